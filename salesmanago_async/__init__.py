@@ -1,0 +1,67 @@
+"""The bulk client for the SALESmanago API: every record sent is accounted for.
+
+`SalesManago` is the way in. `salesmanago_async.api` has every request as a value, `salesmanago_async.simulator` a
+server to try against.
+"""
+
+from ._version import __version__
+from .api._fields import CLEAR
+from .api.contacts import ConsentDetail, Contact, ContactExport, DateRange, DictionaryProperty, Relation
+from .api.events import ExternalEvent
+from .api.selectors import ContactId, Email, Funnel, Selector, Stage, Tag
+from .client import SalesManago
+from .errors import (
+    Invalid,
+    JobFailed,
+    LinkExpired,
+    NoAnswer,
+    NotAuthenticated,
+    RateLimited,
+    Refused,
+    SalesManagoError,
+    ServerFault,
+    StillRunning,
+    Unreadable,
+)
+from .imports.outcome import Outcome, Report
+from .imports.runs import Outcomes
+from .jobs import Job, JobStatus
+from .settings import Credentials, Retries, Timeouts
+
+__all__ = [
+    "CLEAR",
+    "ConsentDetail",
+    "Contact",
+    "ContactExport",
+    "ContactId",
+    "Credentials",
+    "DateRange",
+    "DictionaryProperty",
+    "Email",
+    "ExternalEvent",
+    "Funnel",
+    "Invalid",
+    "Job",
+    "JobFailed",
+    "JobStatus",
+    "LinkExpired",
+    "NoAnswer",
+    "NotAuthenticated",
+    "Outcome",
+    "Outcomes",
+    "RateLimited",
+    "Refused",
+    "Relation",
+    "Report",
+    "Retries",
+    "SalesManago",
+    "SalesManagoError",
+    "Selector",
+    "ServerFault",
+    "Stage",
+    "StillRunning",
+    "Tag",
+    "Timeouts",
+    "Unreadable",
+    "__version__",
+]

@@ -1,0 +1,152 @@
+"""What everything above talks to: a request goes in, its answer or its last error comes out.
+
+    sign → permit → send → read → (wait → again)
+
+The connection owns the pool, the pace and the retries; jobs, imports, exports and the groups only ask it.
+"""
+
+import copy
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import anyio
+from attrs import define, field
+
+from ._pace import Pace
+from ._retry import maybe_processed, wait_before_retry
+from ._wire import Post, http_date, prepare, prepare_plain, read_answer, read_body, signed
+from .api import Request
+from .errors import SalesManagoError
+from .settings import Credentials, Retries, Timeouts, checked_base_url
+
+if TYPE_CHECKING:
+    import httpx
+
+    from ._http import Download, Http
+
+AnswerT = TypeVar("AnswerT")
+
+
+@define
+class Traffic:
+    """What was sent: every try, and those that were not the first of their request."""
+
+    requests: int = 0
+    retries: int = 0
+
+
+@define(kw_only=True)
+class Connection:
+    """An account, reached at one host, at one pace. `clock` is the wall clock, in seconds since 1970."""
+
+    credentials: Credentials
+    owner: str | None
+    poll_interval: float
+    retries: Retries
+    pace: Pace = field(repr=False)
+    http: "Http" = field(repr=False)
+    clock: Callable[[], float] = field(default=time.time, repr=False)
+    random: Random = field(factory=Random, repr=False)
+    traffic: Traffic = field(factory=Traffic)
+    server_clock_offset: float | None = None
+    """Seconds by which the server's Date header was ahead of our clock at its last answer."""
+
+    def counted(self) -> Self:
+        """Return the same connection with a count of its own."""
+        view = copy.copy(self)
+        view.traffic = Traffic()
+        return view
+
+    async def send(self, request: Request[AnswerT]) -> AnswerT:
+        """Send a request value and return its answer."""
+        return read_answer(request, await self.post(prepare(request, self.owner)))
+
+    async def call(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send plain JSON to any path and return the plain answer."""
+        return await self.post(prepare_plain(path, body, self.owner))
+
+    async def post(self, post: Post) -> dict[str, Any]:
+        """Send `post` until it is answered or the rules forbid another try; return the answer's JSON object.
+
+        The error raised is that of the last try; `in_doubt` is set on it where `post` may have been applied and is not
+        one to repeat.
+        """
+        started = anyio.current_time()
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return await self._try(post, tries)
+            except SalesManagoError as error:
+                error.request = error.request or post.request
+                wait = wait_before_retry(
+                    error,
+                    tries=tries,
+                    elapsed=anyio.current_time() - started,
+                    repeatable=post.repeatable,
+                    retries=self.retries,
+                    random=self.random,
+                )
+                if wait is None:
+                    error.in_doubt = maybe_processed(error)
+                    if error.in_doubt:
+                        error.add_note(f"{post.path} is in doubt: it may have been applied, though no answer says so.")
+                    raise
+            await anyio.sleep(wait)
+
+    async def _try(self, post: Post, tries: int) -> dict[str, Any]:
+        async with self.pace.permit(urgent=tries > 1):
+            self.traffic.requests += 1
+            self.traffic.retries += tries > 1
+            now = self.clock()
+            reply = await self.http.post(post.path, signed(post.fields, self.credentials, int(now * 1000)))
+        moment = datetime.fromtimestamp(self.clock(), UTC)
+        server_time = http_date(reply.headers.get("date"))
+        if server_time:
+            self.server_clock_offset = (server_time - moment).total_seconds()
+        return read_body(reply, post.request, moment)
+
+    @asynccontextmanager
+    async def open(self, link: str, headers: Mapping[str, str] | None = None) -> AsyncGenerator["Download"]:
+        """GET a file link, without a permit: files lie on other hosts, and a slow reader must not stop the sending."""
+        self.traffic.requests += 1
+        async with self.http.open(link, headers) as download:
+            yield download
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self.http.aclose()
+
+
+def connect(
+    credentials: Credentials,
+    *,
+    owner: str | None,
+    base_url: str,
+    concurrency: int,
+    rate: float | None,
+    poll_interval: float,
+    retries: Retries,
+    timeouts: Timeouts,
+    transport: "httpx.AsyncBaseTransport | None",
+    clock: Callable[[], float],
+    random: Random,
+) -> Connection:
+    """Put a connection together; nothing is sent yet."""
+    from ._http import Http  # here, so that importing the package does not import httpx
+
+    checked_url = checked_base_url(base_url)
+    return Connection(
+        credentials=credentials,
+        owner=owner,
+        poll_interval=poll_interval,
+        retries=retries,
+        pace=Pace(concurrency, rate),
+        http=Http(checked_url, timeouts=timeouts, transport=transport, connections=concurrency),
+        clock=clock,
+        random=random,
+    )

@@ -1,0 +1,165 @@
+"""Request value → signed body; status, headers and body → answer or error. Pure: no I/O, the time is passed in."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar, cast
+
+import orjson
+from attrs import field, frozen
+
+from .api import CREDENTIAL_FIELDS, REQUESTS, Request
+from .api._codec import dumps, read_leniently, write
+from .api._lanes import places
+from .api._request import DEFAULTED, answer_type
+from .errors import Invalid, NotAuthenticated, RateLimited, Refused, SalesManagoError, ServerFault, Unreadable
+from .settings import Credentials
+
+AnswerT = TypeVar("AnswerT")
+
+
+@frozen
+class Post:
+    """A request encoded once: `fields` is its JSON object without credentials, `request` what it was made from."""
+
+    path: str
+    fields: bytes = field(repr=False)
+    repeatable: bool
+    request: object | None = field(default=None, repr=False)
+
+
+@frozen
+class Reply:
+    """What came back: the status, the headers by lower-case name, the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes = field(repr=False)
+
+
+def prepare(request: Request[Any], owner: str | None) -> Post:
+    """Encode a request, its owner filled from the default; raise `Invalid` naming the field that breaks its rule."""
+    try:
+        body = _owned(write(request), type(request), owner)
+        return Post(request.path, dumps(body), request.repeatable, request)
+    except Invalid as error:
+        error.request = request
+        raise
+
+
+def prepare_plain(path: str, body: Mapping[str, Any], owner: str | None) -> Post:
+    """Encode plain JSON for any path; a path the reference does not have counts as not repeatable."""
+    trimmed = path.strip().strip("/").removeprefix("api/")
+    request_class = REQUESTS.get(trimmed)
+    fields = {name: value for name, value in body.items() if name not in CREDENTIAL_FIELDS}
+    if request_class:
+        _owned(fields, request_class, owner)
+    return Post(trimmed, dumps(fields), request_class.repeatable if request_class else False, {"path": trimmed})
+
+
+def _owned(body: dict[str, Any], request_class: type, owner: str | None) -> dict[str, Any]:
+    """Fill the owner (or user) in where the class has one and the body does not."""
+    for place in places(request_class):
+        if owner and len(place.path) == 1 and place.path[0] in DEFAULTED:
+            body.setdefault(place.path[0], owner)
+    return body
+
+
+def signed(fields: bytes, credentials: Credentials, request_time: int) -> bytes:
+    """Return the whole body: `fields` with the four fields of authentication, for this one try."""
+    head = orjson.dumps(
+        {
+            "clientId": credentials.client_id,
+            "apiKey": credentials.api_key,
+            "requestTime": request_time,
+            "sha": credentials.signature(),
+        }
+    )
+    return head if fields == b"{}" else head[:-1] + b"," + fields[1:]
+
+
+def read_body(reply: Reply, request: object | None, now: datetime) -> dict[str, Any]:
+    """Return the JSON object of a successful answer; raise the error that any other reply is."""
+    if reply.status == 429:
+        raise RateLimited("429: too many requests", retry_after=_retry_after(reply, now), request=request)
+    if reply.status >= 500 or reply.status == 408:
+        raise ServerFault(
+            f"the server answered {reply.status}{_texts(reply)}",
+            status=reply.status,
+            retry_after=_retry_after(reply, now),
+            request=request,
+        )
+    body = _json_object(reply)
+    if body is None or 300 <= reply.status < 400:
+        raise Unreadable(_unreadable(reply), status=reply.status, request=request)
+    if reply.status >= 400 or body.get("success") in (False, "false"):
+        raise _refusal(body, reply.status, request)
+    return body
+
+
+def read_answer(request: Request[AnswerT], body: Mapping[str, Any]) -> AnswerT:
+    """Read a successful answer into the class that belongs to the request."""
+    request_class: type = type(request)
+    return cast("AnswerT", read_leniently(answer_type(request_class), body))
+
+
+def messages_of(body: Mapping[str, Any]) -> list[str]:
+    """Return the texts of an answer, which come as a list or as one string, under one of two names."""
+    found: Any = body.get("message") or body.get("messages") or []
+    return [str(text) for text in (found if isinstance(found, list) else [found])]
+
+
+_NOT_AUTHENTICATED = (
+    "not authenticated",
+    "not authorized",
+    "authorization failed",
+    "api key not specified",
+    "token not specified",
+    "invalid account",
+)
+
+
+def _refusal(body: Mapping[str, Any], status: int, request: object | None) -> SalesManagoError:
+    messages = messages_of(body)
+    values = body.get("values")
+    said = " ".join(messages).lower()
+    kind = NotAuthenticated if status == 401 or any(text in said for text in _NOT_AUTHENTICATED) else Refused
+    return kind(messages, values=values if isinstance(values, dict) else None, status=status, request=request)
+
+
+def _json_object(reply: Reply) -> dict[str, Any] | None:
+    try:
+        body = orjson.loads(reply.content)
+    except orjson.JSONDecodeError:
+        return None
+    return cast("dict[str, Any]", body) if isinstance(body, dict) else None
+
+
+def _texts(reply: Reply) -> str:
+    texts = messages_of(_json_object(reply) or {})
+    return f": {'; '.join(texts)}" if texts else ""
+
+
+def _unreadable(reply: Reply) -> str:
+    kind = reply.headers.get("content-type", "no content type")
+    begins = reply.content[:80].decode("utf-8", "replace")
+    hint = "; is base_url right?" if reply.status in {301, 302, 303, 307, 308, 403, 404, 405} else ""
+    return f"the server answered {reply.status} with {kind}, not a JSON object, beginning {begins!r}{hint}"
+
+
+def _retry_after(reply: Reply, now: datetime) -> float | None:
+    """Return the seconds of a Retry-After header, given in seconds or as an HTTP date."""
+    given = reply.headers.get("retry-after", "").strip()
+    if given.isdecimal():
+        return float(given)
+    moment = http_date(given)
+    return max(0.0, (moment - now).total_seconds()) if moment else None
+
+
+def http_date(given: str | None) -> datetime | None:
+    """Read an HTTP date; None where it is none."""
+    try:
+        moment = parsedate_to_datetime(given or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,69 @@
+"""What can be asked, as values: one request class for each documented path, and what answers are read into.
+
+`REQUESTS` is the table of contents. `read_request` and `write_request` convert between a request value and the JSON
+body the API documents, without credentials.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import Invalid
+from ._codec import read_strictly, write
+from ._request import Answer, JobStarted, Part, Request
+from .contacts import BatchUpsertContacts, ExportContactsData, HasContact, ListContacts, UpsertContact
+from .events import AddContactExtEvent, BatchAddContactExtEvent
+from .jobs import GetJobStatus
+from .users import ListUsers
+
+REQUESTS: Mapping[str, type[Request[Any]]] = {
+    request_class.path: request_class
+    for request_class in (
+        UpsertContact,
+        BatchUpsertContacts,
+        HasContact,
+        ListContacts,
+        ExportContactsData,
+        AddContactExtEvent,
+        BatchAddContactExtEvent,
+        ListUsers,
+        GetJobStatus,
+    )
+}
+"""Documented path, without /api/ → request class."""
+
+CREDENTIAL_FIELDS = frozenset({"clientId", "apiKey", "requestTime", "sha"})
+"""The fields of every body that the client writes itself, anew at each try."""
+
+
+def read_request(path: str, body: Mapping[str, Any]) -> Request[Any]:
+    """Return the request that `body` is at `path`; raise `Invalid` naming what does not fit the reference."""
+    if path not in REQUESTS:
+        raise Invalid(f"{path!r} is not a known path; see salesmanago_async.api.REQUESTS", field="path")
+    fields = {name: value for name, value in body.items() if name not in CREDENTIAL_FIELDS}
+    return read_strictly(REQUESTS[path], fields)
+
+
+def write_request(request: Request[Any]) -> dict[str, Any]:
+    """Return the body of `request`, without credentials; raise `Invalid` naming the field that breaks its rule."""
+    return write(request)
+
+
+__all__ = [
+    "CREDENTIAL_FIELDS",
+    "REQUESTS",
+    "AddContactExtEvent",
+    "Answer",
+    "BatchAddContactExtEvent",
+    "BatchUpsertContacts",
+    "ExportContactsData",
+    "GetJobStatus",
+    "HasContact",
+    "JobStarted",
+    "ListContacts",
+    "ListUsers",
+    "Part",
+    "Request",
+    "UpsertContact",
+    "read_request",
+    "write_request",
+]

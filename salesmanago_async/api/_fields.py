@@ -1,0 +1,357 @@
+"""What a field may hold: the annotations that requests are written with, and the check behind each.
+
+A writer takes what a program (or a text cell) gives and returns what goes on the wire, or raises `ValueError` with
+the rule that was broken. Limits are the reference's, in characters.
+"""
+
+import math
+import re
+import types
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_origin
+
+import attrs
+from attrs import frozen
+
+Writer = Callable[[Any], Any]
+
+
+class _Clear(str):
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "CLEAR"
+
+    def __reduce__(self) -> str:
+        return "CLEAR"
+
+
+CLEAR: Final[str] = _Clear("CLEAR")
+"""Empties a text field of a contact, where None or "" only leave it as it is.
+
+[guess] written as an empty string: the reference does not say how a field is emptied.
+"""
+
+
+@frozen
+class At:
+    """Where a field stands in the body: a dotted path; "" merges the value's own fields into the body."""
+
+    path: str
+
+
+@frozen
+class Text:
+    """Text of `least` to `limit` characters (None: no limit), all matching `pattern` where one is given."""
+
+    limit: int | None
+    least: int = 1
+    pattern: re.Pattern[str] | None = None
+    rule: str = ""
+
+
+@frozen
+class Count:
+    """A list of `least` to `most` entries."""
+
+    least: int
+    most: int
+
+
+@frozen
+class Wrapped:
+    """Each value stands alone in an object, under `key`: "TAG" → {"dataType": "TAG"}."""
+
+    key: str
+
+
+class Form(Enum):
+    """How a value that is not plain JSON is written."""
+
+    EMAIL = "an address of at most 254 characters"
+    MILLISECONDS = "a time, as UNIX milliseconds"
+    EVENT_TIME = "a time, as UNIX milliseconds, that cannot be meant as seconds"
+    SECONDS = "a time, as UNIX seconds"
+    BIRTHDAY = "yyyyMMdd or MMdd"
+    NUMBER = "a finite number"
+    COMMA_LIST = "text with commas between the parts"
+    DICTIONARY_VALUE = "a whole number above 0, or a time as UNIX milliseconds"
+
+
+ShortText = Annotated[str, Text(255)]
+LongText = Annotated[str, Text(2048)]
+EmailText = Annotated[str, Form.EMAIL]
+Moment = Annotated[datetime | int, Form.MILLISECONDS]
+"""An aware datetime, or UNIX milliseconds."""
+
+_LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
+_EMAIL = re.compile(rf"[^\s@,;<>()\[\]\"\\\x00-\x1f\x7f]{{1,64}}@(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
+_TRUE, _FALSE = frozenset({"true", "1", "yes", "t", "y"}), frozenset({"false", "0", "no", "f", "n"})
+_EARLIEST_MS = 10**10
+"""Below this an event's time is taken for seconds sent by mistake: 10**10 ms is April 1970."""
+
+
+def is_email(value: str) -> bool:
+    """Tell whether `value` has the documented shape: 1-64 characters, @, a domain; 254 in all ("Email validation")."""
+    return len(value) <= 254 and _EMAIL.fullmatch(value) is not None
+
+
+def email(value: object) -> str:
+    """Check an e-mail address; surrounding white space is dropped."""
+    address = value.strip() if isinstance(value, str) else ""
+    if not is_email(address):
+        raise ValueError("is not an e-mail address (up to 64 characters, @, a domain; 254 in all)")
+    return address
+
+
+def text(kind: Text) -> Writer:
+    """Return the check of text of that kind; whole numbers are taken as their digits."""
+    limit = math.inf if kind.limit is None else kind.limit
+
+    def check(value: object) -> str:
+        if value is CLEAR:
+            return ""
+        given = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if not isinstance(given, str):
+            raise ValueError(f"is {_named(value)}, not text")  # noqa: TRY004 - one kind of error for the caller
+        if not kind.least <= len(given) <= limit:
+            raise ValueError(f"is {len(given)} characters long, {kind.least} to {limit} are taken")
+        if kind.pattern and not kind.pattern.fullmatch(given):
+            raise ValueError(kind.rule)
+        return given
+
+    return check
+
+
+def boolean(value: object) -> bool:
+    """Check a yes or no, given as a bool or as text."""
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise ValueError(f"is {_shown(value)}, not true or false")
+    return word in _TRUE
+
+
+def integer(value: object) -> int:
+    """Check a whole number, given as such or as text."""
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise ValueError(f"is {_shown(value)}, not a whole number")
+    try:
+        return int(cast("Any", value))
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"is {_shown(value)}, not a whole number") from None
+
+
+def number(value: object) -> float:
+    """Check a finite number, given as such, as a Decimal or as text with a decimal point."""
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        given = value if isinstance(value, int | float | Decimal) else float(cast("Any", value))
+        finite = math.isfinite(given)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"is {_shown(value)}, not a number such as 12.34") from None
+    if not finite:
+        raise ValueError(f"is {_shown(value)}, not a finite number")
+    return given if isinstance(given, int) else float(given)
+
+
+def milliseconds(value: object) -> int:
+    """Turn a time into UNIX milliseconds.
+
+    Takes an aware datetime, milliseconds, digits of milliseconds, or ISO 8601 text; text without an offset is UTC.
+    """
+    if isinstance(value, str):
+        value = _moment_from_text(value.strip())
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("has no time zone: give an aware datetime, e.g. datetime.now(timezone.utc)")
+        return milliseconds_of(value)
+    if isinstance(value, date):
+        return milliseconds_of(datetime(value.year, value.month, value.day, tzinfo=UTC))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"is {_named(value)}, not a datetime or milliseconds")
+
+
+def event_time(value: object) -> int:
+    """Turn a time into milliseconds, refusing numbers that can only be meant as seconds."""
+    given = milliseconds(value)
+    if 0 <= given < _EARLIEST_MS and not isinstance(value, datetime | date):
+        raise ValueError(f"is {_shown(value)}: that is {given // 1000} s after 1970; times are in milliseconds")
+    return given
+
+
+def milliseconds_of(moment: datetime) -> int:
+    """Return UNIX milliseconds of an aware datetime, exactly."""
+    since = moment - _EPOCH
+    return (since.days * 86400 + since.seconds) * 1000 + since.microseconds // 1000
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _moment_from_text(given: str) -> datetime | int:
+    if given.isdecimal() and len(given) != 8:  # eight digits are the date of ISO 8601's basic form
+        return int(given)
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        raise ValueError(f"is {_shown(given)}, neither ISO 8601 nor UNIX milliseconds") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def birthday(value: object) -> str:
+    """Check yyyyMMdd or MMdd; a date, or yyyy-MM-dd, is turned into that."""
+    given = value.strftime("%Y%m%d") if isinstance(value, date) else str(value).strip().replace("-", "")
+    try:
+        if len(given) not in {4, 8} or not given.isascii() or not given.isdigit():
+            raise ValueError
+        date(int(given[:-4] or 2000), int(given[-4:-2]), int(given[-2:]))
+    except ValueError:
+        raise ValueError(f"is {_shown(value)}, not a date as yyyyMMdd or MMdd") from None
+    return given
+
+
+def comma_list(limit: int) -> Writer:
+    """Return the check of text with commas, also given as a sequence of its parts."""
+    check = text(Text(limit))
+
+    def write(value: object) -> str:
+        if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+            parts = cast("Sequence[object]", value)
+            return cast("str", check(",".join(str(part) for part in parts)))
+        return cast("str", check(value))
+
+    return write
+
+
+def dictionary_value(value: object) -> int:
+    """Check the value of a dictionary detail: a whole number above 0, or a time."""
+    given = milliseconds(value) if isinstance(value, date) else integer(value)
+    if given <= 0:
+        raise ValueError(f"is {_shown(value)}, not a whole number above 0")
+    return given
+
+
+def wrapped(key: str, check: Writer) -> Writer:
+    """Return the writer of a value that stands alone in an object."""
+    return lambda value: {key: check(value)}
+
+
+def sequence(item: Writer, count: Count | None = None) -> Writer:
+    """Return the check of a list; text is split at commas and semicolons."""
+
+    def write(value: object) -> list[Any]:
+        if isinstance(value, str):
+            value = [part.strip() for part in value.replace(";", ",").split(",") if part.strip()]
+        if not isinstance(value, Sequence | set | frozenset) or isinstance(value, bytes | bytearray):
+            raise ValueError(f"is {_named(value)}, not a list")  # noqa: TRY004 - one kind of error for the caller
+        if count and not count.least <= len(value) <= count.most:
+            raise ValueError(f"has {len(value)} entries, {count.least} to {count.most} are taken")
+        written: list[Any] = []
+        for index, entry in enumerate(cast("Sequence[object]", value)):
+            try:
+                written.append(item(entry))
+            except ValueError as error:
+                raise ValueError(f"entry {index + 1}: {error}") from None
+        return written
+
+    return write
+
+
+def mapping(entry: Writer) -> Writer:
+    """Return the check of an object whose keys and values are text."""
+    key = text(Text(255))
+
+    def write(value: object) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise ValueError(f"is {_named(value)}, not a mapping")  # noqa: TRY004 - one kind of error for the caller
+        written: dict[str, Any] = {}
+        for name, content in cast("Mapping[object, object]", value).items():
+            if content is None or content == "":
+                continue
+            try:
+                written[key(name)] = entry(content)
+            except ValueError as error:
+                raise ValueError(f"{name!r}: {error}") from None
+        return written
+
+    return write
+
+
+_FORMS: dict[Form, Writer] = {
+    Form.EMAIL: email,
+    Form.MILLISECONDS: milliseconds,
+    Form.EVENT_TIME: event_time,
+    Form.SECONDS: lambda value: milliseconds(value) // 1000,
+    Form.BIRTHDAY: birthday,
+    Form.NUMBER: number,
+    Form.DICTIONARY_VALUE: dictionary_value,
+}
+_PLAIN: dict[object, Writer] = {str: text(Text(None)), bool: boolean, int: integer, float: number}
+
+
+def split_annotation(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Return the type behind `annotation`, without None and documented literals, and the metadata on the way."""
+    metadata: list[Any] = []
+    while True:
+        if get_origin(annotation) is Annotated:
+            metadata.extend(annotation.__metadata__)
+            annotation = annotation.__origin__
+            continue
+        if get_origin(annotation) in {Union, types.UnionType}:
+            parts = get_args(annotation)
+            kept = [part for part in parts if part is not types.NoneType and get_origin(part) is not Literal]
+            if len(kept) == 1:
+                annotation = kept[0]
+                continue
+        return annotation, tuple(metadata)
+
+
+def writer_of(annotation: Any, nested: Callable[[type], Writer]) -> Writer:
+    """Return the writer of a field; `nested` gives the writer of an attrs class."""
+    kind, metadata = split_annotation(annotation)
+    marks = {type(mark): mark for mark in metadata}
+    if Wrapped in marks:
+        others = tuple(mark for mark in metadata if not isinstance(mark, Wrapped))
+        return wrapped(marks[Wrapped].key, _plain_writer(kind, others, nested))
+    return _plain_writer(kind, metadata, nested)
+
+
+def _plain_writer(kind: Any, metadata: tuple[Any, ...], nested: Callable[[type], Writer]) -> Writer:
+    marks = {type(mark): mark for mark in metadata}
+    if Form.COMMA_LIST in metadata:
+        return comma_list(marks[Text].limit)
+    if Form in marks:
+        return _FORMS[marks[Form]]
+    if Text in marks:
+        return text(marks[Text])
+    origin = get_origin(kind)
+    if origin in {Sequence, list, tuple}:
+        return sequence(writer_of(get_args(kind)[0], nested), marks.get(Count))
+    if origin in {Mapping, dict}:
+        return mapping(writer_of(get_args(kind)[1], nested))
+    if hasattr(kind, "to_wire"):  # a family of values that writes itself: selectors
+        return cast("Writer", kind.to_wire)
+    if isinstance(kind, type) and attrs.has(kind):
+        return nested(kind)
+    return _PLAIN.get(kind, _as_it_is)
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+def _named(value: object) -> str:
+    name = type(value).__name__
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 40 else shown[:37] + "..."

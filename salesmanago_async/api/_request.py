@@ -1,0 +1,65 @@
+"""What a request is: a frozen value of one class per documented path, and what its answer is read into."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
+
+from attrs import field, frozen
+
+from ._fields import At, ShortText
+
+AnswerT_co = TypeVar("AnswerT_co", covariant=True)
+
+Owner = Annotated[ShortText | None, At("owner")]
+"""The SALESmanago user account the call is made for; None is filled with the client's default."""
+
+User = Annotated[ShortText | None, At("user")]
+"""As Owner, for the calls that name the field `user`."""
+
+DEFAULTED = frozenset({"owner", "user"})
+"""The wire names that the client fills with its default owner where a request leaves them out."""
+
+
+@frozen
+class Request(Generic[AnswerT_co]):
+    """A call as a value: it can be queued, compared, retried, carried by errors and read by a server.
+
+    A subclass names its documented `path` and says whether it is `repeatable`: True where sending it twice does what
+    sending it once does (reads, upserts, deletes), False where twice means two events, messages or points.
+    """
+
+    path: ClassVar[str]
+    repeatable: ClassVar[bool] = True
+
+
+@frozen(kw_only=True)
+class Answer:
+    """What the server said. Fields it sent that have no name here, or a type not ours, are in `extra` as they came."""
+
+    success: bool | None = None
+    message: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Part:
+    """A piece of an answer or of a file; what it does not name, or cannot read, is in `extra` as it came."""
+
+    extra: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class JobStarted(Answer):
+    """A server job was started; `request_id` is what job/status asks for."""
+
+    request_id: int | None = None
+
+
+@cache
+def answer_type(request_class: type) -> type[Any]:
+    """Return the class that answers to this class of request are read into."""
+    for base in getattr(request_class, "__orig_bases__", ()):
+        arguments = get_args(base)
+        if arguments:
+            return arguments[0]  # type: ignore[no-any-return]
+    raise TypeError(f"{request_class.__name__} must derive from Request[...]")

@@ -1,0 +1,138 @@
+"""contact/*ExtEvent: what contacts did (reference: "API - External events")."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from ..errors import Invalid
+from ._fields import At, Count, EmailText, Form, LongText, ShortText, Text
+from ._request import Answer, Owner, Part, Request
+
+ContactExtEventType: TypeAlias = (
+    Literal[
+        "PURCHASE", "CART", "VISIT", "PHONE_CALL", "OTHER", "RESERVATION", "CANCELLED", "ACTIVATION",
+        "MEETING", "OFFER", "DOWNLOAD", "LOGIN", "TRANSACTION", "CANCELLATION", "RETURN", "SURVEY",
+    ]
+    | str
+)  # fmt: skip
+"""What kind of event it is: an open set, of which SALESmanago's analytics read PURCHASE and CART."""
+
+Location = Annotated[
+    str,
+    Text(
+        255,
+        pattern=re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
+        rule="may hold only letters a-z, digits and _, and must not begin with a digit",
+    ),
+]
+EventTime = Annotated[datetime | int, Form.EVENT_TIME]
+
+
+@frozen(kw_only=True)
+class ExternalEvent:
+    """Something a contact did: a purchase, a cart, a call (reference: "Adding an External Event").
+
+    The contact is named by `email` or `contact_id` and has to exist. `date` is an aware datetime or UNIX
+    milliseconds. `products` are product ids, as text with commas or as a sequence, 2048 characters in all; `value` is
+    the amount; `location` names the shop as its product feed does. `external_id` is your own number of the event: with
+    it, a doubtful event can be told apart later. `description` takes 2048 characters, every other text 255.
+
+    Nothing is checked here: a value that breaks a rule is refused when it is sent, or rejected by name in a run.
+    """
+
+    email: EmailText | None = None
+    contact_id: ShortText | None = None
+    date: Annotated[EventTime, At("contactEvent.date")]
+    contact_ext_event_type: Annotated[ContactExtEventType, Text(255), At("contactEvent.contactExtEventType")]
+    products: Annotated[str | Sequence[str] | None, Form.COMMA_LIST, Text(2048), At("contactEvent.products")] = None
+    value: Annotated[float | Decimal | None, Form.NUMBER, At("contactEvent.value")] = None
+    location: Annotated[Location | None, At("contactEvent.location")] = None
+    external_id: Annotated[ShortText | None, At("contactEvent.externalId")] = None
+    description: Annotated[LongText | None, At("contactEvent.description")] = None
+    shop_domain: Annotated[ShortText | None, At("contactEvent.shopDomain")] = None
+    detail1: Annotated[ShortText | None, At("contactEvent.detail1")] = None
+    detail2: Annotated[ShortText | None, At("contactEvent.detail2")] = None
+    detail3: Annotated[ShortText | None, At("contactEvent.detail3")] = None
+    detail4: Annotated[ShortText | None, At("contactEvent.detail4")] = None
+    detail5: Annotated[ShortText | None, At("contactEvent.detail5")] = None
+    detail6: Annotated[ShortText | None, At("contactEvent.detail6")] = None
+    detail7: Annotated[ShortText | None, At("contactEvent.detail7")] = None
+    detail8: Annotated[ShortText | None, At("contactEvent.detail8")] = None
+    detail9: Annotated[ShortText | None, At("contactEvent.detail9")] = None
+    detail10: Annotated[ShortText | None, At("contactEvent.detail10")] = None
+    detail11: Annotated[ShortText | None, At("contactEvent.detail11")] = None
+    detail12: Annotated[ShortText | None, At("contactEvent.detail12")] = None
+    detail13: Annotated[ShortText | None, At("contactEvent.detail13")] = None
+    detail14: Annotated[ShortText | None, At("contactEvent.detail14")] = None
+    detail15: Annotated[ShortText | None, At("contactEvent.detail15")] = None
+    detail16: Annotated[ShortText | None, At("contactEvent.detail16")] = None
+    detail17: Annotated[ShortText | None, At("contactEvent.detail17")] = None
+    detail18: Annotated[ShortText | None, At("contactEvent.detail18")] = None
+    detail19: Annotated[ShortText | None, At("contactEvent.detail19")] = None
+    detail20: Annotated[ShortText | None, At("contactEvent.detail20")] = None
+
+    @staticmethod
+    def check_body(body: dict[str, Any]) -> None:
+        """Refuse a body that names no contact, or leaves out what every event needs."""
+        if "email" not in body and "contactId" not in body:
+            raise Invalid("give the contact's email or contactId", field="email")
+        event = body.get("contactEvent", {})
+        for name in ("date", "contactExtEventType"):
+            if name not in event:
+                raise Invalid("is missing", field=name)
+
+
+@frozen(kw_only=True)
+class EventContact(Part):
+    """The contact an event was added to, as the server echoes it."""
+
+    email: str | None = None
+    contact_id: str | None = None
+    email_or_contact_id: str | None = None
+
+
+@frozen(kw_only=True)
+class EventAdded(Answer):
+    """`event_id` names the new event in later updates."""
+
+    event_id: str | None = None
+    contact: EventContact | None = None
+
+
+@frozen
+class AddContactExtEvent(Request[EventAdded]):
+    """Add one event to a contact (reference: "Adding an External Event").
+
+    For a contact that does not exist yet the server tries again every 5 minutes for one hour.
+    """
+
+    path = "v2/contact/addContactExtEvent"
+    repeatable = False
+    event: Annotated[ExternalEvent, At("")]
+    owner: Owner = field(default=None, kw_only=True)
+
+
+@frozen(kw_only=True)
+class EventsAdded(Answer):
+    """How many events were made; `failed_contacts` are the addresses or ids of those that were not."""
+
+    created_amount: int | None = None
+    failed_amount: int | None = None
+    failed_contacts: tuple[Any, ...] = ()
+
+
+@frozen
+class BatchAddContactExtEvent(Request[EventsAdded]):
+    """Add 1 to 1000 events at once (reference: "Adding many contact external events simultaneously").
+
+    For any number of events, with an outcome for each, use `sm.events.add_many`.
+    """
+
+    path = "contact/batchAddContactExtEvent"
+    repeatable = False
+    events: Annotated[Sequence[ExternalEvent], Count(1, 1000)]
+    owner: Owner = field(default=None, kw_only=True)

@@ -1,0 +1,25 @@
+"""job/status: what became of a server job (reference: "Get URL of file with exported data")."""
+
+from attrs import field, frozen
+
+from ._request import Answer, Owner, Request
+
+
+@frozen(kw_only=True)
+class JobAnswer(Answer):
+    """`file_url` is there once the job is done, and works for several minutes; until then the job runs."""
+
+    file_url: str | None = field(default=None, repr=False)
+
+
+@frozen
+class GetJobStatus(Request[JobAnswer]):
+    """Ask what became of a server job.
+
+    `request_id` is the number that the call which started the job answered with. The documented interval
+    between two looks is 60 seconds.
+    """
+
+    path = "job/status"
+    request_id: int
+    owner: Owner = field(default=None, kw_only=True)

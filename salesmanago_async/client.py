@@ -1,0 +1,107 @@
+"""`SalesManago`: one account, reached at one host; it owns the connections, and its groups hold every call."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from random import Random
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from ._connection import connect
+from .api import Request
+from .groups.contacts import Contacts
+from .groups.events import Events
+from .groups.jobs import Jobs
+from .groups.users import Users
+from .settings import DEFAULT_BASE_URL, Credentials, Retries, Timeouts
+
+if TYPE_CHECKING:
+    import httpx
+
+AnswerT = TypeVar("AnswerT")
+
+
+class SalesManago:
+    """A client for one account. Use it as an async context manager, or close it with `aclose()`.
+
+    `owner` is filled in wherever a call takes an owner (or `user`) and was given none. `base_url` is the server without
+    /api. `concurrency` is the most requests in flight, `rate` the most that begin in a second (None: no limit),
+    `poll_interval` the seconds between two looks at one server job; 60 is the documented value. `transport` is an httpx
+    transport: a faster one, or `httpx.ASGITransport(app=Simulator())`. `clock` (seconds since 1970) and `random` are
+    there for tests.
+
+    One client serves many tasks of one event loop. Nothing is sent before the first call.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        owner: str | None = None,
+        base_url: str = DEFAULT_BASE_URL,
+        concurrency: int = 8,
+        rate: float | None = None,
+        poll_interval: float = 60.0,
+        transport: "httpx.AsyncBaseTransport | None" = None,
+        retries: Retries | None = None,
+        timeouts: Timeouts | None = None,
+        clock: Callable[[], float] = time.time,
+        random: Random | None = None,
+    ) -> None:
+        self._connection = connect(
+            credentials,
+            owner=owner,
+            base_url=base_url,
+            concurrency=concurrency,
+            rate=rate,
+            poll_interval=poll_interval,
+            retries=retries or Retries(),
+            timeouts=timeouts or Timeouts(),
+            transport=transport,
+            clock=clock,
+            random=random or Random(),  # noqa: S311 - jitter
+        )
+        self.contacts = Contacts(self._connection)
+        self.events = Events(self._connection)
+        self.users = Users(self._connection)
+        self.jobs = Jobs(self._connection)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
+        """Make a client of SALESMANAGO_CLIENT_ID, _API_KEY, _API_SECRET (or _SHA), _OWNER and _BASE_URL.
+
+        `options` are those of the class, and go before the environment. Raises `Invalid` naming what is missing.
+        """
+        environ = os.environ if environ is None else environ
+        options.setdefault("owner", environ.get("SALESMANAGO_OWNER") or None)
+        options.setdefault("base_url", environ.get("SALESMANAGO_BASE_URL") or DEFAULT_BASE_URL)
+        return cls(Credentials.from_env(environ), **options)
+
+    @property
+    def server_clock_offset(self) -> float | None:
+        """Seconds by which the server's clock was ahead of ours at its last answer; None if it did not say."""
+        return self._connection.server_clock_offset
+
+    async def send(self, request: Request[AnswerT]) -> AnswerT:
+        """Send any request value of `salesmanago_async.api` and return its answer."""
+        return await self._connection.send(request)
+
+    async def call(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Send plain JSON to any path ("contact/hasContact") and return the plain answer.
+
+        It is signed, and retried by the rules of the path; a path that is not in `api.REQUESTS` is sent again only if
+        it surely was not processed.
+        """
+        return await self._connection.call(path, body or {})
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._connection.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()

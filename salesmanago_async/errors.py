@@ -1,0 +1,132 @@
+"""Every exception the library raises.
+
+    SalesManagoError
+    ├── Invalid             bad input: a value, a file, a setting (also a ValueError)
+    ├── NoAnswer            the network: `sent` says whether the server can have seen the request
+    ├── Refused             the server understood and said no: `messages`, `values`
+    │   └── NotAuthenticated
+    ├── RateLimited         429: `retry_after`
+    ├── ServerFault         5xx: `status`, `retry_after`
+    ├── Unreadable          an answer that is not the JSON we know
+    ├── JobFailed           a server job ended without success
+    ├── StillRunning        a deadline of ours passed; the job goes on
+    └── LinkExpired         a file link no longer works, nor did a fresh one
+
+Each carries the request that met it, never a secret: values hide their credentials, links are named by host.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class SalesManagoError(Exception):
+    """Anything that went wrong between this program and SALESmanago.
+
+    `request` is the request value concerned, or None. `in_doubt` is True where the request may have been
+    applied although no answer says so, and sending it again could apply it twice.
+    """
+
+    in_doubt: bool = False
+
+    def __init__(self, message: str, *, request: object | None = None) -> None:
+        super().__init__(message)
+        self.request = request
+
+
+class Invalid(SalesManagoError, ValueError):
+    """Input that cannot be used: `field` names the place (API's name), `rule` what it must keep to."""
+
+    def __init__(self, rule: str, *, field: str | None = None, request: object | None = None) -> None:
+        super().__init__(f"{field}: {rule}" if field else rule, request=request)
+        self.field = field
+        self.rule = rule
+
+
+class NoAnswer(SalesManagoError):
+    """The network failed. `sent`: False means surely not processed, None means nobody can know."""
+
+    def __init__(self, message: str, *, sent: bool | None, request: object | None = None) -> None:
+        super().__init__(message, request=request)
+        self.sent = sent
+
+
+class Refused(SalesManagoError):
+    """`success: false`. `messages` are the server's texts, `values` its texts per field (mostly empty)."""
+
+    def __init__(
+        self,
+        messages: Sequence[str],
+        *,
+        values: Mapping[str, Any] | None = None,
+        status: int = 200,
+        request: object | None = None,
+    ) -> None:
+        self.messages = tuple(messages)
+        self.values = dict(values or {})
+        self.status = status
+        details = [*self.messages, *(f"{field}: {text}" for field, text in self.values.items())]
+        super().__init__("; ".join(details) or "refused without a message", request=request)
+
+
+class NotAuthenticated(Refused):
+    """The credentials or the owner are wrong: check client_id, api_key, api_secret (or sha) and owner."""
+
+
+class RateLimited(SalesManagoError):
+    """429. `retry_after` is the wait the server asked for, in seconds, or None."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None, request: object | None = None) -> None:
+        super().__init__(message, request=request)
+        self.retry_after = retry_after
+
+
+class ServerFault(SalesManagoError):
+    """5xx. `retry_after` is the wait the server asked for, in seconds, or None."""
+
+    def __init__(
+        self, message: str, *, status: int, retry_after: float | None = None, request: object | None = None
+    ) -> None:
+        super().__init__(message, request=request)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class Unreadable(SalesManagoError):
+    """An answer or a file that is not what the reference describes; the message shows how it begins."""
+
+    def __init__(self, message: str, *, status: int | None = None, request: object | None = None) -> None:
+        super().__init__(message, request=request)
+        self.status = status
+
+
+class JobFailed(SalesManagoError):
+    """The server ended job `request_id` without success; `messages` are its texts."""
+
+    def __init__(self, request_id: int, messages: Sequence[str], *, request: object | None = None) -> None:
+        self.request_id = request_id
+        self.messages = tuple(messages)
+        super().__init__(f"job {request_id} failed: {'; '.join(self.messages) or 'no reason given'}", request=request)
+
+
+class StillRunning(SalesManagoError):
+    """A deadline of ours passed while job `request_id` runs on: `sm.jobs.attach(request_id)` resumes."""
+
+    def __init__(self, request_id: int, *, waited: float, request: object | None = None) -> None:
+        self.request_id = request_id
+        super().__init__(
+            f"job {request_id} still runs after {waited:.0f} s; "
+            f"go on later with sm.jobs.attach(request_id={request_id})",
+            request=request,
+        )
+
+
+class LinkExpired(SalesManagoError):
+    """A file link answered 403, 404 or 410, and a fresh one from job/status did too."""
+
+
+def only_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the one error of a task group that met one, so that callers can catch it by its type."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,1 @@
+"""From a file link to records, and from records to a file."""

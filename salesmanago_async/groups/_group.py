@@ -1,0 +1,50 @@
+"""Groups, and `call`: a request class as a method, with the class's own signature and documentation."""
+
+import inspect
+from collections.abc import Callable, Coroutine
+from functools import cached_property
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from .._connection import Connection
+from ..api import Request
+
+P = ParamSpec("P")
+AnswerT = TypeVar("AnswerT")
+
+
+class Group:
+    """Calls that belong together, on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+
+class call(Generic[P, AnswerT]):  # noqa: N801 - it reads as the declaration it is: has = call(HasContact)
+    """Declare a method that sends a request of this class: `has = call(HasContact)`."""
+
+    def __init__(self, request_class: Callable[P, Request[AnswerT]]) -> None:
+        self.request_class = request_class
+        self.__doc__ = request_class.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.__name__ = name
+
+    @cached_property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.request_class)
+
+    @overload
+    def __get__(self, group: None, owner: type) -> "call[P, AnswerT]": ...
+    @overload
+    def __get__(self, group: Group, owner: type) -> Callable[P, Coroutine[Any, Any, AnswerT]]: ...
+    def __get__(self, group: Group | None, owner: type) -> Any:
+        if group is None:
+            return self
+
+        async def send(*args: P.args, **kwargs: P.kwargs) -> AnswerT:
+            return await group._connection.send(self.request_class(*args, **kwargs))
+
+        send.__name__ = self.__name__
+        send.__doc__ = self.__doc__
+        send.__signature__ = self.__signature__  # type: ignore[attr-defined]
+        return send

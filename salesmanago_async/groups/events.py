@@ -1,0 +1,36 @@
+"""`sm.events`: add one external event, add millions."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Unpack
+
+from ..api.events import AddContactExtEvent, EventAdded, ExternalEvent
+from ..imports.outcome import Report
+from ..imports.runs import EventRunOptions, Outcomes, event_run
+from ..imports.sources import GivenSource, Source
+from ._group import Group
+
+
+class Events(Group):
+    """Calls about external events (reference: "API - External events")."""
+
+    async def add(self, event: ExternalEvent, *, owner: str | None = None) -> EventAdded:
+        """Add one event; see `AddContactExtEvent`. An error that is `in_doubt` may have added it all the same."""
+        return await self._connection.send(AddContactExtEvent(event, owner=owner))
+
+    async def add_many(self, source: GivenSource | Source, **options: Unpack[EventRunOptions]) -> Report:
+        """Add any number of events, and return the count of what became of them.
+
+        As `sm.contacts.upsert_many`, with `ExternalEvent` values or mappings. Events are answered at once, without a
+        server job. A chunk that stayed without an answer is not sent again, as that could double its events: its
+        records are in doubt. `options` are those of `EventRunOptions`.
+        """
+        return await event_run(self._connection, source, options).execute()
+
+    @asynccontextmanager
+    async def adding(
+        self, source: GivenSource | Source, **options: Unpack[EventRunOptions]
+    ) -> AsyncGenerator[Outcomes]:
+        """Make the same run as `add_many`, outcome by outcome; see `sm.contacts.upserting`."""
+        async with event_run(self._connection, source, options).outcomes() as outcomes:
+            yield outcomes

@@ -1,0 +1,10 @@
+"""`sm.users`: the accounts of a client."""
+
+from ..api.users import ListUsers
+from ._group import Group, call
+
+
+class Users(Group):
+    """Calls about user accounts (reference: "Getting list of user accounts for a client")."""
+
+    list = call(ListUsers)

@@ -1,0 +1,168 @@
+"""A run as callers see it: its options, one report at the end, or outcome by outcome."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Self, TypedDict, cast
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream
+from attrs import frozen
+
+from .._connection import Connection
+from ..errors import only_error
+from ._engine import CONTACTS, EVENTS, Engine, Settings, Target
+from .outcome import Outcome, Report
+from .shapes import ExtraColumns, Shape, contact_shape, event_shape
+from .sources import GivenSource, Reading, Source, open_source
+
+BATCHES_AHEAD = 2
+"""How many batches of outcomes may wait for a slow consumer before the run waits too."""
+
+
+class RunOptions(TypedDict, total=False):
+    """What every run takes.
+
+    `wait` (True) follows each server job to its result file; False ends at "submitted". `dry_run` checks and counts,
+    and sends nothing. `batch_size` (1000 records) and `max_bytes` (4 MiB) close a request, whichever is first;
+    `outstanding` (1000) is the most server jobs under way at once. `on_progress` is called with a `Report` whenever
+    something has become known.
+
+    `extra_columns` says what becomes of a field that is not known: "error", "ignore" or, for contacts, "properties".
+    For files: `columns` gives columns the names of fields, `encoding` and `delimiter` are found out where left out.
+    """
+
+    wait: bool
+    dry_run: bool
+    batch_size: int
+    max_bytes: int
+    outstanding: int
+    on_progress: Callable[[Report], None]
+    extra_columns: ExtraColumns
+    columns: Mapping[str, str]
+    encoding: str | None
+    delimiter: str | None
+    owner: str | None
+
+
+class ContactRunOptions(RunOptions, total=False):
+    """As `RunOptions`; `use_api_double_opt_in`, `lang` and `fire_events` as in `BatchUpsertContacts`."""
+
+    use_api_double_opt_in: bool | None
+    lang: str | None
+    fire_events: bool | None
+
+
+class EventRunOptions(RunOptions, total=False):
+    """As `RunOptions`; `path` is that of the call, such as "v2/contact/addBatchContactExtEvent" of the vendor's SDK."""
+
+    path: str
+
+
+_OF_THE_SOURCE = frozenset({"extra_columns", "columns", "encoding", "delimiter"})
+
+
+def contact_run(connection: Connection, given: GivenSource | Source, options: ContactRunOptions) -> "Run":
+    """Return the run that sends contacts; raise `Invalid` for a source that cannot be read."""
+    fields = {
+        "owner": options.pop("owner", None) or connection.owner,
+        "useApiDoubleOptIn": options.pop("use_api_double_opt_in", None),
+        "lang": options.pop("lang", None),
+        "fireEvents": options.pop("fire_events", None),
+    }
+    return _run(connection, given, CONTACTS, contact_shape, fields, options)
+
+
+def event_run(connection: Connection, given: GivenSource | Source, options: EventRunOptions) -> "Run":
+    """Return the run that adds events; raise `Invalid` for a source that cannot be read."""
+    fields = {"owner": options.pop("owner", None) or connection.owner}
+    return _run(connection, given, EVENTS, event_shape, fields, options)
+
+
+def _run(
+    connection: Connection,
+    given: GivenSource | Source,
+    target: Target,
+    shape: Callable[[ExtraColumns], Shape],
+    fields: Mapping[str, Any],
+    options: RunOptions,
+) -> "Run":
+    named = cast("dict[str, Any]", options)
+    reading = Reading(**{name: named[name] for name in named.keys() & _OF_THE_SOURCE})
+    present = {name: value for name, value in fields.items() if value is not None}
+    settings = Settings(fields=present, **{name: named[name] for name in named.keys() - _OF_THE_SOURCE})
+    return Run(connection, open_source(given, shape(reading.extra_columns), reading), target, settings)
+
+
+@frozen
+class Run:
+    """A run that has not begun."""
+
+    connection: Connection
+    source: Source
+    target: Target
+    settings: Settings
+
+    async def execute(self) -> Report:
+        """Make the run and return its report."""
+        return await Engine(self.connection, self.source, self.target, self.settings).execute()
+
+    @asynccontextmanager
+    async def outcomes(self) -> AsyncGenerator["Outcomes"]:
+        """Make the run while the block takes its outcomes; leaving the block early cancels the run at once."""
+        sending, receiving = anyio.create_memory_object_stream[list[Outcome]](BATCHES_AHEAD)
+        engine = Engine(self.connection, self.source, self.target, self.settings, sending.send)
+        outcomes = Outcomes(engine, receiving)
+
+        async def execute() -> None:
+            async with sending:
+                try:
+                    await engine.execute()
+                except Exception as error:
+                    outcomes.error = error
+
+        try:
+            async with receiving, anyio.create_task_group() as tasks:
+                tasks.start_soon(execute)
+                yield outcomes
+                tasks.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            error = only_error(group)
+            raise error from error.__cause__
+        outcomes.raise_error()
+
+
+class Outcomes(AsyncIterator[Outcome]):
+    """The outcomes of a run, each once, as they become known: not in the order of the source."""
+
+    def __init__(self, engine: Engine, batches: MemoryObjectReceiveStream[list[Outcome]]) -> None:
+        self._engine = engine
+        self._batches = batches
+        self._batch: list[Outcome] = []
+        self.error: Exception | None = None
+
+    @property
+    def report(self) -> Report:
+        """The counts so far; final once the outcomes are exhausted."""
+        return self._engine.report
+
+    def stop(self) -> None:
+        """Read no further and follow no job any longer; what is in flight is finished, and told."""
+        self._engine.stop()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Outcome:
+        while not self._batch:
+            try:
+                self._batch = (await self._batches.receive())[::-1]
+            except anyio.EndOfStream:
+                self.raise_error()
+                raise StopAsyncIteration from None
+        return self._batch.pop()
+
+    def raise_error(self) -> None:
+        """Raise what ended the run, if anything did, once."""
+        error, self.error = self.error, None
+        if error:
+            raise error

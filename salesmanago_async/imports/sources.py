@@ -1,0 +1,375 @@
+"""Where records come from: iterables, async iterables, CSV and JSONL files; all read lazily, in blocks.
+
+A source gives *rows* (a record, or the cells of a line) with their line, and knows how to make of a row a checked body,
+and the record as the caller gave it. A row that cannot even be read is `Broken`: it becomes a rejected record like any
+other, and what stands after it is read on.
+"""
+
+import codecs
+import csv
+import re
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from os import PathLike
+from pathlib import Path
+from typing import IO, Any, Protocol, Self, TypeAlias, cast
+
+import orjson
+from attrs import field, frozen
+
+from ..api._lanes import Body, Lane
+from ..errors import Invalid
+from .shapes import ExtraColumns, Shape
+
+BLOCK = 1000
+"""How many rows are read before others get a turn."""
+
+Row: TypeAlias = tuple[Any, int | None]
+GivenSource: TypeAlias = "Iterable[Any] | AsyncIterable[Any] | str | PathLike[str]"
+
+
+@frozen
+class Broken:
+    """A piece of a file that is no row: its text, and what is wrong with it."""
+
+    text: str
+    reason: str
+
+
+class Source(Protocol):
+    """What a run reads."""
+
+    def rows(self) -> Iterator[Row] | AsyncIterator[Row]:
+        """Give every row, with its line in its file (from 1), or None."""
+        ...
+
+    def body(self, row: Any) -> Body:
+        """Return the checked body; raise `Invalid` naming the field and the rule."""
+        ...
+
+    def record(self, row: Any) -> Any:
+        """Return the row as the caller gave it."""
+        ...
+
+    def file_of(self, row: Any) -> str | None:
+        """Return the path of the file that the row is from."""
+        ...
+
+
+@frozen(kw_only=True)
+class Reading:
+    """How a file is read: its columns' new names, its encoding and delimiter where they are not to be guessed."""
+
+    extra_columns: ExtraColumns = "error"
+    columns: Mapping[str, str] = field(factory=dict)
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+def open_source(given: GivenSource | Source, shape: Shape, reading: Reading | None = None) -> Source:
+    """Return the source for what a caller gave: records, or the path of a file (by suffix .csv .tsv .txt .jsonl)."""
+    if isinstance(given, str | PathLike):
+        return open_file(Path(given), shape, reading or Reading())
+    if isinstance(given, CsvFile | JsonLinesFile | Files):
+        return given
+    if isinstance(given, Mapping):
+        raise Invalid("is one mapping; give an iterable of records, or the path of a file", field="source")
+    if not isinstance(given, Iterable | AsyncIterable):
+        raise Invalid(
+            f"is a {type(given).__name__}; give an iterable of records, or the path of a file", field="source"
+        )
+    return Records(given, shape)
+
+
+def open_file(path: Path, shape: Shape, reading: Reading) -> "CsvFile | JsonLinesFile":
+    """Return the source for a file; raise `Invalid` naming the file where it cannot be read."""
+    kinds: dict[str, type[CsvFile | JsonLinesFile]] = {
+        ".csv": CsvFile,
+        ".tsv": CsvFile,
+        ".txt": CsvFile,
+        ".jsonl": JsonLinesFile,
+        ".ndjson": JsonLinesFile,
+    }
+    kind = kinds.get(path.suffix.lower())
+    if kind is None:
+        raise Invalid(f"ends in none of {', '.join(kinds)}", field=str(path))
+    try:
+        return kind(path, shape, reading)
+    except OSError as error:
+        raise Invalid(f"cannot be read: {error.strerror}", field=str(path)) from error
+    except Invalid as error:
+        raise Invalid(f"{error.field}: {error.rule}" if error.field else error.rule, field=str(path)) from None
+
+
+class Records:
+    """Records that the program gives."""
+
+    def __init__(self, records: Iterable[Any] | AsyncIterable[Any], shape: Shape) -> None:
+        self._records = records
+        self._shape = shape
+
+    def rows(self) -> Iterator[Row] | AsyncIterator[Row]:
+        """Give every record; there are no lines."""
+        if isinstance(self._records, AsyncIterable):
+            return ((record, None) async for record in self._records)
+        return ((record, None) for record in self._records)
+
+    def body(self, row: Any) -> Body:
+        """Return the checked body of a record."""
+        return self._shape.body(row)
+
+    def record(self, row: Any) -> Any:
+        """Return the record itself."""
+        return row
+
+    def file_of(self, row: Any) -> str | None:
+        """Return None: records of a program have no file."""
+        return None
+
+
+class JsonLinesFile:
+    """A file with one JSON object a line; empty lines are passed over."""
+
+    def __init__(self, path: Path, shape: Shape, reading: Reading) -> None:
+        self.path = path
+        self.bytes_read = 0
+        self.total_bytes = path.stat().st_size
+        self._shape = shape
+        self._encoding = reading.encoding or "utf-8-sig"
+        self._columns = reading.columns
+        with path.open("rb") as file:
+            _refuse_binary(file.read(4096))
+
+    def rows(self) -> Iterator[Row]:
+        """Give every line's object."""
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                self.bytes_read += len(line)
+                if line.strip():
+                    yield self._row(line), number
+
+    def _row(self, line: bytes) -> Any:
+        try:
+            record = orjson.loads(line if self._encoding == "utf-8-sig" and line[:1] == b"{" else self._utf8(line))
+        except (orjson.JSONDecodeError, UnicodeDecodeError) as error:
+            return Broken(line.decode("utf-8", "replace").rstrip("\r\n"), f"is no JSON: {error}")
+        if self._columns and isinstance(record, dict):
+            return {self._columns.get(name, name): value for name, value in cast("dict[str, Any]", record).items()}
+        return record
+
+    def _utf8(self, line: bytes) -> bytes:
+        return line.decode(self._encoding).encode()
+
+    def body(self, row: Any) -> Body:
+        """Return the checked body of a line's object."""
+        if isinstance(row, Broken):
+            raise Invalid(row.reason)
+        if not isinstance(row, dict):
+            raise Invalid("is no JSON object")
+        return self._shape.body(cast("dict[str, Any]", row))
+
+    def record(self, row: Any) -> Any:
+        """Return the object, or the text of a line that is none."""
+        return row.text if isinstance(row, Broken) else row
+
+    def file_of(self, row: Any) -> str | None:
+        """Return the file's path."""
+        return str(self.path)
+
+
+class CsvFile:
+    """A table with a header line. The delimiter (, ; tab |) is taken from the header; a BOM tells the encoding.
+
+    Lines without any cell filled are passed over. Bytes that are no UTF-8 make their row a rejected one, not the file.
+    """
+
+    def __init__(self, path: Path, shape: Shape, reading: Reading) -> None:
+        self.path = path
+        self.total_bytes = path.stat().st_size
+        self._raw: IO[bytes] | None = None
+        with path.open("rb") as file:
+            beginning = file.read(64 * 1024)
+        self.encoding = reading.encoding or _encoding_of(beginning)
+        with self._open() as text:
+            lines = (line for line in text if line.strip())
+            first = next(lines, "")
+            self.delimiter = reading.delimiter or _delimiter_of(first)
+            self.header = [name.strip() for name in next(self._reader(chain([first], lines)), [])]
+        if not self.header:
+            raise Invalid("has no header line: it is empty")
+        self._lane = _lane_of_header(self.header, shape, reading.columns)
+
+    @property
+    def bytes_read(self) -> int:
+        """How far the file is read."""
+        if self._raw is None:
+            return 0
+        return self.total_bytes if self._raw.closed else self._raw.tell()
+
+    def rows(self) -> Iterator[Row]:
+        """Give the cells of every row, with the line it begins at."""
+        with self._open() as text:
+            self._raw = cast("Any", text).buffer.raw
+            lines = _Lines(text)
+            reader = self._reader(lines)
+            try:
+                next(_nonempty(reader))
+                yield from self._rows(reader, lines)
+            except UnicodeDecodeError as error:
+                raise Invalid(
+                    f"line {lines.number + 1} is not {self.encoding}: {error.reason}", field=str(self.path)
+                ) from None
+
+    def _rows(self, reader: Iterator[list[str]], lines: "_Lines") -> Iterator[Row]:
+        width = len(self.header)
+        while True:
+            lines.begin_row()
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield _broken(lines, f"is no row of a CSV file: {error}"), lines.first
+                continue
+            if len(cells) != width and lines.number > lines.first:
+                yield _broken(lines, f"has {len(cells)} cells, the header has {width}"), lines.first
+            elif any(cells):
+                yield cells, lines.first
+
+    def _reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
+        return csv.reader(lines, delimiter=self.delimiter, strict=True)
+
+    def _open(self) -> IO[str]:
+        errors = "surrogateescape" if codecs.lookup(self.encoding).name.startswith("utf-8") else "strict"
+        return self.path.open(encoding=self.encoding, errors=errors, newline="")
+
+    def body(self, row: Any) -> Body:
+        """Return the checked body of a row."""
+        if isinstance(row, Broken):
+            raise Invalid(row.reason)
+        if len(row) != len(self.header):
+            raise Invalid(f"has {len(row)} cells, the header has {len(self.header)}")
+        return self._lane(row)
+
+    def record(self, row: Any) -> Any:
+        """Return the row as {column: cell}, or the text of a piece that is no row."""
+        if isinstance(row, Broken):
+            return row.text
+        if len(row) == len(self.header):
+            return dict(zip(self.header, row, strict=True))
+        return row
+
+    def file_of(self, row: Any) -> str | None:
+        """Return the file's path."""
+        return str(self.path)
+
+
+def _broken(lines: "_Lines", reason: str) -> Broken:
+    """Make the row's first line a broken row, and have the lines it swallowed read again."""
+    last = lines.number
+    text = lines.give_back_all_but_first()
+    if last > lines.first:
+        return Broken(text, f"a quote is opened here and not closed properly (read on to line {last})")
+    return Broken(text, reason)
+
+
+class Files:
+    """Several files, one after the other, as one source."""
+
+    def __init__(self, files: Sequence[CsvFile | JsonLinesFile]) -> None:
+        self.files = files
+
+    @property
+    def bytes_read(self) -> int:
+        """The bytes read of all files together."""
+        return sum(file.bytes_read for file in self.files)
+
+    @property
+    def total_bytes(self) -> int:
+        """The bytes of all files together."""
+        return sum(file.total_bytes for file in self.files)
+
+    def rows(self) -> Iterator[Row]:
+        """Give every row of every file."""
+        for index, file in enumerate(self.files):
+            for row, line in file.rows():
+                yield (index, row), line
+
+    def body(self, row: Any) -> Body:
+        """Return the checked body, as the row's file makes it."""
+        index, inner = cast("tuple[int, Any]", row)
+        return self.files[index].body(inner)
+
+    def record(self, row: Any) -> Any:
+        """Return the row as its file has it."""
+        index, inner = row
+        return self.files[index].record(inner)
+
+    def file_of(self, row: Any) -> str | None:
+        """Return the path of the row's file."""
+        index, inner = cast("tuple[int, Any]", row)
+        return self.files[index].file_of(inner)
+
+
+class _Lines:
+    """The lines of a text file, which remembers those of the row being read, and takes some of them back."""
+
+    def __init__(self, text: Iterator[str]) -> None:
+        self._text = text
+        self._given_back: deque[str] = deque()
+        self._row: list[str] = []
+        self.number = 0
+        self.first = 1
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._given_back.popleft() if self._given_back else next(self._text)
+        self.number += 1
+        self._row.append(line)
+        return line
+
+    def begin_row(self) -> None:
+        """Say that the next line begins a row."""
+        self._row.clear()
+        self.first = self.number + 1
+
+    def give_back_all_but_first(self) -> str:
+        """Have the row's later lines read again, as rows of their own; return its first."""
+        first, *others = self._row
+        self._given_back.extendleft(reversed(others))
+        self.number -= len(others)
+        return first.rstrip("\r\n")
+
+
+def _nonempty(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    return (cells for cells in rows if any(cells))
+
+
+def _refuse_binary(beginning: bytes) -> None:
+    if b"\0" in beginning and not beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise Invalid("is not a text file")
+
+
+def _encoding_of(beginning: bytes) -> str:
+    _refuse_binary(beginning)
+    return "utf-16" if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+
+
+def _delimiter_of(header: str) -> str:
+    unquoted = re.sub(r'"[^"]*"', "", header)
+    return max(",;\t|", key=unquoted.count)
+
+
+def _lane_of_header(header: Sequence[str], shape: Shape, columns: Mapping[str, str]) -> Lane:
+    for number, name in enumerate(header, 1):
+        if not name:
+            raise Invalid(f"column {number} of the header has no name")
+        if not name.isprintable():
+            raise Invalid(f"column {number} of the header, {name!a}, is not text; is the encoding right?")
+    for name in columns:
+        if name not in header:
+            raise Invalid(f"there is no column {name!r} to map; the header has {', '.join(header)}")
+    return shape.lane_of_columns([columns.get(name, name) for name in header], lambda index: f"row[{index}]")

@@ -1,0 +1,218 @@
+"""Server jobs: one that a caller holds, and the watcher of the many that a run starts.
+
+A job is a number on the server. Looking at it costs a request; the documented interval is 60 seconds. The watcher keeps
+all jobs of a run in one heap by the time of their next look, and a few workers take from it what is due: a thousand
+outstanding jobs are a thousand small entries, not a thousand tasks.
+"""
+
+import heapq
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar, overload
+
+import anyio
+from attrs import field, frozen
+
+from ._connection import Connection
+from .api import JobStarted
+from .api.jobs import GetJobStatus
+from .errors import JobFailed, NotAuthenticated, Refused, StillRunning, Unreadable
+from .exports.download import open_file, read_whole
+from .exports.records import ArrayReader
+from .exports.sinks import writing
+
+RecordT = TypeVar("RecordT")
+EntryT = TypeVar("EntryT")
+
+LONGEST_RESULT = 64 * 1024 * 1024
+"""The most bytes of a result file that are read into memory at once."""
+
+JITTER = 0.05
+"""Looks are spread over this part of the poll interval, so that jobs started together are not asked for together."""
+
+
+@frozen
+class JobStatus:
+    """What one look at a job told. Any text of a successful answer without a file means running."""
+
+    state: Literal["running", "done", "failed"]
+    messages: tuple[str, ...] = ()
+    file_url: str | None = field(default=None, repr=False)
+
+
+class Job(Generic[RecordT]):
+    """A job on the server, known by its `request_id`. Giving up waiting for it never cancels it."""
+
+    def __init__(self, connection: Connection, request_id: int, read: Callable[[Any], RecordT]) -> None:
+        self.request_id = request_id
+        self._connection = connection
+        self._read = read
+
+    def __repr__(self) -> str:
+        return f"Job(request_id={self.request_id})"
+
+    async def status(self) -> JobStatus:
+        """Look once."""
+        try:
+            answer = await self._connection.send(GetJobStatus(self.request_id))
+        except NotAuthenticated:
+            raise
+        except Refused as refused:
+            return JobStatus("failed", refused.messages)
+        return JobStatus("done" if answer.file_url else "running", answer.message, answer.file_url)
+
+    async def file_url(self, *, deadline: float | None = None) -> str:
+        """Look at once and then every poll interval, until the link to the job's file is there.
+
+        Raises `JobFailed`, or `StillRunning` once `deadline` seconds have passed (None: no limit).
+        """
+        started = anyio.current_time()
+        while True:
+            status = await self.status()
+            if status.state == "failed":
+                raise JobFailed(self.request_id, status.messages)
+            if status.file_url:
+                return status.file_url
+            waited = anyio.current_time() - started
+            if deadline is not None and waited + self._connection.poll_interval > deadline:
+                raise StillRunning(self.request_id, waited=waited)
+            await anyio.sleep(self._connection.poll_interval)
+
+    @asynccontextmanager
+    async def stream(self) -> AsyncGenerator[AsyncIterator[bytes]]:
+        """Open the job's file, once it is there: `async with job.stream() as chunks`, bytes as they arrive."""
+        async with open_file(self._connection, self.file_url) as download:
+            yield download.chunks
+
+    @overload
+    def records(self) -> AbstractAsyncContextManager[AsyncIterator[RecordT]]: ...
+    @overload
+    def records(self, *, raw: Literal[True]) -> AbstractAsyncContextManager[AsyncIterator[Any]]: ...
+    @asynccontextmanager
+    async def records(self, *, raw: bool = False) -> AsyncGenerator[AsyncIterator[Any]]:
+        """Open the job's file as records, in flat memory: `async with job.records() as records`.
+
+        `raw=True` gives them as the file has them. Raises `Unreadable` where the file is no JSON array or was cut.
+        """
+        async with self.stream() as chunks, aclosing(_records(chunks, None if raw else self._read)) as records:
+            yield records
+
+    async def save(self, path: str | Path) -> int:
+        """Write the job's records, as the file has them, to `path` (.jsonl or .json); return how many they were.
+
+        The file appears under its name when it is complete.
+        """
+        saved = 0
+        with writing(Path(path)) as write:
+            async with self.stream() as chunks, aclosing(_batches(chunks)) as batches:
+                async for batch in batches:
+                    write(batch)
+                    saved += len(batch)
+        return saved
+
+    async def result(self, link: str | None = None) -> bytes:
+        """Return the job's whole file, once it is there; for small ones, such as the result of an import.
+
+        `link` is one that a look has just told; where it is dead, a fresh one is asked for.
+        """
+        known = [link] if link else []
+
+        async def fresh_link() -> str:
+            return known.pop() if known else await self.file_url()
+
+        async with open_file(self._connection, fresh_link) as download:
+            return await read_whole(download, limit=LONGEST_RESULT)
+
+
+def started_job(connection: Connection, answer: JobStarted, read: Callable[[Any], RecordT]) -> Job[RecordT]:
+    """Return the job that an answer names; raise `Unreadable` where it names none."""
+    if answer.request_id is None:
+        raise Unreadable("the server's answer names no requestId, so its job cannot be followed")
+    return Job(connection, answer.request_id, read)
+
+
+async def _batches(chunks: AsyncIterator[bytes]) -> AsyncGenerator[list[Any]]:
+    reader = ArrayReader()
+    async for chunk in chunks:
+        batch = reader.feed(chunk)
+        if batch:
+            yield batch
+    yield reader.close()
+
+
+async def _records(chunks: AsyncIterator[bytes], read: Callable[[Any], Any] | None) -> AsyncGenerator[Any]:
+    async with aclosing(_batches(chunks)) as batches:
+        async for batch in batches:
+            for record in batch:
+                yield record if read is None else read(record)
+
+
+class JobWatcher(Generic[EntryT]):
+    """Has each entry looked at when it is due, again and again, until a look says that it is settled.
+
+    `look` returns True when the entry is settled. It must not raise. At most `outstanding` entries are held: `add`
+    waits for room, and so slows what starts the jobs.
+    """
+
+    def __init__(self, look: Callable[[EntryT], Awaitable[bool]], *, connection: Connection, outstanding: int) -> None:
+        self._look = look
+        self._connection = connection
+        self._most = outstanding
+        self._due: list[tuple[float, int, EntryT]] = []
+        self._numbers = count()
+        self._held = 0
+        self._closed = False
+        self._hurried = False
+        self._changed = anyio.Event()
+
+    @property
+    def held(self) -> int:
+        """How many entries are not settled."""
+        return self._held
+
+    async def add(self, entry: EntryT) -> None:
+        """Hold an entry, its first look one poll interval from now."""
+        while self._held >= self._most:
+            await self._changed.wait()
+        self._held += 1
+        self._push(entry)
+
+    def close(self) -> None:
+        """Say that no entry will be added: `work` ends when all are settled."""
+        self._closed = True
+        self._wake()
+
+    async def work(self) -> None:
+        """Take what is due and look at it, until there is nothing more to come."""
+        while (entry := await self._next_due()) is not None:
+            if await self._look(entry):
+                self._held -= 1
+                self._wake()
+            else:
+                self._push(entry)
+
+    def hurry(self) -> None:
+        """Have everything looked at now, whenever it is due."""
+        self._hurried = True
+        self._wake()
+
+    def _push(self, entry: EntryT) -> None:
+        interval = self._connection.poll_interval
+        due = anyio.current_time() + interval + self._connection.random.uniform(0.0, JITTER * interval)
+        heapq.heappush(self._due, (due, next(self._numbers), entry))
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def _next_due(self) -> EntryT | None:
+        while self._due or self._held or not self._closed:
+            wait = self._due[0][0] - anyio.current_time() if self._due else None
+            if wait is not None and (wait <= 0 or self._hurried):
+                return heapq.heappop(self._due)[2]
+            with anyio.move_on_after(wait):
+                await self._changed.wait()
+        return None

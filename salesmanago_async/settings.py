@@ -1,0 +1,114 @@
+"""The values a client is set up with: who asks, how often again, how long to wait."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Self
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from .errors import Invalid
+
+DEFAULT_BASE_URL = "https://app2.salesmanago.com"
+
+
+@frozen(kw_only=True)
+class Credentials:
+    """Who asks (reference: "Authentication").
+
+    Give `api_secret`, or the precomputed `sha` that belongs to `api_key`, or a temporary `token` of
+    system/authorise, and only one of them. `api_key` is any text of your choice unless you give `sha`.
+    No representation of this value shows more than the client id.
+    """
+
+    client_id: str
+    api_key: str = field(repr=False)
+    api_secret: str | None = field(default=None, repr=False)
+    sha: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not (self.client_id and self.api_key):
+            raise Invalid("client_id and api_key are both needed", field="credentials")
+        if sum(bool(proof) for proof in (self.api_secret, self.sha, self.token)) != 1:
+            raise Invalid("give exactly one of api_secret, sha, token", field="credentials")
+
+    def signature(self) -> str:
+        """Return the `sha` of a request: lowercase hex SHA-1 of api_key + client_id + secret.
+
+        A temporary token takes the secret's place [guess: the reference only says "in exchange for apiSecret"].
+        """
+        if self.sha:
+            return self.sha
+        proof = self.api_secret or self.token or ""
+        return hashlib.sha1((self.api_key + self.client_id + proof).encode(), usedforsecurity=False).hexdigest()
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read SALESMANAGO_CLIENT_ID, _API_KEY and _API_SECRET (or _SHA); name what is missing."""
+        environ = os.environ if environ is None else environ
+        found = {name: environ.get(f"SALESMANAGO_{name}", "") for name in ("CLIENT_ID", "API_KEY", "API_SECRET", "SHA")}
+        missing = [name for name in ("CLIENT_ID", "API_KEY") if not found[name]]
+        if not (found["API_SECRET"] or found["SHA"]):
+            missing.append("API_SECRET (or SALESMANAGO_SHA)")
+        if missing:
+            raise Invalid("set " + ", ".join(f"SALESMANAGO_{name}" for name in missing), field="credentials")
+        return cls(
+            client_id=found["CLIENT_ID"],
+            api_key=found["API_KEY"],
+            api_secret=found["API_SECRET"] or None,
+            sha=None if found["API_SECRET"] else found["SHA"],
+        )
+
+
+@frozen(kw_only=True)
+class Retries:
+    """How often and how long a failed request is tried again.
+
+    `tries` counts the first one. Waits grow from `first_wait` by doubling up to `longest_wait` seconds, each a
+    random part of that (full jitter), never shorter than the server's Retry-After. After `deadline` seconds since
+    the first try no new try begins.
+    """
+
+    tries: int = 6
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+    deadline: float = 180.0
+
+
+@frozen(kw_only=True)
+class Timeouts:
+    """How long one try may wait, in seconds: for a connection, and between two pieces of data."""
+
+    connect: float = 10.0
+    read: float = 60.0
+    write: float = 60.0
+
+
+def checked_base_url(base_url: str) -> str:
+    """Return `base_url` without a trailing slash or /api; refuse what would send secrets in the clear."""
+    trimmed = base_url.strip().rstrip("/").removesuffix("/api")
+    if not is_safe_url(trimmed):
+        raise Invalid(f"{base_url!r} is no https address such as https://app2.salesmanago.com", field="base_url")
+    return trimmed
+
+
+def is_safe_url(url: str) -> bool:
+    """Tell whether `url` is https, or http to this very machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host or "")))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,10 @@
+"""How the simulator says no."""
+
+
+class Refusal(Exception):
+    """Answered as `success: false` with these messages; `status` is 200 for all that is about the business."""
+
+    def __init__(self, *messages: str, status: int = 200) -> None:
+        super().__init__(*messages)
+        self.messages = list(messages)
+        self.status = status

@@ -1,0 +1,240 @@
+"""What the simulated account holds: contacts with all that is theirs, jobs, and the links to their files."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
+from secrets import token_urlsafe
+from typing import Any
+from uuid import uuid4
+
+from attrs import define, field
+
+from ._refusal import Refusal
+
+FIRST_RETRY, LAST_RETRY = 5 * 60, 60 * 60
+"""An event for a contact that does not exist is tried again every 5 minutes for one hour."""
+
+_LATIN = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE"})
+
+
+@define
+class StoredContact:
+    """A contact. `fields` are its plain ones by their API name; times are UNIX milliseconds."""
+
+    id: str
+    email: str
+    created_on: int
+    modified_on: int
+    fields: dict[str, Any] = field(factory=dict)
+    opted_out: bool = False
+    opted_out_phone: bool = True
+    opted_in_on: int | None = None
+    opted_out_on: int | None = None
+    tags: dict[str, dict[str, Any]] = field(factory=dict)
+    properties: dict[str, str] = field(factory=dict)
+    dictionary: dict[str, dict[str, Any]] = field(factory=dict)
+    consents: list[dict[str, Any]] = field(factory=list)
+    events: list[dict[str, Any]] = field(factory=list)
+
+
+@define
+class StoredJob:
+    """A job: `work` is done, and makes the file, once the clock shows `ready_at`."""
+
+    ready_at: float
+    work: Callable[[], bytes] | None
+    file: bytes = b""
+
+
+@define
+class LateEvent:
+    """An event whose contact does not exist yet."""
+
+    key: Mapping[str, str]
+    event: dict[str, Any]
+    next_try: float
+    last_try: float
+
+
+class Store:
+    """The account. All times come from `clock`, in seconds since 1970."""
+
+    def __init__(self, *, clock: Callable[[], float], owners: Sequence[str], job_seconds: float, link_seconds: float):
+        self.clock = clock
+        self.owners = list(owners)
+        self.contacts: dict[str, StoredContact] = {}
+        self._by_email: defaultdict[str, list[str]] = defaultdict(list)
+        self._jobs: dict[int, StoredJob] = {}
+        self._unready: list[StoredJob] = []
+        self._numbers = count(1)
+        self._links: dict[str, tuple[float, StoredJob]] = {}
+        self._late: list[LateEvent] = []
+        self._job_seconds = job_seconds
+        self._link_seconds = link_seconds
+
+    def now_ms(self) -> int:
+        """Return the time in milliseconds."""
+        return int(self.clock() * 1000)
+
+    def catch_up(self) -> None:
+        """Do what was to be done by now: jobs in the order they were started, late events."""
+        now = self.clock()
+        while self._unready and self._unready[0].ready_at <= now:
+            job = self._unready.pop(0)
+            if job.work:
+                job.file, job.work = job.work(), None
+        if self._late:
+            self._late = [late for late in self._late if not self._try_late(late, now)]
+
+    # Contacts
+
+    def find(self, key: Mapping[str, Any]) -> StoredContact | None:
+        """Return the contact that `contactId`, or else `email`, names."""
+        if key.get("contactId"):
+            return self.contacts.get(key["contactId"])
+        ids = self._by_email.get(str(key.get("email", "")).lower())
+        return self.contacts[ids[0]] if ids else None
+
+    def upsert(self, body: Mapping[str, Any], *, double_opt_in: bool) -> StoredContact:
+        """Make or change the contact that a checked body describes, and return it."""
+        described = dict(body["contact"])
+        contact = self.find(described)
+        if contact is None:
+            if "email" not in described:
+                raise Refusal("Contact with given contactId does not exist")
+            contact = self._add(described["email"])
+        elif body.get("newEmail"):
+            self._rename(contact, body["newEmail"])
+        described.pop("email", None)
+        described.pop("contactId", None)
+        contact.fields.update(described.pop("address", {}))
+        contact.fields.update(described)
+        contact.fields.update({name: body[name] for name in ("birthday", "province") if name in body})
+        self._consent(contact, body, double_opt_in)
+        self._tag(contact, body)
+        contact.properties.update(body.get("properties", {}))
+        contact.dictionary.update({entry["name"]: dict(entry) for entry in body.get("dictionaryProperties", ())})
+        contact.modified_on = self.now_ms()
+        return contact
+
+    def _add(self, email: str) -> StoredContact:
+        now = self.now_ms()
+        contact = StoredContact(id=str(uuid4()), email=email, created_on=now, modified_on=now)
+        self.contacts[contact.id] = contact
+        self._by_email[email.lower()].append(contact.id)
+        return contact
+
+    def _rename(self, contact: StoredContact, email: str) -> None:
+        self._by_email[contact.email.lower()].remove(contact.id)
+        contact.email = email
+        self._by_email[email.lower()].append(contact.id)
+
+    def _consent(self, contact: StoredContact, body: Mapping[str, Any], double_opt_in: bool) -> None:
+        if body.get("forceOptOut"):
+            contact.opted_out, contact.opted_out_on = True, self.now_ms()
+        elif body.get("forceOptIn") and not double_opt_in:
+            contact.opted_out, contact.opted_in_on = False, self.now_ms()
+        if body.get("forcePhoneOptOut"):
+            contact.opted_out_phone = True
+        elif body.get("forcePhoneOptIn"):
+            contact.opted_out_phone = False
+        for detail in body.get("consentDetails", ()):
+            action = "A" if detail["consentAccept"] else "D" if detail.get("optOut") else "R"
+            date = detail.get("agreementDate", self.now_ms())
+            stored = {"name": detail["consentName"], "description": None, "ip": detail.get("ip"), "action": action}
+            contact.consents = [consent for consent in contact.consents if consent["name"] != stored["name"]]
+            contact.consents.append({**stored, "createdOn": self.now_ms(), "source": "API", "dateOn": date})
+
+    def _tag(self, contact: StoredContact, body: Mapping[str, Any]) -> None:
+        for name in map(tag_name, body.get("tags", ())):
+            tag = contact.tags.setdefault(name, {"tagName": name, "score": 0, "createdOn": self.now_ms()})
+            tag["score"] += 1
+        for name in map(tag_name, body.get("removeTags", ())):
+            contact.tags.pop(name, None)
+
+    def select(self, selectors: Iterable[Mapping[str, str]]) -> list[StoredContact]:
+        """Return the contacts that any of the selectors picks, each once."""
+        chosen: dict[str, StoredContact] = {}
+        for selector in selectors:
+            values = {value.strip() for value in selector["value"].split(",")}
+            chosen.update((contact.id, contact) for contact in self._selected(selector["addresseeType"], values))
+        return list(chosen.values())
+
+    def _selected(self, kind: str, values: set[str]) -> Iterable[StoredContact]:
+        if kind == "CONTACT_ID":
+            return [self.contacts[value] for value in values if value in self.contacts]
+        if kind == "EMAIL":
+            return [self.contacts[id_] for value in values for id_ in self._by_email.get(value.lower(), ())]
+        if kind == "TAG":
+            wanted = {tag_name(value) for value in values}
+            return [contact for contact in self.contacts.values() if not wanted.isdisjoint(contact.tags)]
+        return []  # funnels and stages: nothing can be in one yet
+
+    # Events
+
+    def add_event(self, key: Mapping[str, Any], event: Mapping[str, Any]) -> str | None:
+        """Add an event to the contact that `key` names, and return its id; None where there is no such contact."""
+        contact = self.find(key)
+        if contact is None:
+            return None
+        stored = {"eventId": str(uuid4()), **event}
+        contact.events.append(stored)
+        return str(stored["eventId"])
+
+    def add_event_later(self, key: Mapping[str, str], event: Mapping[str, Any]) -> str:
+        """Keep an event whose contact does not exist yet, and return its id."""
+        now = self.clock()
+        stored = {"eventId": str(uuid4()), **event}
+        self._late.append(LateEvent(dict(key), stored, now + FIRST_RETRY, now + LAST_RETRY))
+        return str(stored["eventId"])
+
+    def _try_late(self, late: LateEvent, now: float) -> bool:
+        """Try a late event as often as it was due; True when it is over and done with."""
+        contact = self.find(late.key)
+        while late.next_try <= min(now, late.last_try):
+            if contact:
+                contact.events.append(late.event)
+                return True
+            late.next_try += FIRST_RETRY
+        return late.next_try > late.last_try
+
+    # Jobs and files
+
+    def start_job(self, work: Callable[[], bytes]) -> int:
+        """Start a job and return its number."""
+        job = StoredJob(self.clock() + self._job_seconds, work)
+        self._unready.append(job)
+        number = next(self._numbers)
+        self._jobs[number] = job
+        return number
+
+    def job(self, number: int) -> StoredJob | None:
+        """Return the job of that number."""
+        return self._jobs.get(number)
+
+    def link(self, job: StoredJob) -> str:
+        """Return a fresh token for the job's file."""
+        now = self.clock()
+        self._links = {
+            token: (expiry, linked) for token, (expiry, linked) in self._links.items() if expiry > now - 3600
+        }
+        token = token_urlsafe(24)
+        self._links[token] = (now + self._link_seconds, job)
+        return token
+
+    def file(self, token: str) -> bytes:
+        """Return the file behind a token."""
+        if token not in self._links:
+            raise Refusal("no such file", status=404)
+        expiry, job = self._links[token]
+        if expiry <= self.clock():
+            raise Refusal("the link has expired", status=403)
+        return job.file
+
+
+def tag_name(given: str) -> str:
+    """Return a tag as the reference says it is kept: Latin letters, digits and underscores."""
+    plain = unicodedata.normalize("NFKD", given.translate(_LATIN)).encode("ascii", "ignore").decode()
+    return re.sub(r"\W", "_", plain)

@@ -1,0 +1,43 @@
+"""contact/*ExtEvent"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...api import CREDENTIAL_FIELDS
+from ...api._codec import read_strictly, write
+from ...api.events import ExternalEvent
+from ...errors import Invalid
+from .._store import Store
+from .contacts import batch
+
+
+def add(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """v2/contact/addContactExtEvent: an event of a contact that does not exist yet is kept for an hour."""
+    event = body["contactEvent"]
+    event_id = store.add_event(body, event) or store.add_event_later(body, event)
+    email, contact_id = body.get("email"), body.get("contactId")
+    contact = {"email": email, "contactId": contact_id, "emailOrContactId": email or contact_id}
+    return {"eventId": event_id, "contact": contact}
+
+
+def batch_add(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """contact/batchAddContactExtEvent: entries that fail are named by their contact."""
+    entries = batch(body, "events", {"owner", "events"} | CREDENTIAL_FIELDS)
+    failed = [_name_of(entry) for entry in entries if not _added(store, entry)]
+    return {
+        "failedContacts": failed,
+        "createdAmount": len(entries) - len(failed),
+        "failedAmount": len(failed),
+    }
+
+
+def _added(store: Store, entry: Any) -> bool:
+    try:
+        body = write(read_strictly(ExternalEvent, entry))
+    except Invalid:
+        return False
+    return store.add_event(body, body["contactEvent"]) is not None
+
+
+def _name_of(entry: Any) -> Any:
+    return (entry.get("email") or entry.get("contactId")) if isinstance(entry, Mapping) else entry

@@ -1,0 +1,16 @@
+"""job/status"""
+
+from typing import Any
+
+from .._refusal import Refusal
+from .._store import Store
+
+
+def status(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """job/status: a fresh link at every look. [guess] what is said of an unknown number: no text is known."""
+    job = store.job(body["requestId"])
+    if job is None:
+        raise Refusal("Job not found")
+    if job.work is not None:
+        return {"message": ["Job not start yet"]}
+    return {"fileUrl": f"/files/{store.link(job)}.json"}

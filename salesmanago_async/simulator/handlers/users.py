@@ -1,0 +1,10 @@
+"""user/*"""
+
+from typing import Any
+
+from .._store import Store
+
+
+def list_by_client(store: Store, _: dict[str, Any]) -> dict[str, Any]:
+    """user/listByClient."""
+    return {"users": store.owners}
