@@ -16,6 +16,11 @@ def maybe_processed(error: SalesManagoError) -> bool:
     return isinstance(error, NoAnswer | ServerFault | Unreadable) and not surely_not_processed(error)
 
 
+def may_go_again(error: SalesManagoError, *, repeatable: bool) -> bool:
+    """Tell whether the rules allow another try: always where nothing was processed, else if that does no harm."""
+    return surely_not_processed(error) or (repeatable and maybe_processed(error))
+
+
 def wait_before_retry(
     error: SalesManagoError,
     *,
@@ -31,8 +36,7 @@ def wait_before_retry(
     exponentially growing span, but never shorter than what the server asked for; a wait that would end after the
     deadline is not begun.
     """
-    may_go_again = surely_not_processed(error) or (repeatable and maybe_processed(error))
-    if not may_go_again or tries >= retries.tries:
+    if not may_go_again(error, repeatable=repeatable) or tries >= retries.tries:
         return None
     span = min(retries.longest_wait, retries.first_wait * 2 ** (tries - 1))
     asked = getattr(error, "retry_after", None) or 0.0

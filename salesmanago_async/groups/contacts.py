@@ -21,7 +21,7 @@ from ..api.selectors import Selector
 from ..exports.shapes import contact_export
 from ..imports.outcome import Report
 from ..imports.runs import ContactRunOptions, Outcomes, contact_run
-from ..imports.sources import GivenSource, Source
+from ..imports.sources import GivenSource
 from ..jobs import Job, started_job
 from ._group import Group, call
 
@@ -80,7 +80,7 @@ class Contacts(Group):
         started = await self._connection.send(ExportContactsData(to, data, date_range=date_range, owner=owner))
         return started_job(self._connection, started, contact_export)
 
-    async def upsert_many(self, source: GivenSource | Source, **options: Unpack[ContactRunOptions]) -> Report:
+    async def upsert_many(self, source: GivenSource, **options: Unpack[ContactRunOptions]) -> Report:
         """Add or change any number of contacts, and return the count of what became of them.
 
         `source` is an iterable or async iterable of contacts (`Contact` values, the API's objects, flat mappings), or
@@ -95,9 +95,7 @@ class Contacts(Group):
         return await contact_run(self._connection, source, options).execute()
 
     @asynccontextmanager
-    async def upserting(
-        self, source: GivenSource | Source, **options: Unpack[ContactRunOptions]
-    ) -> AsyncGenerator[Outcomes]:
+    async def upserting(self, source: GivenSource, **options: Unpack[ContactRunOptions]) -> AsyncGenerator[Outcomes]:
         """Make the same run as `upsert_many`, outcome by outcome, in the order in which they become known.
 
         `async with sm.contacts.upserting(source) as outcomes` and then `async for outcome in outcomes`. Leaving the

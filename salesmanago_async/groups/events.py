@@ -7,7 +7,7 @@ from typing import Unpack
 from ..api.events import AddContactExtEvent, EventAdded, ExternalEvent
 from ..imports.outcome import Report
 from ..imports.runs import EventRunOptions, Outcomes, event_run
-from ..imports.sources import GivenSource, Source
+from ..imports.sources import GivenSource
 from ._group import Group
 
 
@@ -18,7 +18,7 @@ class Events(Group):
         """Add one event; see `AddContactExtEvent`. An error that is `in_doubt` may have added it all the same."""
         return await self._connection.send(AddContactExtEvent(event, owner=owner))
 
-    async def add_many(self, source: GivenSource | Source, **options: Unpack[EventRunOptions]) -> Report:
+    async def add_many(self, source: GivenSource, **options: Unpack[EventRunOptions]) -> Report:
         """Add any number of events, and return the count of what became of them.
 
         As `sm.contacts.upsert_many`, with `ExternalEvent` values or mappings. Events are answered at once, without a
@@ -28,9 +28,7 @@ class Events(Group):
         return await event_run(self._connection, source, options).execute()
 
     @asynccontextmanager
-    async def adding(
-        self, source: GivenSource | Source, **options: Unpack[EventRunOptions]
-    ) -> AsyncGenerator[Outcomes]:
+    async def adding(self, source: GivenSource, **options: Unpack[EventRunOptions]) -> AsyncGenerator[Outcomes]:
         """Make the same run as `add_many`, outcome by outcome; see `sm.contacts.upserting`."""
         async with event_run(self._connection, source, options).outcomes() as outcomes:
             yield outcomes

@@ -20,7 +20,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from attrs import define, field, frozen
 
 from .._connection import Connection
-from .._retry import maybe_processed, surely_not_processed
+from .._retry import may_go_again, surely_not_processed
 from .._wire import Post
 from ..api import JobStarted, Request
 from ..api._codec import dumps, read_leniently
@@ -309,11 +309,12 @@ class Engine:
             if status.state == "failed":
                 raise JobFailed(request_id, status.messages)
             result = _result(await pending.job.result(status.file_url))
-        except JobFailed:
-            await self._settle_job(pending, lambda _: Verdicts("rejected", str(error), request_id=request_id))
+        except JobFailed as error:
+            failed = Verdicts("rejected", str(error), request_id=request_id)
+            await self._settle_job(pending, lambda _: failed)
         except SalesManagoError as error:
             pending.failed_looks += 1
-            if pending.failed_looks < MOST_FAILED_LOOKS and maybe_processed(error):
+            if pending.failed_looks < MOST_FAILED_LOOKS and may_go_again(error, repeatable=True):
                 return False
             reason = f"job {request_id} was not followed to its end: {error}"
             await self._settle_job(pending, lambda _: Verdicts("submitted", reason, request_id=request_id))

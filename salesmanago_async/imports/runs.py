@@ -61,7 +61,7 @@ class EventRunOptions(RunOptions, total=False):
 _OF_THE_SOURCE = frozenset({"extra_columns", "columns", "encoding", "delimiter"})
 
 
-def contact_run(connection: Connection, given: GivenSource | Source, options: ContactRunOptions) -> "Run":
+def contact_run(connection: Connection, given: GivenSource, options: ContactRunOptions) -> "Run":
     """Return the run that sends contacts; raise `Invalid` for a source that cannot be read."""
     fields = {
         "owner": options.pop("owner", None) or connection.owner,
@@ -72,7 +72,7 @@ def contact_run(connection: Connection, given: GivenSource | Source, options: Co
     return _run(connection, given, CONTACTS, contact_shape, fields, options)
 
 
-def event_run(connection: Connection, given: GivenSource | Source, options: EventRunOptions) -> "Run":
+def event_run(connection: Connection, given: GivenSource, options: EventRunOptions) -> "Run":
     """Return the run that adds events; raise `Invalid` for a source that cannot be read."""
     fields = {"owner": options.pop("owner", None) or connection.owner}
     return _run(connection, given, EVENTS, event_shape, fields, options)
@@ -80,7 +80,7 @@ def event_run(connection: Connection, given: GivenSource | Source, options: Even
 
 def _run(
     connection: Connection,
-    given: GivenSource | Source,
+    given: GivenSource,
     target: Target,
     shape: Callable[[ExtraColumns], Shape],
     fields: Mapping[str, Any],

@@ -26,7 +26,6 @@ BLOCK = 1000
 """How many rows are read before others get a turn."""
 
 Row: TypeAlias = tuple[Any, int | None]
-GivenSource: TypeAlias = "Iterable[Any] | AsyncIterable[Any] | str | PathLike[str]"
 
 
 @frozen
@@ -67,7 +66,11 @@ class Reading:
     delimiter: str | None = None
 
 
-def open_source(given: GivenSource | Source, shape: Shape, reading: Reading | None = None) -> Source:
+GivenSource: TypeAlias = Iterable[Any] | AsyncIterable[Any] | str | PathLike[str] | Source
+"""What a caller may give: records, the path of a file, or a source of these classes."""
+
+
+def open_source(given: GivenSource, shape: Shape, reading: Reading | None = None) -> Source:
     """Return the source for what a caller gave: records, or the path of a file (by suffix .csv .tsv .txt .jsonl)."""
     if isinstance(given, str | PathLike):
         return open_file(Path(given), shape, reading or Reading())

@@ -61,7 +61,9 @@ class LateEvent:
 class Store:
     """The account. All times come from `clock`, in seconds since 1970."""
 
-    def __init__(self, *, clock: Callable[[], float], owners: Sequence[str], job_seconds: float, link_seconds: float):
+    def __init__(
+        self, *, clock: Callable[[], float], owners: Sequence[str], job_seconds: float, link_seconds: float
+    ) -> None:
         self.clock = clock
         self.owners = list(owners)
         self.contacts: dict[str, StoredContact] = {}

@@ -1,4 +1,4 @@
-"""contact/*"""
+"""contact/*: what becomes of contacts."""
 
 from collections.abc import Mapping
 from typing import Any

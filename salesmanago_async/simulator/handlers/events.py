@@ -1,4 +1,4 @@
-"""contact/*ExtEvent"""
+"""contact/*ExtEvent: what becomes of events."""
 
 from collections.abc import Mapping
 from typing import Any

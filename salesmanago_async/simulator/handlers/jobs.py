@@ -1,4 +1,4 @@
-"""job/status"""
+"""job/status: what is told of jobs."""
 
 from typing import Any
 

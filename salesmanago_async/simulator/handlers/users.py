@@ -1,4 +1,4 @@
-"""user/*"""
+"""user/*: what is told of accounts."""
 
 from typing import Any
 
