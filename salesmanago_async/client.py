@@ -78,6 +78,11 @@ class SalesManago:
         return cls(Credentials.from_env(environ), **options)
 
     @property
+    def owner(self) -> str | None:
+        """The user account that calls are made for unless they name another."""
+        return self._connection.owner
+
+    @property
     def server_clock_offset(self) -> float | None:
         """Seconds by which the server's clock was ahead of ours at its last answer; None if it did not say."""
         return self._connection.server_clock_offset

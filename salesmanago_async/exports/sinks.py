@@ -41,16 +41,23 @@ def json_array(file: IO[bytes]) -> Iterator[Write]:
 SINKS = {".jsonl": json_lines, ".ndjson": json_lines, ".json": json_array}
 
 
+def check_path(path: Path) -> None:
+    """Raise `Invalid` where `path` names no format, or no folder that is there."""
+    if path.suffix.lower() not in SINKS:
+        raise Invalid(f"ends in none of {', '.join(SINKS)}", field=str(path))
+    if not path.parent.is_dir():
+        raise Invalid(f"there is no folder {path.parent}", field=str(path))
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[Write]:
     """Write records to `path`, in the format its suffix names; on an error no file of that name appears."""
-    sink = SINKS.get(path.suffix.lower())
-    if sink is None:
-        raise Invalid(f"{path.name!r} ends in none of {', '.join(SINKS)}", field="path")
+    check_path(path)
+    sink = SINKS[path.suffix.lower()]
     try:
         partial = NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}.", delete=False)  # noqa: SIM115
     except OSError as error:
-        raise Invalid(f"cannot write to {path.parent}: {error.strerror}", field="path") from error
+        raise Invalid(f"cannot be written: {error.strerror}", field=str(path)) from error
     try:
         with partial, sink(partial) as write:
             yield write

@@ -24,7 +24,8 @@ from .._retry import may_go_again, surely_not_processed
 from .._wire import Post
 from ..api import JobStarted, Request
 from ..api._codec import dumps, read_leniently
-from ..api._lanes import Body
+from ..api._fields import Text, text
+from ..api._lanes import Body, naming
 from ..api.contacts import BatchUpsertContacts
 from ..api.events import BatchAddContactExtEvent, EventsAdded
 from ..errors import Invalid, JobFailed, NotAuthenticated, Refused, SalesManagoError, Unreadable, only_error
@@ -56,6 +57,9 @@ CONTACTS = Target(request_class=BatchUpsertContacts, list_field="upsertDetails",
 EVENTS = Target(request_class=BatchAddContactExtEvent, list_field="events", key_of=key_of_event)
 
 
+check_tag = naming("tags", text(Text(255)))
+
+
 @frozen(kw_only=True)
 class Settings:
     """How a run goes: see `RunOptions`. `fields` are those of the request beside its list; `path` replaces its path."""
@@ -67,6 +71,7 @@ class Settings:
     outstanding: int = 1000
     fields: Body = field(factory=dict)
     path: str | None = None
+    tags: Sequence[str] = ()
     on_progress: Callable[[Report], None] | None = None
 
 
@@ -124,6 +129,7 @@ class Engine:
         self._settings = settings
         self._deliver = deliver
         self._others = dumps(settings.fields)
+        self._tags = [check_tag(tag) for tag in settings.tags]
         self._chunker = Chunker(
             max_items=settings.batch_size,
             max_bytes=settings.max_bytes,
@@ -203,6 +209,8 @@ class Engine:
             self._tally.read += 1
             try:
                 body = self._source.body(row)
+                if self._tags:
+                    body.setdefault("tags", []).extend(self._tags)
                 closed = self._chunker.add(row, position, line, self._target.key_of(body), dumps(body))
             except Invalid as error:
                 rejected.append((row, position, line, str(error)))

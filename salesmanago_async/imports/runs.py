@@ -1,6 +1,6 @@
 """A run as callers see it: its options, one report at the end, or outcome by outcome."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypedDict, cast
 
@@ -45,8 +45,12 @@ class RunOptions(TypedDict, total=False):
 
 
 class ContactRunOptions(RunOptions, total=False):
-    """As `RunOptions`; `use_api_double_opt_in`, `lang` and `fire_events` as in `BatchUpsertContacts`."""
+    """As `RunOptions`, and: every contact gets `tags`, too.
 
+    `use_api_double_opt_in`, `lang` and `fire_events` are as in `BatchUpsertContacts`.
+    """
+
+    tags: Sequence[str]
     use_api_double_opt_in: bool | None
     lang: str | None
     fire_events: bool | None

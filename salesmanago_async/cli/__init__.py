@@ -1,0 +1,17 @@
+"""The command line, `salesmanago`. What a command needs is imported when it runs: `--help` costs no HTTP stack."""
+
+from typing import NoReturn
+
+_MISSING = "salesmanago: the command line needs the extra 'cli': pip install 'salesmanago-async[cli]'"
+
+
+def main() -> NoReturn:
+    """Run the command line."""
+    try:
+        from ._commands import salesmanago
+    except ModuleNotFoundError as error:
+        if error.name not in {"click", "rich", "dotenv"}:
+            raise
+        raise SystemExit(_MISSING) from None
+    salesmanago()
+    raise SystemExit(0)

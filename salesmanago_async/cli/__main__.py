@@ -1,0 +1,5 @@
+"""`python -m salesmanago_async.cli`."""
+
+from . import main
+
+main()

@@ -1,0 +1,61 @@
+"""Progress on stderr: a bar on a terminal, a line now and then in a pipe."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from ..imports.outcome import Report
+
+SECONDS_BETWEEN_LINES = 5.0
+
+Show = Callable[[Report, int], None]
+"""Takes the counts so far and the bytes read."""
+
+
+@contextmanager
+def progress(total_bytes: int) -> Iterator[Show]:
+    """Show how far a run is; `total_bytes` are those of its input."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with _bar(console) as bar:
+            task = bar.add_task("reading", total=total_bytes or None, counts="")
+
+            def show(report: Report, read: int) -> None:
+                doing = "waiting for server jobs" if read >= total_bytes and _waits(report) else "sending"
+                bar.update(task, completed=read, description=doing, counts=str(report))
+
+            yield show
+    else:
+        yield _lines()
+
+
+def _bar(console: Console) -> Progress:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[counts]}"),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=console)
+
+
+def _waits(report: Report) -> bool:
+    settled = report.accepted + report.submitted + report.rejected + report.in_doubt + report.not_sent
+    return report.jobs > 0 and settled < report.read
+
+
+def _lines() -> Show:
+    last = time.monotonic()
+
+    def show(report: Report, _: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            click.echo(str(report), err=True)
+
+    return show

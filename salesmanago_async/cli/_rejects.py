@@ -1,0 +1,75 @@
+"""The rejects file: refused rows as they came, with `_line` and `_reason`, to be corrected and imported again."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+
+from ..errors import Invalid
+from ..imports.outcome import Outcome
+from ..imports.shapes import NOTES
+from ..imports.sources import CsvFile, JsonLinesFile
+
+
+class Rejects:
+    """Writes refused rows to `path`, in the format of the files they are from."""
+
+    def __init__(self, path: Path, files: Sequence[CsvFile | JsonLinesFile]) -> None:
+        self._like = files[0]
+        self._several = len(files) > 1
+        for file in files:
+            _check_alike(path, self._like, file)
+        encoding = self._like.encoding if isinstance(self._like, CsvFile) else "utf-8"
+        try:
+            self._file = path.open("w", encoding=encoding, errors="surrogateescape", newline="")
+        except OSError as error:
+            raise Invalid(f"cannot be written: {error.strerror}", field=str(path)) from error
+        self._columns: list[str] = []
+        if isinstance(self._like, CsvFile):
+            self._writer = csv.writer(self._file, delimiter=self._like.delimiter, lineterminator="\n")
+            self._columns = [name for name in self._like.header if name not in NOTES]
+            self._writer.writerow([*self._columns, *(["_file"] if self._several else []), "_line", "_reason"])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def write(self, outcome: Outcome) -> None:
+        """Write one refused row."""
+        notes: dict[str, Any] = {"_file": outcome.file} if self._several else {}
+        notes |= {"_line": outcome.line, "_reason": outcome.reason}
+        if self._columns:
+            self._writer.writerow([*self._cells(outcome.record), *notes.values()])
+        else:
+            record = outcome.record if isinstance(outcome.record, dict) else {"_text": outcome.record}
+            self._file.write(orjson.dumps({**record, **notes}, option=orjson.OPT_APPEND_NEWLINE).decode())
+
+    def _cells(self, record: Any) -> list[Any]:
+        """Return a row's cells under the columns; what is no row goes into the first ones, as far as there are."""
+        if isinstance(record, dict):
+            return [record[name] for name in self._columns]
+        cells = list(record) if isinstance(record, list) else [record]
+        width = len(self._columns)
+        return (
+            [*cells, *[""] * (width - len(cells))]
+            if len(cells) <= width
+            else [*cells[: width - 1], str(cells[width - 1 :])]
+        )
+
+
+def _check_alike(path: Path, first: CsvFile | JsonLinesFile, file: CsvFile | JsonLinesFile) -> None:
+    if path.exists() and path.samefile(file.path):
+        raise Invalid("is one of the files to be imported; give --rejects another name", field=str(path))
+    if isinstance(first, CsvFile) != isinstance(file, CsvFile):
+        raise Invalid("CSV and JSONL files have no common rejects file; import them one by one", field=str(file.path))
+    if isinstance(first, CsvFile) and isinstance(file, CsvFile) and first.header != file.header:
+        raise Invalid("has other columns than the first file; import them one by one", field=str(file.path))
+    if path.suffix.lower() != file.path.suffix.lower():
+        raise Invalid(f"rejects are written as they came: the name must end in {file.path.suffix}", field=str(path))

@@ -1,0 +1,49 @@
+"""Run a command's coroutine; errors become one line that names the place and the remedy, and an exit code."""
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, NoReturn, TypeVar
+
+import anyio
+import click
+
+from ..errors import Invalid, JobFailed, NoAnswer, NotAuthenticated, Refused, SalesManagoError, StillRunning
+
+ReturnT = TypeVar("ReturnT")
+
+SOME_REJECTED, UNUSABLE, STOPPED = 1, 2, 3
+
+
+def run(act: Callable[..., Coroutine[Any, Any, ReturnT]], **arguments: Any) -> ReturnT:
+    """Run `act` to its end, and exit in the documented way where it fails."""
+    try:
+        return anyio.run(partial(act, **arguments))
+    except (SalesManagoError, OSError) as error:
+        fail(_line(error), code_of(error))
+
+
+def fail(line: str, code: int = UNUSABLE) -> NoReturn:
+    """Print one line on stderr and exit."""
+    click.echo(f"salesmanago: {' '.join(line.split())}", err=True)
+    raise SystemExit(code)
+
+
+def code_of(error: Exception) -> int:
+    """Return the exit code for an error that ended a command."""
+    if isinstance(error, StillRunning):
+        return STOPPED
+    if isinstance(error, Refused | JobFailed) and not isinstance(error, NotAuthenticated):
+        return SOME_REJECTED
+    return UNUSABLE
+
+
+def _line(error: Exception) -> str:
+    if isinstance(error, NotAuthenticated):
+        return f"the server says: {error}; check client id, api key, secret (or sha) and owner with 'salesmanago check'"
+    if isinstance(error, NoAnswer):
+        return f"{error}; check the network and the base URL"
+    if isinstance(error, Refused):
+        return f"the server refuses: {error}"
+    if isinstance(error, OSError) and not isinstance(error, Invalid):
+        return f"{error.filename or 'input or output'}: {error.strerror or error}"
+    return str(error)
