@@ -8,11 +8,12 @@ that does not fit is `Invalid`, naming the field. An answer always reads: what d
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, Self, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import attrs
 import cattrs
 import orjson
+from attrs import frozen
 
 from ..errors import Invalid
 from ._fields import Form, Wrapped, boolean, integer, number, split_annotation
@@ -20,6 +21,7 @@ from ._lanes import Body, class_lane, places
 
 T = TypeVar("T")
 Leaves = dict[tuple[str, ...], Any]
+Reader = Callable[..., Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -64,12 +66,34 @@ def read_leniently(record_class: type[T], body: Mapping[str, Any]) -> T:
     return _LENIENT.structure(body, record_class)
 
 
-def _strict_hook(record_class: type, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
+@frozen
+class _Field:
+    """How one field is read: its place in the body, and what makes a value of it."""
+
+    name: str
+    path: tuple[str, ...]
+    read: Reader
+    required: bool
+
+    @classmethod
+    def all_of(cls, record_class: type, converter: cattrs.Converter) -> list[Self]:
+        """Return the fields of a class; one without a path is merged into the body, and has fields of its own."""
+        hints = get_type_hints(record_class, include_extras=True)
+        required = {field.name for field in attrs.fields(record_class) if field.default is attrs.NOTHING}
+        return [
+            cls(place.name, place.path, _reader(hints[place.name], converter), place.name in required)
+            for place in places(record_class)
+            if place.name != "extra"
+        ]
+
+
+def _strict_hook(record_class: type, converter: cattrs.Converter) -> Reader:
+    fill = _filler(record_class, converter)
     known = _containers(record_class)
 
     def read(body: Any, _: Any = None) -> Any:
         leaves = _leaves(_object(body), known)
-        value = _fill_strictly(record_class, leaves, converter)
+        value = fill(leaves)
         for path, content in leaves.items():
             if content is not None and content != "":
                 raise Invalid("is not a documented field", field=".".join(path))
@@ -78,64 +102,77 @@ def _strict_hook(record_class: type, converter: cattrs.Converter) -> Callable[[A
     return read
 
 
-def _fill_strictly(record_class: type, leaves: Leaves, converter: cattrs.Converter) -> Any:
+def _filler(record_class: type, converter: cattrs.Converter) -> Callable[[Leaves], Any]:
+    """Return the function that takes a class's fields out of the leaves of a body."""
+    plan = _Field.all_of(record_class, converter)
     hints = get_type_hints(record_class, include_extras=True)
-    values: dict[str, Any] = {}
-    for place in places(record_class):
-        if not place.path:  # a value merged into the body: its class takes its fields from the same leaves
-            values[place.name] = _fill_strictly(split_annotation(hints[place.name])[0], leaves, converter)
-            continue
-        given = leaves.pop(place.path, None)
-        if given is not None and given != "":
-            values[place.name] = _naming(place.path, hints[place.name], given, converter)
-    for field in attrs.fields(record_class):
-        if field.default is attrs.NOTHING and field.name not in values:
-            raise Invalid("is missing", field=next(p.wire_name for p in places(record_class) if p.name == field.name))
-    return record_class(**values)
+    merged = {
+        field.name: _filler(split_annotation(hints[field.name])[0], converter) for field in plan if not field.path
+    }
+
+    def fill(leaves: Leaves) -> Any:
+        values: dict[str, Any] = {}
+        for field in plan:
+            if not field.path:
+                values[field.name] = merged[field.name](leaves)
+                continue
+            given = leaves.pop(field.path, None)
+            if given is not None and given != "":
+                values[field.name] = _named(field, given)
+            elif field.required:
+                raise Invalid("is missing", field=".".join(field.path))
+        return record_class(**values)
+
+    return fill
 
 
-def _naming(path: tuple[str, ...], annotation: Any, given: Any, converter: cattrs.Converter) -> Any:
-    name = ".".join(path)
+def _named(field: _Field, given: Any) -> Any:
+    """Read a field; an error names it."""
+    name = ".".join(field.path)
     try:
-        return _read_field(annotation, given, converter)
+        return field.read(given)
     except Invalid as error:
         raise Invalid(error.rule, field=f"{name}.{error.field}" if error.field else name) from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise Invalid(str(error), field=name) from None
 
 
-def _lenient_hook(record_class: type, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
-    hints = get_type_hints(record_class, include_extras=True)
-    plan = [(place.name, place.path, hints[place.name]) for place in places(record_class) if place.name != "extra"]
+def _lenient_hook(record_class: type, converter: cattrs.Converter) -> Reader:
+    plan = _Field.all_of(record_class, converter)
     known = _containers(record_class)
 
     def read(body: Any, _: Any = None) -> Any:
         leaves = _leaves(_object(body), known)
         values: dict[str, Any] = {}
-        for name, path, annotation in plan:
-            given = leaves.get(path)
+        for field in plan:
+            given = leaves.get(field.path)
             if given is None:
-                leaves.pop(path, None)
+                leaves.pop(field.path, None)
                 continue
             try:
-                values[name] = _read_field(annotation, given, converter)
+                values[field.name] = field.read(given)
             except (ValueError, TypeError, OverflowError):
                 continue  # its leaf stays, and so gets into `extra`
-            del leaves[path]
+            del leaves[field.path]
         return record_class(**values, extra={".".join(path): value for path, value in leaves.items()})
 
     return read
 
 
-def _read_field(annotation: Any, given: Any, converter: cattrs.Converter) -> Any:
+def _reader(annotation: Any, converter: cattrs.Converter) -> Reader:
+    """Return what reads a field of this annotation."""
     kind, metadata = split_annotation(annotation)
+    form = next((_FORM_READERS[mark] for mark in metadata if mark in _FORM_READERS), None)
+    inner = form or _structuring(kind, converter)
     wrapping = next((mark.key for mark in metadata if isinstance(mark, Wrapped)), None)
-    if wrapping:
-        given = _object(given)[wrapping]
-    for mark in metadata:
-        if mark in _FORM_READERS:
-            return _FORM_READERS[mark](given)
-    return converter.structure(given, kind)
+    return (lambda given: inner(_object(given)[wrapping])) if wrapping else inner
+
+
+def _structuring(kind: Any, converter: cattrs.Converter) -> Reader:
+    if kind is Any:
+        return lambda given: given
+    hook = converter.get_structure_hook(kind)
+    return lambda given: hook(given, kind)
 
 
 def _object(body: Any) -> Mapping[str, Any]:
@@ -186,7 +223,7 @@ def _read_text(given: Any, _: Any = None) -> str:
     raise ValueError(f"is a {type(given).__name__}, not text")
 
 
-_FORM_READERS: dict[Any, Callable[[Any], Any]] = {
+_FORM_READERS: dict[Any, Reader] = {
     Form.EMAIL: _read_text,
     Form.BIRTHDAY: _read_text,
     Form.COMMA_LIST: _read_text,
@@ -198,23 +235,23 @@ _FORM_READERS: dict[Any, Callable[[Any], Any]] = {
 }
 
 
-def _sequence_hook(annotation: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
-    item = get_args(annotation)[0]
+def _sequence_hook(annotation: Any, converter: cattrs.Converter) -> Reader:
+    read_item = _reader(get_args(annotation)[0], converter)
     make: Callable[[list[Any]], Any] = tuple if get_origin(annotation) is tuple else list
 
     def read(given: Any, _: Any = None) -> Any:
         if not isinstance(given, list):
             given = [given]  # one value where a list is documented: `message` is sent so
-        return make([_read_field(item, entry, converter) for entry in cast("list[Any]", given)])
+        return make([read_item(entry) for entry in cast("list[Any]", given)])
 
     return read
 
 
-def _mapping_hook(annotation: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
-    value_type = get_args(annotation)[1]
+def _mapping_hook(annotation: Any, converter: cattrs.Converter) -> Reader:
+    read_value = _reader(get_args(annotation)[1], converter)
 
     def read(given: Any, _: Any = None) -> Any:
-        return {key: _read_field(value_type, value, converter) for key, value in _object(given).items()}
+        return {key: read_value(value) for key, value in _object(given).items()}
 
     return read
 
@@ -223,7 +260,7 @@ def _origin(kind: Any) -> Any:
     return get_origin(kind)
 
 
-def _converter(class_hook: Callable[[type, cattrs.Converter], Callable[[Any, Any], Any]]) -> cattrs.Converter:
+def _converter(class_hook: Callable[[type, cattrs.Converter], Reader]) -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=False)
     for kind, hook in (
         (str, _read_text),

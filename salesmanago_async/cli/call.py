@@ -1,5 +1,6 @@
 """`salesmanago call PATH`."""
 
+import sys
 from typing import Any, cast
 
 import click
@@ -25,7 +26,7 @@ def call(client: ClientOptions, path: str, body: str) -> None:
 async def _call(*, client: ClientOptions, path: str, body: str) -> None:
     from ..api import REQUESTS, read_request, write_request
 
-    content = _parsed(click.get_text_stream("stdin").read() if body == "-" else body)
+    content = _parsed(sys.stdin.read() if body == "-" else body)
     known = path.strip("/").removeprefix("api/")
     if known in REQUESTS:
         content = write_request(read_request(known, content))

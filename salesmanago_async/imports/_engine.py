@@ -4,9 +4,10 @@
              check,     (two         permits of     └─▶ jobs ──watchers──▶  contacts: by the job's result file
              encode      ahead)      the client
 
-The reader encodes at most two chunks ahead of the senders, so a slow server slows the reading. Records that wait for
-their job lie on a shelf on disk, so memory does not grow with them either. What ends a run early (wrong credentials, a
-server that cannot be reached, `stop`) stops the reading; what is in flight is finished, and the rest is *not_sent*.
+The reader encodes at most two chunks ahead of the senders, so a slow server slows the reading. Once a chunk is encoded
+its records lie on a shelf on disk until it is known what became of them, so memory does not grow with them either.
+What ends a run early (wrong credentials, a server that cannot be reached, `stop`) stops the reading; what is in flight
+is finished, and the rest is *not_sent*. Jobs are followed to their end all the same, except after `stop`.
 """
 
 from collections import Counter
@@ -29,6 +30,7 @@ from ..api._lanes import Body, naming
 from ..api.contacts import BatchUpsertContacts
 from ..api.events import BatchAddContactExtEvent, EventsAdded
 from ..errors import Invalid, JobFailed, NotAuthenticated, Refused, SalesManagoError, Unreadable, only_error
+from ..exports.shapes import as_it_is
 from ..jobs import Job, JobWatcher
 from ._answers import Verdicts, of_events, of_import
 from ._chunks import DEFAULT_MAX_BYTES, MOST_ITEMS, Chunk, Chunker, key_of_contact, key_of_event
@@ -105,9 +107,17 @@ class Settled:
         ]
 
 
+@frozen
+class Parcel:
+    """A chunk that is ready to go: its body, and where its records lie."""
+
+    body: bytes = field(repr=False)
+    ticket: Ticket
+
+
 @define
 class PendingJob:
-    """A chunk that the server has taken and works at; its records lie on the shelf."""
+    """A chunk that the server has taken and works at."""
 
     job: Job[Any]
     ticket: Ticket
@@ -140,6 +150,7 @@ class Engine:
         self._watcher = JobWatcher(self._look, connection=self._connection, outstanding=settings.outstanding)
         self._waiting_for_source = anyio.CancelScope()
         self._stopping = False
+        self._following = True
         self._unanswered = 0
         self._rejected_here = 0
         self._source_error: Exception | None = None
@@ -151,9 +162,13 @@ class Engine:
 
     def stop(self) -> None:
         """Read no further and follow no job any longer; what is in flight is finished."""
+        self._following = False
+        self._read_no_further()
+        self._watcher.hurry()
+
+    def _read_no_further(self) -> None:
         self._stopping = True
         self._waiting_for_source.cancel()
-        self._watcher.hurry()
 
     async def execute(self) -> Report:
         """Read the source to its end and settle every record.
@@ -161,7 +176,8 @@ class Engine:
         Raises what the source raised, once everything read before is settled, and the error that stopped the run where
         the server had nothing to do with any record; both carry the report as a note.
         """
-        sending, receiving = anyio.create_memory_object_stream[Chunk](BODIES_AHEAD)
+        in_the_queue = BODIES_AHEAD - 1  # the reader holds one more
+        sending, receiving = anyio.create_memory_object_stream[Parcel](in_the_queue)
         try:
             async with anyio.create_task_group() as tasks:
                 for _ in range(WATCHERS):
@@ -184,7 +200,7 @@ class Engine:
 
     # Reading
 
-    async def _read_all(self, sending: MemoryObjectSendStream[Chunk]) -> None:
+    async def _read_all(self, sending: MemoryObjectSendStream[Parcel]) -> None:
         async with sending, aclosing(_blocks(self._source.rows())) as blocks:
             while block := await self._next_block(blocks):
                 await self._take_block(block, sending)
@@ -202,7 +218,7 @@ class Engine:
                 self._source_error = error
         return None
 
-    async def _take_block(self, block: list[Row], sending: MemoryObjectSendStream[Chunk]) -> None:
+    async def _take_block(self, block: list[Row], sending: MemoryObjectSendStream[Parcel]) -> None:
         rejected: list[tuple[Any, int, int | None, str]] = []
         for row, line in block:
             position = self._tally.read
@@ -226,51 +242,49 @@ class Engine:
     ) -> None:
         self._rejected_here += len(rows)
         others: dict[int, tuple[State, str]] = {index: ("rejected", reason) for index, reason in enumerate(reasons)}
-        await self._settle(Settled(rows, positions, lines, [""] * len(rows), Verdicts("rejected", None, others)))
+        await self._tell(Settled(rows, positions, lines, [""] * len(rows), Verdicts("rejected", None, others)))
 
-    async def _pass_on(self, chunk: Chunk, sending: MemoryObjectSendStream[Chunk]) -> None:
+    async def _pass_on(self, chunk: Chunk, sending: MemoryObjectSendStream[Parcel]) -> None:
+        ticket = self._shelf.put((chunk.rows, chunk.positions, chunk.lines, chunk.keys))
+        body = chunk.body(self._target.list_field, self._others)
         if self._settings.dry_run:
             self._tally.chunks += 1
-            self._tally.bytes += chunk.size
-            await self._settle_chunk(chunk, Verdicts("not_sent", "dry run"))
+            self._tally.bytes += len(body)
+            await self._settle(ticket, Verdicts("not_sent", "dry run"))
         else:
-            await sending.send(chunk)
+            await sending.send(Parcel(body, ticket))
 
     # Sending
 
-    async def _send_all(self, receiving: MemoryObjectReceiveStream[Chunk]) -> None:
+    async def _send_all(self, receiving: MemoryObjectReceiveStream[Parcel]) -> None:
         async with receiving, anyio.create_task_group() as senders:
             for _ in range(self._connection.pace.concurrency):
                 senders.start_soon(self._send_some, receiving)
         self._watcher.close()
 
-    async def _send_some(self, receiving: MemoryObjectReceiveStream[Chunk]) -> None:
-        async for chunk in receiving:
+    async def _send_some(self, receiving: MemoryObjectReceiveStream[Parcel]) -> None:
+        async for parcel in receiving:
             if self._stopping:
-                await self._settle_chunk(chunk, Verdicts("not_sent", "the run was stopped"))
+                await self._settle(parcel.ticket, Verdicts("not_sent", "the run was stopped"))
             else:
-                await self._send(chunk)
+                await self._send(parcel)
 
-    async def _send(self, chunk: Chunk) -> None:
+    async def _send(self, parcel: Parcel) -> None:
         request_class = self._target.request_class
-        post = Post(
-            self._settings.path or request_class.path,
-            chunk.body(self._target.list_field, self._others),
-            request_class.repeatable,
-        )
-        chunk.items = []
+        post = Post(self._settings.path or request_class.path, parcel.body, request_class.repeatable)
         self._tally.chunks += 1
-        self._tally.bytes += chunk.size
+        self._tally.bytes += len(parcel.body)
         try:
             answer = await self._connection.post(post)
         except SalesManagoError as error:
-            await self._settle_chunk(chunk, self._judge(error))
+            await self._settle(parcel.ticket, self._judge(error))
             return
         self._unanswered = 0
         if self._target is EVENTS:
-            await self._settle_chunk(chunk, of_events(chunk.keys, read_leniently(EventsAdded, answer)))
+            added = read_leniently(EventsAdded, answer)
+            await self._settle(parcel.ticket, lambda keys: of_events(keys, added))
         else:
-            await self._follow(chunk, read_leniently(JobStarted, answer).request_id)
+            await self._follow(parcel.ticket, read_leniently(JobStarted, answer).request_id)
 
     def _judge(self, error: SalesManagoError) -> Verdicts:
         """Return what an error means for the chunk that met it, and stop the run where it will meet the others too."""
@@ -287,20 +301,19 @@ class Engine:
 
     def _stop_for(self, error: SalesManagoError) -> None:
         self._tally.stopped = self._tally.stopped or error
-        self.stop()
+        self._read_no_further()
 
     # Following jobs
 
-    async def _follow(self, chunk: Chunk, request_id: int | None) -> None:
+    async def _follow(self, ticket: Ticket, request_id: int | None) -> None:
         if request_id is None:
-            await self._settle_chunk(chunk, Verdicts("submitted", "the server named no job to follow"))
+            await self._settle(ticket, Verdicts("submitted", "the server named no job to follow"))
             return
         self._tally.jobs += 1
         if not self._settings.wait:
-            await self._settle_chunk(chunk, Verdicts("submitted", request_id=request_id))
+            await self._settle(ticket, Verdicts("submitted", request_id=request_id))
             return
-        job = Job[Any](self._connection, request_id, lambda record: record)
-        ticket = self._shelf.put((chunk.rows, chunk.positions, chunk.lines, chunk.keys))
+        job = Job[Any](self._connection, request_id, as_it_is)
         await self._watcher.add(PendingJob(job, ticket))
         self._progress()
 
@@ -308,7 +321,7 @@ class Engine:
         """Look at a job; True when its records are settled."""
         request_id = pending.job.request_id
         try:
-            if self._stopping:
+            if not self._following:
                 raise _Unfollowed("the run was stopped before its job ended")
             status = await pending.job.status()
             if status.state == "running":
@@ -318,28 +331,26 @@ class Engine:
                 raise JobFailed(request_id, status.messages)
             result = _result(await pending.job.result(status.file_url))
         except JobFailed as error:
-            failed = Verdicts("rejected", str(error), request_id=request_id)
-            await self._settle_job(pending, lambda _: failed)
+            await self._settle(pending.ticket, Verdicts("rejected", str(error), request_id=request_id))
         except SalesManagoError as error:
             pending.failed_looks += 1
             if pending.failed_looks < MOST_FAILED_LOOKS and may_go_again(error, repeatable=True):
                 return False
             reason = f"job {request_id} was not followed to its end: {error}"
-            await self._settle_job(pending, lambda _: Verdicts("submitted", reason, request_id=request_id))
+            await self._settle(pending.ticket, Verdicts("submitted", reason, request_id=request_id))
         else:
-            await self._settle_job(pending, lambda keys: of_import(keys, result, request_id))
+            await self._settle(pending.ticket, lambda keys: of_import(keys, result, request_id))
         return True
 
     # Settling
 
-    async def _settle_job(self, pending: PendingJob, judge: Callable[[Sequence[str]], Verdicts]) -> None:
-        rows, positions, lines, keys = self._shelf.take(pending.ticket)
-        await self._settle(Settled(rows, positions, lines, keys, judge(keys)))
+    async def _settle(self, ticket: Ticket, judged: Verdicts | Callable[[Sequence[str]], Verdicts]) -> None:
+        """Take a chunk's records from the shelf, now that it is known, or can be told by their keys, what they are."""
+        rows, positions, lines, keys = self._shelf.take(ticket)
+        verdicts = judged if isinstance(judged, Verdicts) else judged(keys)
+        await self._tell(Settled(rows, positions, lines, keys, verdicts))
 
-    async def _settle_chunk(self, chunk: Chunk, verdicts: Verdicts) -> None:
-        await self._settle(Settled(chunk.rows, chunk.positions, chunk.lines, chunk.keys, verdicts))
-
-    async def _settle(self, settled: Settled) -> None:
+    async def _tell(self, settled: Settled) -> None:
         """Count records whose state is known, and tell whoever listens."""
         verdicts = settled.verdicts
         self._tally.add(Counter(state for state, _ in verdicts.others.values()))

@@ -1,4 +1,4 @@
-"""Where records wait for their server job: a file without a name, so that memory does not grow with what is waited for.
+"""Where records wait for their outcome: a file without a name, so that memory does not grow with what is waited for.
 
 The file is gone when it is closed, or the process ends in whatever way. Space that is taken back is used again, so the
 file grows with the records that wait, not with the input. What pickle does not take (a database row, say) stays in

@@ -358,7 +358,9 @@ def _refuse_binary(beginning: bytes) -> None:
 
 def _encoding_of(beginning: bytes) -> str:
     _refuse_binary(beginning)
-    return "utf-16" if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    return "utf-8-sig" if beginning.startswith(codecs.BOM_UTF8) else "utf-8"
 
 
 def _delimiter_of(header: str) -> str:

@@ -1,0 +1,100 @@
+"""What every test may ask for: both event loops under virtual time, a simulator, and clients of it."""
+
+import asyncio
+import json
+import selectors
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from trio.testing import MockClock
+
+from salesmanago_async import SalesManago
+from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
+
+DATA = Path(__file__).parent / "data"
+EPOCH = 1_700_000_000.0
+"""The wall clock of a test, in seconds since 1970, when its event loop's clock shows 0."""
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    """Waits for nothing: where there is nothing to read, the time it should have waited has passed at once."""
+
+    passed = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(timeout if timeout is None else 0)
+        if not ready and timeout:
+            self.passed += timeout
+        return ready
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """An asyncio loop on which sleeping takes no time."""
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        return self._jumping.passed
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(("asyncio", {"loop_factory": VirtualTimeLoop}), id="asyncio"),
+        pytest.param(("trio", {"clock": None}), id="trio"),
+    ]
+)
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
+    """Run a test that is marked `anyio` on asyncio and on trio, both under virtual time."""
+    name, options = request.param
+    return (name, {"clock": MockClock(autojump_threshold=0)}) if name == "trio" else (name, options)
+
+
+def wall_clock() -> float:
+    """The time of day that belongs to the event loop's clock."""
+    return EPOCH + anyio.current_time()
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    """An empty account whose jobs take 90 seconds and whose links work for 300, on the event loop's clock."""
+    return Simulator(clock=wall_clock, job_seconds=90.0, link_seconds=300.0)
+
+
+MakeClient = Callable[..., SalesManago]
+
+
+@pytest.fixture
+def make_client() -> MakeClient:
+    """Return a function that makes a client of any ASGI app."""
+
+    def make(app: Any, **options: Any) -> SalesManago:
+        chosen = {
+            "owner": DEMO_OWNER,
+            "transport": httpx.ASGITransport(app=app),
+            "clock": wall_clock,
+            "random": Random(7),
+        }
+        return SalesManago(options.pop("credentials", DEMO_CREDENTIALS), **{**chosen, **options})
+
+    return make
+
+
+@pytest.fixture
+async def sm(simulator: Simulator, make_client: MakeClient) -> AsyncIterator[SalesManago]:
+    """A client of the simulator."""
+    async with make_client(simulator) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> dict[str, dict[str, Any]]:
+    """The documented endpoints with their samples, by path without /api/."""
+    entries = json.loads((DATA / "catalogue.json").read_text())
+    return {entry["path"].removeprefix("/api/"): entry for entry in entries}

@@ -1,0 +1,58 @@
+"""Chunks close by count and by bytes, and their bodies are what one request takes."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from salesmanago_async import Invalid
+from salesmanago_async.imports._chunks import Chunk, Chunker
+
+
+def chunks_of(items: list[bytes], **limits: int) -> list[Chunk]:
+    chunker = Chunker(**limits)
+    closed = [chunker.add(index, index, None, f"k{index}", item) for index, item in enumerate(items)]
+    return [chunk for chunk in [*closed, chunker.rest()] if chunk]
+
+
+@given(
+    st.lists(st.integers(0, 60).map(lambda length: b'"' + b"x" * length + b'"'), max_size=80),
+    st.integers(1, 20),
+    st.integers(63, 300),
+)
+def test_every_record_is_in_one_chunk_in_order_and_within_both_limits(
+    items: list[bytes], max_items: int, max_bytes: int
+) -> None:
+    chunks = chunks_of(items, max_items=max_items, max_bytes=max_bytes)
+    assert [row for chunk in chunks for row in chunk.rows] == list(range(len(items)))
+    for chunk in chunks:
+        assert 1 <= len(chunk) <= max_items
+        assert sum(len(item) + 1 for item in chunk.items) <= max_bytes
+        assert json.loads(chunk.body("events", b"{}")) == {"events": [json.loads(item) for item in chunk.items]}
+
+
+def test_a_chunk_is_not_closed_before_it_must() -> None:
+    assert [len(chunk) for chunk in chunks_of([b"1"] * 2500)] == [1000, 1000, 500]
+    assert [len(chunk) for chunk in chunks_of([b"12345"] * 4, max_bytes=12)] == [2, 2]
+
+
+def test_the_other_fields_of_the_request_stand_beside_the_list() -> None:
+    (chunk,) = chunks_of([b'{"a":1}'])
+    assert json.loads(chunk.body("upsertDetails", b'{"owner":"o"}')) == {"owner": "o", "upsertDetails": [{"a": 1}]}
+
+
+def test_a_record_that_fits_into_no_request_is_refused_and_leaves_the_chunk_as_it_was() -> None:
+    chunker = Chunker(max_bytes=10)
+    chunker.add("a", 0, None, "a", b"12345")
+    with pytest.raises(Invalid, match="max_bytes"):
+        chunker.add("b", 1, None, "b", b"x" * 10)
+    rest = chunker.rest()
+    assert rest is not None
+    assert rest.rows == ["a"]
+
+
+@pytest.mark.parametrize("size", [0, 1001])
+def test_a_batch_size_the_api_does_not_take_is_refused(size: int) -> None:
+    with pytest.raises(Invalid, match="1 to 1000"):
+        Chunker(max_items=size)

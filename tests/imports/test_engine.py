@@ -1,0 +1,365 @@
+"""Runs: every record ends in exactly one state, whatever the server does. Scenarios under virtual time."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import anyio
+import orjson
+import pytest
+
+from salesmanago_async import (
+    Contact,
+    ExternalEvent,
+    NoAnswer,
+    NotAuthenticated,
+    Report,
+    Retries,
+    SalesManago,
+    Tag,
+)
+from salesmanago_async.simulator import Simulator
+
+pytestmark = pytest.mark.anyio
+
+MakeClient = Callable[..., SalesManago]
+
+
+def contacts(count: int, start: int = 0) -> Iterator[Contact]:
+    return (Contact(email=f"c{index}@example.com", name=f"N{index}") for index in range(start, start + count))
+
+
+def events(count: int) -> Iterator[ExternalEvent]:
+    return (
+        ExternalEvent(
+            email=f"c{index}@example.com",
+            date=1_700_000_000_000 + index,
+            contact_ext_event_type="PURCHASE",
+            external_id=f"E{index}",
+        )
+        for index in range(count)
+    )
+
+
+def counts(report: Report) -> dict[str, int]:
+    states = ("accepted", "submitted", "rejected", "in_doubt", "not_sent")
+    assert report.read == sum(getattr(report, state) for state in states)
+    return {state: getattr(report, state) for state in states if getattr(report, state)}
+
+
+class Front:
+    """Stands before the simulator and, by `meddle`, answers itself: a status and a body, or None to let it pass."""
+
+    def __init__(self, simulator: Simulator, meddle: Callable[[str, int], tuple[int, bytes] | None]) -> None:
+        self.simulator = simulator
+        self.meddle = meddle
+        self.seen: list[str] = []
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self.latency = 0.0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        path = scope["path"].removeprefix("/api/")
+        self.seen.append(path)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await anyio.sleep(self.latency)
+            answer = self.meddle(path, self.seen.count(path))
+            if answer is None:
+                await self.simulator(scope, receive, send)
+                return
+            headers = [(b"content-type", b"application/json")]
+            await send({"type": "http.response.start", "status": answer[0], "headers": headers})
+            await send({"type": "http.response.body", "body": answer[1]})
+        finally:
+            self.in_flight -= 1
+
+
+@pytest.fixture
+def front(simulator: Simulator) -> Front:
+    return Front(simulator, lambda path, occurrence: None)
+
+
+@pytest.fixture
+async def fronted(front: Front, make_client: MakeClient) -> AsyncIterator[SalesManago]:
+    async with make_client(front, concurrency=4) as sm:
+        yield sm
+
+
+async def test_all_are_accepted_once_their_jobs_are_done(sm: SalesManago) -> None:
+    report = await sm.contacts.upsert_many(contacts(2500))
+    assert counts(report) == {"accepted": 2500}
+    assert (report.chunks, report.jobs, report.retries) == (3, 3, 0)
+    assert report.seconds > 90  # the jobs' own time
+    assert (await sm.contacts.has("c2499@example.com")).result
+
+
+async def test_a_job_is_looked_at_no_more_often_than_the_poll_interval(front: Front, make_client: MakeClient) -> None:
+    async with make_client(front, poll_interval=60) as sm:
+        await sm.contacts.upsert_many(contacts(10))
+    assert front.seen.count("job/status") == 2  # at 60 s it runs, at 120 s it is done (after 90)
+
+
+async def test_without_waiting_all_are_submitted(sm: SalesManago) -> None:
+    report = await sm.contacts.upsert_many(contacts(1500), wait=False)
+    assert counts(report) == {"submitted": 1500}
+    assert report.requests == 2
+
+
+async def test_bad_records_are_rejected_by_name_and_stop_nothing(sm: SalesManago) -> None:
+    source: list[Any] = [*contacts(3), Contact(email="nobody"), {"email": "x@y.pl", "nmae": "X"}, 7, *contacts(3, 3)]
+    report = await sm.contacts.upsert_many(source)
+    assert counts(report) == {"accepted": 6, "rejected": 3}
+    assert [(problem.position, problem.record) for problem in report.problems] == [
+        (3, source[3]),
+        (4, source[4]),
+        (5, 7),
+    ]
+    assert [str(problem.reason).split(":")[0] for problem in report.problems] == [
+        "email",
+        "nmae",
+        "is a int; give Contact values or mappings",
+    ]
+    assert "did you mean 'name'" in str(report.problems[1].reason)
+
+
+async def test_what_the_result_file_calls_invalid_is_traced_to_the_callers_record(
+    simulator: Simulator, make_client: MakeClient
+) -> None:
+    ghost = Contact(contact_id="no-such-id", name="G")  # passes our checks, is refused by the server's job
+    async with make_client(simulator) as sm, sm.contacts.upserting([*contacts(2), ghost]) as outcomes:
+        told = [outcome async for outcome in outcomes]
+    by_position = {outcome.position: outcome for outcome in told}
+    assert [by_position[index].state for index in range(3)] == ["accepted", "accepted", "rejected"]
+    assert by_position[2].record == ghost
+    assert by_position[0].contact_id
+    assert by_position[0].request_id == 1
+
+
+async def test_outcomes_come_once_each_with_the_record_as_given(sm: SalesManago) -> None:
+    source = [{"email": f"c{index}@example.com"} for index in range(2300)]
+    async with sm.contacts.upserting(source) as outcomes:
+        told = [outcome async for outcome in outcomes]
+    assert sorted(outcome.position for outcome in told) == list(range(2300))
+    assert all(outcome.record == source[outcome.position] for outcome in told)
+    assert counts(outcomes.report) == {"accepted": 2300}
+
+
+async def test_an_async_source_is_read_as_well(sm: SalesManago) -> None:
+    async def source() -> AsyncIterator[Contact]:
+        for contact in contacts(1200):
+            await anyio.lowlevel.checkpoint()
+            yield contact
+
+    assert counts(await sm.contacts.upsert_many(source())) == {"accepted": 1200}
+
+
+async def test_a_dry_run_sends_nothing(front: Front, fronted: SalesManago) -> None:
+    report = await fronted.contacts.upsert_many([*contacts(1200), Contact(email="bad")], dry_run=True)
+    assert counts(report) == {"not_sent": 1200, "rejected": 1}
+    assert (report.chunks, report.requests, front.seen) == (2, 0, [])
+    assert report.bytes > 1200 * len('{"contact":{"email":"c1@example.com"}}')
+
+
+async def test_events_are_settled_by_their_answer(sm: SalesManago) -> None:
+    await sm.contacts.upsert_many(contacts(1500))
+    report = await sm.events.add_many(events(2000))
+    assert counts(report) == {"accepted": 1500, "rejected": 500}
+    (last,) = await sm.contacts.get(["c1499@example.com"])
+    assert [event.external_id for event in last.contact_ext_events] == ["E1499"]
+
+
+async def test_every_contact_gets_the_tags_of_the_run(sm: SalesManago) -> None:
+    await sm.contacts.upsert_many([{"email": "a@x.pl", "tags": "OWN"}, Contact(email="b@x.pl")], tags=["RUN"])
+    found = await sm.contacts.get(["a@x.pl", "b@x.pl"])
+    assert [{tag.tag_name for tag in contact.contact_tags} for contact in found] == [{"OWN", "RUN"}, {"RUN"}]
+
+
+async def test_no_more_requests_are_in_flight_than_the_cap(front: Front, fronted: SalesManago) -> None:
+    front.latency = 1.0
+    await fronted.contacts.upsert_many(contacts(3000), batch_size=100)
+    assert front.most_in_flight == 4
+
+
+async def test_a_slow_server_slows_the_reading(front: Front, fronted: SalesManago) -> None:
+    front.latency = 10.0
+    read = 0
+
+    def source() -> Iterator[Contact]:
+        nonlocal read
+        for read, contact in enumerate(contacts(50_000)):  # noqa: B007
+            yield contact
+
+    with anyio.move_on_after(5):
+        await fronted.contacts.upsert_many(source())
+    # four in flight, two ahead, one being gathered, one block read
+    assert read <= 8000
+
+
+@pytest.mark.parametrize(
+    ("faults", "expected", "retries"),
+    [
+        pytest.param({1: (503, b"{}")}, {"accepted": 1000}, 1, id="an upsert is sent again after a 5xx"),
+        pytest.param({1: (429, b"")}, {"accepted": 1000}, 1, id="and after a 429"),
+        pytest.param({1: (200, b"<html>")}, {"accepted": 1000}, 1, id="and after HTML"),
+        pytest.param({n: (500, b"") for n in range(1, 9)}, {"in_doubt": 1000}, 5, id="but not for ever"),
+        pytest.param({1: (200, b'{"success":false,"message":["no"]}')}, {"rejected": 1000}, 0, id="a refusal is final"),
+    ],
+)
+async def test_upserts_and_faults(
+    front: Front, fronted: SalesManago, faults: dict[int, Any], expected: dict[str, int], retries: int
+) -> None:
+    front.meddle = lambda path, occurrence: faults.get(occurrence) if path == "contact/batchupsertv2" else None
+    report = await fronted.contacts.upsert_many(contacts(1000))
+    assert (counts(report), report.retries) == (expected, retries)
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected", "sent"),
+    [
+        pytest.param((503, b"{}"), {"in_doubt": 1000}, 1, id="events are never sent again after a 5xx"),
+        pytest.param((200, b"<html>"), {"in_doubt": 1000}, 1, id="nor after HTML"),
+        pytest.param((429, b""), {"accepted": 1000}, 2, id="but after a 429, which says that nothing was done"),
+    ],
+)
+async def test_events_and_faults(
+    front: Front, fronted: SalesManago, fault: tuple[int, bytes], expected: dict[str, int], sent: int
+) -> None:
+    await fronted.contacts.upsert_many(contacts(1000))
+    path = "contact/batchAddContactExtEvent"
+    front.meddle = lambda asked, occurrence: fault if (asked, occurrence) == (path, 1) else None
+    report = await fronted.events.add_many(events(1000))
+    assert (counts(report), front.seen.count(path)) == (expected, sent)
+
+
+async def test_wrong_credentials_are_raised_and_nothing_counts_as_sent(fronted: SalesManago, front: Front) -> None:
+    front.meddle = lambda *_: (200, b'{"success":false,"message":["Not authenticated"]}')
+    with pytest.raises(NotAuthenticated) as caught:
+        await fronted.contacts.upsert_many(contacts(100_000))
+    assert "not sent" in "".join(caught.value.__notes__)
+    assert len(front.seen) <= 4
+
+
+async def test_a_server_that_goes_away_ends_the_run_with_a_true_report(front: Front, fronted: SalesManago) -> None:
+    def meddle(path: str, occurrence: int) -> tuple[int, bytes] | None:
+        return (502, b"gone") if path == "contact/batchupsertv2" and occurrence > 2 else None
+
+    front.meddle = meddle
+    report = await fronted.contacts.upsert_many(contacts(50_000))
+    told = counts(report)
+    assert told["accepted"] == 2000
+    assert told["in_doubt"] >= 3000
+    assert told["not_sent"] > 0
+    assert report.read < 50_000
+    assert "502" in str(report.stopped)
+
+
+async def test_an_unreachable_server_is_raised(make_client: MakeClient) -> None:
+    import httpx
+
+    async with make_client(None, transport=httpx.AsyncHTTPTransport(), base_url="http://127.0.0.1:1") as sm:
+        with pytest.raises(NoAnswer) as caught:
+            await sm.contacts.upsert_many(contacts(10))
+    assert caught.value.sent is False
+
+
+@pytest.mark.parametrize(
+    ("status", "file", "expected"),
+    [
+        ({"success": False, "message": ["failed to start"]}, None, {"rejected": 10}),
+        ({"success": True, "message": ["Waiting in line"]}, None, {"submitted": 10}),
+        (None, (200, b"<html>maintenance"), {"submitted": 10}),
+        (None, (200, b'{"success":false,"message":["broken"]}'), {"rejected": 10}),
+    ],
+)
+async def test_jobs_that_go_wrong(
+    front: Front, fronted: SalesManago, status: Any, file: Any, expected: dict[str, int]
+) -> None:
+    def meddle(path: str, occurrence: int) -> tuple[int, bytes] | None:
+        if path == "job/status" and status:
+            return 200, orjson.dumps(status)
+        return file if path.startswith("/files/") else None
+
+    front.meddle = meddle
+    report: Report | None = None
+    async with fronted.contacts.upserting(contacts(10)) as outcomes, anyio.create_task_group() as tasks:
+        tasks.start_soon(_stop_after, 7200, outcomes)
+        told = [outcome async for outcome in outcomes]
+        tasks.cancel_scope.cancel()
+        report = outcomes.report
+    assert counts(report) == expected
+    assert {outcome.request_id for outcome in told} == {1}
+
+
+async def _stop_after(seconds: float, outcomes: Any) -> None:
+    await anyio.sleep(seconds)
+    outcomes.stop()
+
+
+async def test_a_job_whose_link_is_dead_is_asked_for_a_fresh_one(front: Front, fronted: SalesManago) -> None:
+    dead = iter([True])
+    front.meddle = lambda path, _: (403, b"") if path.startswith("/files/") and next(dead, False) else None
+    assert counts(await fronted.contacts.upsert_many(contacts(10))) == {"accepted": 10}
+
+
+async def test_stopping_finishes_what_is_in_flight_and_counts_the_rest(front: Front, fronted: SalesManago) -> None:
+    front.latency = 1.0
+    async with fronted.contacts.upserting(contacts(100_000)) as outcomes, anyio.create_task_group() as tasks:
+        tasks.start_soon(_stop_after, 10.5, outcomes)
+        told = [outcome async for outcome in outcomes]
+    report = outcomes.report
+    assert len(told) == report.read < 100_000
+    assert set(counts(report)) == {"submitted", "not_sent"}
+    assert report.submitted == front.seen.count("contact/batchupsertv2") * 1000
+
+
+async def test_what_the_source_raises_comes_after_what_was_read_is_settled(sm: SalesManago) -> None:
+    def source() -> Iterator[Contact]:
+        yield from contacts(1500)
+        raise LookupError("the database went away")
+
+    with pytest.raises(LookupError, match="went away") as caught:
+        await sm.contacts.upsert_many(source())
+    assert "1,500 accepted" in "".join(caught.value.__notes__)
+    assert (await sm.contacts.has("c1499@example.com")).result
+
+
+async def test_the_block_of_outcomes_raises_its_own_errors_as_they_are(sm: SalesManago) -> None:
+    with pytest.raises(KeyError, match="mine"):
+        async with sm.contacts.upserting(contacts(5000)) as outcomes:
+            async for _ in outcomes:
+                raise KeyError("mine")
+
+
+async def test_progress_is_told_from_the_first_chunk_to_the_end(sm: SalesManago) -> None:
+    told: list[Report] = []
+    report = await sm.contacts.upsert_many(contacts(3000), on_progress=told.append)
+    assert told[-1].accepted == report.accepted == 3000
+    assert [one.read for one in told] == sorted(one.read for one in told)
+
+
+async def test_outstanding_jobs_are_capped(front: Front, fronted: SalesManago) -> None:
+    most = 0
+
+    def watch(report: Report) -> None:
+        nonlocal most
+        most = max(most, report.jobs * 100 - report.accepted)
+
+    report = await fronted.contacts.upsert_many(contacts(2000), batch_size=100, outstanding=5, on_progress=watch)
+    assert counts(report) == {"accepted": 2000}
+    assert most <= (5 + 4) * 100  # five watched, and what the four senders had already sent
+
+
+async def test_an_export_brings_the_import_back(sm: SalesManago) -> None:
+    await sm.contacts.upsert_many(({"email": f"c{i}@example.com", "city": "Łódź"} for i in range(1200)), tags=["IMPORT"])
+    job = await sm.contacts.export(to=[Tag("IMPORT")], data=["CONTACT", "TAG"])
+    async with job.records() as records:
+        found = {record.contact_data.email: record.contact_data.city async for record in records if record.contact_data}
+    assert found == {f"c{i}@example.com": "Łódź" for i in range(1200)}
+
+
+async def test_retries_can_be_set(front: Front, make_client: MakeClient) -> None:
+    front.meddle = lambda *_: (500, b"")
+    async with make_client(front, retries=Retries(tries=2)) as sm:
+        report = await sm.contacts.upsert_many(contacts(1))
+    assert (counts(report), len(front.seen)) == ({"in_doubt": 1}, 2)
