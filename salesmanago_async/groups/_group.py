@@ -33,6 +33,10 @@ class call(Generic[P, AnswerT]):  # noqa: N801 - it reads as the declaration it 
     def __signature__(self) -> inspect.Signature:
         return inspect.signature(self.request_class)
 
+    async def __call__(self, group: Group, *args: P.args, **kwargs: P.kwargs) -> AnswerT:
+        """Send the request that the arguments make, as any method reached through its class."""
+        return await group._connection.send(self.request_class(*args, **kwargs))
+
     @overload
     def __get__(self, group: None, owner: type) -> "call[P, AnswerT]": ...
     @overload
@@ -42,7 +46,7 @@ class call(Generic[P, AnswerT]):  # noqa: N801 - it reads as the declaration it 
             return self
 
         async def send(*args: P.args, **kwargs: P.kwargs) -> AnswerT:
-            return await group._connection.send(self.request_class(*args, **kwargs))
+            return await self(group, *args, **kwargs)
 
         send.__name__ = self.__name__
         send.__doc__ = self.__doc__

@@ -1,7 +1,6 @@
 """A file that has its name is complete."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,10 @@ RECORDS: list[Any] = [
 Read = Callable[[bytes], Any]
 
 
+def names(folder: Path) -> list[str]:
+    return [entry.name for entry in folder.iterdir()]
+
+
 def lines(content: bytes) -> list[Any]:
     return [json.loads(line) for line in content.split(b"\n")[:-1]]
 
@@ -40,7 +43,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, name: str, read: Read, bat
     content = (tmp_path / name).read_bytes()
     assert read(content) == [record for batch in batches for record in batch]
     assert content.endswith(b"\n") or not any(batches)
-    assert os.listdir(tmp_path) == [name]
+    assert names(tmp_path) == [name]
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
@@ -48,7 +51,7 @@ def test_no_file_has_the_name_before_it_is_complete(tmp_path: Path, name: str) -
     with writing(tmp_path / name) as write:
         write(RECORDS)
         assert not (tmp_path / name).exists()
-        assert len(os.listdir(tmp_path)) == 1
+        assert len(names(tmp_path)) == 1
     assert (tmp_path / name).exists()
 
 
@@ -59,7 +62,7 @@ def test_an_error_midway_leaves_nothing_behind(tmp_path: Path, name: str, error:
         write(RECORDS)
         raise error
     assert raised.value is error
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
@@ -74,13 +77,13 @@ def test_an_existing_file_is_replaced_only_when_the_new_one_is_complete(tmp_path
         write([1])
         assert path.read_text() == "before"
     assert json.loads(path.read_bytes()) in (1, [1])
-    assert os.listdir(tmp_path) == [name]
+    assert names(tmp_path) == [name]
 
 
 def test_a_record_that_json_does_not_have_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(TypeError), writing(tmp_path / "a.json") as write:
         write([1, {2, 3}])
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["a.xml", "a", "a.json.gz", ".json", "missing/a.json"])
@@ -88,4 +91,4 @@ def test_a_path_that_cannot_be_written_is_invalid_and_named(tmp_path: Path, name
     with pytest.raises(Invalid) as raised, writing(tmp_path / name):
         pass
     assert raised.value.field == str(tmp_path / name)
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []

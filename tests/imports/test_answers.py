@@ -22,7 +22,10 @@ def states(verdicts: Any, count: int = 3) -> list[str]:
         ({"success": True, "invalidContacts": None}, ["accepted"] * 3),
         ({"success": True, "invalidContacts": ["B@X.PL"]}, ["accepted", "rejected", "accepted"]),
         ({"success": True, "invalidContacts": [{"email": "b@x.pl"}]}, ["accepted", "rejected", "accepted"]),
-        ({"success": True, "invalidContacts": [{"contact": {"email": "b@x.pl"}}]}, ["accepted", "rejected", "accepted"]),
+        (
+            {"success": True, "invalidContacts": [{"contact": {"email": "b@x.pl"}}]},
+            ["accepted", "rejected", "accepted"],
+        ),
         ({"success": True, "invalidContacts": [{"contactId": "c-id"}]}, ["accepted", "accepted", "rejected"]),
         ({"success": True, "invalidContacts": {"a@x.pl": "bad"}}, ["rejected", "accepted", "accepted"]),
         # an entry that fits no record: only what contactIds confirms is accepted

@@ -1,17 +1,21 @@
 """Runs: every record ends in exactly one state, whatever the server does. Scenarios under virtual time."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import anyio
 import orjson
 import pytest
+from attrs import define
 
 from salesmanago_async import (
     Contact,
     ExternalEvent,
     NoAnswer,
     NotAuthenticated,
+    Outcome,
+    Outcomes,
     Report,
     Retries,
     SalesManago,
@@ -202,7 +206,7 @@ async def test_a_slow_server_slows_the_reading(front: Front, fronted: SalesManag
         pytest.param({1: (503, b"{}")}, {"accepted": 1000}, 1, id="an upsert is sent again after a 5xx"),
         pytest.param({1: (429, b"")}, {"accepted": 1000}, 1, id="and after a 429"),
         pytest.param({1: (200, b"<html>")}, {"accepted": 1000}, 1, id="and after HTML"),
-        pytest.param({n: (500, b"") for n in range(1, 9)}, {"in_doubt": 1000}, 5, id="but not for ever"),
+        pytest.param(dict.fromkeys(range(1, 9), (500, b"")), {"in_doubt": 1000}, 5, id="but not for ever"),
         pytest.param({1: (200, b'{"success":false,"message":["no"]}')}, {"rejected": 1000}, 0, id="a refusal is final"),
     ],
 )
@@ -281,19 +285,32 @@ async def test_jobs_that_go_wrong(
         return file if path.startswith("/files/") else None
 
     front.meddle = meddle
-    report: Report | None = None
-    async with fronted.contacts.upserting(contacts(10)) as outcomes, anyio.create_task_group() as tasks:
-        tasks.start_soon(_stop_after, 7200, outcomes)
-        told = [outcome async for outcome in outcomes]
+    outcomes = await _outcomes_until(7200, fronted.contacts.upserting(contacts(10)))
+    assert counts(outcomes.report) == expected
+    assert {outcome.request_id for outcome in outcomes.told} == {1}
+
+
+@define
+class Told:
+    """What a run that was stopped after a while has told."""
+
+    report: Report
+    told: list[Outcome]
+
+
+async def _outcomes_until(seconds: float, making: AbstractAsyncContextManager[Outcomes]) -> Told:
+    told: list[Outcome] = []
+    async with making as outcomes, anyio.create_task_group() as tasks:
+
+        async def stop() -> None:
+            await anyio.sleep(seconds)
+            outcomes.stop()
+
+        tasks.start_soon(stop)
+        async for outcome in outcomes:
+            told.append(outcome)  # noqa: PERF401 - kept as far as it goes
         tasks.cancel_scope.cancel()
-        report = outcomes.report
-    assert counts(report) == expected
-    assert {outcome.request_id for outcome in told} == {1}
-
-
-async def _stop_after(seconds: float, outcomes: Any) -> None:
-    await anyio.sleep(seconds)
-    outcomes.stop()
+    return Told(outcomes.report, told)
 
 
 async def test_a_job_whose_link_is_dead_is_asked_for_a_fresh_one(front: Front, fronted: SalesManago) -> None:
@@ -304,11 +321,9 @@ async def test_a_job_whose_link_is_dead_is_asked_for_a_fresh_one(front: Front, f
 
 async def test_stopping_finishes_what_is_in_flight_and_counts_the_rest(front: Front, fronted: SalesManago) -> None:
     front.latency = 1.0
-    async with fronted.contacts.upserting(contacts(100_000)) as outcomes, anyio.create_task_group() as tasks:
-        tasks.start_soon(_stop_after, 10.5, outcomes)
-        told = [outcome async for outcome in outcomes]
+    outcomes = await _outcomes_until(10.5, fronted.contacts.upserting(contacts(100_000)))
     report = outcomes.report
-    assert len(told) == report.read < 100_000
+    assert len(outcomes.told) == report.read < 100_000
     assert set(counts(report)) == {"submitted", "not_sent"}
     assert report.submitted == front.seen.count("contact/batchupsertv2") * 1000
 
@@ -326,9 +341,13 @@ async def test_what_the_source_raises_comes_after_what_was_read_is_settled(sm: S
 
 async def test_the_block_of_outcomes_raises_its_own_errors_as_they_are(sm: SalesManago) -> None:
     with pytest.raises(KeyError, match="mine"):
-        async with sm.contacts.upserting(contacts(5000)) as outcomes:
-            async for _ in outcomes:
-                raise KeyError("mine")
+        await _break_off(sm)
+
+
+async def _break_off(sm: SalesManago) -> None:
+    async with sm.contacts.upserting(contacts(5000)) as outcomes:
+        async for _ in outcomes:
+            raise KeyError("mine")
 
 
 async def test_progress_is_told_from_the_first_chunk_to_the_end(sm: SalesManago) -> None:
@@ -351,7 +370,9 @@ async def test_outstanding_jobs_are_capped(front: Front, fronted: SalesManago) -
 
 
 async def test_an_export_brings_the_import_back(sm: SalesManago) -> None:
-    await sm.contacts.upsert_many(({"email": f"c{i}@example.com", "city": "Łódź"} for i in range(1200)), tags=["IMPORT"])
+    await sm.contacts.upsert_many(
+        ({"email": f"c{i}@example.com", "city": "Łódź"} for i in range(1200)), tags=["IMPORT"]
+    )
     job = await sm.contacts.export(to=[Tag("IMPORT")], data=["CONTACT", "TAG"])
     async with job.records() as records:
         found = {record.contact_data.email: record.contact_data.city async for record in records if record.contact_data}

@@ -1,0 +1,122 @@
+"""A served simulator, and the command line as its users have it: a process with an environment of its own."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+COMMAND = (sys.executable, "-m", "salesmanago_async.cli")
+NOT_OURS = ("SALESMANAGO_", "FORCE_COLOR", "TTY_", "COLUMNS", "PYTHONIOENCODING")
+
+
+@pytest.fixture(scope="session")
+def bare() -> dict[str, str]:
+    """An environment that knows nothing of SALESmanago."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(NOT_OURS)}
+
+
+@pytest.fixture(scope="session")
+def served(bare: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """The variables that `salesmanago simulator` prints, while it serves."""
+    command = [*COMMAND, "simulator", "--port", "0", "--job-seconds", "0.3"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=bare) as process:
+        assert process.stdout
+        lines = [process.stdout.readline().removeprefix("export ").rstrip("\n") for _ in range(5)]
+        try:
+            yield dict(line.split("=", 1) for line in lines)
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="session")
+def run(bare: Mapping[str, str], served: Mapping[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs `salesmanago …` in a folder, by default with the served account's credentials."""
+
+    def run(
+        *arguments: object, folder: Path, stdin: str = "", environ: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *map(str, arguments)],
+            cwd=folder,
+            env={**bare, **served, **(environ or {})},
+            input=stdin,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def salesmanago(
+    run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs `salesmanago …` in the test's own folder."""
+
+    def salesmanago(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+        return run(*arguments, folder=tmp_path, **options)
+
+    return salesmanago
+
+
+@pytest.fixture
+def start(
+    bare: Mapping[str, str], served: Mapping[str, str], tmp_path: Path
+) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Return a function that starts `salesmanago …` and does not wait for its end."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: object, environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*COMMAND, *map(str, arguments)],
+            cwd=tmp_path,
+            env={**bare, **(served if environ is None else environ)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="session")
+def ask(served: Mapping[str, str]) -> Callable[..., dict[str, Any]]:
+    """Return a function that calls the served account with nothing of ours: to see what really arrived."""
+
+    def ask(path: str, **fields: Any) -> dict[str, Any]:
+        client, key, secret = (served[f"SALESMANAGO_{name}"] for name in ("CLIENT_ID", "API_KEY", "API_SECRET"))
+        body = {
+            "clientId": client,
+            "apiKey": key,
+            "requestTime": int(time.time() * 1000),
+            "sha": hashlib.sha1((key + client + secret).encode()).hexdigest(),
+            "owner": served["SALESMANAGO_OWNER"],
+            **fields,
+        }
+        request = Request(
+            f"{served['SALESMANAGO_BASE_URL']}/api/{path}",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json;charset=UTF-8"},
+        )
+        with urlopen(request, timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    return ask

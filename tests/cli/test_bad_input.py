@@ -1,0 +1,219 @@
+"""Bad arguments, input, credentials and servers: exit 2, one line on stderr that names place and remedy, no results."""
+
+import csv
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from attrs import field, frozen
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+CONTACTS, EVENTS, CALL, EXPORT = ("import", "contacts"), ("import", "events"), ("call",), ("export", "contacts")
+EXPORT_ANN = (*EXPORT, "--email", "ann@example.com")
+NO_CREDENTIALS = dict.fromkeys(("SALESMANAGO_CLIENT_ID", "SALESMANAGO_API_KEY", "SALESMANAGO_API_SECRET"), "")
+EVENT = '{"email": "ann@example.com", "contactEvent": {"date": %s, "contactExtEventType": "CART"}}'
+
+
+@frozen
+class Bad:
+    """What is run, and what its one line must say."""
+
+    name: str
+    arguments: Sequence[str]
+    says: Sequence[str]
+    stdin: str = ""
+    environ: Mapping[str, str] = field(factory=dict)
+
+
+BAD = [
+    # credentials and server
+    Bad("no-credentials", ["check"], ["SALESMANAGO_CLIENT_ID", "API_SECRET", "--simulate"], environ=NO_CREDENTIALS),
+    Bad("no-api-key", [*CONTACTS, "good.csv"], ["set SALESMANAGO_API_KEY"], environ={"SALESMANAGO_API_KEY": ""}),
+    Bad("wrong-secret", [*CONTACTS, "good.csv"], ["Not authenticated", "secret", "salesmanago check"],
+        environ={"SALESMANAGO_API_SECRET": "wrong"}),
+    Bad("wrong-secret-check", ["check"], ["Not authenticated", "secret"], environ={"SALESMANAGO_API_SECRET": "wrong"}),
+    Bad("unknown-owner", [*CONTACTS, "good.csv", "--owner", "nobody@vendor.pl"], ["owner", "salesmanago check"]),
+    Bad("no-owner", [*EVENTS, "events.csv"], ["owner", "salesmanago check"], environ={"SALESMANAGO_OWNER": ""}),
+    Bad("plain-http", ["check", "--base-url", "http://example.com"], ["http://example.com", "https"]),
+    Bad("unreachable", ["check", "--base-url", "http://127.0.0.1:1"], ["127.0.0.1:1", "network", "base URL"]),
+    Bad("html-200", ["check", "--base-url", "{html}/200"], ["200", "text/html", "<html>"]),
+    Bad("html-502", ["check", "--base-url", "{html}/502"], ["502"]),
+    Bad("html-404", ["check", "--base-url", "{html}/404"], ["404", "text/html", "base_url"]),
+    Bad("binary-env-file", ["check", "--env-file", "binary.csv"], ["binary.csv"]),
+    # files
+    Bad("missing-file", [*CONTACTS, "nosuch.csv"], ["nosuch.csv", "No such file"]),
+    Bad("missing-second-file", [*CONTACTS, "good.csv", "nosuch.csv"], ["nosuch.csv", "No such file"]),
+    Bad("folder", [*CONTACTS, "folder.csv"], ["folder.csv", "directory"]),
+    Bad("binary-csv", [*CONTACTS, "binary.csv"], ["binary.csv", "not a text file"]),
+    Bad("binary-jsonl", [*EVENTS, "binary.jsonl"], ["binary.jsonl", "not a text file"]),
+    Bad("unknown-suffix", [*CONTACTS, "people.xlsx"], ["people.xlsx", ".csv", ".jsonl"]),
+    Bad("empty-file", [*CONTACTS, "empty.csv"], ["empty.csv", "header"]),
+    Bad("open-quote-in-header", [*CONTACTS, "quote.csv"], ["quote.csv", "header"]),
+    Bad("half-a-utf-16-character", [*CONTACTS, "half.csv"], ["half.csv", "utf-16"]),
+    Bad("unknown-encoding", [*CONTACTS, "good.csv", "--encoding", "nosuch"], ["nosuch", "encoding"]),
+    Bad("wrong-encoding", [*CONTACTS, "cp1252.csv", "--encoding", "cp1252"], ["cp1252.csv", "line 2", "cp1252"]),
+    Bad("wrong-encoding-later", [*CONTACTS, "later.csv", "--encoding", "cp1252"], ["later.csv", "line 20002", "cp1252"]),
+    Bad("long-delimiter", [*CONTACTS, "good.csv", "--delimiter", ";;"], ["delimiter", ";;"]),
+    # columns
+    Bad("misspelt-column", [*CONTACTS, "e_mial.csv"], ["e_mial.csv", "'email'"]),
+    Bad("misspelt-event-column", [*EVENTS, "produkts.csv"], ["produkts.csv", "'products'"]),
+    Bad("strange-column", [*CONTACTS, "strange.csv"], ["strange.csv", "frobnicate", "--extra-columns"]),
+    Bad("duplicate-column", [*CONTACTS, "twice.csv"], ["twice.csv", "email", "2 times"]),
+    Bad("two-spellings-of-a-column", [*CONTACTS, "spelt.csv"], ["spelt.csv", "zipCode", "2 times"]),
+    Bad("nameless-column", [*CONTACTS, "nameless.csv"], ["nameless.csv", "column 2"]),
+    Bad("map-without-equals", [*CONTACTS, "good.csv", "--map", "name"], ["--map", "COLUMN=FIELD"]),
+    Bad("map-of-no-column", [*CONTACTS, "good.csv", "--map", "Nome=name"], ["good.csv", "Nome", "email, name"]),
+    Bad("map-to-no-field", [*CONTACTS, "good.csv", "--map", "name=nam"], ["good.csv", "nam", "'name'"]),
+    Bad("map-twice", [*CONTACTS, "good.csv", "--map", "name=email"], ["good.csv", "email", "2 times"]),
+    # outputs
+    Bad("report-in-no-folder", [*CONTACTS, "good.csv", "--report", "no/r.json"], ["no/r.json", "folder"]),
+    Bad("report-is-folder", [*CONTACTS, "good.csv", "--report", "folder.csv", "--dry-run"], ["folder.csv"]),
+    Bad("rejects-in-no-folder", [*CONTACTS, "good.csv", "--rejects", "no/r.csv"], ["no/r.csv"]),
+    Bad("rejects-is-folder", [*CONTACTS, "good.csv", "--rejects", "folder.csv"], ["folder.csv", "directory"]),
+    Bad("rejects-in-another-format", [*CONTACTS, "good.csv", "--rejects", "r.jsonl"], ["r.jsonl", ".csv"]),
+    Bad("rejects-of-two-formats", [*CONTACTS, "good.csv", "good.jsonl", "--rejects", "r.csv"], ["good.jsonl", "one by one"]),
+    Bad("rejects-of-two-headers", [*CONTACTS, "good.csv", "other.csv", "--rejects", "r.csv"], ["other.csv", "one by one"]),
+    Bad("out-in-no-folder", [*EXPORT_ANN, "--out", "no/x.jsonl"], ["no/x.jsonl", "folder"]),
+    Bad("out-is-folder", [*EXPORT_ANN, "--out", "folder.jsonl"], ["folder.jsonl"]),
+    Bad("out-of-unknown-format", [*EXPORT_ANN, "--out", "x.xls"], ["x.xls", ".jsonl"]),
+    Bad("save-in-no-folder", ["job", "save", "1", "--out", "no/x.json"], ["no/x.json", "folder"]),
+    Bad("nothing-selected", [*EXPORT, "--out", "x.jsonl"], ["--tag", "--email", "--contact-id"]),
+    Bad("comma-in-selector", [*EXPORT, "--tag", "A,B", "--out", "x.jsonl"], ["Tag", "comma"]),
+    # bodies
+    Bad("malformed-json", [*CALL, "contact/hasContact", '{"email":'], ["body", "JSON"]),
+    Bad("json-array", [*CALL, "contact/hasContact", "[]"], ["body", "JSON object"]),
+    Bad("malformed-stdin", [*CALL, "contact/hasContact", "-"], ["body", "JSON"], stdin="{'email': 1}"),
+    Bad("binary-stdin", [*CALL, "contact/hasContact", "-"], ["body", "JSON"], stdin="\udcff\udcfe{",
+        environ={"PYTHONIOENCODING": "utf-8"}),
+    Bad("unknown-field", [*CALL, "contact/hasContact", '{"email": "a@b.pl", "nosuch": 1}'], ["nosuch", "documented"]),
+    Bad("missing-field", [*CALL, "contact/hasContact", "{}"], ["email", "missing"]),
+    Bad("broken-rule", [*CALL, "contact/hasContact", '{"email": "ann"}'], ["email", "address"]),
+    Bad("date-beyond-calendars", [*CALL, "v2/contact/addContactExtEvent", EVENT % 10**18], ["date"]),
+    Bad("selector-is-text", [*CALL, "contact/export/data", '{"contacts": ["a@b.pl"], "data": [{"dataType": "TAG"}]}'],
+        ["contacts"]),
+    Bad("data-type-is-misnamed", [*CALL, "contact/export/data",
+        '{"contacts": [{"addresseeType": "tag", "value": "A"}], "data": [{"type": "TAG"}]}'], ["data"]),
+]  # fmt: skip
+
+FILES: Mapping[str, bytes] = {
+    "good.csv": b"email,name\ngood@bad-input.pl,Ann\n",
+    "other.csv": b"name,email\nAnn,good@bad-input.pl\n",
+    "good.jsonl": b'{"email": "good@bad-input.pl"}\n',
+    "people.xlsx": b"email\n",
+    "events.csv": b"email,date,contactExtEventType\ngood@bad-input.pl,2024-01-01,CART\n",
+    "binary.csv": bytes(range(256)) * 20,
+    "binary.jsonl": bytes(range(256)) * 20,
+    "empty.csv": b"\n\n",
+    "quote.csv": b'"email,name\ngood@bad-input.pl,Ann\n',
+    "half.csv": b"\xff\xfee\0m\0a\0i\0l\0\n\0a",
+    "cp1252.csv": b"email,name\ngood@bad-input.pl,\x81\n",
+    "later.csv": b"email,name\n" + b",\n" * 20_000 + b"good@bad-input.pl,\x81\n",
+    "e_mial.csv": b"e_mial,name\ngood@bad-input.pl,Ann\n",
+    "produkts.csv": b"email,date,contactExtEventType,produkts\n",
+    "strange.csv": b"email,frobnicate\ngood@bad-input.pl,1\n",
+    "twice.csv": b"email,name,email\ngood@bad-input.pl,Ann,b@c.pl\n",
+    "spelt.csv": b"email,zip_code,zipCode\ngood@bad-input.pl,1,2\n",
+    "nameless.csv": b"email,,name\ngood@bad-input.pl,1,2\n",
+}
+
+
+class HtmlPage(BaseHTTPRequestHandler):
+    """Answers with a page of the status that the path begins with, as a proxy does."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        page = b"<html><body>Maintenance</body></html>"
+        self.send_response(int(self.path.split("/")[1]))
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def html() -> Iterator[str]:
+    """The address of a server that knows only HTML."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), HtmlPage) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files above."""
+    folder = tmp_path_factory.mktemp("bad")
+    for name, content in FILES.items():
+        (folder / name).write_bytes(content)
+    for name in ("folder.csv", "folder.jsonl"):
+        (folder / name).mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ended(
+    run: Command, folder: Path, html: str, request: pytest.FixtureRequest
+) -> Iterator[Mapping[str, Future[subprocess.CompletedProcess[str]]]]:
+    """What became of each command that a collected test asks for: those that retry for seconds run beside the others."""
+    names = {
+        item.callspec.params["bad"].name for item in request.session.items if "bad" in getattr(item, "fixturenames", ())
+    }  # type: ignore[attr-defined]  # only parametrised items have it, and these are
+    with ThreadPoolExecutor(5) as pool:
+
+        def start(bad: Bad) -> Future[subprocess.CompletedProcess[str]]:
+            arguments = [argument.replace("{html}", html) for argument in bad.arguments]
+            return pool.submit(run, *arguments, folder=folder, stdin=bad.stdin, environ=bad.environ)
+
+        yield {bad.name: start(bad) for bad in BAD if bad.name in names}
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
+def test_what_is_bad_is_said_in_one_line(
+    bad: Bad, ended: Mapping[str, Future[subprocess.CompletedProcess[str]]]
+) -> None:
+    process = ended[bad.name].result()
+    assert "Traceback" not in process.stderr
+    assert (process.returncode, process.stdout, process.stderr.count("\n")) == (2, "", 1), process.stderr
+    assert process.stderr.startswith("salesmanago: ")
+    for part in bad.says:
+        assert part in process.stderr
+
+
+def test_nothing_was_sent_or_left_behind(
+    ended: Mapping[str, Future[subprocess.CompletedProcess[str]]], folder: Path, ask: Callable[..., dict[str, Any]]
+) -> None:
+    for future in ended.values():
+        future.result()
+    assert ask("contact/hasContact", email="good@bad-input.pl")["result"] is False
+    assert {name: (folder / name).read_bytes() for name in FILES} == FILES
+    assert {path.name for path in folder.iterdir()} - FILES.keys() <= {"folder.csv", "folder.jsonl", "r.csv"}
+
+
+def test_a_report_that_cannot_be_written_is_said_before_anything_is_sent(
+    salesmanago: Command, ask: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    (tmp_path / "people.csv").write_text("email\nreport@bad-input.pl\n")
+    process = salesmanago("import", "contacts", "people.csv", "--report", tmp_path, "--poll-interval", "0.1")
+    assert process.returncode == 2
+    assert ask("contact/hasContact", email="report@bad-input.pl")["result"] is False
+
+
+def test_what_is_bad_leaves_an_older_rejects_file_alone(salesmanago: Command, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("email\na@bad-input.pl\n")
+    with (tmp_path / "bad.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["email", "_line", "_reason"], ["corrected@bad-input.pl", 2, "email"]])
+    before = (tmp_path / "bad.csv").read_bytes()
+    wrong = {"SALESMANAGO_API_KEY": ""}
+    assert salesmanago("import", "contacts", "people.csv", "--rejects", "bad.csv", environ=wrong).returncode == 2
+    assert (tmp_path / "bad.csv").read_bytes() == before

@@ -1,0 +1,266 @@
+"""What a real socket does to a request. These tests take real time, in small pieces."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from attrs import define, field
+
+from salesmanago_async import (
+    Contact,
+    ExternalEvent,
+    NoAnswer,
+    Retries,
+    SalesManago,
+    SalesManagoError,
+    Timeouts,
+    Unreadable,
+    __version__,
+)
+from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER
+
+pytestmark = pytest.mark.asyncio
+
+OK = b'{"success":true,"message":[],"result":false}'
+
+Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
+
+
+@define
+class Exchange:
+    """One request as it came over the wire, header names in lower case."""
+
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@define
+class Server:
+    """A server on a socket of this machine that reads each request whole, notes it, and then does `answer`."""
+
+    answer: Answer
+    seen: list[Exchange] = field(factory=list)
+    connections: int = 0
+    url: str = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+                headers = {name.lower(): text for name, text in (line.split(": ", 1) for line in head[1:] if line)}
+                body = await reader.readexactly(int(headers.get("content-length", 0)))
+                self.seen.append(Exchange(head[0].split()[1], headers, body))
+                await self.answer(writer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def running(answer: Answer) -> AsyncGenerator[Server]:
+    server = Server(answer)
+    tasks: set[asyncio.Task[None]] = set()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(server.serve(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    try:
+        yield server
+    finally:
+        listening.close()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def client(base_url: str, **options: Any) -> SalesManago:
+    chosen = {"owner": DEMO_OWNER, "retries": Retries(tries=1), "timeouts": Timeouts(connect=2, read=2, write=2)}
+    return SalesManago(DEMO_CREDENTIALS, base_url=base_url, **{**chosen, **options})
+
+
+def http(status: str = "200 OK", body: bytes = OK, *headers: str) -> bytes:
+    head = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+def say(*answers: bytes) -> Answer:
+    """Answer with these bytes in turn, the last for ever."""
+    left = list(answers)
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(left.pop(0) if len(left) > 1 else left[0])
+
+    return answer
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+async def reset(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+async def stay_silent(writer: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(60)
+
+
+async def stop_midway(writer: asyncio.StreamWriter) -> None:
+    writer.write(http()[:-5])
+    await writer.drain()
+    writer.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+
+
+@pytest.fixture
+def closed_url() -> str:
+    """The address of a port that nothing listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+EVENT = ExternalEvent(email="ann@example.com", contact_ext_event_type="VISIT", date=1_700_000_000_000)
+
+ACTS: dict[str, Callable[[SalesManago], Awaitable[object]]] = {
+    "a read": lambda sm: sm.contacts.has("ann@example.com"),
+    "an upsert": lambda sm: sm.contacts.upsert(Contact(email="ann@example.com")),
+    "an event": lambda sm: sm.events.add(EVENT),
+    "a plain call": lambda sm: sm.call("contact/hasContact", {"email": "ann@example.com"}),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+async def test_a_refused_connection_is_surely_not_sent(closed_url: str, act: str) -> None:
+    async with client(closed_url) as sm:
+        with pytest.raises(NoAnswer) as raised:
+            await ACTS[act](sm)
+    assert raised.value.sent is False
+    assert raised.value.in_doubt is False
+
+
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("failure", [hang_up, reset, stay_silent, stop_midway])
+async def test_whether_a_request_without_an_answer_was_sent_is_unknown(act: str, failure: Answer) -> None:
+    async with running(failure) as server, client(server.url, timeouts=Timeouts(read=0.02)) as sm:
+        with pytest.raises(NoAnswer) as raised:
+            await ACTS[act](sm)
+    assert raised.value.sent is None
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(("act", "in_doubt"), [("a read", False), ("an upsert", False), ("an event", True)])
+@pytest.mark.parametrize("answer", [reset, say(http("502 Bad Gateway")), say(http(body=b"<html></html>"))])
+async def test_only_what_must_not_be_repeated_is_in_doubt(answer: Answer, act: str, in_doubt: bool) -> None:
+    async with running(answer) as server, client(server.url) as sm:
+        with pytest.raises(SalesManagoError) as raised:
+            await ACTS[act](sm)
+    assert raised.value.in_doubt is in_doubt
+    assert bool(getattr(raised.value, "__notes__", [])) is in_doubt
+
+
+@pytest.mark.parametrize(("act", "tries"), [("a read", 2), ("an upsert", 2), ("an event", 1)])
+async def test_after_a_reset_only_what_may_be_repeated_is_sent_again(act: str, tries: int) -> None:
+    calm = say(http())
+    left = [reset]
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        await (left.pop() if left else calm)(writer)
+
+    async with running(answer) as server, client(server.url, retries=Retries(first_wait=0.001)) as sm:
+        if tries == 1:
+            with pytest.raises(NoAnswer):
+                await ACTS[act](sm)
+        else:
+            await ACTS[act](sm)
+    assert len(server.seen) == tries
+
+
+async def test_a_connection_that_the_server_closed_while_idle_costs_no_event() -> None:
+    async def answer_and_close(writer: asyncio.StreamWriter) -> None:
+        writer.write(http(body=b'{"success":true,"eventId":"e"}'))
+        await writer.drain()
+        writer.close()
+
+    async with running(answer_and_close) as server, client(server.url) as sm:
+        for _ in range(3):
+            await sm.events.add(EVENT)
+            await asyncio.sleep(0.02)
+    assert len(server.seen) == 3
+
+
+async def test_requests_carry_the_documented_headers() -> None:
+    async with running(say(http())) as server, client(server.url) as sm:
+        await sm.contacts.has("ann@example.com")
+    (request,) = server.seen
+    assert request.target == "/api/contact/hasContact"
+    assert request.headers["user-agent"] == f"salesmanago-async/{__version__}"
+    assert request.headers["content-type"] == "application/json;charset=UTF-8"
+    assert request.headers["accept"] == "application/json"
+    assert "content-encoding" not in request.headers
+    assert json.loads(request.body)["email"] == "ann@example.com"
+
+
+@pytest.mark.parametrize("suffix", ["", "/", "/api", "/api/"])
+async def test_a_base_url_may_end_in_api_or_a_slash(suffix: str) -> None:
+    async with running(say(http())) as server, client(server.url + suffix) as sm:
+        await sm.contacts.has("ann@example.com")
+    assert server.seen[0].target == "/api/contact/hasContact"
+
+
+async def test_cookies_are_not_sent_back() -> None:
+    cookies = ("Set-Cookie: a=1; Path=/", "Set-Cookie: b=2; Domain=127.0.0.1; Path=/; Max-Age=60")
+    async with running(say(http("200 OK", OK, *cookies))) as server, client(server.url) as sm:
+        for _ in range(3):
+            await sm.contacts.has("ann@example.com")
+    assert len(server.seen) == 3
+    assert not any("cookie" in request.headers for request in server.seen)
+
+
+async def test_a_connection_is_used_again() -> None:
+    async with running(say(http())) as server, client(server.url) as sm:
+        for _ in range(3):
+            await sm.contacts.has("ann@example.com")
+    assert (len(server.seen), server.connections) == (3, 1)
+
+
+@pytest.mark.parametrize("location", ["http://127.0.0.1:1/elsewhere", "/api/contact/hasContact"])
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"])
+async def test_a_signed_body_never_follows_a_redirect(status: str, location: str) -> None:
+    answer = say(http(status, b"", f"Location: {location}"))
+    async with running(answer) as server, client(server.url) as sm:
+        with pytest.raises(Unreadable):
+            await sm.contacts.has("ann@example.com")
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("prefix", ["", " ", "/"])
+async def test_a_plain_call_goes_to_no_other_host(prefix: str) -> None:
+    async with running(say(http())) as elsewhere, running(say(http())) as server, client(server.url) as sm:
+        try:
+            await sm.call(f"{prefix}{elsewhere.url}/api/contact/hasContact", {})
+        except SalesManagoError:
+            assert server.seen == []
+    assert elsewhere.seen == []
+
+
+async def test_an_answer_that_cannot_be_unpacked_is_unreadable() -> None:
+    answer = say(http("200 OK", b"no gzip", "Content-Encoding: gzip"))
+    async with running(answer) as server, client(server.url) as sm:
+        with pytest.raises(Unreadable):
+            await sm.contacts.has("ann@example.com")

@@ -1,0 +1,42 @@
+"""What editors and type checkers are told: one call per group. Checked by mypy and pyright, not by running."""
+
+from typing import TYPE_CHECKING, Any, assert_type
+
+from salesmanago_async import Contact, ContactExport, ExternalEvent, Job, Outcome, Report, SalesManago, Tag
+from salesmanago_async.api.contacts import ContactDetails, ContactPresence, HasContact, Upserted
+from salesmanago_async.api.events import EventAdded
+from salesmanago_async.api.jobs import JobAnswer
+from salesmanago_async.api.users import Users
+from salesmanago_async.groups.contacts import Contacts
+
+if TYPE_CHECKING:
+
+    async def calls(sm: SalesManago) -> None:
+        assert_type(await sm.contacts.upsert(Contact(email="a@x.pl")), Upserted)
+        assert_type(await sm.contacts.has(email="a@x.pl", owner="o@x.pl"), ContactPresence)
+        assert_type(await sm.contacts.get(["a@x.pl"]), tuple[ContactDetails, ...])
+        assert_type(await sm.contacts.upsert_many([Contact(email="a@x.pl")], wait=False), Report)
+        assert_type(await sm.contacts.export(to=[Tag("A")], data=["TAG"]), Job[ContactExport])
+        event = ExternalEvent(email="a@x.pl", date=0, contact_ext_event_type="PURCHASE")
+        assert_type(await sm.events.add(event), EventAdded)
+        assert_type(await sm.users.list(), Users)
+        assert_type(await sm.jobs.status(37), JobAnswer)
+        assert_type(sm.jobs.attach(request_id=37), Job[Any])
+        assert_type(await sm.send(HasContact("a@x.pl")), ContactPresence)
+        assert_type(await sm.call("contact/hasContact", {}), dict[str, Any])
+
+    async def runs(sm: SalesManago) -> None:
+        async with sm.contacts.upserting("contacts.csv", batch_size=500) as outcomes:
+            async for outcome in outcomes:
+                assert_type(outcome, Outcome)
+        job = await sm.contacts.export(to=[Tag("A")])
+        async with job.records() as records:
+            async for record in records:
+                assert_type(record, ContactExport)
+
+
+def test_a_call_shows_the_signature_and_the_text_of_its_request() -> None:
+    import inspect
+
+    assert list(inspect.signature(Contacts.has).parameters) == ["email", "owner"]
+    assert "Ask whether an address belongs to a contact" in (inspect.getdoc(Contacts.has) or "")
