@@ -164,7 +164,7 @@ async def test_a_once_only_request_is_sent_again_only_if_it_surely_was_not_proce
 
 @pytest.mark.parametrize(
     ("path", "tries"),
-    [("contact/hasContact", 6), ("/api/contact/hasContact", 6), ("contact/batchAddContactExtEvent", 1), ("new", 1)],
+    [
         ("contact/hasContact", 6),
         ("/api/contact/hasContact", 6),
         ("contact/batchAddContactExtEvent", 1),

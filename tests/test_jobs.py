@@ -25,8 +25,7 @@ from salesmanago_async import (
 )
 from salesmanago_async.jobs import JobWatcher
 from salesmanago_async.simulator import Simulator
-
-from .conftest import MakeClient
+from tests.conftest import MakeClient
 
 pytestmark = pytest.mark.anyio
 

@@ -149,6 +149,7 @@ class Engine:
         self._shelf = Shelf()
         self._watcher = JobWatcher(self._look, connection=self._connection, outstanding=settings.outstanding)
         self._waiting_for_source = anyio.CancelScope()
+        self._telling = anyio.Lock()
         self._stopping = False
         self._following = True
         self._unanswered = 0
@@ -346,9 +347,10 @@ class Engine:
 
     async def _settle(self, ticket: Ticket, judged: Verdicts | Callable[[Sequence[str]], Verdicts]) -> None:
         """Take a chunk's records from the shelf, now that it is known, or can be told by their keys, what they are."""
-        rows, positions, lines, keys = self._shelf.take(ticket)
-        verdicts = judged if isinstance(judged, Verdicts) else judged(keys)
-        await self._tell(Settled(rows, positions, lines, keys, verdicts))
+        async with self._telling:  # one at a time: waiting for a slow listener, chunks stay on the shelf
+            rows, positions, lines, keys = self._shelf.take(ticket)
+            verdicts = judged if isinstance(judged, Verdicts) else judged(keys)
+            await self._tell(Settled(rows, positions, lines, keys, verdicts))
 
     async def _tell(self, settled: Settled) -> None:
         """Count records whose state is known, and tell whoever listens."""

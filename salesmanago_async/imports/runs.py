@@ -15,10 +15,6 @@ from .outcome import Outcome, Report
 from .shapes import ExtraColumns, Shape, contact_shape, event_shape
 from .sources import GivenSource, Reading, Source, open_source
 
-BATCHES_AHEAD = 2
-"""How many batches of outcomes may wait for a slow consumer before the run waits too."""
-
-
 class RunOptions(TypedDict, total=False):
     """What every run takes.
 
@@ -113,7 +109,7 @@ class Run:
     @asynccontextmanager
     async def outcomes(self) -> AsyncGenerator["Outcomes"]:
         """Make the run while the block takes its outcomes; leaving the block early cancels the run at once."""
-        sending, receiving = anyio.create_memory_object_stream[list[Outcome]](BATCHES_AHEAD)
+        sending, receiving = anyio.create_memory_object_stream[list[Outcome]]()
         engine = Engine(self.connection, self.source, self.target, self.settings, sending.send)
         outcomes = Outcomes(engine, receiving)
 

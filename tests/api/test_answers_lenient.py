@@ -13,19 +13,28 @@ from salesmanago_async.api.contacts import ContactDetails, ContactExport, Contac
 from salesmanago_async.api.events import EventsAdded
 from salesmanago_async.exports.shapes import contact_export
 
-NAMES = (
-    "success message requestId contacts contactData extEventData tagData consentsData contactId address city email "
-    "birthdayMonth score createdOn optedOut contactTags contactExtEvents eventId: date value tagName properties extra"
-).split()
-ODD = st.sampled_from(
-    ["", "5", "-", "--5", "²", "1e999", "nan", "2018-10-22", "0000-00-00", "9" * 5000, 10**18, -(10**18), 1e300, -0.0]
-)
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text() | ODD
+NAMES = [
+    *(
+        "success",
+        "message",
+        "requestId",
+        "contacts",
+        "email",
+        "address",
+        "city",
+        "birthdayMonth",
+        "createdOn",
+        "optedOut",
+    ),
+    *("contactId", "contactData", "extEventData", "tagData", "eventId:", "date", "value", "tagName", "score", "extra"),
+]
+ODD = st.sampled_from(["", "5", "-", "--5", "²", "1e999", "nan", "2018-10-22", "0000-00-00", 10**18, 1e300, -0.0])
+SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | ODD
 KEYS = st.sampled_from(NAMES) | st.text(max_size=5)
 JSON = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
-    max_leaves=12,
+    max_leaves=8,
 )
 OBJECTS = st.dictionaries(KEYS, JSON, max_size=8)
 PRINTABLE = st.dictionaries(
@@ -33,12 +42,12 @@ PRINTABLE = st.dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=100)
 @given(OBJECTS)
-@pytest.mark.parametrize("answer_class", [ContactList, JobStarted, ContactExport])
-def test_any_object_is_an_answer(answer_class: type[Any], body: dict[str, Any]) -> None:
-    answer = read_leniently(answer_class, body)
-    assert set(answer.extra) <= {key for name in _paths(body) for key in (name, name.removesuffix(":"))}
+def test_any_object_is_an_answer(body: dict[str, Any]) -> None:
+    for answer_class in (ContactList, JobStarted, ContactExport):
+        answer: Any = read_leniently(answer_class, body)
+        assert set(answer.extra) <= {key for name in _paths(body) for key in (name, name.removesuffix(":"))}
 
 
 def _paths(body: dict[str, Any]) -> set[str]:
@@ -46,7 +55,7 @@ def _paths(body: dict[str, Any]) -> set[str]:
     return set(body) | inner
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=50)
 @given(PRINTABLE)
 def test_what_has_no_field_or_does_not_fit_is_in_extra(body: dict[str, Any]) -> None:
     answer = read_leniently(JobStarted, body)
@@ -56,7 +65,7 @@ def test_what_has_no_field_or_does_not_fit_is_in_extra(body: dict[str, Any]) -> 
             assert answer.extra[name] == value
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(JSON)
 def test_any_element_of_an_export_that_is_an_object_is_read(parts: Any) -> None:
     contact = contact_export({"c1": parts})
@@ -120,6 +129,7 @@ def test_the_spellings_of_accounts_are_understood(answer_class: type[Any], body:
         (ContactDetails, {"address": {"floor": 3}, "address.floor": 4}, None),
         (RecordedEvent, {"eventId": {"a": 1}, "eventId:": {"a": 2}}, None),
         (RecordedEvent, {"value": "1e999"}, {"value": "1e999"}),
+        (RecordedEvent, {"date": "9" * 5000}, {"date": "9" * 5000}),
     ],
 )
 def test_what_is_odd_is_kept_as_it_came(answer_class: type[Any], body: dict[str, Any], extra: Any) -> None:

@@ -32,13 +32,18 @@ def answers_of(catalogue: Catalogue, path: str) -> list[dict[str, Any]]:
     return [*catalogue[path]["responses"], *(polls if path == "job/status" else [])]
 
 
+def answer_class(path: str) -> Any:
+    request_class: Any = api.REQUESTS[path]
+    return answer_type(request_class)
+
+
 def said(value: Any, name: str = "") -> Any:
     """What a body says, apart from the differences that the interface allows."""
     if isinstance(value, Mapping):
         fields = {key: said(inner, key) for key, inner in cast("Mapping[str, Any]", value).items()}
         return {key: inner for key, inner in fields.items() if inner not in (None, "", {})}
     if isinstance(value, list):
-        return [said(entry) for entry in cast("list[Any]", value)]
+        return [said(entry) for entry in value]
     if isinstance(value, str):
         if re.fullmatch(r"-?\d+(\.\d+)?", value):
             return float(value)
@@ -51,11 +56,12 @@ def told(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.timestamp() * 1000
     if isinstance(value, list | tuple):
-        return [told(entry) for entry in cast("list[Any]", value)]
+        return [told(entry) for entry in value]
     if not attrs.has(type(value)):
         return value
     body: dict[str, Any] = {}
-    for place in places(type(value)):
+    kind: Any = type(value)
+    for place in places(kind):
         if place.name != "extra":
             _put(body, place.path, told(getattr(value, place.name)))
     for key, content in value.extra.items():
@@ -77,7 +83,7 @@ def heard(value: Any) -> Any:
         fields = {key.removesuffix(":"): heard(inner) for key, inner in cast("Mapping[str, Any]", value).items()}
         return {key: inner for key, inner in fields.items() if inner is not None and inner != []}
     if isinstance(value, list):
-        return [heard(entry) for entry in cast("list[Any]", value)]
+        return [heard(entry) for entry in value]
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
         return datetime.fromisoformat(value).replace(tzinfo=UTC).timestamp() * 1000
     return value
@@ -86,7 +92,7 @@ def heard(value: Any) -> Any:
 def extras(value: Any) -> Iterator[str]:
     """The names of what was said but has no field of its own."""
     if isinstance(value, list | tuple):
-        for entry in cast("list[Any]", value):
+        for entry in value:
             yield from extras(entry)
     elif attrs.has(type(value)):
         yield from (name for name, content in value.extra.items() if content is not None)
@@ -97,7 +103,7 @@ def extras(value: Any) -> Iterator[str]:
 def with_one_more(body: Any) -> Iterator[Any]:
     """Copies of a body, each with a field too many in one of its objects."""
     if isinstance(body, list):
-        for index, entry in enumerate(cast("list[Any]", body)):
+        for index, entry in enumerate(body):
             yield from ([*body[:index], more, *body[index + 1 :]] for more in with_one_more(entry))
     if isinstance(body, dict):
         yield {**body, "favouriteColour": "green"}
@@ -122,14 +128,14 @@ def test_no_value_of_a_sample_answer_is_lost(catalogue: Catalogue, path: str) ->
     samples = answers_of(catalogue, path)
     assert samples
     for body in samples:
-        answer = read_leniently(answer_type(api.REQUESTS[path]), body)
+        answer = read_leniently(answer_class(path), body)
         assert said(told(answer)) == said(heard(body))
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_documented_value_of_an_answer_has_a_field(catalogue: Catalogue, path: str) -> None:
     for body in answers_of(catalogue, path):
-        assert list(extras(read_leniently(answer_type(api.REQUESTS[path]), body))) == []
+        assert list(extras(read_leniently(answer_class(path), body))) == []
 
 
 def test_no_value_of_the_sample_export_is_lost(catalogue: Catalogue) -> None:
@@ -176,10 +182,9 @@ def test_an_unknown_field_is_refused_by_name_at_every_depth(catalogue: Catalogue
 def test_a_missing_field_is_refused_by_name(catalogue: Catalogue, path: str) -> None:
     sample = catalogue[path]["requests"][0]
     for name in set(catalogue[path]["required"]) - DEFAULTED:
-        inner = sample[name] if isinstance(sample[name], dict) else ()
         with pytest.raises(Invalid, match="missing") as caught:
             api.read_request(path, {key: value for key, value in sample.items() if key != name})
-        assert caught.value.field in {name, *inner}
+        assert str(caught.value.field).split(".")[0] == name
 
 
 @pytest.mark.parametrize(

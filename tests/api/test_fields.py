@@ -104,14 +104,15 @@ def test_white_space_around_an_email_address_is_dropped(email: str) -> None:
     ],
 )
 def test_what_is_no_email_address_is_refused(email: Any) -> None:
-    for field, write_it in (
-        ("email", lambda: write(Contact(email=email))),
-        ("newEmail", lambda: contact_body(new_email=email)),
-        ("email", lambda: event_body(email=email)),
-    ):
-        with pytest.raises(Invalid, match="is not an e-mail address") as caught:
-            write_it()
-        assert caught.value.field == field
+    with pytest.raises(Invalid, match="is not an e-mail address") as caught:
+        write(Contact(email=email))
+    assert caught.value.field == "email"
+    with pytest.raises(Invalid, match="is not an e-mail address") as caught:
+        contact_body(new_email=email)
+    assert caught.value.field == "newEmail"
+    with pytest.raises(Invalid, match="is not an e-mail address") as caught:
+        event_body(email=email)
+    assert caught.value.field == "email"
 
 
 TEXTS = {
@@ -396,14 +397,14 @@ def test_a_contact_is_named_by_its_email_or_its_id(names: dict[str, Any]) -> Non
         write(Contact(name="Ann", **names))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(CEST)))  # noqa: DTZ001
 @example(datetime(1970, 2, 1, tzinfo=UTC))
 def test_a_moment_and_its_iso_text_are_the_same_date(moment: datetime) -> None:
     assert event_body(date=moment.isoformat()) == event_body(date=moment)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_milliseconds_are_exact(moment: datetime) -> None:
     sent = at(event_body(date=moment), "contactEvent.date")

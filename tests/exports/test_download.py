@@ -23,8 +23,7 @@ from salesmanago_async import (
     Unreadable,
 )
 from salesmanago_async.simulator import DEMO_CREDENTIALS
-
-from ..conftest import MakeClient
+from tests.conftest import MakeClient
 
 pytestmark = pytest.mark.anyio
 
@@ -98,7 +97,8 @@ class Hosts(httpx.AsyncBaseTransport):
 @pytest.fixture
 def connect(make_client: MakeClient) -> Callable[..., SalesManago]:
     def connect(hosts: Hosts, **options: Any) -> SalesManago:
-        return make_client(None, transport=hosts, **options)
+        client: SalesManago = make_client(None, transport=hosts, **options)
+        return client
 
     return connect
 
@@ -185,10 +185,9 @@ async def test_a_body_of_another_length_than_promised_is_an_error(
     connect: Connect, length: int, content: bytes
 ) -> None:
     hosts = Hosts([lambda: httpx.Response(200, headers={"Content-Length": str(length)}, stream=Body([content]))])
-    async with connect(hosts) as sm:
-        async with sm.jobs.attach(1).stream() as chunks:
-            with pytest.raises(Unreadable, match=str(length)):
-                assert [chunk async for chunk in chunks] == []
+    async with connect(hosts) as sm, sm.jobs.attach(1).stream() as chunks:
+        with pytest.raises(Unreadable, match=str(length)):
+            assert [chunk async for chunk in chunks] == []
 
 
 @pytest.mark.parametrize(
@@ -255,11 +254,15 @@ async def test_a_cancelled_consumer_leaks_nothing(connect: Connect) -> None:
 async def test_an_error_of_the_consumer_comes_out_as_it_is(connect: Connect) -> None:
     body = Body([CONTENT])
     hosts = Hosts([lambda: httpx.Response(200, stream=body)])
+
+    async def consume(job: Job[Any]) -> None:
+        async with job.records() as records:
+            async for record in records:
+                assert 1 / record["n"]
+
     async with connect(hosts) as sm:
         with pytest.raises(ZeroDivisionError):
-            async with sm.jobs.attach(1).records() as records:
-                async for record in records:
-                    record["n"] / 0
+            await consume(sm.jobs.attach(1))
     assert body.closed
 
 

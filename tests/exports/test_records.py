@@ -66,14 +66,15 @@ def bytewise(document: bytes) -> list[bytes]:
 @st.composite
 def documents(draw: st.DrawFn) -> bytes:
     """An array of anything, its elements compact, spaced or indented each in a way of its own."""
-    styles = st.sampled_from([{"separators": (",", ":")}, {}, {"indent": 1}, {"ensure_ascii": False}])
+    choices: list[dict[str, Any]] = [{"separators": (",", ":")}, {}, {"indent": 1}, {"ensure_ascii": False}]
+    styles = st.sampled_from(choices)
     records = st.dictionaries(TEXTS, VALUES, max_size=4) | st.lists(VALUES, max_size=4)
     elements = draw(st.lists(VALUES, max_size=12) | st.lists(records, max_size=12))
     same_style, same_gap = draw(st.none() | styles), draw(st.none() | st.tuples(SPACES, SPACES))
     text = draw(SPACES) + "[" + draw(SPACES)
     for number, element in enumerate(elements):
         before, after = same_gap or draw(st.tuples(SPACES, SPACES))
-        style: dict[str, Any] = same_style or draw(styles)
+        style = same_style or draw(styles)
         text += (before + "," + after if number else "") + json.dumps(element, **style)
     return (text + draw(SPACES) + "]" + draw(SPACES)).encode()
 
@@ -211,10 +212,9 @@ def test_records_come_out_before_the_file_has_ended() -> None:
     reader = ArrayReader(batch_bytes=256)
     record = {"contact": {"email": "x", "tags": [{"a": 1}, {"a": 2}]}}
     encoded = json.dumps(record).encode()
-    held = fed = 0
+    held = 0
     reader.feed(b"[")
     for _ in range(500):
-        fed += 1
         held += 1 - len(reader.feed(encoded + b","))
         assert held * len(encoded) < 1024
     assert len(reader.feed(encoded + b"]")) + len(reader.close()) == held + 1

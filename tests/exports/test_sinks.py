@@ -26,6 +26,12 @@ def names(folder: Path) -> list[str]:
     return [entry.name for entry in folder.iterdir()]
 
 
+def fail_midway(path: Path, error: BaseException) -> None:
+    with writing(path) as write:
+        write(RECORDS)
+        raise error
+
+
 def lines(content: bytes) -> list[Any]:
     return [json.loads(line) for line in content.split(b"\n")[:-1]]
 
@@ -58,9 +64,8 @@ def test_no_file_has_the_name_before_it_is_complete(tmp_path: Path, name: str) -
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
 @pytest.mark.parametrize("error", [ValueError("midway"), KeyboardInterrupt(), OSError(28, "No space left on device")])
 def test_an_error_midway_leaves_nothing_behind(tmp_path: Path, name: str, error: BaseException) -> None:
-    with pytest.raises(type(error)) as raised, writing(tmp_path / name) as write:
-        write(RECORDS)
-        raise error
+    with pytest.raises(type(error)) as raised:
+        fail_midway(tmp_path / name, error)
     assert raised.value is error
     assert names(tmp_path) == []
 
@@ -69,9 +74,8 @@ def test_an_error_midway_leaves_nothing_behind(tmp_path: Path, name: str, error:
 def test_an_existing_file_is_replaced_only_when_the_new_one_is_complete(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_text("before")
-    with pytest.raises(ValueError, match="midway"), writing(path) as write:
-        write(RECORDS)
-        raise ValueError("midway")
+    with pytest.raises(ValueError, match="midway"):
+        fail_midway(path, ValueError("midway"))
     assert path.read_text() == "before"
     with writing(path) as write:
         write([1])

@@ -1,0 +1,137 @@
+"""The documented samples, posted over a socket by a program that knows neither our client nor httpx."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from salesmanago_async.api import REQUESTS
+
+Account = dict[str, str]
+Post = Callable[[str, dict[str, Any]], dict[str, Any]]
+Catalogue = dict[str, dict[str, Any]]
+
+HEADERS = {"Content-Type": "application/json;charset=UTF-8", "Accept": "application/json, application/json"}
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Account]:
+    """What `salesmanago simulator` prints, while it serves."""
+    command = [sys.executable, "-m", "salesmanago_async.cli", "simulator", "--port", "0", "--job-seconds", "0.1"]
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("SALESMANAGO_")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=bare) as process:
+        assert process.stdout
+        lines = [process.stdout.readline().removeprefix("export SALESMANAGO_").rstrip("\n") for _ in range(5)]
+        try:
+            yield dict(line.split("=", 1) for line in lines)
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def post(account: Account) -> Post:
+    """Return a function that posts a sample as the account: its own api key, our sha, our owner."""
+
+    def post(path: str, sample: dict[str, Any]) -> dict[str, Any]:
+        key = str(sample["apiKey"])
+        text = key + account["CLIENT_ID"] + account["API_SECRET"]
+        body = {**sample, "clientId": account["CLIENT_ID"], "sha": hashlib.sha1(text.encode()).hexdigest()}
+        if "owner" in sample:
+            body["owner"] = account["OWNER"]
+        request = Request(f"{account['BASE_URL']}/api/{path}", json.dumps(body).encode(), HEADERS)
+        with urlopen(request, timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    return post
+
+
+def finished(post: Post, sample: dict[str, Any], number: int) -> dict[str, Any]:
+    """Ask for a job until it has a file."""
+    deadline = time.monotonic() + 5
+    while "fileUrl" not in (told := post("job/status", {**sample, "requestId": number})):
+        assert told == {"success": True, "message": ["Job not start yet"]}
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return told
+
+
+@pytest.mark.parametrize("path", sorted(REQUESTS.keys() - {"job/status"}))
+def test_documented_samples_get_the_documented_answer(path: str, post: Post, catalogue: Catalogue) -> None:
+    entry = catalogue[path]
+    assert entry["requests"]
+    for sample in entry["requests"]:
+        answer = post(path, sample)
+        documented = entry["responses"][0]
+        assert answer["success"] is True, answer
+        assert answer.keys() == documented.keys()
+        assert {name: type(answer[name]) for name in documented if answer[name] is not None} == {
+            name: type(value) for name, value in documented.items() if answer[name] is not None
+        }
+        if "requestId" in documented:
+            assert answer["message"] == documented["message"]
+
+
+@pytest.mark.parametrize("path", ["contact/batchupsertv2", "contact/export/data"])
+def test_a_job_goes_from_not_started_to_a_file(path: str, post: Post, catalogue: Catalogue, account: Account) -> None:
+    (sample,) = catalogue[path]["requests"]
+    number = post(path, sample)["requestId"]
+    running, done = catalogue["job/status"]["responses"]
+    (status,) = catalogue[path]["statusRequests"]
+    assert post("job/status", {**status, "requestId": number}) == running
+    told = finished(post, status, number)
+    assert (told.keys(), told["message"]) == (done.keys(), [])
+    assert told["fileUrl"].startswith(account["BASE_URL"])
+    with urlopen(told["fileUrl"], timeout=10) as file:
+        content = json.load(file)
+    if path == "contact/export/data":
+        assert content == []
+    else:
+        assert content.keys() == {"success", "contactIds", "message", "invalidContacts"}
+        assert content["contactIds"].keys() == {"batchtest1@benhauer.pl", "batchtest2@benhauer.pl"}
+
+
+def test_an_upserted_sample_is_listed_with_what_it_said(post: Post, catalogue: Catalogue) -> None:
+    basic, advanced = catalogue["contact/upsert"]["requests"]
+    made = post("contact/upsert", basic)
+    assert made["externalId"] == basic["contact"]["externalId"]
+    assert post("contact/upsert", advanced)["contactId"] == made["contactId"]
+    listing = {**catalogue["contact/list"]["requests"][0], "email": [advanced["newEmail"]]}
+    (contact,) = post("contact/list", listing)["contacts"]
+    for name in ("name", "phone", "fax", "state", "externalId"):
+        assert contact[name] == advanced["contact"][name]
+    assert contact["address"] == advanced["contact"]["address"]
+    assert (contact["birthdayYear"], contact["birthdayMonth"], contact["birthdayDay"]) == (1987, 6, 5)
+    assert {entry["name"]: entry["value"] for entry in contact["properties"]} == advanced["properties"]
+    assert {tag["tagName"] for tag in contact["contactTags"]} == set(advanced["tags"])
+    assert (contact["optedOut"], contact["optedOutPhone"]) == (False, True)
+
+
+def test_a_listed_contact_has_every_documented_field(post: Post, catalogue: Catalogue) -> None:
+    (sample,) = catalogue["contact/list"]["requests"]
+    contact = {"email": sample["email"][0]}
+    post("contact/upsert", {**sample, "email": None, "contact": contact, "tags": ["A"]})
+    event = {"date": 1714550400000, "contactExtEventType": "CART"}
+    post("v2/contact/addContactExtEvent", {**sample, **contact, "contactEvent": event})
+    (listed,) = post("contact/list", sample)["contacts"]
+    (documented,) = catalogue["contact/list"]["responses"][0]["contacts"]
+    assert documented.keys() - listed.keys() == set()
+    for part in ("address", "contactTags", "contactExtEvents"):
+        there, expected = (found[part] if part == "address" else found[part][0] for found in (listed, documented))
+        assert expected.keys() - there.keys() == set(), part
+
+
+def test_malformed_json_is_a_400_with_a_message(account: Account) -> None:
+    request = Request(f"{account['BASE_URL']}/api/contact/hasContact", b"{", HEADERS)
+    with pytest.raises(HTTPError) as refused:
+        urlopen(request, timeout=10)
+    with refused.value as answer:
+        assert (answer.code, json.load(answer)["success"]) == (400, False)
