@@ -44,7 +44,7 @@ class Connection:
     """An account, reached at one host, at one pace. `clock` is the wall clock, in seconds since 1970."""
 
     credentials: Credentials
-    owner: str | None
+    owner: str | None = field(repr=False)
     poll_interval: float
     retries: Retries
     pace: Pace = field(repr=False)
@@ -92,7 +92,7 @@ class Connection:
                     random=self.random,
                 )
                 if wait is None:
-                    error.in_doubt = maybe_processed(error)
+                    error.in_doubt = not post.repeatable and maybe_processed(error)
                     if error.in_doubt:
                         error.add_note(f"{post.path} is in doubt: it may have been applied, though no answer says so.")
                     raise

@@ -3,6 +3,8 @@
 httpx is imported with this module, and this module when a client is made: reading `--help` costs no HTTP stack.
 """
 
+import logging
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from http.cookiejar import DefaultCookiePolicy
@@ -14,7 +16,7 @@ from attrs import field, frozen
 
 from ._version import __version__
 from ._wire import Reply
-from .errors import Invalid, NoAnswer, Unreadable
+from .errors import NoAnswer, Unreadable
 from .settings import Timeouts, is_safe_url
 
 _SURELY_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -58,7 +60,7 @@ class Http:
             headers={"User-Agent": f"salesmanago-async/{__version__}"},
         )
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._host = urlsplit(base_url).netloc
+        self._host = _host_of(base_url)
 
     async def post(self, path: str, content: bytes) -> Reply:
         """Send one signed body, and return the reply whatever its status."""
@@ -74,11 +76,13 @@ class Http:
     @asynccontextmanager
     async def open(self, link: str, headers: Mapping[str, str] | None = None) -> AsyncGenerator[Download]:
         """GET a file link, without credentials or cookies; redirects never leave https (or this machine)."""
-        host = urlsplit(link).netloc
+        host = _host_of(link)
         try:
             response = await self._follow(link, headers or {})
         except httpx.TransportError as error:
             raise _no_answer(host, error) from error
+        except (httpx.InvalidURL, ValueError) as error:
+            raise Unreadable(f"the link to a file is no address: {type(error).__name__}") from None
         try:
             async with aclosing(_chunks(response, host)) as chunks:
                 yield Download(response.status_code, response.headers, chunks)
@@ -88,33 +92,59 @@ class Http:
     async def _follow(self, link: str, headers: Mapping[str, str]) -> httpx.Response:
         for _ in range(_MOST_REDIRECTS + 1):
             if not is_safe_url(link):
-                raise Invalid(f"the link to {urlsplit(link).netloc or 'a file'} is not https")
+                raise Unreadable(f"the link to a file at {_host_of(link)} is not https")
             request = self._client.build_request("GET", link, headers={"Accept": "*/*", **headers})
             request.url = _Link(link)
             response = await self._client.send(request, stream=True, follow_redirects=False)
             if not response.has_redirect_location:
                 return response
             await response.aclose()
-            link = urljoin(link, response.headers["location"])
-        raise Unreadable(f"{urlsplit(link).netloc} redirects in circles")
+            onward = urljoin(link, response.headers["location"])
+            if urlsplit(onward).scheme != urlsplit(link).scheme:
+                raise Unreadable(f"{_host_of(link)} redirects from {urlsplit(link).scheme} to another scheme")
+            link = onward
+        raise Unreadable(f"{_host_of(link)} redirects in circles")
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._client.aclose()
 
 
+def _host_of(url: str) -> str:
+    """Return host and port of an address, without the user and password it may hold."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2] or "nowhere"
+    except ValueError:
+        return "an unreadable address"
+
+
+class _HideLocations(logging.Filter):
+    """Takes the address out of httpcore's line about a redirect: where a link leads is as secret as the link."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = _LOCATION.sub(r"\1…", str(record.msg))
+        return True
+
+
+_LOCATION = re.compile(r"(\(b'(?:content-)?location', b)(?:'[^']*'|\"[^\"]*\")", re.IGNORECASE)
+for _name in ("httpcore.http11", "httpcore.http2"):
+    logging.getLogger(_name).addFilter(_HideLocations())
+
+
 async def _chunks(response: httpx.Response, host: str) -> AsyncGenerator[bytes]:
+    arrived = 0
     try:
         async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_bytes())) as pieces:
             async for piece in pieces:
+                arrived += len(piece)
                 yield piece
     except httpx.DecodingError as error:
         raise Unreadable(f"{host} sent a file that cannot be unpacked: {error}") from None
     except httpx.TransportError as error:
         raise _no_answer(host, error) from error
     promised = response.headers.get("content-length", "")
-    if promised.isdecimal() and response.num_bytes_downloaded != int(promised):
-        raise Unreadable(f"{host} sent {response.num_bytes_downloaded} bytes of a file of {promised}")
+    if promised.isdecimal() and "content-encoding" not in response.headers and arrived != int(promised):
+        raise Unreadable(f"{host} sent {arrived} bytes of a file of {promised}")
 
 
 def _no_answer(host: str, error: httpx.TransportError) -> NoAnswer:

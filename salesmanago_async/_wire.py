@@ -1,5 +1,6 @@
 """Request value → signed body; status, headers and body → answer or error. Pure: no I/O, the time is passed in."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -50,11 +51,16 @@ def prepare(request: Request[Any], owner: str | None) -> Post:
 def prepare_plain(path: str, body: Mapping[str, Any], owner: str | None) -> Post:
     """Encode plain JSON for any path; a path the reference does not have counts as not repeatable."""
     trimmed = path.strip().strip("/").removeprefix("api/")
+    if not _PATH.fullmatch(trimmed):
+        raise Invalid(f"{path!r} is no path such as 'contact/hasContact'", field="path")
     request_class = REQUESTS.get(trimmed)
     fields = {name: value for name, value in body.items() if name not in CREDENTIAL_FIELDS}
     if request_class:
         _owned(fields, request_class, owner)
     return Post(trimmed, dumps(fields), request_class.repeatable if request_class else False, {"path": trimmed})
+
+
+_PATH = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 
 
 def _owned(body: dict[str, Any], request_class: type, owner: str | None) -> dict[str, Any]:

@@ -90,6 +90,8 @@ class Timeouts:
 def checked_base_url(base_url: str) -> str:
     """Return `base_url` without a trailing slash or /api; refuse what would send secrets in the clear."""
     trimmed = base_url.strip().rstrip("/").removesuffix("/api")
+    if "@" in trimmed:
+        raise Invalid("must not hold a user or a password", field="base_url")
     if not is_safe_url(trimmed):
         raise Invalid(f"{base_url!r} is no https address such as https://app2.salesmanago.com", field="base_url")
     return trimmed

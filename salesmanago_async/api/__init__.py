@@ -40,7 +40,9 @@ def read_request(path: str, body: Mapping[str, Any]) -> Request[Any]:
     if path not in REQUESTS:
         raise Invalid(f"{path!r} is not a known path; see salesmanago_async.api.REQUESTS", field="path")
     fields = {name: value for name, value in body.items() if name not in CREDENTIAL_FIELDS}
-    return read_strictly(REQUESTS[path], fields)
+    request = read_strictly(REQUESTS[path], fields)
+    write(request)  # limits and alternatives are checked where values are written
+    return request
 
 
 def write_request(request: Request[Any]) -> dict[str, Any]:

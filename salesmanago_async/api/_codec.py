@@ -73,15 +73,21 @@ class _Field:
     name: str
     path: tuple[str, ...]
     read: Reader
+    read_entry: Reader | None
     required: bool
 
     @classmethod
     def all_of(cls, record_class: type, converter: cattrs.Converter) -> list[Self]:
         """Return the fields of a class; one without a path is merged into the body, and has fields of its own."""
         hints = get_type_hints(record_class, include_extras=True)
-        required = {field.name for field in attrs.fields(record_class) if field.default is attrs.NOTHING}
         return [
-            cls(place.name, place.path, _reader(hints[place.name], converter), place.name in required)
+            cls(
+                place.name,
+                place.path,
+                _reader(hints[place.name], converter),
+                _entry_reader(hints[place.name], converter),
+                place.required,
+            )
             for place in places(record_class)
             if place.name != "extra"
         ]
@@ -145,18 +151,55 @@ def _lenient_hook(record_class: type, converter: cattrs.Converter) -> Reader:
         leaves = _leaves(_object(body), known)
         values: dict[str, Any] = {}
         for field in plan:
-            given = leaves.get(field.path)
+            given = leaves.pop(field.path, None)
             if given is None:
-                leaves.pop(field.path, None)
                 continue
-            try:
-                values[field.name] = field.read(given)
-            except (ValueError, TypeError, OverflowError):
-                continue  # its leaf stays, and so gets into `extra`
-            del leaves[field.path]
-        return record_class(**values, extra={".".join(path): value for path, value in leaves.items()})
+            if field.read_entry and isinstance(given, list):
+                values[field.name], given = _readable(given, field.read_entry)
+                if not given:
+                    continue
+            else:
+                try:
+                    values[field.name] = field.read(given)
+                    continue
+                except _UNREADABLE:
+                    pass
+            leaves[field.path] = given  # what was not understood gets into `extra`
+        return record_class(**values, extra=_nested(leaves))
 
     return read
+
+
+_UNREADABLE = (ValueError, TypeError, OverflowError)
+
+
+def _readable(given: list[Any], read: Reader) -> tuple[tuple[Any, ...], list[Any]]:
+    """Return the values of the entries that could be read, and the entries that could not."""
+    values: list[Any] = []
+    odd: list[Any] = []
+    for entry in given:
+        try:
+            values.append(read(entry))
+        except _UNREADABLE:
+            odd.append(entry)
+    return tuple(values), odd
+
+
+def _nested(leaves: Leaves) -> dict[str, Any]:
+    """Put leaves back into objects as they came."""
+    body: dict[str, Any] = {}
+    for path, value in leaves.items():
+        inner = body
+        for name in path[:-1]:
+            inner = inner.setdefault(name, {})
+        inner[path[-1]] = value
+    return body
+
+
+def _entry_reader(annotation: Any, converter: cattrs.Converter) -> Reader | None:
+    """Return what reads one entry of a field that is a tuple of many."""
+    kind, _ = split_annotation(annotation)
+    return _reader(get_args(kind)[0], converter) if _origin(kind) is tuple else None
 
 
 def _reader(annotation: Any, converter: cattrs.Converter) -> Reader:
@@ -165,7 +208,14 @@ def _reader(annotation: Any, converter: cattrs.Converter) -> Reader:
     form = next((_FORM_READERS[mark] for mark in metadata if mark in _FORM_READERS), None)
     inner = form or _structuring(kind, converter)
     wrapping = next((mark.key for mark in metadata if isinstance(mark, Wrapped)), None)
-    return (lambda given: inner(_object(given)[wrapping])) if wrapping else inner
+    return (lambda given: inner(_unwrapped(given, wrapping))) if wrapping else inner
+
+
+def _unwrapped(given: Any, key: str) -> Any:
+    wrapped = _object(given)
+    if set(wrapped) != {key}:
+        raise Invalid(f"is not an object with {key} alone")
+    return wrapped[key]
 
 
 def _structuring(kind: Any, converter: cattrs.Converter) -> Reader:
@@ -197,6 +247,10 @@ def _leaves(body: Mapping[str, Any], containers: frozenset[tuple[str, ...]], at:
     leaves: Leaves = {}
     for key, value in body.items():
         path = (*at, key.removesuffix(":"))  # one documented file has the key "eventId:"
+        if path in leaves:
+            path = (*at, key)
+        if path in containers and value is None:
+            continue
         if path in containers and isinstance(value, Mapping):
             leaves.update(_leaves(cast("Mapping[str, Any]", value), containers, path))
         else:

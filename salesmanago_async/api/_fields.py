@@ -45,12 +45,16 @@ class At:
 
 @frozen
 class Text:
-    """Text of `least` to `limit` characters (None: no limit), all matching `pattern` where one is given."""
+    """Text of `least` to `limit` characters (None: no limit), matching `pattern` where one is given.
+
+    A `clearable` one may also be CLEAR.
+    """
 
     limit: int | None
     least: int = 1
     pattern: re.Pattern[str] | None = None
     rule: str = ""
+    clearable: bool = False
 
 
 @frozen
@@ -82,6 +86,7 @@ class Form(Enum):
 
 
 ShortText = Annotated[str, Text(255)]
+ClearableText = Annotated[str, Text(255, clearable=True)]
 LongText = Annotated[str, Text(2048)]
 EmailText = Annotated[str, Form.EMAIL]
 Moment = Annotated[datetime | int, Form.MILLISECONDS]
@@ -113,7 +118,9 @@ def text(kind: Text) -> Writer:
 
     def check(value: object) -> str:
         if value is CLEAR:
-            return ""
+            if kind.clearable:
+                return ""
+            raise ValueError("cannot be emptied with CLEAR")
         given = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
         if not isinstance(given, str):
             raise ValueError(f"is {_named(value)}, not text")  # noqa: TRY004 - one kind of error for the caller
@@ -138,7 +145,7 @@ def boolean(value: object) -> bool:
 
 def integer(value: object) -> int:
     """Check a whole number, given as such or as text."""
-    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+    if isinstance(value, bool) or "_" in str(value) or (isinstance(value, float) and not value.is_integer()):
         raise ValueError(f"is {_shown(value)}, not a whole number")
     try:
         return int(cast("Any", value))
@@ -149,7 +156,7 @@ def integer(value: object) -> int:
 def number(value: object) -> float:
     """Check a finite number, given as such, as a Decimal or as text with a decimal point."""
     try:
-        if isinstance(value, bool):
+        if isinstance(value, bool) or "_" in str(value):
             raise TypeError
         given = value if isinstance(value, int | float | Decimal) else float(cast("Any", value))
         finite = math.isfinite(given)
@@ -181,7 +188,8 @@ def milliseconds(value: object) -> int:
 def event_time(value: object) -> int:
     """Turn a time into milliseconds, refusing numbers that can only be meant as seconds."""
     given = milliseconds(value)
-    if 0 <= given < _EARLIEST_MS and not isinstance(value, datetime | date):
+    is_number = isinstance(value, int) or (isinstance(value, str) and value.strip().isdecimal())
+    if is_number and 0 <= given < _EARLIEST_MS:
         raise ValueError(f"is {_shown(value)}: that is {given // 1000} s after 1970; times are in milliseconds")
     return given
 
@@ -220,11 +228,12 @@ def birthday(value: object) -> str:
 def comma_list(limit: int) -> Writer:
     """Return the check of text with commas, also given as a sequence of its parts."""
     check = text(Text(limit))
+    part_of_list = text(Text(limit))
 
     def write(value: object) -> str:
         if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-            parts = cast("Sequence[object]", value)
-            return cast("str", check(",".join(str(part) for part in parts)))
+            parts = [part_of_list(part) for part in cast("Sequence[object]", value)]
+            return cast("str", check(",".join(parts))) if parts else ""
         return cast("str", check(value))
 
     return write
@@ -253,8 +262,9 @@ def sequence(item: Writer, count: Count | None = None) -> Writer:
             raise ValueError(f"is {_named(value)}, not a list")  # noqa: TRY004 - one kind of error for the caller
         if count and not count.least <= len(value) <= count.most:
             raise ValueError(f"has {len(value)} entries, {count.least} to {count.most} are taken")
+        entries = sorted(map(str, value)) if isinstance(value, set | frozenset) else cast("Sequence[object]", value)
         written: list[Any] = []
-        for index, entry in enumerate(cast("Sequence[object]", value)):
+        for index, entry in enumerate(entries):
             try:
                 written.append(item(entry))
             except ValueError as error:

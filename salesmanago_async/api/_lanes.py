@@ -10,8 +10,8 @@ goes to the field's writer, which also words the error. So there is one truth fo
     lane for a CSV header   reads cells           row[3]
 """
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any, cast, get_type_hints
 
 import attrs
@@ -34,6 +34,7 @@ class Place:
     limit: int | None = None
     is_email: bool = False
     appends: bool = False
+    required: bool = False
 
     @property
     def wire_name(self) -> str:
@@ -45,10 +46,13 @@ class Place:
 def places(record_class: type) -> tuple[Place, ...]:
     """Return the fields of an attrs class, in order."""
     hints = get_type_hints(record_class, include_extras=True)
-    return tuple(_place(field.name, hints[field.name]) for field in attrs.fields(record_class))
+    return tuple(
+        _place(field.name, hints[field.name], required=field.default is attrs.NOTHING)
+        for field in attrs.fields(record_class)
+    )
 
 
-def _place(name: str, annotation: Any) -> Place:
+def _place(name: str, annotation: Any, *, required: bool) -> Place:
     _, metadata = split_annotation(annotation)
     where = [mark.path for mark in metadata if isinstance(mark, At)]
     dotted = where[0] if where else camel_case(name)
@@ -57,9 +61,10 @@ def _place(name: str, annotation: Any) -> Place:
     return Place(
         name=name,
         path=tuple(dotted.split(".")) if dotted else (),
-        write=naming(name if not dotted else dotted.rpartition(".")[2], writer_of(annotation, class_lane)),
+        write=naming(name if not dotted else dotted.rpartition(".")[2], writer_of(annotation, part_writer)),
         limit=limits[0] if limits and is_plain else None,
         is_email=Form.EMAIL in metadata,
+        required=required,
     )
 
 
@@ -83,6 +88,33 @@ def naming(wire_name: str, write: Writer) -> Writer:
     return checked
 
 
+def names_of(record_class: type) -> dict[str, Place]:
+    """Return the fields of a class under both of their names: zipCode and zip_code."""
+    return {name: place for place in places(record_class) for name in (place.wire_name, place.name)}
+
+
+def part_writer(record_class: type) -> Writer:
+    """Return the writer of a value that is part of another: given as an instance, or as the API's object."""
+
+    @lru_cache(maxsize=64)
+    def lane_of_keys(keys: tuple[str, ...]) -> Lane:
+        known = names_of(record_class)
+        unknown = [key for key in keys if key not in known]
+        if unknown:
+            raise Invalid("is no field", field=str(unknown[0]))
+        return compile_lane([(known[key], f"row[{str.__repr__(key)}]") for key in keys], places(record_class))
+
+    def write(value: object) -> Body:
+        if isinstance(value, record_class):
+            return class_lane(record_class)(value)
+        if isinstance(value, Mapping):
+            fields = cast("Mapping[str, Any]", value)
+            return lane_of_keys(tuple(fields))(fields)
+        raise ValueError(f"is a {type(value).__name__}; give a {record_class.__name__} or an object")
+
+    return write
+
+
 @cache
 def class_lane(record_class: type) -> Lane:
     """Return the function that turns an instance into its body, checking every field."""
@@ -99,15 +131,24 @@ def class_lane(record_class: type) -> Lane:
     return checked
 
 
-def compile_lane(columns: Sequence[tuple[Place, str]]) -> Lane:
-    """Generate the lane for these fields, each with the expression that reads its value from `row`."""
-    names: dict[str, Any] = {"is_email": is_email}
+def compile_lane(columns: Sequence[tuple[Place, str]], expected: Sequence[Place] = ()) -> Lane:
+    """Generate the lane for these fields, each with the expression that reads its value from `row`.
+
+    Raises `Invalid` where a required one of the `expected` fields is not among them.
+    """
+    given = {place.name for place, _ in columns}
+    for place in expected:
+        if place.required and place.name not in given:
+            _missing(place.wire_name)
+    names: dict[str, Any] = {"is_email": is_email, "missing": _missing}
     containers = _containers([place for place, _ in columns])
     lines: list[str] = []
     for index, (place, source) in enumerate(sorted(columns, key=lambda column: column[0].appends)):
         names[f"write{index}"] = place.write
         lines += [f"value = {source}", "if value is not None and value != '':"]
         lines.append("    " + _store(place, f"write{index}(value)", containers))
+        if place.required:
+            lines.append(f"else: missing({place.wire_name!r})")
     opening = [f"{name} = {{}}" for name in containers.values()]
     closing = [
         f"if {name}: {containers[path[:-1]]}[{path[-1]!r}] = {name}"
@@ -117,6 +158,10 @@ def compile_lane(columns: Sequence[tuple[Place, str]]) -> Lane:
     source_text = "\n    ".join(["def lane(row):", *opening, *lines, *closing, "return body"])
     exec(compile(source_text, "<lane>", "exec"), names)  # noqa: S102 - only quoted names and numbers get in
     return cast("Lane", names["lane"])
+
+
+def _missing(wire_name: str) -> None:
+    raise Invalid("is missing", field=wire_name)
 
 
 def _containers(columns: Sequence[Place]) -> dict[tuple[str, ...], str]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import At, Count, EmailText, Form, Moment, ShortText, Text, Wrapped
+from ._fields import At, ClearableText, Count, EmailText, Form, Moment, ShortText, Text, Wrapped
 from ._request import Answer, JobStarted, Owner, Part, Request
 from .selectors import Selector
 
@@ -77,17 +77,17 @@ class Contact:
 
     email: Annotated[EmailText | None, At("contact.email")] = None
     contact_id: Annotated[ShortText | None, At("contact.contactId")] = None
-    name: Annotated[ShortText | None, At("contact.name")] = None
-    phone: Annotated[ShortText | None, At("contact.phone")] = None
-    fax: Annotated[ShortText | None, At("contact.fax")] = None
-    company: Annotated[ShortText | None, At("contact.company")] = None
-    external_id: Annotated[ShortText | None, At("contact.externalId")] = None
+    name: Annotated[ClearableText | None, At("contact.name")] = None
+    phone: Annotated[ClearableText | None, At("contact.phone")] = None
+    fax: Annotated[ClearableText | None, At("contact.fax")] = None
+    company: Annotated[ClearableText | None, At("contact.company")] = None
+    external_id: Annotated[ClearableText | None, At("contact.externalId")] = None
     state: Annotated[ContactState | None, Text(255), At("contact.state")] = None
-    street_address: Annotated[ShortText | None, At("contact.address.streetAddress")] = None
-    zip_code: Annotated[ShortText | None, At("contact.address.zipCode")] = None
-    city: Annotated[ShortText | None, At("contact.address.city")] = None
-    country: Annotated[ShortText | None, At("contact.address.country")] = None
-    province: ShortText | None = None
+    street_address: Annotated[ClearableText | None, At("contact.address.streetAddress")] = None
+    zip_code: Annotated[ClearableText | None, At("contact.address.zipCode")] = None
+    city: Annotated[ClearableText | None, At("contact.address.city")] = None
+    country: Annotated[ClearableText | None, At("contact.address.country")] = None
+    province: ClearableText | None = None
     birthday: Annotated[str | date | None, Form.BIRTHDAY] = None
     new_email: EmailText | None = None
     force_opt_in: bool | None = None

@@ -77,13 +77,9 @@ class ExternalEvent:
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse a body that names no contact, or leaves out what every event needs."""
+        """Refuse a body that names no contact."""
         if "email" not in body and "contactId" not in body:
             raise Invalid("give the contact's email or contactId", field="email")
-        event = body.get("contactEvent", {})
-        for name in ("date", "contactExtEventType"):
-            if name not in event:
-                raise Invalid("is missing", field=name)
 
 
 @frozen(kw_only=True)

@@ -1,5 +1,8 @@
 """job/status: what became of a server job (reference: "Get URL of file with exported data")."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from attrs import field, frozen
 
 from ._request import Answer, Owner, Request
@@ -10,6 +13,7 @@ class JobAnswer(Answer):
     """`file_url` is there once the job is done, and works for several minutes; until then the job runs."""
 
     file_url: str | None = field(default=None, repr=False)
+    extra: Mapping[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
+from attrs import frozen
+
 from ..errors import Invalid
 
 
+@frozen(init=False, repr=False)
 class Selector:
     """Contacts picked by one property; several values of one selector are joined with commas.
 
@@ -13,23 +16,13 @@ class Selector:
     """
 
     addressee_type: ClassVar[str] = ""
-    __slots__ = ("values",)
+    values: tuple[str, ...]
 
     def __init__(self, *values: str) -> None:
-        if not values or not all(values):
-            raise Invalid("needs at least one value, none empty", field=type(self).__name__)
-        if any("," in value for value in values):
-            raise Invalid("a value with a comma would be read as two", field=type(self).__name__)
-        self.values = values
+        self.__attrs_init__(_checked(type(self).__name__, values))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.values))})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Selector) and (type(other), other.values) == (type(self), self.values)
-
-    def __hash__(self) -> int:
-        return hash((type(self), self.values))
 
     @staticmethod
     def to_wire(given: object) -> dict[str, str]:
@@ -41,6 +34,10 @@ class Selector:
     @staticmethod
     def from_wire(given: Mapping[str, Any]) -> "Selector":
         """Read the API's object; addressee types are taken in either case."""
+        if not isinstance(given, Mapping):
+            raise Invalid(f"is a {type(given).__name__}, not an object")
+        for name in given.keys() - {"addresseeType", "value", "optValue"}:
+            raise Invalid("is not a documented field", field=name)
         kind = str(given.get("addresseeType", "")).upper()
         if kind not in _BY_TYPE:
             raise Invalid(f"is {kind!r}, not one of {', '.join(_BY_TYPE)}", field="addresseeType")
@@ -54,64 +51,68 @@ class Selector:
         return cls(*_split(given.get("value")))
 
 
+@frozen(init=False, repr=False)
 class Email(Selector):
     """Contacts by e-mail address. Several contacts of one account may share an address."""
 
     addressee_type = "EMAIL"
-    __slots__ = ()
 
 
+@frozen(init=False, repr=False)
 class ContactId(Selector):
     """Contacts by SALESmanago's own identifier: the only selector that names exactly one contact."""
 
     addressee_type = "CONTACT_ID"
-    __slots__ = ()
 
 
+@frozen(init=False, repr=False)
 class Tag(Selector):
     """Contacts that have any of these tags."""
 
     addressee_type = "TAG"
-    __slots__ = ()
 
 
+@frozen(init=False, repr=False)
 class Funnel(Selector):
     """Contacts in any of these funnels, at whatever stage."""
 
     addressee_type = "FUNNEL"
-    __slots__ = ()
 
 
-class Stage(Selector):
+@frozen(init=False, repr=False)
+class Stage(Selector):  # type: ignore[override]  # its attrs init takes one more
     """Contacts at any of the given stages of one funnel: Stage("Leads", "new", "warm")."""
 
     addressee_type = "STAGE"
-    __slots__ = ("funnel",)
+    funnel: str
 
     def __init__(self, funnel: str, *stages: str) -> None:
-        super().__init__(*stages)
-        self.funnel = funnel
+        (checked,) = _checked("Stage", (funnel,))
+        self.__attrs_init__(_checked("Stage", stages), checked)
 
     def __repr__(self) -> str:
         return f"Stage({', '.join(map(repr, (self.funnel, *self.values)))})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Stage) and (other.funnel, other.values) == (self.funnel, self.values)
-
-    def __hash__(self) -> int:
-        return hash((self.funnel, self.values))
 
     def _written(self) -> dict[str, str]:
         return {"value": self.funnel, "optValue": ",".join(self.values)}
 
     @classmethod
     def _read(cls, given: Mapping[str, Any]) -> Self:
-        return cls(str(given.get("value")), *_split(given.get("optValue")))
+        return cls(str(given.get("value") or ""), *_split(given.get("optValue")))
 
 
 _BY_TYPE: dict[str, type[Selector]] = {
     selector.addressee_type: selector for selector in (Email, ContactId, Tag, Funnel, Stage)
 }
+
+
+def _checked(name: str, values: tuple[object, ...]) -> tuple[str, ...]:
+    texts = tuple(value for value in values if isinstance(value, str))
+    if not texts or len(texts) < len(values) or not all(texts):
+        raise Invalid("needs at least one value, each of them text that is not empty", field=name)
+    if any("," in text for text in texts):
+        raise Invalid("a value with a comma would be read as two", field=name)
+    return texts
 
 
 def _split(values: object) -> list[str]:

@@ -50,6 +50,7 @@ async def _open(connection: Connection, fresh_link: FreshLink, stack: AsyncExitS
         except LinkExpired:
             raise
         except SalesManagoError as error:
+            dead_links = 0
             wait = wait_before_retry(
                 error,
                 tries=tries,
@@ -67,11 +68,12 @@ async def _open(connection: Connection, fresh_link: FreshLink, stack: AsyncExitS
 
 def _fault(download: "Download", connection: Connection) -> SalesManagoError:
     """Return the error that a status other than 200 is; a redirect or a 206 nobody asked for is unreadable too."""
-    now = datetime.fromtimestamp(connection.clock(), UTC)
-    try:
-        read_body(Reply(download.status, download.headers, b""), None, now)
-    except SalesManagoError as error:
-        return error
+    if download.status == 429 or download.status >= 500:
+        now = datetime.fromtimestamp(connection.clock(), UTC)
+        try:
+            read_body(Reply(download.status, download.headers, b""), None, now)
+        except SalesManagoError as error:
+            return error
     return Unreadable(f"the file's host answered {download.status}", status=download.status)
 
 

@@ -26,6 +26,7 @@ LONGEST_ELEMENT = 256 * 1024 * 1024
 
 _MOST_GUESSES = 8
 _CLOSERS, _SPACE, _OPENERS = b"}] \t\r\n", b" \t\r\n", b'{[" \t\r\n'
+_BOM = b"\xef\xbb\xbf"
 
 
 class ArrayReader:
@@ -35,42 +36,46 @@ class ArrayReader:
         self._buffer = bytearray()
         self._batch_bytes = batch_bytes
         self._threshold = 1
-        self._begun = False
-        self._is_object = False
+        self._opening = b""
         self._separator: bytes | None = None
         self._comma = 0
+        self._after_comma = False
 
     def feed(self, piece: bytes) -> list[Any]:
         """Take the next bytes; return the elements that they completed, mostly none or many."""
         self._buffer += piece
-        if not self._begun and not self._begin():
+        if not self._opening and not self._begin():
             return []
-        if self._is_object or len(self._buffer) < self._threshold:
-            return []
-        elements = self._take_batch()
-        if not elements and len(self._buffer) > LONGEST_ELEMENT:
+        elements: list[Any] = []
+        if self._opening == b"[" and len(self._buffer) >= self._threshold:
+            elements = self._take_batch()
+            self._threshold = self._batch_bytes if elements else max(self._batch_bytes, 2 * len(self._buffer))
+        if len(self._buffer) > LONGEST_ELEMENT:
             raise Unreadable(f"no record of the file ends within {LONGEST_ELEMENT} bytes")
-        self._threshold = self._batch_bytes if elements else max(self._batch_bytes, 2 * len(self._buffer))
         return elements
 
     def close(self) -> list[Any]:
         """Return the last elements; raise `Unreadable` where the file does not end as it must."""
-        if not self._begun:
+        if not self._opening:
             raise Unreadable(f"the file is no JSON array; it is {_beginning(self._buffer)}")
-        if self._is_object:
-            return [_parsed(bytes(self._buffer))]
-        return cast("list[Any]", _parsed(b"[" + self._buffer))
+        last = _parsed(self._opening + self._buffer)
+        if self._opening == b"{":
+            return [last]
+        if self._after_comma and not last:
+            raise Unreadable("the file is damaged: there is nothing after its last comma")
+        return cast("list[Any]", last)
 
     def _begin(self) -> bool:
-        """Strip the opening bracket; False while only white space has come."""
-        text = self._buffer.removeprefix(b"\xef\xbb\xbf").lstrip()
+        """Take the opening bracket; False while only white space, or part of a byte order mark, has come."""
+        if len(self._buffer) < len(_BOM) and _BOM.startswith(self._buffer):
+            return False
+        text = self._buffer.removeprefix(_BOM).lstrip(_SPACE)
         if not text:
             return False
         if bytes(text[:1]) not in {b"[", b"{"}:
             raise Unreadable(f"the file is no JSON array; it begins {_beginning(text)}")
-        self._is_object = text[:1] == b"{"
-        self._buffer = text if self._is_object else text[1:]
-        self._begun = True
+        self._opening = bytes(text[:1])
+        self._buffer = text[1:]
         return True
 
     def _take_batch(self) -> list[Any]:
@@ -81,65 +86,85 @@ class ArrayReader:
             found = self._buffer.rfind(cast("bytes", self._separator), 0, end)
             if found < 0:
                 break
-            cut = found + self._comma
+            end = found + self._comma
             try:
-                elements = cast("list[Any]", orjson.loads(b"[" + self._buffer[:cut] + b"]"))
+                elements = cast("list[Any]", orjson.loads(b"[" + self._buffer[:end] + b"]"))
             except orjson.JSONDecodeError:
-                end = cut
                 continue
-            del self._buffer[: cut + 1]
-            return elements
+            return self._taken(elements, end + 1)
         return self._take_one_by_one()
+
+    def _taken(self, elements: list[Any], length: int) -> list[Any]:
+        if not elements and length:
+            raise Unreadable("the file is damaged: there is nothing between two commas")
+        del self._buffer[:length]
+        self._after_comma = self._after_comma or bool(length)
+        return elements
 
     def _learn(self) -> bool:
         """Find out what stands between the first two elements; False while they are not both there."""
-        first = self._first_element()
-        if first is None:
+        text = self._text()
+        _, end = _element(text, 0)
+        comma = _skip(text, end, _SPACE)
+        start = _skip(text, comma + 1, _SPACE)
+        if not end or text[comma : comma + 1] != "," or start >= len(text):
             return False
-        _, end = first
-        comma = _skip(self._buffer, end, _SPACE)
-        start = _skip(self._buffer, comma + 1, _SPACE)
-        if self._buffer[comma : comma + 1] != b"," or start >= len(self._buffer):
-            return False
-        closing = len(self._buffer[:end].rstrip(_CLOSERS))
-        opening = _skip(self._buffer, start, _OPENERS)
-        self._separator = bytes(self._buffer[closing:opening])
+        closing = len(text[:end].rstrip(_CLOSERS.decode()))
+        self._separator = text[closing : _skip(text, start, _OPENERS)].encode()
         self._comma = comma - closing
         return True
 
     def _take_one_by_one(self) -> list[Any]:
+        text = self._text()
         elements: list[Any] = []
-        while (first := self._first_element()) is not None:
-            element, end = first
-            comma = _skip(self._buffer, end, _SPACE)
-            if self._buffer[comma : comma + 1] != b",":
+        taken = 0
+        while True:
+            element, end = _element(text, taken)
+            comma = _skip(text, end, _SPACE)
+            if not end or text[comma : comma + 1] != ",":
                 break
             elements.append(element)
-            del self._buffer[: comma + 1]
-        return elements
-
-    def _first_element(self) -> tuple[Any, int] | None:
-        """Return the first element and where it ends, exactly; None where it is not complete."""
-        text = self._buffer.decode("utf-8", "ignore").lstrip()
-        leading = len(self._buffer) - len(self._buffer.lstrip())
+            taken = comma + 1
         try:
-            element, length = json.JSONDecoder().raw_decode(text)
-        except ValueError:
-            return None
-        return element, leading + len(text[:length].encode())
+            return self._taken(elements, len(text[:taken].encode()))
+        except UnicodeEncodeError:
+            raise Unreadable("the file is damaged: it is not UTF-8") from None
+
+    def _text(self) -> str:
+        return self._buffer.decode("utf-8", "surrogateescape")
 
 
-def _skip(buffer: bytearray, start: int, over: bytes) -> int:
-    while start < len(buffer) and buffer[start] in over:
+def _element(text: str, start: int) -> tuple[Any, int]:
+    """Return the element that begins at `start`, and where it ends; 0 where it is not complete."""
+    try:
+        return _DECODER.raw_decode(text, _skip(text, start, _SPACE))
+    except RecursionError:
+        raise Unreadable("the file is damaged: it is nested too deeply") from None
+    except ValueError:
+        return None, 0
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def _skip(text: str, start: int, over: bytes) -> int:
+    while start < len(text) and text[start].encode("utf-8", "surrogatepass") in over:
         start += 1
     return start
 
 
-def _parsed(content: bytes) -> Any:
+def _parsed(content: bytes | bytearray) -> Any:
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        raise Unreadable(f"the file is damaged or was cut: {error}") from None
+        try:  # half a surrogate pair is JSON, though not to orjson
+            return _DECODER.decode(content.decode())
+        except (ValueError, RecursionError):
+            raise Unreadable(f"the file is damaged or was cut: {error}") from None
 
 
 def _beginning(content: bytes | bytearray) -> str:

@@ -1,9 +1,10 @@
 """Records → a file. A file that has its name is complete: it is written under another one and renamed at the end."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from secrets import token_hex
 from typing import IO, Any
 
 import orjson
@@ -18,7 +19,7 @@ def json_lines(file: IO[bytes]) -> Iterator[Write]:
     """Write one record a line."""
 
     def write(records: Sequence[Any]) -> None:
-        file.writelines(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records)
+        file.writelines(_dumps(record) + b"\n" for record in records)
 
     yield write
 
@@ -31,11 +32,18 @@ def json_array(file: IO[bytes]) -> Iterator[Write]:
     def write(records: Sequence[Any]) -> None:
         nonlocal opening
         for record in records:
-            file.write(opening + orjson.dumps(record))
+            file.write(opening + _dumps(record))
             opening = b",\n"
 
     yield write
     file.write(b"[]\n" if opening == b"[\n" else b"\n]\n")
+
+
+def _dumps(record: Any) -> bytes:
+    try:
+        return orjson.dumps(record)
+    except TypeError:  # half a surrogate pair, as a text cut in the middle of an emoji leaves it
+        return json.dumps(record).encode()
 
 
 SINKS = {".jsonl": json_lines, ".ndjson": json_lines, ".json": json_array}
@@ -47,6 +55,8 @@ def check_path(path: Path) -> None:
         raise Invalid(f"ends in none of {', '.join(SINKS)}", field=str(path))
     if not path.parent.is_dir():
         raise Invalid(f"there is no folder {path.parent}", field=str(path))
+    if path.is_dir():
+        raise Invalid("is a folder", field=str(path))
 
 
 @contextmanager
@@ -54,14 +64,15 @@ def writing(path: Path) -> Iterator[Write]:
     """Write records to `path`, in the format its suffix names; on an error no file of that name appears."""
     check_path(path)
     sink = SINKS[path.suffix.lower()]
+    partial = path.with_name(f".{path.name}.{token_hex(4)}.part")
     try:
-        partial = NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}.", delete=False)  # noqa: SIM115
+        file = partial.open("xb")
     except OSError as error:
         raise Invalid(f"cannot be written: {error.strerror}", field=str(path)) from error
     try:
-        with partial, sink(partial) as write:
+        with file, sink(file) as write:
             yield write
-        Path(partial.name).replace(path)
+        partial.replace(path)
     except BaseException:
-        Path(partial.name).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise

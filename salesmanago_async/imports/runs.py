@@ -15,6 +15,7 @@ from .outcome import Outcome, Report
 from .shapes import ExtraColumns, Shape, contact_shape, event_shape
 from .sources import GivenSource, Reading, Source, open_source
 
+
 class RunOptions(TypedDict, total=False):
     """What every run takes.
 

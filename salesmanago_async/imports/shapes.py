@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any, Literal, TypeAlias, cast
 
 from ..api._fields import ShortText, Text, dictionary_value, milliseconds, text, writer_of
-from ..api._lanes import Body, Lane, Place, class_lane, compile_lane, naming, places
+from ..api._lanes import Body, Lane, Place, class_lane, compile_lane, names_of, naming, part_writer, places
 from ..api.contacts import Contact
 from ..api.events import ExternalEvent
 from ..errors import Invalid
@@ -34,7 +34,7 @@ class Shape:
     def __init__(self, record_class: type, *, extra: ExtraColumns = "error") -> None:
         self.record_class = record_class
         self._extra = extra
-        self._places = {name: place for place in places(record_class) for name in (place.wire_name, place.name)}
+        self._places = names_of(record_class)
         self._containers = {name for place in places(record_class) for name in place.path[:-1]}
         self._of_instance = class_lane(record_class)
         self._of_keys = lru_cache(maxsize=512)(self._lane_of_keys)
@@ -45,7 +45,7 @@ class Shape:
             return self._of_instance(record)
         if isinstance(record, Mapping):
             fields = cast("Mapping[str, Any]", record)
-            flat = fields if self._containers.isdisjoint(fields) else dict(self._flattened(fields))
+            flat = fields if self._containers.isdisjoint(fields) else self._flattened(fields)
             return self._of_keys(tuple(flat))(flat)
         if isinstance(record, self.record_class):
             return self._of_instance(record)
@@ -58,7 +58,7 @@ class Shape:
         for place, _ in found:
             if fields[place.name] > 1:
                 raise Invalid(f"is given {fields[place.name]} times, as {', '.join(names)}", field=place.wire_name)
-        lane = compile_lane(found)
+        lane = compile_lane(found, places(self.record_class))
         check: Callable[[Body], None] = cast("Any", self.record_class).check_body
 
         def checked(row: Any) -> Body:
@@ -69,14 +69,24 @@ class Shape:
         return checked
 
     def _lane_of_keys(self, keys: tuple[str, ...]) -> Lane:
-        return self.lane_of_columns(keys, lambda index: f"row[{keys[index]!r}]")
+        return self.lane_of_columns(keys, lambda index: f"row[{str.__repr__(keys[index])}]")
 
-    def _flattened(self, record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    def _flattened(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        flat: dict[str, Any] = {}
+        for name, value in self._leaves(record):
+            if name in flat:
+                raise Invalid("is given twice", field=str(name))
+            flat[name] = value
+        return flat
+
+    def _leaves(self, record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
         for name, value in record.items():
-            if name in self._containers and isinstance(value, Mapping):
-                yield from self._flattened(cast("Mapping[str, Any]", value))
-            else:
+            if name not in self._containers:
                 yield name, value
+            elif isinstance(value, Mapping):
+                yield from self._leaves(cast("Mapping[str, Any]", value))
+            elif value is not None:
+                raise Invalid(f"is a {type(value).__name__}, not an object", field=name)
 
     def _place(self, name: object) -> Place | None:
         if not isinstance(name, str):
@@ -107,7 +117,7 @@ def _property(key: str) -> Place:
     if len(key) > 255:
         raise Invalid(f"the name of a detail is {len(key)} characters long, 255 are taken", field=key[:40])
     name = f"properties.{key}"
-    return Place(name, ("properties", key), naming(name, writer_of(ShortText, class_lane)), limit=255)
+    return Place(name, ("properties", key), naming(name, writer_of(ShortText, part_writer)), limit=255)
 
 
 def _dictionary_property(key: str) -> Place:

@@ -10,17 +10,20 @@ import csv
 import re
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, Protocol, Self, TypeAlias, cast
 
 import orjson
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from ..api._lanes import Body, Lane
 from ..errors import Invalid
 from .shapes import ExtraColumns, Shape
+
+BEGINNING = 64 * 1024
+"""How many bytes of a file are looked at to find out its encoding."""
 
 BLOCK = 1000
 """How many rows are read before others get a turn."""
@@ -102,7 +105,7 @@ def open_file(path: Path, shape: Shape, reading: Reading) -> "CsvFile | JsonLine
     except OSError as error:
         raise Invalid(f"cannot be read: {error.strerror}", field=str(path)) from error
     except Invalid as error:
-        raise Invalid(f"{error.field}: {error.rule}" if error.field else error.rule, field=str(path)) from None
+        raise Invalid(str(error).removeprefix(f"{path}: "), field=str(path)) from None
 
 
 class Records:
@@ -136,33 +139,26 @@ class JsonLinesFile:
 
     def __init__(self, path: Path, shape: Shape, reading: Reading) -> None:
         self.path = path
-        self.bytes_read = 0
         self.total_bytes = path.stat().st_size
+        self._progress = _Progress()
         self._shape = shape
-        self._encoding = reading.encoding or "utf-8-sig"
         self._columns = reading.columns
         with path.open("rb") as file:
-            _refuse_binary(file.read(4096))
+            self.encoding = _encoding_of(file.read(BEGINNING), reading.encoding)
+
+    @property
+    def bytes_read(self) -> int:
+        """How far the file is read."""
+        return self._progress.of(self.total_bytes)
 
     def rows(self) -> Iterator[Row]:
         """Give every line's object."""
-        with self.path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                self.bytes_read += len(line)
-                if line.strip():
-                    yield self._row(line), number
-
-    def _row(self, line: bytes) -> Any:
-        try:
-            record = orjson.loads(line if self._encoding == "utf-8-sig" and line[:1] == b"{" else self._utf8(line))
-        except (orjson.JSONDecodeError, UnicodeDecodeError) as error:
-            return Broken(line.decode("utf-8", "replace").rstrip("\r\n"), f"is no JSON: {error}")
-        if self._columns and isinstance(record, dict):
-            return {self._columns.get(name, name): value for name, value in cast("dict[str, Any]", record).items()}
-        return record
-
-    def _utf8(self, line: bytes) -> bytes:
-        return line.decode(self._encoding).encode()
+        with _opened(self.path, self.encoding) as text:
+            self._progress.watch(text)
+            with _decoding(self.path, self.encoding):
+                for number, line in enumerate(text, 1):
+                    if line.strip():
+                        yield _json_row(line), number
 
     def body(self, row: Any) -> Body:
         """Return the checked body of a line's object."""
@@ -170,7 +166,14 @@ class JsonLinesFile:
             raise Invalid(row.reason)
         if not isinstance(row, dict):
             raise Invalid("is no JSON object")
-        return self._shape.body(cast("dict[str, Any]", row))
+        return self._shape.body(self._renamed(cast("dict[str, Any]", row)) if self._columns else row)
+
+    def _renamed(self, record: dict[str, Any]) -> dict[str, Any]:
+        renamed = {self._columns.get(name, name): value for name, value in record.items()}
+        if len(renamed) < len(record):
+            twice = next(field for name, field in self._columns.items() if name in record and field in record)
+            raise Invalid("is given twice, once under another name", field=twice)
+        return renamed
 
     def record(self, row: Any) -> Any:
         """Return the object, or the text of a line that is none."""
@@ -179,6 +182,13 @@ class JsonLinesFile:
     def file_of(self, row: Any) -> str | None:
         """Return the file's path."""
         return str(self.path)
+
+
+def _json_row(line: str) -> Any:
+    try:
+        return orjson.loads(line.encode("utf-8", "surrogateescape"))
+    except orjson.JSONDecodeError as error:
+        return Broken(line.rstrip("\r\n"), f"is no JSON: {error}")
 
 
 class CsvFile:
@@ -190,39 +200,29 @@ class CsvFile:
     def __init__(self, path: Path, shape: Shape, reading: Reading) -> None:
         self.path = path
         self.total_bytes = path.stat().st_size
-        self._raw: IO[bytes] | None = None
+        self._progress = _Progress()
         with path.open("rb") as file:
-            beginning = file.read(64 * 1024)
-        self.encoding = reading.encoding or _encoding_of(beginning)
-        with self._open() as text:
-            lines = (line for line in text if line.strip())
-            first = next(lines, "")
-            self.delimiter = reading.delimiter or _delimiter_of(first)
-            self.header = [name.strip() for name in next(self._reader(chain([first], lines)), [])]
-        if not self.header:
-            raise Invalid("has no header line: it is empty")
+            self.encoding = _encoding_of(file.read(BEGINNING), reading.encoding)
+        with _opened(path, self.encoding) as text, _decoding(path, self.encoding):
+            self.delimiter = reading.delimiter or _delimiter_of(text)
+            text.seek(0)
+            self.header = [name.strip() for name in self._header(self._reader(_Lines(text)))]
         self._lane = _lane_of_header(self.header, shape, reading.columns)
 
     @property
     def bytes_read(self) -> int:
         """How far the file is read."""
-        if self._raw is None:
-            return 0
-        return self.total_bytes if self._raw.closed else self._raw.tell()
+        return self._progress.of(self.total_bytes)
 
     def rows(self) -> Iterator[Row]:
         """Give the cells of every row, with the line it begins at."""
-        with self._open() as text:
-            self._raw = cast("Any", text).buffer.raw
+        with _opened(self.path, self.encoding) as text:
+            self._progress.watch(text)
             lines = _Lines(text)
             reader = self._reader(lines)
-            try:
-                next(_nonempty(reader))
+            self._header(reader)
+            with _decoding(self.path, self.encoding):
                 yield from self._rows(reader, lines)
-            except UnicodeDecodeError as error:
-                raise Invalid(
-                    f"line {lines.number + 1} is not {self.encoding}: {error.reason}", field=str(self.path)
-                ) from None
 
     def _rows(self, reader: Iterator[list[str]], lines: "_Lines") -> Iterator[Row]:
         width = len(self.header)
@@ -237,15 +237,23 @@ class CsvFile:
                 continue
             if len(cells) != width and lines.number > lines.first:
                 yield _broken(lines, f"has {len(cells)} cells, the header has {width}"), lines.first
-            elif any(cells):
+            elif _has_content(cells):
                 yield cells, lines.first
 
     def _reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
-        return csv.reader(lines, delimiter=self.delimiter, strict=True)
+        try:
+            return csv.reader(lines, delimiter=self.delimiter, strict=True)
+        except TypeError:
+            raise Invalid(f"is {self.delimiter!r}, not one character", field="delimiter") from None
 
-    def _open(self) -> IO[str]:
-        errors = "surrogateescape" if codecs.lookup(self.encoding).name.startswith("utf-8") else "strict"
-        return self.path.open(encoding=self.encoding, errors=errors, newline="")
+    def _header(self, reader: Iterator[list[str]]) -> list[str]:
+        try:
+            header = next(filter(_has_content, reader), None)
+        except csv.Error as error:
+            raise Invalid(f"the header is no row of a CSV file, is a quote left open? ({error})") from None
+        if header is None:
+            raise Invalid("has no header line: it is empty")
+        return header
 
     def body(self, row: Any) -> Body:
         """Return the checked body of a row."""
@@ -273,7 +281,7 @@ def _broken(lines: "_Lines", reason: str) -> Broken:
     last = lines.number
     text = lines.give_back_all_but_first()
     if last > lines.first:
-        return Broken(text, f"a quote is opened here and not closed properly (read on to line {last})")
+        return Broken(text, f"{reason}; its quotes reach to line {last}: is one left open?")
     return Broken(text, reason)
 
 
@@ -347,29 +355,64 @@ class _Lines:
         return first.rstrip("\r\n")
 
 
-def _nonempty(rows: Iterator[list[str]]) -> Iterator[list[str]]:
-    return (cells for cells in rows if any(cells))
+@define
+class _Progress:
+    """How far an open text file is read."""
+
+    raw: IO[bytes] | None = None
+
+    def watch(self, text: IO[str]) -> None:
+        """Look at this file from now on."""
+        self.raw = cast("Any", text).buffer.raw
+
+    def of(self, total: int) -> int:
+        """Return the bytes read: none before the file is opened, all once it is closed."""
+        if self.raw is None:
+            return 0
+        return total if self.raw.closed else self.raw.tell()
 
 
-def _refuse_binary(beginning: bytes) -> None:
-    if b"\0" in beginning and not beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+def _opened(path: Path, encoding: str) -> IO[str]:
+    """Open a text file so that bytes which are no UTF-8 spoil their own row only."""
+    errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
+    return path.open(encoding=encoding, errors=errors, newline="")
+
+
+@contextmanager
+def _decoding(path: Path, encoding: str) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise Invalid(f"is not {encoding} throughout: {error.reason} at byte {error.start}", field=str(path)) from None
+
+
+def _has_content(cells: Sequence[str]) -> bool:
+    return any(cell and not cell.isspace() for cell in cells)
+
+
+def _encoding_of(beginning: bytes, given: str | None) -> str:
+    """Return the encoding to read with: what was given, else what the byte order mark says, else UTF-8."""
+    is_utf16 = beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        name = codecs.lookup(given).name if given else "utf-16" if is_utf16 else "utf-8"
+    except LookupError:
+        raise Invalid(f"there is no encoding {given!r}; try cp1250, iso8859-2 or utf-16", field="encoding") from None
+    if b"\0" in beginning and not name.startswith(("utf-16", "utf-32")):
         raise Invalid("is not a text file")
+    return "utf-8-sig" if name == "utf-8" and beginning.startswith(codecs.BOM_UTF8) else name
 
 
-def _encoding_of(beginning: bytes) -> str:
-    _refuse_binary(beginning)
-    if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    return "utf-8-sig" if beginning.startswith(codecs.BOM_UTF8) else "utf-8"
-
-
-def _delimiter_of(header: str) -> str:
+def _delimiter_of(lines: Iterable[str]) -> str:
+    """Return what stands between the cells of the first line that has any."""
+    header = next((line for line in lines if line.strip(" ,;\t|\r\n")), "")
     unquoted = re.sub(r'"[^"]*"', "", header)
     return max(",;\t|", key=unquoted.count)
 
 
 def _lane_of_header(header: Sequence[str], shape: Shape, columns: Mapping[str, str]) -> Lane:
     for number, name in enumerate(header, 1):
+        if name and header.index(name) < number - 1:
+            raise Invalid(f"is the name of columns {header.index(name) + 1} and {number}", field=name)
         if not name:
             raise Invalid(f"column {number} of the header has no name")
         if not name.isprintable():
