@@ -6,9 +6,8 @@ httpx is imported with this module, and this module when a client is made: readi
 import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http.cookiejar import DefaultCookiePolicy
-from typing import cast
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -16,7 +15,7 @@ from attrs import field, frozen
 
 from ._version import __version__
 from ._wire import Reply
-from .errors import NoAnswer, Unreadable
+from .errors import Invalid, NoAnswer, SalesManagoError, Unreadable
 from .settings import Timeouts, is_safe_url
 
 _SURELY_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -81,18 +80,25 @@ class Http:
             response = await self._follow(link, headers or {})
         except httpx.TransportError as error:
             raise _no_answer(host, error) from error
+        except Invalid:
+            raise
         except (httpx.InvalidURL, ValueError) as error:
-            raise Unreadable(f"the link to a file is no address: {type(error).__name__}") from None
+            raise Invalid(f"the link to a file is no address: {type(error).__name__}") from None
+        chunks = _chunks(response, host)
         try:
-            async with aclosing(_chunks(response, host)) as chunks:
-                yield Download(response.status_code, response.headers, chunks)
+            yield Download(response.status_code, response.headers, chunks)
         finally:
             await response.aclose()
+            with suppress(
+                SalesManagoError, httpx.StreamError
+            ):  # the generators inside httpx end by themselves, or trio misses them
+                async for _ in chunks:
+                    pass
 
     async def _follow(self, link: str, headers: Mapping[str, str]) -> httpx.Response:
         for _ in range(_MOST_REDIRECTS + 1):
             if not is_safe_url(link):
-                raise Unreadable(f"the link to a file at {_host_of(link)} is not https")
+                raise Invalid(f"the link to a file at {_host_of(link)} is not https")
             request = self._client.build_request("GET", link, headers={"Accept": "*/*", **headers})
             request.url = _Link(link)
             response = await self._client.send(request, stream=True, follow_redirects=False)
@@ -101,7 +107,7 @@ class Http:
             await response.aclose()
             onward = urljoin(link, response.headers["location"])
             if urlsplit(onward).scheme != urlsplit(link).scheme:
-                raise Unreadable(f"{_host_of(link)} redirects from {urlsplit(link).scheme} to another scheme")
+                raise Invalid(f"{_host_of(link)} redirects from {urlsplit(link).scheme} to another scheme")
             link = onward
         raise Unreadable(f"{_host_of(link)} redirects in circles")
 
@@ -134,10 +140,9 @@ for _name in ("httpcore.http11", "httpcore.http2"):
 async def _chunks(response: httpx.Response, host: str) -> AsyncGenerator[bytes]:
     arrived = 0
     try:
-        async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_bytes())) as pieces:
-            async for piece in pieces:
-                arrived += len(piece)
-                yield piece
+        async for piece in response.aiter_bytes():
+            arrived += len(piece)
+            yield piece
     except httpx.DecodingError as error:
         raise Unreadable(f"{host} sent a file that cannot be unpacked: {error}") from None
     except httpx.TransportError as error:

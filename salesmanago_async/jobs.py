@@ -6,6 +6,7 @@ outstanding jobs are a thousand small entries, not a thousand tasks.
 """
 
 import heapq
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from itertools import count
@@ -16,12 +17,16 @@ import anyio
 from attrs import field, frozen
 
 from ._connection import Connection
+from ._retry import may_go_again
 from .api import JobStarted
 from .api.jobs import GetJobStatus
-from .errors import JobFailed, NotAuthenticated, Refused, StillRunning, Unreadable
+from .errors import JobFailed, NotAuthenticated, Refused, SalesManagoError, StillRunning, Unreadable
 from .exports.download import open_file, read_whole
 from .exports.records import ArrayReader
 from .exports.sinks import writing
+
+MOST_FAILED_LOOKS = 5
+"""Looks at one job that may fail in a row, each with its retries, before the job is given up."""
 
 RecordT = TypeVar("RecordT")
 EntryT = TypeVar("EntryT")
@@ -66,19 +71,29 @@ class Job(Generic[RecordT]):
     async def file_url(self, *, deadline: float | None = None) -> str:
         """Look at once and then every poll interval, until the link to the job's file is there.
 
-        Raises `JobFailed`, or `StillRunning` once `deadline` seconds have passed (None: no limit).
+        Raises `JobFailed`, or `StillRunning` once `deadline` seconds have passed (None: no limit). A look that stays
+        without an answer ends the wait only if so do the next ones.
         """
         started = anyio.current_time()
+        failed_looks = 0
         while True:
-            status = await self.status()
-            if status.state == "failed":
-                raise JobFailed(self.request_id, status.messages)
-            if status.file_url:
-                return status.file_url
+            try:
+                status = await self.status()
+            except SalesManagoError as error:
+                failed_looks += 1
+                if not worth_another_look(error, failed_looks):
+                    raise
+            else:
+                failed_looks = 0
+                if status.state == "failed":
+                    raise JobFailed(self.request_id, status.messages)
+                if status.file_url:
+                    return status.file_url
             waited = anyio.current_time() - started
-            if deadline is not None and waited + self._connection.poll_interval > deadline:
+            if deadline is not None and waited >= deadline:
                 raise StillRunning(self.request_id, waited=waited)
-            await anyio.sleep(self._connection.poll_interval)
+            remaining = math.inf if deadline is None else deadline - waited
+            await anyio.sleep(min(self._connection.poll_interval, remaining))
 
     @asynccontextmanager
     async def stream(self) -> AsyncGenerator[AsyncIterator[bytes]]:
@@ -124,6 +139,11 @@ class Job(Generic[RecordT]):
 
         async with open_file(self._connection, fresh_link) as download:
             return await read_whole(download, limit=LONGEST_RESULT)
+
+
+def worth_another_look(error: SalesManagoError, failed_looks: int) -> bool:
+    """Tell whether a job should be looked at again after looks at it have failed so many times in a row."""
+    return failed_looks < MOST_FAILED_LOOKS and may_go_again(error, repeatable=True)
 
 
 def started_job(connection: Connection, answer: JobStarted, read: Callable[[Any], RecordT]) -> Job[RecordT]:

@@ -213,8 +213,8 @@ def _reader(annotation: Any, converter: cattrs.Converter) -> Reader:
 
 def _unwrapped(given: Any, key: str) -> Any:
     wrapped = _object(given)
-    if set(wrapped) != {key}:
-        raise Invalid(f"is not an object with {key} alone")
+    for name in wrapped.keys() ^ {key}:
+        raise Invalid("is missing" if name == key else "is not a documented field", field=name)
     return wrapped[key]
 
 

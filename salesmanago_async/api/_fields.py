@@ -47,14 +47,14 @@ class At:
 class Text:
     """Text of `least` to `limit` characters (None: no limit), matching `pattern` where one is given.
 
-    A `clearable` one may also be CLEAR.
+    CLEAR empties it, unless it is not `clearable`.
     """
 
     limit: int | None
     least: int = 1
     pattern: re.Pattern[str] | None = None
     rule: str = ""
-    clearable: bool = False
+    clearable: bool = True
 
 
 @frozen
@@ -86,7 +86,7 @@ class Form(Enum):
 
 
 ShortText = Annotated[str, Text(255)]
-ClearableText = Annotated[str, Text(255, clearable=True)]
+NameText = Annotated[str, Text(255, clearable=False)]
 LongText = Annotated[str, Text(2048)]
 EmailText = Annotated[str, Form.EMAIL]
 Moment = Annotated[datetime | int, Form.MILLISECONDS]
@@ -226,15 +226,15 @@ def birthday(value: object) -> str:
 
 
 def comma_list(limit: int) -> Writer:
-    """Return the check of text with commas, also given as a sequence of its parts."""
+    """Return the check of text with commas, also given as a sequence of its parts; an empty one is absent."""
     check = text(Text(limit))
-    part_of_list = text(Text(limit))
+    part_of_list = text(Text(limit, clearable=False))
 
-    def write(value: object) -> str:
+    def write(value: object) -> Any:
         if isinstance(value, Sequence) and not isinstance(value, str | bytes):
             parts = [part_of_list(part) for part in cast("Sequence[object]", value)]
-            return cast("str", check(",".join(parts))) if parts else ""
-        return cast("str", check(value))
+            return check(",".join(parts)) if parts else None
+        return check(value)
 
     return write
 
@@ -276,7 +276,7 @@ def sequence(item: Writer, count: Count | None = None) -> Writer:
 
 def mapping(entry: Writer) -> Writer:
     """Return the check of an object whose keys and values are text."""
-    key = text(Text(255))
+    key = text(Text(255, clearable=False))
 
     def write(value: object) -> dict[str, Any]:
         if not isinstance(value, Mapping):

@@ -181,4 +181,4 @@ def _store(place: Place, written: str, containers: dict[tuple[str, ...], str]) -
         return f"{target} = value if value.__class__ is str and is_email(value) else {written}"
     if place.limit is not None:
         return f"{target} = value if value.__class__ is str and len(value) <= {place.limit} else {written}"
-    return f"{target} = {written}"
+    return f"if (written := {written}) is not None: {target} = written"

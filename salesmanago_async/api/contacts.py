@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import At, ClearableText, Count, EmailText, Form, Moment, ShortText, Text, Wrapped
+from ._fields import At, Count, EmailText, Form, Moment, NameText, ShortText, Text, Wrapped
 from ._request import Answer, JobStarted, Owner, Part, Request
 from .selectors import Selector
 
@@ -32,8 +32,8 @@ class DictionaryProperty:
     datetime or UNIX milliseconds, at 00:00 UTC.
     """
 
-    name: Annotated[str, Text(255, least=3)]
-    type: Annotated[Literal["NUMBER", "DATE"] | str, Text(255)]
+    name: Annotated[str, Text(255, least=3, clearable=False)]
+    type: Annotated[Literal["NUMBER", "DATE"] | str, Text(255, clearable=False)]
     value: Annotated[datetime | int, Form.DICTIONARY_VALUE]
 
 
@@ -45,7 +45,7 @@ class ConsentDetail:
     `consent_name` takes 30 characters. Without `agreement_date` (aware datetime or UNIX milliseconds) it is now.
     """
 
-    consent_name: Annotated[str, Text(30)]
+    consent_name: Annotated[str, Text(30, clearable=False)]
     consent_accept: bool
     agreement_date: Moment | None = None
     ip: ShortText | None = None
@@ -57,7 +57,7 @@ class ConsentDetail:
 class Relation:
     """A tie to another, existing contact; for accounts that have contact relationships switched on."""
 
-    type: Annotated[Literal["CHILD", "PARENT"] | str, Text(255)]
+    type: Annotated[Literal["CHILD", "PARENT"] | str, Text(255, clearable=False)]
     email: EmailText
 
 
@@ -76,26 +76,26 @@ class Contact:
     """
 
     email: Annotated[EmailText | None, At("contact.email")] = None
-    contact_id: Annotated[ShortText | None, At("contact.contactId")] = None
-    name: Annotated[ClearableText | None, At("contact.name")] = None
-    phone: Annotated[ClearableText | None, At("contact.phone")] = None
-    fax: Annotated[ClearableText | None, At("contact.fax")] = None
-    company: Annotated[ClearableText | None, At("contact.company")] = None
-    external_id: Annotated[ClearableText | None, At("contact.externalId")] = None
+    contact_id: Annotated[NameText | None, At("contact.contactId")] = None
+    name: Annotated[ShortText | None, At("contact.name")] = None
+    phone: Annotated[ShortText | None, At("contact.phone")] = None
+    fax: Annotated[ShortText | None, At("contact.fax")] = None
+    company: Annotated[ShortText | None, At("contact.company")] = None
+    external_id: Annotated[ShortText | None, At("contact.externalId")] = None
     state: Annotated[ContactState | None, Text(255), At("contact.state")] = None
-    street_address: Annotated[ClearableText | None, At("contact.address.streetAddress")] = None
-    zip_code: Annotated[ClearableText | None, At("contact.address.zipCode")] = None
-    city: Annotated[ClearableText | None, At("contact.address.city")] = None
-    country: Annotated[ClearableText | None, At("contact.address.country")] = None
-    province: ClearableText | None = None
+    street_address: Annotated[ShortText | None, At("contact.address.streetAddress")] = None
+    zip_code: Annotated[ShortText | None, At("contact.address.zipCode")] = None
+    city: Annotated[ShortText | None, At("contact.address.city")] = None
+    country: Annotated[ShortText | None, At("contact.address.country")] = None
+    province: ShortText | None = None
     birthday: Annotated[str | date | None, Form.BIRTHDAY] = None
     new_email: EmailText | None = None
     force_opt_in: bool | None = None
     force_opt_out: bool | None = None
     force_phone_opt_in: bool | None = None
     force_phone_opt_out: bool | None = None
-    tags: Sequence[ShortText] | None = None
-    remove_tags: Sequence[ShortText] | None = None
+    tags: Sequence[NameText] | None = None
+    remove_tags: Sequence[NameText] | None = None
     properties: Mapping[str, ShortText] | None = None
     dictionary_properties: Sequence[DictionaryProperty] | None = None
     consent_details: Sequence[ConsentDetail] | None = None

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import At, Count, EmailText, Form, LongText, ShortText, Text
+from ._fields import At, Count, EmailText, Form, LongText, NameText, ShortText, Text
 from ._request import Answer, Owner, Part, Request
 
 ContactExtEventType: TypeAlias = (
@@ -45,9 +45,11 @@ class ExternalEvent:
     """
 
     email: EmailText | None = None
-    contact_id: ShortText | None = None
+    contact_id: NameText | None = None
     date: Annotated[EventTime, At("contactEvent.date")]
-    contact_ext_event_type: Annotated[ContactExtEventType, Text(255), At("contactEvent.contactExtEventType")]
+    contact_ext_event_type: Annotated[
+        ContactExtEventType, Text(255, clearable=False), At("contactEvent.contactExtEventType")
+    ]
     products: Annotated[str | Sequence[str] | None, Form.COMMA_LIST, Text(2048), At("contactEvent.products")] = None
     value: Annotated[float | Decimal | None, Form.NUMBER, At("contactEvent.value")] = None
     location: Annotated[Location | None, At("contactEvent.location")] = None

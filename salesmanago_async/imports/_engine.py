@@ -21,7 +21,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from attrs import define, field, frozen
 
 from .._connection import Connection
-from .._retry import may_go_again, surely_not_processed
+from .._retry import surely_not_processed
 from .._wire import Post
 from ..api import JobStarted, Request
 from ..api._codec import dumps, read_leniently
@@ -31,7 +31,7 @@ from ..api.contacts import BatchUpsertContacts
 from ..api.events import BatchAddContactExtEvent, EventsAdded
 from ..errors import Invalid, JobFailed, NotAuthenticated, Refused, SalesManagoError, Unreadable, only_error
 from ..exports.shapes import as_it_is
-from ..jobs import Job, JobWatcher
+from ..jobs import Job, JobWatcher, worth_another_look
 from ._answers import Verdicts, of_events, of_import
 from ._chunks import DEFAULT_MAX_BYTES, MOST_ITEMS, Chunk, Chunker, key_of_contact, key_of_event
 from ._shelf import Shelf, Ticket
@@ -40,8 +40,6 @@ from .sources import BLOCK, Row, Source
 
 BODIES_AHEAD = 2
 WATCHERS = 4
-MOST_FAILED_LOOKS = 5
-"""Looks at one job that may fail in a row, each with its retries, before the job is given up as submitted."""
 MOST_UNANSWERED = 3
 """Chunks that may stay without an answer in a row, each with its retries, before the run is stopped."""
 
@@ -335,7 +333,7 @@ class Engine:
             await self._settle(pending.ticket, Verdicts("rejected", str(error), request_id=request_id))
         except SalesManagoError as error:
             pending.failed_looks += 1
-            if pending.failed_looks < MOST_FAILED_LOOKS and may_go_again(error, repeatable=True):
+            if worth_another_look(error, pending.failed_looks):
                 return False
             reason = f"job {request_id} was not followed to its end: {error}"
             await self._settle(pending.ticket, Verdicts("submitted", reason, request_id=request_id))

@@ -75,7 +75,7 @@ class Shape:
         flat: dict[str, Any] = {}
         for name, value in self._leaves(record):
             if name in flat:
-                raise Invalid("is given twice", field=str(name))
+                raise Invalid("is given 2 times, nested and flat", field=str(name))
             flat[name] = value
         return flat
 
@@ -121,7 +121,7 @@ def _property(key: str) -> Place:
 
 
 def _dictionary_property(key: str) -> Place:
-    check_name = naming(f"dictionary.{key}", text(Text(255, least=3)))
+    check_name = naming(f"dictionary.{key}", text(Text(255, least=3, clearable=False)))
     check_name(key)
 
     def write(value: object) -> dict[str, Any]:

@@ -155,10 +155,12 @@ class JsonLinesFile:
         """Give every line's object."""
         with _opened(self.path, self.encoding) as text:
             self._progress.watch(text)
-            with _decoding(self.path, self.encoding):
-                for number, line in enumerate(text, 1):
+            lines = _Lines(text)
+            with _decoding(self.path, self.encoding, lines):
+                for line in lines:
                     if line.strip():
-                        yield _json_row(line), number
+                        yield _json_row(line), lines.number
+                    lines.begin_row()
 
     def body(self, row: Any) -> Body:
         """Return the checked body of a line's object."""
@@ -172,7 +174,7 @@ class JsonLinesFile:
         renamed = {self._columns.get(name, name): value for name, value in record.items()}
         if len(renamed) < len(record):
             twice = next(field for name, field in self._columns.items() if name in record and field in record)
-            raise Invalid("is given twice, once under another name", field=twice)
+            raise Invalid("is given 2 times, once under another name", field=twice)
         return renamed
 
     def record(self, row: Any) -> Any:
@@ -203,10 +205,12 @@ class CsvFile:
         self._progress = _Progress()
         with path.open("rb") as file:
             self.encoding = _encoding_of(file.read(BEGINNING), reading.encoding)
-        with _opened(path, self.encoding) as text, _decoding(path, self.encoding):
-            self.delimiter = reading.delimiter or _delimiter_of(text)
-            text.seek(0)
-            self.header = [name.strip() for name in self._header(self._reader(_Lines(text)))]
+        with _opened(path, self.encoding) as text:
+            lines = _Lines(text)
+            with _decoding(path, self.encoding, lines):
+                self.delimiter = reading.delimiter or _delimiter_of(lines)
+                lines.give_back_all()
+                self.header = [name.strip() for name in self._header(self._reader(lines))]
         self._lane = _lane_of_header(self.header, shape, reading.columns)
 
     @property
@@ -221,7 +225,7 @@ class CsvFile:
             lines = _Lines(text)
             reader = self._reader(lines)
             self._header(reader)
-            with _decoding(self.path, self.encoding):
+            with _decoding(self.path, self.encoding, lines):
                 yield from self._rows(reader, lines)
 
     def _rows(self, reader: Iterator[list[str]], lines: "_Lines") -> Iterator[Row]:
@@ -349,10 +353,15 @@ class _Lines:
 
     def give_back_all_but_first(self) -> str:
         """Have the row's later lines read again, as rows of their own; return its first."""
-        first, *others = self._row
-        self._given_back.extendleft(reversed(others))
-        self.number -= len(others)
+        first, *self._row = self._row
+        self.give_back_all()
         return first.rstrip("\r\n")
+
+    def give_back_all(self) -> None:
+        """Have the row's lines read again."""
+        self._given_back.extendleft(reversed(self._row))
+        self.number -= len(self._row)
+        self._row.clear()
 
 
 @define
@@ -379,11 +388,12 @@ def _opened(path: Path, encoding: str) -> IO[str]:
 
 
 @contextmanager
-def _decoding(path: Path, encoding: str) -> Iterator[None]:
+def _decoding(path: Path, encoding: str, lines: "_Lines") -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as error:
-        raise Invalid(f"is not {encoding} throughout: {error.reason} at byte {error.start}", field=str(path)) from None
+        place = f"line {lines.number + 1}"
+        raise Invalid(f"{place} is not {encoding}, or one soon after: {error.reason}", field=str(path)) from None
 
 
 def _has_content(cells: Sequence[str]) -> bool:
@@ -412,7 +422,7 @@ def _delimiter_of(lines: Iterable[str]) -> str:
 def _lane_of_header(header: Sequence[str], shape: Shape, columns: Mapping[str, str]) -> Lane:
     for number, name in enumerate(header, 1):
         if name and header.index(name) < number - 1:
-            raise Invalid(f"is the name of columns {header.index(name) + 1} and {number}", field=name)
+            raise Invalid(f"is given 2 times, in columns {header.index(name) + 1} and {number}", field=name)
         if not name:
             raise Invalid(f"column {number} of the header has no name")
         if not name.isprintable():

@@ -81,19 +81,15 @@ def test_bad_rows_are_written_down_and_go_through_once_corrected(
     assert (found["name"], [tag["tagName"] for tag in found["contactTags"]]) == ("Short", ["A", "B"])
 
 
-@pytest.mark.parametrize("command", ["contacts", "events"])
-def test_a_row_with_too_many_cells_keeps_their_text_among_the_rejects(
-    command: str, salesmanago: Command, tmp_path: Path
-) -> None:
-    (tmp_path / "wide.csv").write_text("email,description\na@wide.pl,one,two\n".replace("description", "externalId"))
-    if command == "events":
-        (tmp_path / "wide.csv").write_text("email,date,contactExtEventType\na@wide.pl,2024-01-01,one,two\n")
-    assert salesmanago("import", command, "wide.csv", "--rejects", "bad.csv", *QUICK).returncode == 1
+def test_a_row_with_too_many_cells_keeps_their_text_among_the_rejects(salesmanago: Command, tmp_path: Path) -> None:
+    (tmp_path / "wide.csv").write_text("email,name\na@wide.pl,one,two\n")
+    assert salesmanago("import", "contacts", "wide.csv", "--rejects", "bad.csv", *QUICK).returncode == 1
     (row,) = read_table(tmp_path / "bad.csv")
+    text = "".join(row.values())
     assert row["email"] == "a@wide.pl"
-    assert not re.search(r"[\[\]']", "".join(row.values())), "cells, not the repr of a Python list"
-    assert "one" in "".join(row.values())
-    assert "two" in "".join(row.values())
+    assert "one" in text
+    assert "two" in text
+    assert not re.search(r"[\[\]']", text), "cells, not the repr of a Python list"
 
 
 def test_events_arrive_with_all_their_columns(salesmanago: Command, ask: Ask, tmp_path: Path) -> None:
@@ -137,7 +133,7 @@ def test_events_arrive_with_all_their_columns(salesmanago: Command, ask: Ask, tm
     ],
     ids=["tag", "map", "map-with-equals", "extra-properties", "extra-ignore", "snake-case", "tabs-and-quotes"],
 )
-def test_columns_become_fields(  # noqa: PLR0913, PLR0917, RUF100
+def test_columns_become_fields(
     line: str,
     options: Sequence[str],
     expected: dict[str, Any],
@@ -274,7 +270,9 @@ def test_a_pipe_gets_results_on_stdout_and_plain_lines_on_stderr(salesmanago: Co
     write_table(tmp_path / "people.csv", [["email"], *([f"x{number}@pipe.pl"] for number in range(2000)), ["bad"]])
     ended = salesmanago("import", "contacts", "people.csv", *QUICK)
     assert ended.returncode == 1
-    counts = dict(re.fullmatch(r"(\w[\w ]*?) +([\d,.]+)", line).groups() for line in ended.stdout.splitlines())  # type: ignore[union-attr]  # no match fails the test, as it should
+    lines = [re.fullmatch(r"(\w[\w ]*?) +([\d,.]+)", line) for line in ended.stdout.splitlines()]
+    counts: dict[str, str] = {line[1]: line[2] for line in lines if line}
+    assert None not in lines, ended.stdout
     assert {name: counts[name] for name in ("read", "accepted", "rejected", "in doubt", "not sent")} == {
         "read": "2,001", "accepted": "2,000", "rejected": "1", "in doubt": "0", "not sent": "0",
     }  # fmt: skip
@@ -331,7 +329,7 @@ def test_a_signal_while_jobs_are_awaited_is_a_stop_before_the_end(start: Start, 
 def test_trying_it_out_needs_no_account(salesmanago: Command, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("email\na@simulate.pl\n")
     (tmp_path / "events.csv").write_text("email,date,contactExtEventType\na@simulate.pl,2024-01-01,CART\n")
-    nobody = dict.fromkeys(("SALESMANAGO_CLIENT_ID", "SALESMANAGO_API_KEY", "SALESMANAGO_API_SECRET"), "")
+    nobody = {f"SALESMANAGO_{name}": "" for name in ("CLIENT_ID", "API_KEY", "API_SECRET")}
     for kind, name in (("contacts", "people.csv"), ("events", "events.csv")):
         ended = salesmanago("import", kind, name, "--simulate", "--report", "report.json", environ=nobody)
         assert ended.returncode == 0, ended.stderr

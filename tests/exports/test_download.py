@@ -197,7 +197,12 @@ async def test_a_body_of_another_length_than_promised_is_an_error(
         (b"<html>Sign in</html>", {"Content-Type": "application/json"}),
         (b"", {}),
         (CONTENT[:-1], {}),
-        (CONTENT, {"Content-Encoding": "gzip"}),
+        pytest.param(
+            CONTENT,
+            {"Content-Encoding": "gzip"},
+            # httpx lets go of a generator of its own when it cannot decode; trio tells, and nothing is left open
+            marks=pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceWarning"),
+        ),
     ],
 )
 async def test_a_file_that_is_no_json_array_is_unreadable(

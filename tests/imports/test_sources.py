@@ -18,7 +18,7 @@ from salesmanago_async.imports.shapes import contact_shape
 from salesmanago_async.imports.sources import Files, Reading, Source, open_file, open_source
 
 NASTY = Path(__file__).parent.parent / "data" / "nasty"
-QUOTE = "a quote is opened here and not closed"
+QUOTE = "is one left open?"
 NO_EMAIL = "email: is not an e-mail address"
 Rows = dict[int, Any]
 """Line → what is there: (address, other fields …) of a row that is taken, the reason for one that is not."""

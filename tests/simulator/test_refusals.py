@@ -219,7 +219,7 @@ JSON = "application/json;charset=UTF-8"
         ("GET", "/files/nosuch.json", JSON, b"", 404),
     ],
 )
-async def test_what_is_no_call_gets_the_http_status_that_says_so(  # noqa: PLR0913, PLR0917, RUF100
+async def test_what_is_no_call_gets_the_http_status_that_says_so(
     method: str, path: str, content_type: str, content: bytes, status: int, plain: httpx.AsyncClient
 ) -> None:
     url = f"http://simulated{path}"
@@ -231,7 +231,7 @@ async def test_what_is_no_call_gets_the_http_status_that_says_so(  # noqa: PLR09
 
 async def test_a_bad_entry_of_a_batch_is_named_and_stops_no_other(plain: httpx.AsyncClient) -> None:
     assert (await post(plain, UPSERT, **ANN))["success"] is True
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"email": "ann@example.com", "contactEvent": EVENT},
         {"email": "ann@example.com", "contactEvent": {**EVENT, "location": "1shop"}},
         {"contactId": "nobody", "contactEvent": EVENT},
