@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import orjson
 from attrs import field, frozen
 
-from .api import CREDENTIAL_FIELDS, REQUESTS, Request
+from .api import CREDENTIAL_FIELDS, Request, request_class
 from .api._codec import dumps, read_leniently, write
 from .api._lanes import places
 from .api._request import DEFAULTED, answer_type
@@ -53,19 +53,19 @@ def prepare_plain(path: str, body: Mapping[str, Any], owner: str | None) -> Post
     trimmed = path.strip().strip("/").removeprefix("api/")
     if not _PATH.fullmatch(trimmed):
         raise Invalid(f"{path!r} is no path such as 'contact/hasContact'", field="path")
-    request_class = REQUESTS.get(trimmed)
+    known = request_class(trimmed)
     fields = {name: value for name, value in body.items() if name not in CREDENTIAL_FIELDS}
-    if request_class:
-        _owned(fields, request_class, owner)
-    return Post(trimmed, dumps(fields), request_class.repeatable if request_class else False, {"path": trimmed})
+    if known:
+        _owned(fields, known, owner)
+    return Post(trimmed, dumps(fields), known.repeatable if known else False, {"path": trimmed})
 
 
 _PATH = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 
 
-def _owned(body: dict[str, Any], request_class: type, owner: str | None) -> dict[str, Any]:
+def _owned(body: dict[str, Any], kind: type, owner: str | None) -> dict[str, Any]:
     """Fill the owner (or user) in where the class has one and the body does not."""
-    for place in places(request_class):
+    for place in places(kind):
         if owner and len(place.path) == 1 and place.path[0] in DEFAULTED:
             body.setdefault(place.path[0], owner)
     return body
@@ -105,8 +105,8 @@ def read_body(reply: Reply, request: object | None, now: datetime) -> dict[str, 
 
 def read_answer(request: Request[AnswerT], body: Mapping[str, Any]) -> AnswerT:
     """Read a successful answer into the class that belongs to the request."""
-    request_class: type = type(request)
-    return cast("AnswerT", read_leniently(answer_type(request_class), body))
+    kind: type = type(request)
+    return cast("AnswerT", read_leniently(answer_type(kind), body))
 
 
 def messages_of(body: Mapping[str, Any]) -> list[str]:

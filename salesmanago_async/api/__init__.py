@@ -16,8 +16,8 @@ from .jobs import GetJobStatus
 from .users import ListUsers
 
 REQUESTS: Mapping[str, type[Request[Any]]] = {
-    request_class.path: request_class
-    for request_class in (
+    known.path: known
+    for known in (
         UpsertContact,
         BatchUpsertContacts,
         HasContact,
@@ -31,16 +31,25 @@ REQUESTS: Mapping[str, type[Request[Any]]] = {
 }
 """Documented path, without /api/ → request class."""
 
+ALIASES: Mapping[str, type[Request[Any]]] = {"v2/contact/addBatchContactExtEvent": BatchAddContactExtEvent}
+"""Paths that the reference does not have and that do the same: this one is of the vendor's own SDK."""
+
 CREDENTIAL_FIELDS = frozenset({"clientId", "apiKey", "requestTime", "sha"})
 """The fields of every body that the client writes itself, anew at each try."""
 
 
+def request_class(path: str) -> type[Request[Any]] | None:
+    """Return the request class of a path, or of one that does the same; None where there is none."""
+    return REQUESTS.get(path) or ALIASES.get(path)
+
+
 def read_request(path: str, body: Mapping[str, Any]) -> Request[Any]:
     """Return the request that `body` is at `path`; raise `Invalid` naming what does not fit the reference."""
-    if path not in REQUESTS:
+    known = request_class(path)
+    if known is None:
         raise Invalid(f"{path!r} is not a known path; see salesmanago_async.api.REQUESTS", field="path")
     fields = {name: value for name, value in body.items() if name not in CREDENTIAL_FIELDS}
-    request = read_strictly(REQUESTS[path], fields)
+    request: Request[Any] = read_strictly(known, fields)
     write(request)  # limits and alternatives are checked where values are written
     return request
 
@@ -51,6 +60,7 @@ def write_request(request: Request[Any]) -> dict[str, Any]:
 
 
 __all__ = [
+    "ALIASES",
     "CREDENTIAL_FIELDS",
     "REQUESTS",
     "AddContactExtEvent",
@@ -67,5 +77,6 @@ __all__ = [
     "Request",
     "UpsertContact",
     "read_request",
+    "request_class",
     "write_request",
 ]

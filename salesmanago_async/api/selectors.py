@@ -19,7 +19,7 @@ class Selector:
     values: tuple[str, ...]
 
     def __init__(self, *values: str) -> None:
-        self.__attrs_init__(_checked(type(self).__name__, values))
+        object.__setattr__(self, "values", _checked(type(self).__name__, values))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.values))})"
@@ -80,15 +80,15 @@ class Funnel(Selector):
 
 
 @frozen(init=False, repr=False)
-class Stage(Selector):  # type: ignore[override]  # its attrs init takes one more
+class Stage(Selector):
     """Contacts at any of the given stages of one funnel: Stage("Leads", "new", "warm")."""
 
     addressee_type = "STAGE"
     funnel: str
 
     def __init__(self, funnel: str, *stages: str) -> None:
-        (checked,) = _checked("Stage", (funnel,))
-        self.__attrs_init__(_checked("Stage", stages), checked)
+        super().__init__(*stages)
+        object.__setattr__(self, "funnel", _checked("Stage", (funnel,))[0])
 
     def __repr__(self) -> str:
         return f"Stage({', '.join(map(repr, (self.funnel, *self.values)))})"

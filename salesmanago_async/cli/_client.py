@@ -39,7 +39,10 @@ class ClientOptions:
             return os.environ
         from dotenv import dotenv_values
 
-        lines = dotenv_values(self.env_file)
+        try:
+            lines = dotenv_values(self.env_file)
+        except UnicodeDecodeError:
+            raise Invalid("is not a text file of NAME=VALUE lines", field=str(self.env_file)) from None
         return {**{name: value for name, value in lines.items() if value is not None}, **os.environ}
 
 

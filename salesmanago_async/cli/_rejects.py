@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,21 +16,30 @@ from ..imports.sources import CsvFile, JsonLinesFile
 
 
 class Rejects:
-    """Writes refused rows to `path`, in the format of the files they are from."""
+    """Writes refused rows to `path`, in the format of the files they are from.
+
+    The file gets its name at the end; where an error ends the run before any row is refused, there is none.
+    """
 
     def __init__(self, path: Path, files: Sequence[CsvFile | JsonLinesFile]) -> None:
         self._like = files[0]
         self._several = len(files) > 1
+        if path.is_dir():
+            raise Invalid("is a folder", field=str(path))
         for file in files:
             _check_alike(path, self._like, file)
-        encoding = self._like.encoding if isinstance(self._like, CsvFile) else "utf-8"
+        self._path = path
+        self._partial = path.with_name(f".{path.name}.{token_hex(4)}.part")
+        self._written = 0
         try:
-            self._file = path.open("w", encoding=encoding, errors="surrogateescape", newline="")
+            self._file = self._partial.open("x", encoding=self._like.encoding, errors="surrogateescape", newline="")
         except OSError as error:
             raise Invalid(f"cannot be written: {error.strerror}", field=str(path)) from error
         self._columns: list[str] = []
+        self._delimiter = ","
         if isinstance(self._like, CsvFile):
-            self._writer = csv.writer(self._file, delimiter=self._like.delimiter, lineterminator="\n")
+            self._delimiter = self._like.delimiter
+            self._writer = csv.writer(self._file, delimiter=self._delimiter, lineterminator="\n")
             self._columns = [name for name in self._like.header if name not in NOTES]
             self._writer.writerow([*self._columns, *(["_file"] if self._several else []), "_line", "_reason"])
 
@@ -40,9 +50,14 @@ class Rejects:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._file.close()
+        if error is None or self._written:
+            self._partial.replace(self._path)
+        else:
+            self._partial.unlink()
 
     def write(self, outcome: Outcome) -> None:
         """Write one refused row."""
+        self._written += 1
         notes: dict[str, Any] = {"_file": outcome.file} if self._several else {}
         notes |= {"_line": outcome.line, "_reason": outcome.reason}
         if self._columns:
@@ -55,13 +70,11 @@ class Rejects:
         """Return a row's cells under the columns; what is no row goes into the first ones, as far as there are."""
         if isinstance(record, dict):
             return [record[name] for name in self._columns]
-        cells = list(record) if isinstance(record, list) else [record]
+        cells = [str(cell) for cell in record] if isinstance(record, list) else [record]
         width = len(self._columns)
-        return (
-            [*cells, *[""] * (width - len(cells))]
-            if len(cells) <= width
-            else [*cells[: width - 1], str(cells[width - 1 :])]
-        )
+        if len(cells) > width:
+            cells[width - 1 :] = [self._delimiter.join(cells[width - 1 :])]
+        return [*cells, *[""] * (width - len(cells))]
 
 
 def _check_alike(path: Path, first: CsvFile | JsonLinesFile, file: CsvFile | JsonLinesFile) -> None:

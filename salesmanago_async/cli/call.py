@@ -24,18 +24,18 @@ def call(client: ClientOptions, path: str, body: str) -> None:
 
 
 async def _call(*, client: ClientOptions, path: str, body: str) -> None:
-    from ..api import REQUESTS, read_request, write_request
+    from ..api import read_request, request_class, write_request
 
-    content = _parsed(sys.stdin.read() if body == "-" else body)
+    content = _parsed(sys.stdin.buffer.read() if body == "-" else body)
     known = path.strip("/").removeprefix("api/")
-    if known in REQUESTS:
+    if request_class(known):
         content = write_request(read_request(known, content))
     async with open_client(client) as sm:
         answer = await sm.call(known, content)
     click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def _parsed(text: str | bytes) -> dict[str, Any]:
     try:
         body = orjson.loads(text)
     except orjson.JSONDecodeError as error:

@@ -119,7 +119,7 @@ async def _import(
     source = _open_files(kind, files, maps, extra_columns, encoding, delimiter)
     with ExitStack() as stack:
         rejected = stack.enter_context(Rejects(rejects, source.files)) if rejects else None
-        _check_writable(report_file)
+        _check_report(report_file, [*files, *([rejects] if rejects else [])])
         async with open_client(client) as sm:
             if kind == "events" and client.simulate and not dry_run:
                 await _make_contacts(sm, source)
@@ -130,7 +130,7 @@ async def _import(
             report = await _take_outcomes(making(source, **settings), rejected)
     _print_report(report, report_file)
     _print_problems(report, rejects)
-    _exit(report, dry_run=dry_run)
+    _exit(report, expected="not_sent" if dry_run else "submitted" if no_wait else "accepted")
 
 
 async def _take_outcomes(making: Any, rejects: Any) -> "Report":
@@ -181,9 +181,20 @@ def _mapped(given: str) -> tuple[str, str]:
     return column, field
 
 
-def _check_writable(path: Path | None) -> None:
-    if path and not path.parent.is_dir():
+def _check_report(path: Path | None, others: Sequence[Path]) -> None:
+    """Make sure, before anything is sent, that the report can be written and overwrites no other file."""
+    if path is None:
+        return
+    for other in others:
+        if path.resolve() == other.resolve():
+            raise Invalid(f"is {other} too; give --report another name", field=str(path))
+    if not path.parent.is_dir():
         raise Invalid(f"there is no folder {path.parent}", field=str(path))
+    existed = path.exists()
+    with path.open("ab"):
+        pass
+    if not existed:
+        path.unlink()
 
 
 async def _make_contacts(sm: "SalesManago", source: "Files") -> None:
@@ -226,9 +237,12 @@ def _place(outcome: "Outcome") -> str:
     return f"{outcome.file}:{outcome.line}"
 
 
-def _exit(report: "Report", *, dry_run: bool) -> None:
-    if report.not_sent and not dry_run:
+def _exit(report: "Report", *, expected: str) -> None:
+    """Exit in the documented way; `expected` is the state that the rows were to reach."""
+    if report.not_sent and expected != "not_sent":
         why = f": {report.stopped}" if report.stopped else ""
         fail(f"stopped before the end{why}; {report.not_sent:,} of the rows read were not sent", STOPPED)
+    if report.submitted and expected == "accepted":
+        fail(f"stopped before the end; the server jobs of {report.submitted:,} rows were not followed", STOPPED)
     if report.rejected or report.in_doubt:
         raise SystemExit(SOME_REJECTED)

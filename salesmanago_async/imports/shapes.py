@@ -104,7 +104,8 @@ class Shape:
             return None
         if self._extra == "properties" and "properties" in self._places:
             return _property(name)
-        raise Invalid(f"is no field{self._nearest(name)}", field=name or "a column without a name")
+        remedy = "; take it for one (--map), or say what becomes of such (--extra-columns)"
+        raise Invalid(f"is no field{self._nearest(name) or remedy}", field=name or "a column without a name")
 
     def _nearest(self, name: str) -> str:
         spellings = {re.sub(r"[\W_]", "", known).lower(): known for known in self._places}

@@ -382,8 +382,8 @@ class _Progress:
 
 
 def _opened(path: Path, encoding: str) -> IO[str]:
-    """Open a text file so that bytes which are no UTF-8 spoil their own row only."""
-    errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
+    """Open a text file so that bytes which are no text in its encoding spoil their own row only."""
+    errors = "strict" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
     return path.open(encoding=encoding, errors=errors, newline="")
 
 

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from heapq import heappop, heappush
 from itertools import count
 from secrets import token_urlsafe
 from typing import Any
@@ -13,7 +14,7 @@ from attrs import define, field
 
 from ._refusal import Refusal
 
-FIRST_RETRY, LAST_RETRY = 5 * 60, 60 * 60
+RETRY_SECONDS, LAST_RETRY_SECONDS = 5 * 60, 60 * 60
 """An event for a contact that does not exist is tried again every 5 minutes for one hour."""
 
 _LATIN = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE"})
@@ -35,27 +36,19 @@ class StoredContact:
     tags: dict[str, dict[str, Any]] = field(factory=dict)
     properties: dict[str, str] = field(factory=dict)
     dictionary: dict[str, dict[str, Any]] = field(factory=dict)
-    consents: list[dict[str, Any]] = field(factory=list)
+    consents: dict[str, dict[str, Any]] = field(factory=dict)
     events: list[dict[str, Any]] = field(factory=list)
 
 
 @define
 class StoredJob:
-    """A job: `work` is done, and makes the file, once the clock shows `ready_at`."""
+    """A job, and its file once it is done."""
 
-    ready_at: float
-    work: Callable[[], bytes] | None
-    file: bytes = b""
+    file: bytes | None = None
 
-
-@define
-class LateEvent:
-    """An event whose contact does not exist yet."""
-
-    key: Mapping[str, str]
-    event: dict[str, Any]
-    next_try: float
-    last_try: float
+    def finish(self, file: bytes) -> None:
+        """Have it done."""
+        self.file = file
 
 
 class Store:
@@ -69,10 +62,10 @@ class Store:
         self.contacts: dict[str, StoredContact] = {}
         self._by_email: defaultdict[str, list[str]] = defaultdict(list)
         self._jobs: dict[int, StoredJob] = {}
-        self._unready: list[StoredJob] = []
         self._numbers = count(1)
+        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = count()
         self._links: dict[str, tuple[float, StoredJob]] = {}
-        self._late: list[LateEvent] = []
         self._job_seconds = job_seconds
         self._link_seconds = link_seconds
 
@@ -81,14 +74,13 @@ class Store:
         return int(self.clock() * 1000)
 
     def catch_up(self) -> None:
-        """Do what was to be done by now: jobs in the order they were started, late events."""
+        """Do what was to be done by now, in the order in which it was due: jobs, late events."""
         now = self.clock()
-        while self._unready and self._unready[0].ready_at <= now:
-            job = self._unready.pop(0)
-            if job.work:
-                job.file, job.work = job.work(), None
-        if self._late:
-            self._late = [late for late in self._late if not self._try_late(late, now)]
+        while self._agenda and self._agenda[0][0] <= now:
+            heappop(self._agenda)[2]()
+
+    def _plan(self, when: float, act: Callable[[], None]) -> None:
+        heappush(self._agenda, (when, next(self._order), act))
 
     # Contacts
 
@@ -107,7 +99,7 @@ class Store:
             if "email" not in described:
                 raise Refusal("Contact with given contactId does not exist")
             contact = self._add(described["email"])
-        elif body.get("newEmail"):
+        elif body.get("newEmail") and "contactId" not in described:
             self._rename(contact, body["newEmail"])
         described.pop("email", None)
         described.pop("contactId", None)
@@ -146,8 +138,10 @@ class Store:
             action = "A" if detail["consentAccept"] else "D" if detail.get("optOut") else "R"
             date = detail.get("agreementDate", self.now_ms())
             stored = {"name": detail["consentName"], "description": None, "ip": detail.get("ip"), "action": action}
-            contact.consents = [consent for consent in contact.consents if consent["name"] != stored["name"]]
-            contact.consents.append({**stored, "createdOn": self.now_ms(), "source": "API", "dateOn": date})
+            if action == "R" and stored["name"] in contact.consents:
+                continue  # what was confirmed or withdrawn does not become unconfirmed again
+            created = {"createdOn": self.now_ms(), "source": "API", "dateOn": date}
+            contact.consents[stored["name"]] = {**stored, **created}
 
     def _tag(self, contact: StoredContact, body: Mapping[str, Any]) -> None:
         for name in map(tag_name, body.get("tags", ())):
@@ -187,27 +181,27 @@ class Store:
 
     def add_event_later(self, key: Mapping[str, str], event: Mapping[str, Any]) -> str:
         """Keep an event whose contact does not exist yet, and return its id."""
-        now = self.clock()
         stored = {"eventId": str(uuid4()), **event}
-        self._late.append(LateEvent(dict(key), stored, now + FIRST_RETRY, now + LAST_RETRY))
+        now = self.clock()
+        self._try_later(dict(key), stored, now + RETRY_SECONDS, now + LAST_RETRY_SECONDS)
         return str(stored["eventId"])
 
-    def _try_late(self, late: LateEvent, now: float) -> bool:
-        """Try a late event as often as it was due; True when it is over and done with."""
-        contact = self.find(late.key)
-        while late.next_try <= min(now, late.last_try):
+    def _try_later(self, key: Mapping[str, str], event: dict[str, Any], when: float, until: float) -> None:
+        def add() -> None:
+            contact = self.find(key)
             if contact:
-                contact.events.append(late.event)
-                return True
-            late.next_try += FIRST_RETRY
-        return late.next_try > late.last_try
+                contact.events.append(event)
+            elif when + RETRY_SECONDS <= until:
+                self._try_later(key, event, when + RETRY_SECONDS, until)
+
+        self._plan(when, add)
 
     # Jobs and files
 
     def start_job(self, work: Callable[[], bytes]) -> int:
         """Start a job and return its number."""
-        job = StoredJob(self.clock() + self._job_seconds, work)
-        self._unready.append(job)
+        job = StoredJob()
+        self._plan(self.clock() + self._job_seconds, lambda: job.finish(work()))
         number = next(self._numbers)
         self._jobs[number] = job
         return number
@@ -233,7 +227,7 @@ class Store:
         expiry, job = self._links[token]
         if expiry <= self.clock():
             raise Refusal("the link has expired", status=403)
-        return job.file
+        return job.file or b""
 
 
 def tag_name(given: str) -> str:

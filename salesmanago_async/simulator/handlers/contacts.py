@@ -1,6 +1,7 @@
 """contact/*: what becomes of contacts."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -13,6 +14,16 @@ from .._refusal import Refusal
 from .._store import Store, StoredContact
 
 MOST_ITEMS = 1000
+_NOT_YET = (
+    "contactVisits",
+    "contactEvents",
+    "emailMessages",
+    "contactFunnels",
+    "contactNotes",
+    "contactTasks",
+    "coupons",
+    "mobileMessages",
+)
 _DETAILS = tuple(f"detail{number}" for number in range(1, 21))
 _EVENT = ("eventId", "date", "description", "products", "location", "value", "contactExtEventType")
 
@@ -93,7 +104,9 @@ def _details(contact: StoredContact) -> dict[str, Any]:
             {name: event.get(name) for name in (*_EVENT, "shopDomain", *_DETAILS, "externalId")}
             for event in contact.events
         ],
-        "consents": contact.consents,
+        "consents": list(contact.consents.values()),
+        **{name: [] for name in _NOT_YET},
+        "purchaseProbability": None,
     }
 
 
@@ -150,6 +163,17 @@ def _present(event: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]
     return {name: event[name] for name in names if name in event}
 
 
+def _consent_data(contact: StoredContact) -> list[dict[str, Any]] | None:
+    return [
+        {**consent, "createdOn": _day(consent["createdOn"]), "dateOn": _day(consent["dateOn"])}
+        for consent in contact.consents.values()
+    ] or None
+
+
+def _day(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat()
+
+
 def _nothing(_: StoredContact) -> None:
     """Return what the file has for parts that no endpoint can fill yet."""
 
@@ -165,7 +189,7 @@ _PARTS: dict[str, tuple[str, Any]] = {
     "TASKS": ("tasksData", _nothing),
     "COUPONS": ("couponsData", _nothing),
     "SMS": ("smsData", _nothing),
-    "CONSENTS": ("consentsData", lambda contact: contact.consents or None),
+    "CONSENTS": ("consentsData", _consent_data),
     "PROPERTIES": (
         "contactPropertiesData",
         lambda contact: [{"name": name, "value": value} for name, value in contact.properties.items()] or None,

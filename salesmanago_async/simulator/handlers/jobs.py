@@ -11,6 +11,6 @@ def status(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     job = store.job(body["requestId"])
     if job is None:
         raise Refusal("Job not found")
-    if job.work is not None:
+    if job.file is None:
         return {"message": ["Job not start yet"]}
     return {"fileUrl": f"/files/{store.link(job)}.json"}
