@@ -80,7 +80,7 @@ class Funnel(Selector):
 
 
 @frozen(init=False, repr=False)
-class Stage(Selector):
+class Stage(Selector):  # type: ignore[override]  # attrs writes an init of its own, which is not used
     """Contacts at any of the given stages of one funnel: Stage("Leads", "new", "warm")."""
 
     addressee_type = "STAGE"
