@@ -259,7 +259,10 @@ def _leaves(body: Mapping[str, Any], containers: frozenset[tuple[str, ...]], at:
 
 
 def _moment(milliseconds: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=milliseconds)
+    try:
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        raise ValueError(f"is {milliseconds} ms after 1970, a time beyond the calendar") from None
 
 
 def _read_moment(given: Any, _: Any = None) -> datetime:

@@ -81,11 +81,11 @@ def client_options(command: CommandT) -> CommandT:
 
 
 @asynccontextmanager
-async def open_client(options: ClientOptions) -> AsyncGenerator["SalesManago"]:
-    """Open the client that the options describe; raise `Invalid` naming what is missing."""
+async def open_client(options: ClientOptions, **others: Any) -> AsyncGenerator["SalesManago"]:
+    """Open the client that the options (and `others` of the class) describe; raise `Invalid` naming what is missing."""
     from ..client import SalesManago
 
-    pace: dict[str, Any] = {"concurrency": options.concurrency, "rate": options.rate}
+    pace: dict[str, Any] = {"concurrency": options.concurrency, "rate": options.rate, **others}
     if options.simulate:
         client = _simulated(options, pace)
     else:

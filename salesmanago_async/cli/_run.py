@@ -20,6 +20,8 @@ def run(act: Callable[..., Coroutine[Any, Any, ReturnT]], **arguments: Any) -> R
         return anyio.run(partial(act, **arguments))
     except (SalesManagoError, OSError) as error:
         fail(_line(error), code_of(error))
+    except KeyboardInterrupt:
+        fail("stopped", STOPPED)
 
 
 def fail(line: str, code: int = UNUSABLE) -> NoReturn:

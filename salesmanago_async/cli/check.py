@@ -3,6 +3,7 @@
 import click
 
 from ..errors import Invalid
+from ..settings import Retries
 from ._client import ClientOptions, client_options, open_client
 from ._run import run
 
@@ -18,7 +19,7 @@ def check(client: ClientOptions) -> None:
 
 
 async def _check(*, client: ClientOptions) -> None:
-    async with open_client(client) as sm:
+    async with open_client(client, retries=Retries(tries=2)) as sm:
         users = (await sm.users.list()).users
         offset, owner = sm.server_clock_offset, sm.owner
     click.echo("host         ok")

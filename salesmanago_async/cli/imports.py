@@ -11,6 +11,7 @@ import anyio
 import anyio.abc
 import click
 import orjson
+from attrs import evolve
 
 from ..errors import Invalid
 from ._client import ClientOptions, client_options, open_client
@@ -120,7 +121,7 @@ async def _import(
     with ExitStack() as stack:
         rejected = stack.enter_context(Rejects(rejects, source.files)) if rejects else None
         _check_report(report_file, [*files, *([rejects] if rejects else [])])
-        async with open_client(client) as sm:
+        async with open_client(evolve(client, simulate=True) if dry_run else client) as sm:
             if kind == "events" and client.simulate and not dry_run:
                 await _make_contacts(sm, source)
             show = stack.enter_context(progress(source.total_bytes))
@@ -218,10 +219,8 @@ def _print_report(report: "Report", path: Path | None) -> None:
     if path:
         path.write_bytes(orjson.dumps(counts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     for name, value in counts.items():
-        if value is not None:
-            click.echo(
-                f"{name.replace('_', ' '):<10} {value:>12,}" if not isinstance(value, str) else f"{name} {value}"
-            )
+        if not isinstance(value, bool | str) and value is not None:
+            click.echo(f"{name.replace('_', ' '):<10} {value:>12,}")
 
 
 def _print_problems(report: "Report", rejects: Path | None) -> None:
@@ -242,6 +241,8 @@ def _exit(report: "Report", *, expected: str) -> None:
     if report.not_sent and expected != "not_sent":
         why = f": {report.stopped}" if report.stopped else ""
         fail(f"stopped before the end{why}; {report.not_sent:,} of the rows read were not sent", STOPPED)
+    if not report.read_all:
+        fail("stopped before the end of the input", STOPPED)
     if report.submitted and expected == "accepted":
         fail(f"stopped before the end; the server jobs of {report.submitted:,} rows were not followed", STOPPED)
     if report.rejected or report.in_doubt:

@@ -6,7 +6,7 @@ import click
 import orjson
 
 from ._client import ClientOptions, client_options, open_client
-from ._run import run
+from ._run import SOME_REJECTED, run
 
 
 @click.group()
@@ -18,7 +18,7 @@ def job() -> None:
 @click.argument("request_id", type=int)
 @client_options
 def status(client: ClientOptions, request_id: int) -> None:
-    """Tell whether a job is running, done or failed (job/status)."""
+    """Tell whether a job is running, done or failed, and exit with 1 if it failed (job/status)."""
     run(_status, client=client, request_id=request_id)
 
 
@@ -27,6 +27,8 @@ async def _status(*, client: ClientOptions, request_id: int) -> None:
         told = await sm.jobs.attach(request_id).status()
     line = {"request_id": request_id, "state": told.state, "messages": told.messages}
     click.echo(orjson.dumps(line).decode())
+    if told.state == "failed":
+        raise SystemExit(SOME_REJECTED)
 
 
 @job.command()

@@ -1,6 +1,7 @@
 """`salesmanago simulator`."""
 
 import os
+from errno import EADDRINUSE
 
 import click
 
@@ -43,7 +44,10 @@ def simulator(host: str, port: int, job_seconds: float, link_seconds: float) -> 
     try:
         serve(app, host=host, port=port, announce=announce)
     except OSError as error:
-        fail(f"cannot listen at {host}:{port}: {error.strerror}")
+        remedy = "it is taken; --port 0 finds a free one" if error.errno == EADDRINUSE else error.strerror
+        fail(f"cannot listen at {host}:{port}: {remedy}")
+    except KeyboardInterrupt:
+        return
 
 
 def _credentials(demo: Credentials) -> tuple[Credentials, bool]:

@@ -212,9 +212,12 @@ class Engine:
             return None
         with anyio.CancelScope() as self._waiting_for_source:
             try:
-                return await anext(blocks, None)
-            except Exception as error:
+                block = await anext(blocks, None)
+            except Exception as error:  # noqa: BLE001 - the caller's own: raised when what was read is settled
                 self._source_error = error
+            else:
+                self._tally.read_all = block is None
+                return block
         return None
 
     async def _take_block(self, block: list[Row], sending: MemoryObjectSendStream[Parcel]) -> None:

@@ -41,12 +41,13 @@ class Outcome:
 class Report:
     """The count of a run: `read == accepted + submitted + rejected + in_doubt + not_sent`, always once it has ended.
 
-    `bytes` are those of the records sent, `seconds` the time it took. `stopped` is the error that ended the run early,
-    or None. `problems` are the first 20 outcomes that are rejected or in doubt. In a dry run `chunks` and `bytes` are
-    what would be sent.
+    `read_all` tells whether the source was read to its end, `stopped` is the error that ended the run early, or None.
+    `bytes` are those of the bodies sent, `seconds` the time it took, `problems` the first 20 outcomes that are rejected
+    or in doubt. In a dry run `chunks` and `bytes` are what would be sent.
     """
 
     read: int = 0
+    read_all: bool = False
     accepted: int = 0
     submitted: int = 0
     rejected: int = 0
@@ -80,6 +81,7 @@ class Tally:
     started: float = field(factory=anyio.current_time)
     states: Counter[State] = field(factory=Counter)
     read: int = 0
+    read_all: bool = False
     chunks: int = 0
     bytes: int = 0
     jobs: int = 0
@@ -102,6 +104,7 @@ class Tally:
         """Return the counts as they are now."""
         return Report(
             read=self.read,
+            read_all=self.read_all,
             accepted=self.states["accepted"],
             submitted=self.states["submitted"],
             rejected=self.states["rejected"],

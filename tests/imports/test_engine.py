@@ -93,7 +93,7 @@ async def fronted(front: Front, make_client: MakeClient) -> AsyncIterator[SalesM
 async def test_all_are_accepted_once_their_jobs_are_done(sm: SalesManago) -> None:
     report = await sm.contacts.upsert_many(contacts(2500))
     assert counts(report) == {"accepted": 2500}
-    assert (report.chunks, report.jobs, report.retries) == (3, 3, 0)
+    assert (report.chunks, report.jobs, report.retries, report.read_all) == (3, 3, 0, True)
     assert report.seconds > 90  # the jobs' own time
     assert (await sm.contacts.has("c2499@example.com")).result
 
@@ -325,6 +325,7 @@ async def test_stopping_finishes_what_is_in_flight_and_counts_the_rest(front: Fr
     report = outcomes.report
     assert len(outcomes.told) == report.read < 100_000
     assert set(counts(report)) == {"submitted", "not_sent"}
+    assert not report.read_all
     assert report.submitted == front.seen.count("contact/batchupsertv2") * 1000
 
 
