@@ -213,7 +213,7 @@ class Engine:
         with anyio.CancelScope() as self._waiting_for_source:
             try:
                 block = await anext(blocks, None)
-            except Exception as error:  # noqa: BLE001 - the caller's own: raised when what was read is settled
+            except Exception as error:
                 self._source_error = error
             else:
                 self._tally.read_all = block is None
