@@ -6,7 +6,8 @@ server to try against.
 
 from ._version import __version__
 from .api._fields import CLEAR
-from .api.contacts import ConsentDetail, Contact, ContactExport, DateRange, DictionaryProperty, Relation
+from .api.contact_exports import ContactExport, DateRange
+from .api.contacts import ConsentDetail, Contact, DictionaryProperty, Relation
 from .api.events import ExternalEvent
 from .api.selectors import ContactId, Email, Funnel, Selector, Stage, Tag
 from .client import SalesManago

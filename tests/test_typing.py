@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any, assert_type
 
 from salesmanago_async import Contact, ContactExport, ExternalEvent, Job, Outcome, Report, SalesManago, Tag
-from salesmanago_async.api.contacts import ContactDetails, ContactPresence, HasContact, Upserted
+from salesmanago_async.api.contact_details import ContactDetails
+from salesmanago_async.api.contacts import ContactPresence, HasContact, Upserted
 from salesmanago_async.api.events import EventAdded
 from salesmanago_async.api.jobs import JobAnswer
 from salesmanago_async.api.users import Users

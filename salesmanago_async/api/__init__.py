@@ -4,34 +4,34 @@
 body the API documents, without credentials.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import Invalid
+from . import contact_exports, contacts, events, jobs, users
 from ._codec import read_strictly, write
 from ._request import Answer, JobStarted, Part, Request
-from .contacts import BatchUpsertContacts, ExportContactsData, HasContact, ListContacts, UpsertContact
+from .contact_exports import ExportContactsData
+from .contacts import BatchUpsertContacts, HasContact, ListContacts, UpsertContact
 from .events import AddContactExtEvent, BatchAddContactExtEvent
 from .jobs import GetJobStatus
 from .users import ListUsers
 
-REQUESTS: Mapping[str, type[Request[Any]]] = {
-    known.path: known
-    for known in (
-        UpsertContact,
-        BatchUpsertContacts,
-        HasContact,
-        ListContacts,
-        ExportContactsData,
-        AddContactExtEvent,
-        BatchAddContactExtEvent,
-        ListUsers,
-        GetJobStatus,
-    )
-}
+MODULES = (contacts, contact_exports, events, users, jobs)
+"""The modules that hold request classes, in the order of the reference."""
+
+
+def _requests() -> Iterator[type[Request[Any]]]:
+    for module in MODULES:
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, Request) and value.__module__ == module.__name__:
+                yield value
+
+
+REQUESTS: Mapping[str, type[Request[Any]]] = {known.path: known for known in _requests()}
 """Documented path, without /api/ → request class."""
 
-ALIASES: Mapping[str, type[Request[Any]]] = {"v2/contact/addBatchContactExtEvent": BatchAddContactExtEvent}
+ALIASES: Mapping[str, type[Request[Any]]] = {"v2/contact/addBatchContactExtEvent": events.BatchAddContactExtEvent}
 """Paths that the reference does not have and that do the same: this one is of the vendor's own SDK."""
 
 CREDENTIAL_FIELDS = frozenset({"clientId", "apiKey", "requestTime", "sha"})

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..api._codec import read_leniently
-from ..api.contacts import ContactExport
+from ..api.contact_exports import ContactExport
 from ..errors import Unreadable
 
 

@@ -5,18 +5,9 @@ from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Unpack
 
-from ..api.contacts import (
-    Contact,
-    ContactDetails,
-    ContactExport,
-    DataType,
-    DateRange,
-    ExportContactsData,
-    HasContact,
-    ListContacts,
-    UpsertContact,
-    Upserted,
-)
+from ..api.contact_details import ContactDetails
+from ..api.contact_exports import ContactExport, DataType, DateRange, ExportContactsData
+from ..api.contacts import Contact, HasContact, ListContacts, UpsertContact, Upserted
 from ..api.selectors import Selector
 from ..exports.shapes import contact_export
 from ..imports.outcome import Report

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import count
 from secrets import token_urlsafe
-from typing import Any
+from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 from attrs import define, field
@@ -17,12 +17,17 @@ from ._refusal import Refusal
 RETRY_SECONDS, LAST_RETRY_SECONDS = 5 * 60, 60 * 60
 """An event for a contact that does not exist is tried again every 5 minutes for one hour."""
 
+RoomT = TypeVar("RoomT")
+
 _LATIN = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE"})
 
 
 @define
 class StoredContact:
-    """A contact. `fields` are its plain ones by their API name; times are UNIX milliseconds."""
+    """A contact. `fields` are its plain ones by their API name; times are UNIX milliseconds.
+
+    From `visits` on, the lists hold entries in the shape that contact/list documents (`sms`: that of an export).
+    """
 
     id: str
     email: str
@@ -38,6 +43,18 @@ class StoredContact:
     dictionary: dict[str, dict[str, Any]] = field(factory=dict)
     consents: dict[str, dict[str, Any]] = field(factory=dict)
     events: list[dict[str, Any]] = field(factory=list)
+    score: int = 0
+    main_owner: str | None = None
+    monitored: bool = True
+    visits: list[dict[str, Any]] = field(factory=list)
+    history: list[dict[str, Any]] = field(factory=list)
+    emails: list[dict[str, Any]] = field(factory=list)
+    funnels: list[dict[str, Any]] = field(factory=list)
+    notes: list[dict[str, Any]] = field(factory=list)
+    tasks: list[dict[str, Any]] = field(factory=list)
+    coupons: list[dict[str, Any]] = field(factory=list)
+    mobile_messages: list[dict[str, Any]] = field(factory=list)
+    sms: list[dict[str, Any]] = field(factory=list)
 
 
 @define
@@ -63,11 +80,18 @@ class Store:
         self._by_email: defaultdict[str, list[str]] = defaultdict(list)
         self._jobs: dict[int, StoredJob] = {}
         self._numbers = count(1)
+        self._rooms: dict[type, Any] = {}
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._links: dict[str, tuple[float, StoredJob]] = {}
         self._job_seconds = job_seconds
         self._link_seconds = link_seconds
+
+    def room(self, kind: type[RoomT]) -> RoomT:
+        """Return the account's one `kind`, made at first use: a module's own state, beside the contacts."""
+        if kind not in self._rooms:
+            self._rooms[kind] = kind()
+        return cast("RoomT", self._rooms[kind])
 
     def now_ms(self) -> int:
         """Return the time in milliseconds."""
@@ -155,6 +179,10 @@ class Store:
         chosen: dict[str, StoredContact] = {}
         for selector in selectors:
             values = {value.strip() for value in selector["value"].split(",")}
+            if selector["addresseeType"] == "STAGE":
+                stages = {value.strip() for value in selector["optValue"].split(",")}
+                at_stage = (found for found in self.contacts.values() if _is_in_funnel(found, values, stages))
+                chosen.update((contact.id, contact) for contact in at_stage)
             chosen.update((contact.id, contact) for contact in self._selected(selector["addresseeType"], values))
         return list(chosen.values())
 
@@ -166,7 +194,9 @@ class Store:
         if kind == "TAG":
             wanted = {tag_name(value) for value in values}
             return [contact for contact in self.contacts.values() if not wanted.isdisjoint(contact.tags)]
-        return []  # funnels and stages: nothing can be in one yet
+        if kind == "FUNNEL":
+            return [contact for contact in self.contacts.values() if _is_in_funnel(contact, values)]
+        return []
 
     # Events
 
@@ -228,6 +258,13 @@ class Store:
         if expiry <= self.clock():
             raise Refusal("the link has expired", status=403)
         return job.file or b""
+
+
+def _is_in_funnel(contact: StoredContact, funnels: set[str], stages: set[str] | None = None) -> bool:
+    return any(
+        place["salesFunnel"] in funnels and (stages is None or place["salesStage"] in stages)
+        for place in contact.funnels
+    )
 
 
 def tag_name(given: str) -> str:

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from salesmanago_async.api import JobStarted
 from salesmanago_async.api._codec import read_leniently
-from salesmanago_async.api.contacts import ContactDetails, ContactExport, ContactList, RecordedEvent, Upserted
+from salesmanago_async.api.contact_details import ContactDetails, RecordedEvent
+from salesmanago_async.api.contact_exports import ContactExport
+from salesmanago_async.api.contacts import ContactList, Upserted
 from salesmanago_async.api.events import EventsAdded
 from salesmanago_async.exports.shapes import contact_export
 

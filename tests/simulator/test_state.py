@@ -13,7 +13,8 @@ import pytest
 
 from salesmanago_async import Contact, ContactId, Email, ExternalEvent, Refused, SalesManago, Tag
 from salesmanago_async.api import BatchUpsertContacts
-from salesmanago_async.api.contacts import ConsentDetail, ContactDetails, DictionaryProperty
+from salesmanago_async.api.contact_details import ContactDetails
+from salesmanago_async.api.contacts import ConsentDetail, DictionaryProperty
 from salesmanago_async.simulator import Simulator
 
 pytestmark = pytest.mark.anyio

@@ -1,27 +1,14 @@
 """What each path does: a handler takes the store and a checked body, and returns the answer or raises `Refusal`."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from .._store import Store
-from . import contacts, events, jobs, users
+from .._handler import Handler
+from . import contacts, events, exports, jobs, users
 
-Handler = Callable[[Store, dict[str, Any]], dict[str, Any]]
+_MODULES = (contacts, exports, events, users, jobs)
 
-HANDLERS: Mapping[str, Handler] = {
-    "contact/upsert": contacts.upsert,
-    "contact/hasContact": contacts.has_contact,
-    "contact/list": contacts.list_contacts,
-    "contact/export/data": contacts.export_data,
-    "v2/contact/addContactExtEvent": events.add,
-    "user/listByClient": users.list_by_client,
-    "job/status": jobs.status,
-}
+HANDLERS: Mapping[str, Handler] = {path: handler for module in _MODULES for path, handler in module.HANDLERS.items()}
 """Handlers of bodies that are checked as a whole."""
 
-BATCH_HANDLERS: Mapping[str, Handler] = {
-    "contact/batchupsertv2": contacts.batch_upsert,
-    "contact/batchAddContactExtEvent": events.batch_add,
-    "v2/contact/addBatchContactExtEvent": events.batch_add,
-}
-"""Handlers of bodies whose entries are checked, and fail, one by one. The last is the newer path of the one before."""
+BATCH_HANDLERS: Mapping[str, Handler] = {**contacts.BATCH_HANDLERS, **events.BATCH_HANDLERS}
+"""Handlers of bodies whose entries are checked, and fail, one by one."""

@@ -7,6 +7,7 @@ from ...api import CREDENTIAL_FIELDS
 from ...api._codec import read_strictly, write
 from ...api.events import ExternalEvent
 from ...errors import Invalid
+from .._handler import Handler
 from .._store import Store
 from .contacts import batch
 
@@ -41,3 +42,12 @@ def _added(store: Store, entry: Any) -> bool:
 
 def _name_of(entry: Any) -> Any:
     return (entry.get("email") or entry.get("contactId")) if isinstance(entry, Mapping) else entry
+
+
+HANDLERS: dict[str, Handler] = {"v2/contact/addContactExtEvent": add}
+
+BATCH_HANDLERS: dict[str, Handler] = {
+    "contact/batchAddContactExtEvent": batch_add,
+    "v2/contact/addBatchContactExtEvent": batch_add,
+}
+"""The second is the newer path of the first."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .._handler import Handler
 from .._refusal import Refusal
 from .._store import Store
 
@@ -14,3 +15,6 @@ def status(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     if job.file is None:
         return {"message": ["Job not start yet"]}
     return {"fileUrl": f"/files/{store.link(job)}.json"}
+
+
+HANDLERS: dict[str, Handler] = {"job/status": status}

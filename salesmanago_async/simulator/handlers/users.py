@@ -2,9 +2,13 @@
 
 from typing import Any
 
+from .._handler import Handler
 from .._store import Store
 
 
 def list_by_client(store: Store, _: dict[str, Any]) -> dict[str, Any]:
     """user/listByClient."""
     return {"users": store.owners}
+
+
+HANDLERS: dict[str, Handler] = {"user/listByClient": list_by_client}

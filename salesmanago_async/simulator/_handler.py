@@ -1,0 +1,9 @@
+"""What a handler is."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from ._store import Store
+
+Handler: TypeAlias = Callable[[Store, dict[str, Any]], dict[str, Any]]
+"""Takes the store and the body, returns the fields of the answer or raises `Refusal`."""

@@ -1,0 +1,86 @@
+"""contact/export/data: what an export holds."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from .._handler import Handler
+from .._refusal import Refusal
+from .._store import Store, StoredContact
+from ._details import DETAILS, EVENT, basic
+
+
+def export_data(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """contact/export/data: the file holds what is there when the job is done."""
+    types = [entry["dataType"] for entry in body["data"]]
+    for kind in types:
+        if kind not in _PARTS:
+            raise Refusal(f"dataType: {kind} is not one of {', '.join(_PARTS)}")
+
+    def export() -> bytes:
+        chosen = store.select(body["contacts"])
+        records = [{contact.id: {_PARTS[kind][0]: _PARTS[kind][1](contact) for kind in types}} for contact in chosen]
+        return orjson.dumps(records)
+
+    return {"message": ["Export added to execute."], "requestId": store.start_job(export)}
+
+
+def _contact_data(contact: StoredContact) -> dict[str, Any]:
+    address = ("streetAddress", "zipCode", "city", "country")
+    return {
+        **basic(contact),
+        **{name: contact.fields.get(name) for name in (*address, "birthday")},
+        "mainOwner": contact.main_owner,
+        "lastOptInOn": contact.opted_in_on,
+        "lastOptOutOn": contact.opted_out_on,
+    }
+
+
+def _event_data(contact: StoredContact) -> list[dict[str, Any]] | None:
+    return [
+        {**{name: event.get(name) for name in (*EVENT, "externalId")}, **_present(event, DETAILS)}
+        for event in contact.events
+    ] or None
+
+
+def _present(event: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: event[name] for name in names if name in event}
+
+
+def _consent_data(contact: StoredContact) -> list[dict[str, Any]] | None:
+    return [
+        {**consent, "createdOn": _day(consent["createdOn"]), "dateOn": _day(consent["dateOn"])}
+        for consent in contact.consents.values()
+    ] or None
+
+
+def _day(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat()
+
+
+_PARTS: dict[str, tuple[str, Any]] = {
+    "CONTACT": ("contactData", _contact_data),
+    "TAG": ("tagData", lambda contact: list(contact.tags.values()) or None),
+    "EXTEVENT": ("extEventData", _event_data),
+    "VISITS": ("visitsData", lambda contact: contact.visits or None),
+    "EMAILS": ("emailsData", lambda contact: contact.emails or None),
+    "FUNNELS": ("funnelsData", lambda contact: contact.funnels or None),
+    "NOTES": ("notesData", lambda contact: contact.notes or None),
+    "TASKS": ("tasksData", lambda contact: contact.tasks or None),
+    "COUPONS": ("couponsData", lambda contact: contact.coupons or None),
+    "SMS": ("smsData", lambda contact: contact.sms or None),
+    "CONSENTS": ("consentsData", _consent_data),
+    "PROPERTIES": (
+        "contactPropertiesData",
+        lambda contact: [{"name": name, "value": value} for name, value in contact.properties.items()] or None,
+    ),
+    "DICTIONARY_PROPERTIES": (
+        "contactDictionaryPropertiesData",
+        lambda contact: list(contact.dictionary.values()) or None,
+    ),
+}
+"""Data type → its key in the file, and what stands there."""
+
+HANDLERS: dict[str, Handler] = {"contact/export/data": export_data}
