@@ -63,7 +63,7 @@ def _day(milliseconds: int) -> str:
 _PARTS: dict[str, tuple[str, Any]] = {
     "CONTACT": ("contactData", _contact_data),
     "TAG": ("tagData", lambda contact: list(contact.tags.values()) or None),
-    "EXTEVENT": ("extEventData", _event_data),
+    "EXT_EVENT": ("extEventData", _event_data),
     "VISITS": ("visitsData", lambda contact: contact.visits or None),
     "EMAILS": ("emailsData", lambda contact: contact.emails or None),
     "FUNNELS": ("funnelsData", lambda contact: contact.funnels or None),
