@@ -24,10 +24,11 @@ from .errors import (
     StillRunning,
     Unreadable,
 )
-from .imports.outcome import Outcome, Report
+from .imports.outcome import Outcome
+from .imports.report import Report
 from .imports.runs import Outcomes
 from .jobs import Job, JobStatus
-from .settings import Credentials, Retries, Timeouts
+from .settings import Credentials, Login, Retries, Timeouts
 
 __all__ = [
     "CLEAR",
@@ -46,6 +47,7 @@ __all__ = [
     "JobFailed",
     "JobStatus",
     "LinkExpired",
+    "Login",
     "NoAnswer",
     "NotAuthenticated",
     "Outcome",

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import anyio
 from attrs import define, field
 
+from ._access import Access
 from ._pace import Pace
 from ._retry import maybe_processed, wait_before_retry
 from ._wire import Post, http_date, prepare, prepare_plain, read_answer, read_body, signed
 from .api import Request
 from .errors import SalesManagoError
-from .settings import Credentials, Retries, Timeouts, checked_base_url
+from .settings import Credentials, Login, Retries, Timeouts, checked_base_url
 
 if TYPE_CHECKING:
     import httpx
@@ -43,7 +44,7 @@ class Traffic:
 class Connection:
     """An account, reached at one host, at one pace. `clock` is the wall clock, in seconds since 1970."""
 
-    credentials: Credentials
+    access: Access
     owner: str | None = field(repr=False)
     poll_interval: float
     retries: Retries
@@ -54,11 +55,13 @@ class Connection:
     traffic: Traffic = field(factory=Traffic)
     server_clock_offset: float | None = None
     """Seconds by which the server's Date header was ahead of our clock at its last answer."""
+    _halt: anyio.Event | None = field(default=None, repr=False)
 
     def counted(self) -> Self:
-        """Return the same connection with a count of its own."""
+        """Return the same connection with a count of its own, which can be halted on its own."""
         view = copy.copy(self)
         view.traffic = Traffic()
+        view._halt = anyio.Event()
         return view
 
     async def send(self, request: Request[AnswerT]) -> AnswerT:
@@ -72,17 +75,27 @@ class Connection:
     async def post(self, post: Post) -> dict[str, Any]:
         """Send `post` until it is answered or the rules forbid another try; return the answer's JSON object.
 
-        The error raised is that of the last try; `in_doubt` is set on it where `post` may have been applied and is not
-        one to repeat.
+        The error raised is that of the last try; `maybe_applied` and `in_doubt` on it tell of them all.
         """
         started = anyio.current_time()
         tries = 0
+        maybe_applied = False
+        may_renew = True
         while True:
             tries += 1
             try:
-                return await self._try(post, tries)
+                credentials = await self.access.credentials(self.post) if post.signed else None
+            except SalesManagoError as error:
+                error.maybe_applied = maybe_applied  # by an earlier try of ours: the login was not one
+                raise
+            try:
+                return await self._try(post, credentials, tries)
             except SalesManagoError as error:
                 error.request = error.request or post.request
+                if may_renew and self.access.replaces(credentials, error):
+                    may_renew = False
+                    continue
+                maybe_applied = maybe_applied or maybe_processed(error)
                 wait = wait_before_retry(
                     error,
                     tries=tries,
@@ -91,19 +104,33 @@ class Connection:
                     retries=self.retries,
                     random=self.random,
                 )
-                if wait is None:
-                    error.in_doubt = not post.repeatable and maybe_processed(error)
+                if wait is None or await self._halted_within(wait):
+                    error.maybe_applied = maybe_applied
+                    error.in_doubt = maybe_applied and not post.repeatable
                     if error.in_doubt:
                         error.add_note(f"{post.path} is in doubt: it may have been applied, though no answer says so.")
                     raise
-            await anyio.sleep(wait)
 
-    async def _try(self, post: Post, tries: int) -> dict[str, Any]:
-        async with self.pace.permit(urgent=tries > 1):
+    def halt(self) -> None:
+        """Have no request of this view tried again, also those that wait for it."""
+        if self._halt:
+            self._halt.set()
+
+    async def _halted_within(self, seconds: float) -> bool:
+        """Wait that long; True, at once, where this view is halted."""
+        if self._halt is None:
+            await anyio.sleep(seconds)
+            return False
+        with anyio.move_on_after(seconds):
+            await self._halt.wait()
+        return self._halt.is_set()
+
+    async def _try(self, post: Post, credentials: Credentials | None, tries: int) -> dict[str, Any]:
+        async with self.pace.permit(urgent=tries > 1 or not post.signed):  # others wait for a login
             self.traffic.requests += 1
             self.traffic.retries += tries > 1
-            now = self.clock()
-            reply = await self.http.post(post.path, signed(post.fields, self.credentials, int(now * 1000)))
+            body = signed(post.fields, credentials, int(self.clock() * 1000)) if credentials else post.fields
+            reply = await self.http.post(post.path, body, post.file)
         moment = datetime.fromtimestamp(self.clock(), UTC)
         server_time = http_date(reply.headers.get("date"))
         if server_time:
@@ -111,10 +138,10 @@ class Connection:
         return read_body(reply, post.request, moment)
 
     @asynccontextmanager
-    async def open(self, link: str, headers: Mapping[str, str] | None = None) -> AsyncGenerator["Download"]:
+    async def open(self, link: str) -> AsyncGenerator["Download"]:
         """GET a file link, without a permit: files lie on other hosts, and a slow reader must not stop the sending."""
         self.traffic.requests += 1
-        async with self.http.open(link, headers) as download:
+        async with self.http.open(link) as download:
             yield download
 
     async def aclose(self) -> None:
@@ -123,7 +150,7 @@ class Connection:
 
 
 def connect(
-    credentials: Credentials,
+    credentials: Credentials | Login,
     *,
     owner: str | None,
     base_url: str,
@@ -141,7 +168,7 @@ def connect(
 
     checked_url = checked_base_url(base_url)
     return Connection(
-        credentials=credentials,
+        access=Access(credentials, clock),
         owner=owner,
         poll_interval=poll_interval,
         retries=retries,

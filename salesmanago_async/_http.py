@@ -14,7 +14,7 @@ import httpx
 from attrs import field, frozen
 
 from ._version import __version__
-from ._wire import Reply
+from ._wire import FormFile, Reply
 from .errors import Invalid, NoAnswer, SalesManagoError, Unreadable
 from .settings import Timeouts, is_safe_url
 
@@ -61,11 +61,15 @@ class Http:
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._host = _host_of(base_url)
 
-    async def post(self, path: str, content: bytes) -> Reply:
-        """Send one signed body, and return the reply whatever its status."""
-        headers = {"Accept": "application/json", "Content-Type": "application/json;charset=UTF-8"}
+    async def post(self, path: str, content: bytes, file: FormFile | None = None) -> Reply:
+        """Send one signed body, or a form of it and a file; return the reply whatever its status."""
+        headers = {"Accept": "application/json"}
         try:
-            response = await self._client.post(path, content=content, headers=headers)
+            if file is None:
+                headers["Content-Type"] = "application/json;charset=UTF-8"
+                response = await self._client.post(path, content=content, headers=headers)
+            else:
+                response = await self._client.post(path, files=_parts(content, file), headers=headers)
         except httpx.DecodingError as error:
             raise Unreadable(f"{self._host} sent an answer that cannot be unpacked: {error}") from None
         except httpx.TransportError as error:
@@ -73,11 +77,11 @@ class Http:
         return Reply(response.status_code, response.headers, response.content)
 
     @asynccontextmanager
-    async def open(self, link: str, headers: Mapping[str, str] | None = None) -> AsyncGenerator[Download]:
+    async def open(self, link: str) -> AsyncGenerator[Download]:
         """GET a file link, without credentials or cookies; redirects never leave https (or this machine)."""
         host = _host_of(link)
         try:
-            response = await self._follow(link, headers or {})
+            response = await self._follow(link)
         except httpx.TransportError as error:
             raise _no_answer(host, error) from error
         except Invalid:
@@ -95,11 +99,11 @@ class Http:
                 async for _ in chunks:
                     pass
 
-    async def _follow(self, link: str, headers: Mapping[str, str]) -> httpx.Response:
+    async def _follow(self, link: str) -> httpx.Response:
         for _ in range(_MOST_REDIRECTS + 1):
             if not is_safe_url(link):
                 raise Invalid(f"the link to a file at {_host_of(link)} is not https")
-            request = self._client.build_request("GET", link, headers={"Accept": "*/*", **headers})
+            request = self._client.build_request("GET", link, headers={"Accept": "*/*"})
             request.url = _Link(link)
             response = await self._client.send(request, stream=True, follow_redirects=False)
             if not response.has_redirect_location:
@@ -114,6 +118,11 @@ class Http:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._client.aclose()
+
+
+def _parts(content: bytes, file: FormFile) -> list[tuple[str, tuple[str | None, bytes, str | None]]]:
+    """Return the parts of a form in the documented order; the JSON has neither a name nor a type, as in its sample."""
+    return [(file.part, (file.name, file.content, file.media_type)), (file.body, (None, content, None))]
 
 
 def _host_of(url: str) -> str:

@@ -13,7 +13,7 @@ class Pace:
     """Hands out permits, first come first served, except that urgent requests go before the others.
 
     Urgent are retries: what has waited once does not queue again behind new work. `rate` is in requests per second
-    (None: no limit); waiting for its turn by the rate, a request holds no permit.
+    (None: no limit).
     """
 
     def __init__(self, concurrency: int, rate: float | None = None) -> None:
@@ -31,9 +31,9 @@ class Pace:
     @asynccontextmanager
     async def permit(self, *, urgent: bool = False) -> AsyncIterator[None]:
         """Hold one permit for the length of the block."""
-        await self._wait_for_rate()
         await self._acquire(self._urgent if urgent else self._patient)
         try:
+            await self._wait_for_rate()
             yield
         finally:
             self._release()

@@ -11,12 +11,23 @@ from attrs import field, frozen
 
 from .api import CREDENTIAL_FIELDS, Request, request_class
 from .api._codec import dumps, read_leniently, write
-from .api._lanes import places
+from .api._lanes import file_beside, places
 from .api._request import DEFAULTED, answer_type
 from .errors import Invalid, NotAuthenticated, RateLimited, Refused, SalesManagoError, ServerFault, Unreadable
 from .settings import Credentials
 
 AnswerT = TypeVar("AnswerT")
+
+
+@frozen
+class FormFile:
+    """A file to go beside a body: the body is then the part `body` of a form, the file its part `part`."""
+
+    body: str
+    part: str
+    name: str
+    content: bytes = field(repr=False)
+    media_type: str | None = None
 
 
 @frozen
@@ -27,6 +38,8 @@ class Post:
     fields: bytes = field(repr=False)
     repeatable: bool
     request: object | None = field(default=None, repr=False)
+    signed: bool = True
+    file: FormFile | None = None
 
 
 @frozen
@@ -40,11 +53,12 @@ class Reply:
 
 def prepare(request: Request[Any], owner: str | None) -> Post:
     """Encode a request, its owner filled from the default; raise `Invalid` naming the field that breaks its rule."""
+    shown = request if request.signed else {"path": request.path}  # errors carry it: never with a password
     try:
         body = _owned(write(request), type(request), owner)
-        return Post(request.path, dumps(body), request.repeatable, request)
+        return Post(request.path, dumps(body), request.repeatable, shown, request.signed, _file_of(request))
     except Invalid as error:
-        error.request = request
+        error.request = shown
         raise
 
 
@@ -57,7 +71,10 @@ def prepare_plain(path: str, body: Mapping[str, Any], owner: str | None) -> Post
     fields = {name: value for name, value in body.items() if name not in CREDENTIAL_FIELDS}
     if known:
         _owned(fields, known, owner)
-    return Post(trimmed, dumps(fields), known.repeatable if known else False, {"path": trimmed})
+        if file_beside(cast("type", known)):
+            raise Invalid(f"{trimmed} takes a file beside its JSON: send a {known.__name__}", field="path")
+    repeatable, is_signed = (known.repeatable, known.signed) if known else (False, True)
+    return Post(trimmed, dumps(fields), repeatable, {"path": trimmed}, is_signed)
 
 
 _PATH = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
@@ -69,6 +86,19 @@ def _owned(body: dict[str, Any], kind: type, owner: str | None) -> dict[str, Any
         if owner and len(place.path) == 1 and place.path[0] in DEFAULTED:
             body.setdefault(place.path[0], owner)
     return body
+
+
+def _file_of(request: Request[Any]) -> FormFile | None:
+    """Return the file that goes beside the body, where this kind of request has one; refuse to send it without."""
+    kind: type = type(request)
+    beside = file_beside(kind)
+    if beside is None:
+        return None
+    name, parts = beside
+    file = getattr(request, name)
+    if file is None:
+        raise Invalid("is missing", field=name)
+    return FormFile(parts.body, parts.file, file.name, file.content, file.media_type)
 
 
 def signed(fields: bytes, credentials: Credentials, request_time: int) -> bytes:
@@ -166,6 +196,6 @@ def http_date(given: str | None) -> datetime | None:
     """Read an HTTP date; None where it is none."""
     try:
         moment = parsedate_to_datetime(given or "")
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

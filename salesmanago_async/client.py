@@ -10,10 +10,24 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from ._connection import connect
 from .api import Request
 from .groups.contacts import Contacts
+from .groups.coupons import Coupons
+from .groups.emails import Emails
 from .groups.events import Events
+from .groups.funnels import Funnels
 from .groups.jobs import Jobs
+from .groups.loyalty import Loyalty
+from .groups.messages import Messages
+from .groups.notes import Notes
+from .groups.preference_center import PreferenceCenter
+from .groups.recommendations import Recommendations
+from .groups.system import System
+from .groups.tags import Tags
+from .groups.tasks import Tasks
 from .groups.users import Users
-from .settings import DEFAULT_BASE_URL, Credentials, Retries, Timeouts
+from .groups.vision import Vision
+from .groups.web_push import WebPush
+from .groups.workflows import Workflows
+from .settings import DEFAULT_BASE_URL, Credentials, Login, Retries, Timeouts
 
 if TYPE_CHECKING:
     import httpx
@@ -24,6 +38,7 @@ AnswerT = TypeVar("AnswerT")
 class SalesManago:
     """A client for one account. Use it as an async context manager, or close it with `aclose()`.
 
+    `credentials` are what signs the calls, or a `Login`: a user name and a password, in exchange for temporary tokens.
     `owner` is filled in wherever a call takes an owner (or `user`) and was given none. `base_url` is the server without
     /api. `concurrency` is the most requests in flight, `rate` the most that begin in a second (None: no limit),
     `poll_interval` the seconds between two looks at one server job; 60 is the documented value. `transport` is an httpx
@@ -35,7 +50,7 @@ class SalesManago:
 
     def __init__(
         self,
-        credentials: Credentials,
+        credentials: Credentials | Login,
         *,
         owner: str | None = None,
         base_url: str = DEFAULT_BASE_URL,
@@ -63,7 +78,21 @@ class SalesManago:
         )
         self.contacts = Contacts(self._connection)
         self.events = Events(self._connection)
+        self.coupons = Coupons(self._connection)
+        self.funnels = Funnels(self._connection)
+        self.tags = Tags(self._connection)
+        self.emails = Emails(self._connection)
+        self.loyalty = Loyalty(self._connection)
         self.users = Users(self._connection)
+        self.system = System(self._connection)
+        self.workflows = Workflows(self._connection)
+        self.recommendations = Recommendations(self._connection)
+        self.vision = Vision(self._connection)
+        self.preference_center = PreferenceCenter(self._connection)
+        self.messages = Messages(self._connection)
+        self.notes = Notes(self._connection)
+        self.tasks = Tasks(self._connection)
+        self.web_push = WebPush(self._connection)
         self.jobs = Jobs(self._connection)
 
     @classmethod

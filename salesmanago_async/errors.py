@@ -22,10 +22,11 @@ from typing import Any
 class SalesManagoError(Exception):
     """Anything that went wrong between this program and SALESmanago.
 
-    `request` is the request value concerned, or None. `in_doubt` is True where the request may have been
-    applied although no answer says so, and sending it again could apply it twice.
+    `request` is the request value concerned, or None. `maybe_applied` is True where at some try the server may have
+    acted on the request although no answer says so; `in_doubt` where, besides, it is not one to send twice.
     """
 
+    maybe_applied: bool = False
     in_doubt: bool = False
 
     def __init__(self, message: str, *, request: object | None = None) -> None:

@@ -20,7 +20,7 @@ from ._connection import Connection
 from ._retry import may_go_again
 from .api import JobStarted
 from .api.jobs import GetJobStatus
-from .errors import JobFailed, NotAuthenticated, Refused, SalesManagoError, StillRunning, Unreadable
+from .errors import JobFailed, LinkExpired, NotAuthenticated, Refused, SalesManagoError, StillRunning, Unreadable
 from .exports.download import open_file, read_whole
 from .exports.records import ArrayReader
 from .exports.sinks import writing
@@ -65,6 +65,8 @@ class Job(Generic[RecordT]):
         except NotAuthenticated:
             raise
         except Refused as refused:
+            if refused.status != 200:  # a gateway's word, not the job's
+                raise
             return JobStatus("failed", refused.messages)
         return JobStatus("done" if answer.file_url else "running", answer.message, answer.file_url)
 
@@ -128,14 +130,18 @@ class Job(Generic[RecordT]):
         return saved
 
     async def result(self, link: str | None = None) -> bytes:
-        """Return the job's whole file, once it is there; for small ones, such as the result of an import.
+        """Return the job's whole file; for small ones, such as the result of an import.
 
-        `link` is one that a look has just told; where it is dead, a fresh one is asked for.
+        `link` is one that a look has just told. Where it is dead a fresh one is asked for, once: raises `LinkExpired`
+        where there is none.
         """
         known = [link] if link else []
 
         async def fresh_link() -> str:
-            return known.pop() if known else await self.file_url()
+            found = known.pop() if known else (await self.status()).file_url
+            if not found:
+                raise LinkExpired(f"the link to the file of job {self.request_id} is dead, and there is no fresh one")
+            return found
 
         async with open_file(self._connection, fresh_link) as download:
             return await read_whole(download, limit=LONGEST_RESULT)
@@ -143,7 +149,9 @@ class Job(Generic[RecordT]):
 
 def worth_another_look(error: SalesManagoError, failed_looks: int) -> bool:
     """Tell whether a job should be looked at again after looks at it have failed so many times in a row."""
-    return failed_looks < MOST_FAILED_LOOKS and may_go_again(error, repeatable=True)
+    passing = may_go_again(error, repeatable=True) or isinstance(error, LinkExpired)
+    refused = isinstance(error, Refused) and error.status != 200
+    return failed_looks < MOST_FAILED_LOOKS and (passing or refused)
 
 
 def started_job(connection: Connection, answer: JobStarted, read: Callable[[Any], RecordT]) -> Job[RecordT]:

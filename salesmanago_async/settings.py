@@ -64,6 +64,23 @@ class Credentials:
 
 
 @frozen(kw_only=True)
+class Login:
+    """A user of the account who asks with a password (reference: "Temporary authorization").
+
+    Given to a client in place of `Credentials`: it gets a temporary token at its first call, and another before that
+    one runs out. `api_key` is any text of your choice. No representation of this value shows the password.
+    """
+
+    user_name: str
+    password: str = field(repr=False)
+    api_key: str = field(default="salesmanago-async", repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not (self.user_name and self.password and self.api_key):
+            raise Invalid("user_name, password and api_key are all needed", field="credentials")
+
+
+@frozen(kw_only=True)
 class Retries:
     """How often and how long a failed request is tried again.
 

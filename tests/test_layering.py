@@ -18,7 +18,7 @@ FLOORS = [
     ["settings"],
     ["api"],
     ["_wire"],
-    ["_retry", "_pace", "_http"],
+    ["_access", "_retry", "_pace", "_http"],
     ["_connection"],
     ["exports"],
     ["jobs"],

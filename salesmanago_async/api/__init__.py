@@ -8,16 +8,113 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import Invalid
-from . import contact_exports, contacts, events, jobs, users
+from . import (
+    contact_changes,
+    contact_exports,
+    contact_lists,
+    contacts,
+    coupons,
+    email_statistics,
+    emails,
+    events,
+    funnels,
+    jobs,
+    loyalty,
+    messages,
+    notes,
+    preference_center,
+    recommendations,
+    system,
+    tags,
+    tasks,
+    users,
+    vision,
+    web_push,
+    workflows,
+)
 from ._codec import read_strictly, write
 from ._request import Answer, JobStarted, Part, Request
+from .contact_changes import BatchDeleteContacts, DeleteContact, RestoreMonitoring, SetMainOwner, StopMonitoring
 from .contact_exports import ExportContactsData
+from .contact_lists import (
+    ExportContactListPage,
+    GetRecentActivity,
+    ListBasicContacts,
+    ListBasicContactsById,
+    ListContactsById,
+    ListContactsPage,
+    ListCreatedContacts,
+    ListModifiedContacts,
+    ListModifiedContactsPage,
+)
 from .contacts import BatchUpsertContacts, HasContact, ListContacts, UpsertContact
-from .events import AddContactExtEvent, BatchAddContactExtEvent
+from .coupons import AddContactCoupon, UseContactCoupon, VerifyCoupon
+from .email_statistics import (
+    GetConversationStatistics,
+    GetGlobalConversationStatistics,
+    GetMessageStatistics,
+    ListMassConversations,
+)
+from .emails import SendConfirmation, SendEmail, SendEmailWithAttachment, UpsertEmail
+from .events import AddContactExtEvent, BatchAddContactExtEvent, DeleteContactExtEvent, UpdateContactExtEvent
+from .funnels import AddFunnel, AddFunnelContact, CountFunnel, DeleteFunnel
 from .jobs import GetJobStatus
+from .loyalty import AddLoyaltyContact, GetLoyaltyPoints, ModifyLoyaltyPoints, RemoveLoyaltyContact
+from .messages import (
+    ExportConversationData,
+    GetConversationData,
+    GetConversationStats,
+    ListConversations,
+    SendMessage,
+    SendTransactionalMessage,
+)
+from .notes import AddNote
+from .preference_center import GeneratePreferenceCenterEndpoint
+from .recommendations import (
+    LastViewedProducts,
+    MostPurchasedProducts,
+    ProductsPurchasedByContact,
+    ProductsPurchasedTogether,
+)
+from .system import Authorise
+from .tags import ListTags
+from .tasks import UpdateTask
 from .users import ListUsers
+from .vision import FindSimilarProducts
+from .web_push import (
+    ExportConsentFormStats,
+    ExportWebPushData,
+    ExportWebPushStats,
+    GetWebPushStats,
+    ListConsentForms,
+    ListWebPushConversations,
+)
+from .workflows import GetWorkflowStatistics, ListWorkflows
 
-MODULES = (contacts, contact_exports, events, users, jobs)
+MODULES = (
+    contacts,
+    contact_lists,
+    contact_changes,
+    contact_exports,
+    events,
+    coupons,
+    funnels,
+    tags,
+    emails,
+    email_statistics,
+    users,
+    jobs,
+    loyalty,
+    system,
+    workflows,
+    recommendations,
+    vision,
+    preference_center,
+    messages,
+    notes,
+    tasks,
+    web_push,
+)
 """The modules that hold request classes, in the order of the reference."""
 
 
@@ -63,19 +160,78 @@ __all__ = [
     "ALIASES",
     "CREDENTIAL_FIELDS",
     "REQUESTS",
+    "AddContactCoupon",
     "AddContactExtEvent",
+    "AddFunnel",
+    "AddFunnelContact",
+    "AddLoyaltyContact",
+    "AddNote",
     "Answer",
+    "Authorise",
     "BatchAddContactExtEvent",
+    "BatchDeleteContacts",
     "BatchUpsertContacts",
+    "CountFunnel",
+    "DeleteContact",
+    "DeleteContactExtEvent",
+    "DeleteFunnel",
+    "ExportConsentFormStats",
+    "ExportContactListPage",
     "ExportContactsData",
+    "ExportConversationData",
+    "ExportWebPushData",
+    "ExportWebPushStats",
+    "FindSimilarProducts",
+    "GeneratePreferenceCenterEndpoint",
+    "GetConversationData",
+    "GetConversationStatistics",
+    "GetConversationStats",
+    "GetGlobalConversationStatistics",
     "GetJobStatus",
+    "GetLoyaltyPoints",
+    "GetMessageStatistics",
+    "GetRecentActivity",
+    "GetWebPushStats",
+    "GetWorkflowStatistics",
     "HasContact",
     "JobStarted",
+    "LastViewedProducts",
+    "ListBasicContacts",
+    "ListBasicContactsById",
+    "ListConsentForms",
     "ListContacts",
+    "ListContactsById",
+    "ListContactsPage",
+    "ListConversations",
+    "ListCreatedContacts",
+    "ListMassConversations",
+    "ListModifiedContacts",
+    "ListModifiedContactsPage",
+    "ListTags",
     "ListUsers",
+    "ListWebPushConversations",
+    "ListWorkflows",
+    "ModifyLoyaltyPoints",
+    "MostPurchasedProducts",
     "Part",
+    "ProductsPurchasedByContact",
+    "ProductsPurchasedTogether",
+    "RemoveLoyaltyContact",
     "Request",
+    "RestoreMonitoring",
+    "SendConfirmation",
+    "SendEmail",
+    "SendEmailWithAttachment",
+    "SendMessage",
+    "SendTransactionalMessage",
+    "SetMainOwner",
+    "StopMonitoring",
+    "UpdateContactExtEvent",
+    "UpdateTask",
     "UpsertContact",
+    "UpsertEmail",
+    "UseContactCoupon",
+    "VerifyCoupon",
     "read_request",
     "request_class",
     "write_request",

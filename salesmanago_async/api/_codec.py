@@ -16,7 +16,7 @@ import orjson
 from attrs import frozen
 
 from ..errors import Invalid
-from ._fields import Form, Wrapped, boolean, integer, number, split_annotation
+from ._fields import Form, Spelling, Wrapped, boolean, integer, number, split_annotation
 from ._lanes import Body, class_lane, places
 
 T = TypeVar("T")
@@ -75,6 +75,7 @@ class _Field:
     read: Reader
     read_entry: Reader | None
     required: bool
+    also: tuple[str, ...]
 
     @classmethod
     def all_of(cls, record_class: type, converter: cattrs.Converter) -> list[Self]:
@@ -87,6 +88,7 @@ class _Field:
                 _reader(hints[place.name], converter),
                 _entry_reader(hints[place.name], converter),
                 place.required,
+                place.also,
             )
             for place in places(record_class)
             if place.name != "extra"
@@ -151,7 +153,7 @@ def _lenient_hook(record_class: type, converter: cattrs.Converter) -> Reader:
         leaves = _leaves(_object(body), known)
         values: dict[str, Any] = {}
         for field in plan:
-            given = leaves.pop(field.path, None)
+            given = leaves.pop(field.path if field.path in leaves else field.also, None)
             if given is None:
                 continue
             if field.read_entry and isinstance(given, list):
@@ -206,7 +208,8 @@ def _reader(annotation: Any, converter: cattrs.Converter) -> Reader:
     """Return what reads a field of this annotation."""
     kind, metadata = split_annotation(annotation)
     form = next((_FORM_READERS[mark] for mark in metadata if mark in _FORM_READERS), None)
-    inner = form or _structuring(kind, converter)
+    spelled = next((mark.read for mark in metadata if isinstance(mark, Spelling)), None)
+    inner = spelled or form or _structuring(kind, converter)
     wrapping = next((mark.key for mark in metadata if isinstance(mark, Wrapped)), None)
     return (lambda given: inner(_unwrapped(given, wrapping))) if wrapping else inner
 

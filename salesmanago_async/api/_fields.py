@@ -38,9 +38,13 @@ CLEAR: Final[str] = _Clear("CLEAR")
 
 @frozen
 class At:
-    """Where a field stands in the body: a dotted path; "" merges the value's own fields into the body."""
+    """Where a field stands in the body: a dotted path; "" merges the value's own fields into the body.
+
+    `also` is where an answer may have it instead: the reference spells some names in two ways.
+    """
 
     path: str
+    also: str = ""
 
 
 @frozen
@@ -70,6 +74,22 @@ class Wrapped:
     """Each value stands alone in an object, under `key`: "TAG" → {"dataType": "TAG"}."""
 
     key: str
+
+
+@frozen
+class Spelling:
+    """A value that is written and read by functions of its own; either raises `ValueError` for what does not fit."""
+
+    write: Writer = lambda value: value
+    read: Callable[[Any], Any] = lambda value: value
+
+
+@frozen
+class Beside:
+    """A file that goes beside the body: the two become parts of one form, under these names."""
+
+    file: str
+    body: str
 
 
 class Form(Enum):
@@ -337,6 +357,8 @@ def _plain_writer(kind: Any, metadata: tuple[Any, ...], nested: Callable[[type],
     marks = {type(mark): mark for mark in metadata}
     if Form.COMMA_LIST in metadata:
         return comma_list(marks[Text].limit)
+    if Spelling in marks:
+        return cast("Writer", marks[Spelling].write)
     if Form in marks:
         return _FORMS[marks[Form]]
     if Text in marks:

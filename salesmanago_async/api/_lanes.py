@@ -18,7 +18,7 @@ import attrs
 from attrs import frozen
 
 from ..errors import Invalid
-from ._fields import At, Form, Text, Writer, is_email, split_annotation, writer_of
+from ._fields import At, Beside, Form, Text, Writer, is_email, split_annotation, writer_of
 
 Body = dict[str, Any]
 Lane = Callable[[Any], Body]
@@ -35,6 +35,7 @@ class Place:
     is_email: bool = False
     appends: bool = False
     required: bool = False
+    also: tuple[str, ...] = ()
 
     @property
     def wire_name(self) -> str:
@@ -44,12 +45,25 @@ class Place:
 
 @cache
 def places(record_class: type) -> tuple[Place, ...]:
-    """Return the fields of an attrs class, in order."""
+    """Return the fields of an attrs class that have a place in its body, in order."""
     hints = get_type_hints(record_class, include_extras=True)
     return tuple(
         _place(field.name, hints[field.name], required=field.default is attrs.NOTHING)
         for field in attrs.fields(record_class)
+        if _mark_beside(hints[field.name]) is None
     )
+
+
+@cache
+def file_beside(request_class: type) -> tuple[str, Beside] | None:
+    """Return the name of the field that holds a file to go beside the body, and how; None where there is none."""
+    hints = get_type_hints(request_class, include_extras=True)
+    fields = ((field.name, _mark_beside(hints[field.name])) for field in attrs.fields(request_class))
+    return next(((name, mark) for name, mark in fields if mark), None)
+
+
+def _mark_beside(annotation: Any) -> Beside | None:
+    return next((mark for mark in split_annotation(annotation)[1] if isinstance(mark, Beside)), None)
 
 
 def _place(name: str, annotation: Any, *, required: bool) -> Place:
@@ -60,12 +74,17 @@ def _place(name: str, annotation: Any, *, required: bool) -> Place:
     is_plain = not any(isinstance(mark, Form) for mark in metadata)
     return Place(
         name=name,
-        path=tuple(dotted.split(".")) if dotted else (),
+        path=_path(dotted),
         write=naming(name if not dotted else dotted.rpartition(".")[2], writer_of(annotation, part_writer)),
         limit=limits[0] if limits and is_plain else None,
         is_email=Form.EMAIL in metadata,
         required=required,
+        also=_path(next((mark.also for mark in metadata if isinstance(mark, At)), "")),
     )
+
+
+def _path(dotted: str) -> tuple[str, ...]:
+    return tuple(dotted.split(".")) if dotted else ()
 
 
 def camel_case(name: str) -> str:
@@ -150,8 +169,10 @@ def compile_lane(columns: Sequence[tuple[Place, str]], expected: Sequence[Place]
         if place.required:
             lines.append(f"else: missing({place.wire_name!r})")
     opening = [f"{name} = {{}}" for name in containers.values()]
+    merging = any(not place.path for place, _ in columns)  # then the object may be there already
     closing = [
-        f"if {name}: {containers[path[:-1]]}[{path[-1]!r}] = {name}"
+        f"if {name}: {containers[path[:-1]]}"
+        + (f".setdefault({path[-1]!r}, {{}}).update({name})" if merging else f"[{path[-1]!r}] = {name}")
         for path, name in sorted(containers.items(), key=lambda pair: -len(pair[0]))
         if path
     ]

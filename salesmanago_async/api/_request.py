@@ -25,11 +25,13 @@ class Request(Generic[AnswerT_co]):
     """A call as a value: it can be queued, compared, retried, carried by errors and read by a server.
 
     A subclass names its documented `path` and says whether it is `repeatable`: True where sending it twice does what
-    sending it once does (reads, upserts, deletes), False where twice means two events, messages or points.
+    sending it once does (reads, upserts, deletes), False where twice means two events, messages or points. One that is
+    not `signed` carries a secret of its own in place of the credentials.
     """
 
     path: ClassVar[str]
     repeatable: ClassVar[bool] = True
+    signed: ClassVar[bool] = True
 
 
 @frozen(kw_only=True)

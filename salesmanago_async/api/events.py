@@ -29,30 +29,26 @@ Location = Annotated[
         rule="may hold only letters a-z, digits and _, and must not begin with a digit",
     ),
 ]
+ShopLocation = Annotated[
+    str, Text(255, pattern=re.compile(r"[A-Za-z0-9/_.-]+"), rule="may hold only letters a-z, digits and / _ - .")
+]
 EventTime = Annotated[datetime | int, Form.EVENT_TIME]
 
 
 @frozen(kw_only=True)
-class ExternalEvent:
-    """Something a contact did: a purchase, a cart, a call (reference: "Adding an External Event").
+class EventContent:
+    """What an event says, whoever it is of; `ExternalEvent` tells of the fields.
 
-    The contact is named by `email` or `contact_id` and has to exist. `date` is an aware datetime or UNIX
-    milliseconds. `products` are product ids, as text with commas or as a sequence, 2048 characters in all; `value` is
-    the amount; `location` names the shop as its product feed does. `external_id` is your own number of the event: with
-    it, a doubtful event can be told apart later. `description` takes 2048 characters, every other text 255.
-
-    Nothing is checked here: a value that breaks a rule is refused when it is sent, or rejected by name in a run.
+    `location` may also hold / . and -, as events that did not come through this API may.
     """
 
-    email: EmailText | None = None
-    contact_id: NameText | None = None
     date: Annotated[EventTime, At("contactEvent.date")]
     contact_ext_event_type: Annotated[
         ContactExtEventType, Text(255, clearable=False), At("contactEvent.contactExtEventType")
     ]
     products: Annotated[str | Sequence[str] | None, Form.COMMA_LIST, Text(2048), At("contactEvent.products")] = None
     value: Annotated[float | Decimal | None, Form.NUMBER, At("contactEvent.value")] = None
-    location: Annotated[Location | None, At("contactEvent.location")] = None
+    location: Annotated[ShopLocation | None, At("contactEvent.location")] = None
     external_id: Annotated[ShortText | None, At("contactEvent.externalId")] = None
     description: Annotated[LongText | None, At("contactEvent.description")] = None
     shop_domain: Annotated[ShortText | None, At("contactEvent.shopDomain")] = None
@@ -76,6 +72,23 @@ class ExternalEvent:
     detail18: Annotated[ShortText | None, At("contactEvent.detail18")] = None
     detail19: Annotated[ShortText | None, At("contactEvent.detail19")] = None
     detail20: Annotated[ShortText | None, At("contactEvent.detail20")] = None
+
+
+@frozen(kw_only=True)
+class ExternalEvent(EventContent):
+    """Something a contact did: a purchase, a cart, a call (reference: "Adding an External Event").
+
+    The contact is named by `email` or `contact_id` and has to exist. `date` is an aware datetime or UNIX
+    milliseconds. `products` are product ids, as text with commas or as a sequence, 2048 characters in all; `value` is
+    the amount; `location` names the shop as its product feed does. `external_id` is your own number of the event: with
+    it, a doubtful event can be told apart later. `description` takes 2048 characters, every other text 255.
+
+    Nothing is checked here: a value that breaks a rule is refused when it is sent, or rejected by name in a run.
+    """
+
+    email: EmailText | None = None
+    contact_id: NameText | None = None
+    location: Annotated[Location | None, At("contactEvent.location")] = None
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
@@ -115,12 +128,60 @@ class AddContactExtEvent(Request[EventAdded]):
 
 
 @frozen(kw_only=True)
+class EventUpdated(Answer):
+    """`event_id` names the event that was changed."""
+
+    event_id: str | None = None
+
+
+@frozen
+class UpdateContactExtEvent(Request[EventUpdated]):
+    """Replace what an event says (reference: "Adding many contact external events simultaneously", modifying an event).
+
+    `event_id` is what adding the event answered with. Fields left out are lost, so give them all: the `ExternalEvent`
+    that was added, changed with `attrs.evolve`, will do. The contact of an event stays: an email or contact_id is
+    not sent.
+    """
+
+    path = "v2/contact/updateContactExtEvent"
+    event_id: Annotated[NameText, At("contactEvent.eventId")]
+    event: Annotated[EventContent, At("")]
+    owner: Owner = field(default=None, kw_only=True)
+
+
+@frozen(kw_only=True)
+class EventDeleted(Answer):
+    """`result` says that the event will be deleted."""
+
+    result: str | None = None
+
+
+@frozen
+class DeleteContactExtEvent(Request[EventDeleted]):
+    """Have an event deleted a little later (reference: "Removal of External Event").
+
+    Named by `event_id` (what adding it answered with) or by your own `external_id`; of both, event_id counts.
+    """
+
+    path = "v2/contact/deleteContactExtEvent"
+    event_id: NameText | None = None
+    external_id: NameText | None = field(default=None, kw_only=True)
+    owner: Owner = field(default=None, kw_only=True)
+
+    @staticmethod
+    def check_body(body: dict[str, Any]) -> None:
+        """Refuse a body that names no event, in the server's own words."""
+        if "eventId" not in body and "externalId" not in body:
+            raise Invalid("No eventId/externalId specified")
+
+
+@frozen(kw_only=True)
 class EventsAdded(Answer):
     """How many events were made; `failed_contacts` are the addresses or ids of those that were not."""
 
     created_amount: int | None = None
     failed_amount: int | None = None
-    failed_contacts: tuple[Any, ...] = ()
+    failed_contacts: Any = ()
 
 
 @frozen

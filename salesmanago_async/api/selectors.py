@@ -1,7 +1,7 @@
 """Selectors: which contacts a call is for. One family, taken by every call that has addressees."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from attrs import frozen
 
@@ -9,11 +9,8 @@ from ..errors import Invalid
 
 
 @frozen(init=False, repr=False)
-class Selector:
-    """Contacts picked by one property; several values of one selector are joined with commas.
-
-    A value must not itself hold a comma: the API has no way to quote one.
-    """
+class Addressee:
+    """Whom a text message may be for: any `Selector`, and what no other call takes, `InternalId` and `Everyone`."""
 
     addressee_type: ClassVar[str] = ""
     values: tuple[str, ...]
@@ -26,22 +23,15 @@ class Selector:
 
     @staticmethod
     def to_wire(given: object) -> dict[str, str]:
-        """Return the API's object for a selector; raise `Invalid` for anything else."""
-        if not isinstance(given, Selector):
-            raise Invalid("is no selector; give Email(...), ContactId(...), Tag(...), Funnel(...) or Stage(...)")
+        """Return the API's object for an addressee; raise `Invalid` for anything else."""
+        if not isinstance(given, Addressee):
+            raise Invalid("is no addressee; give Email(...), Tag(...), Everyone(...) or another")
         return {"addresseeType": given.addressee_type, **given._written()}
 
     @staticmethod
-    def from_wire(given: Mapping[str, Any]) -> "Selector":
+    def from_wire(given: Mapping[str, Any]) -> "Addressee":
         """Read the API's object; addressee types are taken in either case."""
-        if not isinstance(given, Mapping):
-            raise Invalid(f"is a {type(given).__name__}, not an object")
-        for name in given.keys() - {"addresseeType", "value", "optValue"}:
-            raise Invalid("is not a documented field", field=name)
-        kind = str(given.get("addresseeType", "")).upper()
-        if kind not in _BY_TYPE:
-            raise Invalid(f"is {kind!r}, not one of {', '.join(_BY_TYPE)}", field="addresseeType")
-        return _BY_TYPE[kind]._read(given)
+        return _of_type(given, {**_BY_TYPE, **_OF_MESSAGES})
 
     def _written(self) -> dict[str, str]:
         return {"value": ",".join(self.values)}
@@ -49,6 +39,26 @@ class Selector:
     @classmethod
     def _read(cls, given: Mapping[str, Any]) -> Self:
         return cls(*_split(given.get("value")))
+
+
+@frozen(init=False, repr=False)
+class Selector(Addressee):
+    """Contacts picked by one property; several values of one selector are joined with commas.
+
+    A value must not itself hold a comma: the API has no way to quote one.
+    """
+
+    @staticmethod
+    def to_wire(given: object) -> dict[str, str]:
+        """Return the API's object for a selector; raise `Invalid` for anything else."""
+        if not isinstance(given, Selector):
+            raise Invalid("is no selector; give Email(...), ContactId(...), Tag(...), Funnel(...) or Stage(...)")
+        return Addressee.to_wire(given)
+
+    @staticmethod
+    def from_wire(given: Mapping[str, Any]) -> "Selector":
+        """Read the API's object; addressee types are taken in either case."""
+        return _of_type(given, _BY_TYPE)
 
 
 @frozen(init=False, repr=False)
@@ -101,9 +111,51 @@ class Stage(Selector):  # type: ignore[override]  # attrs writes an init of its 
         return cls(str(given.get("value") or ""), *_split(given.get("optValue")))
 
 
+@frozen(init=False, repr=False)
+class InternalId(Addressee):
+    """Contacts by the addressee type ID [guess: the number in the address of a contact's card; nothing says it]."""
+
+    addressee_type = "ID"
+
+
+@frozen(init=False, repr=False)
+class Everyone(Addressee):
+    """All contacts that are in one state, such as Everyone("PHONE_OPTED_IN") [guess: it is sent without a value].
+
+    OPTED_OUT, OPTED_IN, PHONE_OPTED_OUT, PHONE_OPTED_IN, INVALID, MONITORED or NOT_MONITORED.
+    """
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+        if state not in _STATES:
+            raise Invalid(f"is {state!r}, not one of {', '.join(_STATES)}", field="Everyone")
+
+    def _written(self) -> dict[str, str]:
+        return {"addresseeType": self.values[0]}
+
+    @classmethod
+    def _read(cls, given: Mapping[str, Any]) -> Self:
+        return cls(str(given["addresseeType"]).upper())
+
+
+_STATES = ("OPTED_OUT", "OPTED_IN", "PHONE_OPTED_OUT", "PHONE_OPTED_IN", "INVALID", "MONITORED", "NOT_MONITORED")
 _BY_TYPE: dict[str, type[Selector]] = {
     selector.addressee_type: selector for selector in (Email, ContactId, Tag, Funnel, Stage)
 }
+_OF_MESSAGES: dict[str, type[Addressee]] = {"ID": InternalId, **dict.fromkeys(_STATES, Everyone)}
+
+AddresseeT = TypeVar("AddresseeT", bound=Addressee)
+
+
+def _of_type(given: Mapping[str, Any], known: Mapping[str, type[AddresseeT]]) -> AddresseeT:
+    if not isinstance(given, Mapping):
+        raise Invalid(f"is a {type(given).__name__}, not an object")
+    for name in given.keys() - {"addresseeType", "value", "optValue"}:
+        raise Invalid("is not a documented field", field=name)
+    kind = str(given.get("addresseeType", "")).upper()
+    if kind not in known:
+        raise Invalid(f"is {kind!r}, not one of {', '.join(known)}", field="addresseeType")
+    return known[kind]._read(given)
 
 
 def _checked(name: str, values: tuple[object, ...]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from ..imports.outcome import Report
+from ..imports.report import Report
 
 SECONDS_BETWEEN_LINES = 5.0
 

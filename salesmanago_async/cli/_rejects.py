@@ -7,9 +7,8 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Any, Self
 
-import orjson
-
 from ..errors import Invalid
+from ..exports.sinks import dump_record
 from ..imports.outcome import Outcome
 from ..imports.shapes import NOTES
 from ..imports.sources import CsvFile, JsonLinesFile
@@ -60,11 +59,18 @@ class Rejects:
         self._written += 1
         notes: dict[str, Any] = {"_file": outcome.file} if self._several else {}
         notes |= {"_line": outcome.line, "_reason": outcome.reason}
+        notes = {name: self._written_as(note) for name, note in notes.items()}
         if self._columns:
             self._writer.writerow([*self._cells(outcome.record), *notes.values()])
         else:
             record = outcome.record if isinstance(outcome.record, dict) else {"_text": outcome.record}
-            self._file.write(orjson.dumps({**record, **notes}, option=orjson.OPT_APPEND_NEWLINE).decode())
+            self._file.write(dump_record({**record, **notes}).decode() + "\n")
+
+    def _written_as(self, note: Any) -> Any:
+        """Return a note without characters that the file's encoding has not."""
+        if not isinstance(note, str):
+            return note
+        return note.encode(self._like.encoding, "backslashreplace").decode(self._like.encoding)
 
     def _cells(self, record: Any) -> list[Any]:
         """Return a row's cells under the columns; what is no row goes into the first ones, as far as there are."""

@@ -1,37 +1,90 @@
-"""`salesmanago call PATH`."""
+"""`salesmanago call PATH`; and what the README's table of calls is made from."""
 
+import inspect
 import sys
 from typing import Any, cast
 
 import click
 import orjson
+from click.shell_completion import CompletionItem
 
 from ..errors import Invalid
 from ._client import ClientOptions, client_options, open_client
-from ._run import run
+from ._run import fail, run
+
+
+def reference_table() -> str:
+    """Return a Markdown table of every call: its path, its method, and whether it is sent again when in doubt."""
+    from ._reference import reference_table
+
+    return reference_table()
+
+
+def _complete(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from ..api import REQUESTS
+    from ._reference import purpose_of
+
+    return [
+        CompletionItem(path, help=purpose_of(known)) for path, known in REQUESTS.items() if path.startswith(incomplete)
+    ]
+
+
+def _print_list(context: click.Context, _parameter: click.Parameter, chosen: bool) -> None:
+    if not chosen or context.resilient_parsing:
+        return
+    from ..api import REQUESTS
+    from ._reference import purpose_of
+
+    width = max(map(len, REQUESTS))
+    for path, known in REQUESTS.items():
+        click.echo(f"{path:<{width}}  {purpose_of(known)}")
+    context.exit()
 
 
 @click.command()
-@click.argument("path")
+@click.argument("path", shell_complete=_complete)
 @click.argument("body", default="{}", metavar="[JSON | -]")
+@click.option(
+    "--list", is_flag=True, is_eager=True, expose_value=False, callback=_print_list, help="Show every path, and exit."
+)
+@click.option("--fields", is_flag=True, help="Show what PATH is for and its documented fields, and exit.")
 @client_options
-def call(client: ClientOptions, path: str, body: str) -> None:
+def call(client: ClientOptions, path: str, body: str, fields: bool) -> None:
     """Call any endpoint: PATH as documented (contact/hasContact), and its JSON without credentials; - reads stdin.
 
     The answer goes to stdout. The body of a known path is checked before it is sent.
     """
-    run(_call, client=client, path=path, body=body)
+    trimmed = path.strip("/").removeprefix("api/")
+    if fields:
+        _print_fields(trimmed)
+    else:
+        run(_call, client=client, path=trimmed, body=body)
+
+
+def _print_fields(path: str) -> None:
+    from ..api import request_class
+    from ._reference import fields_of
+
+    known = request_class(path)
+    if known is None:
+        fail(f"{path!r} is not a known path; 'salesmanago call --list' shows them all")
+    click.echo(f"{path}\n\n{inspect.cleandoc(known.__doc__ or '')}\n")
+    described = list(fields_of(known))
+    width = max((len(field.name) for field in described), default=0)
+    for field in described:
+        click.echo(f"  {field.name:<{width}}  {'required' if field.required else 'optional'}  {field.takes}")
+    if not described:
+        click.echo("  no fields")
 
 
 async def _call(*, client: ClientOptions, path: str, body: str) -> None:
     from ..api import read_request, request_class, write_request
 
     content = _parsed(sys.stdin.buffer.read() if body == "-" else body)
-    known = path.strip("/").removeprefix("api/")
-    if request_class(known):
-        content = write_request(read_request(known, content))
+    if request_class(path):
+        content = write_request(read_request(path, content))
     async with open_client(client) as sm:
-        answer = await sm.call(known, content)
+        answer = await sm.call(path, content)
     click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
 
 

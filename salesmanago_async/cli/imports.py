@@ -1,5 +1,6 @@
 """`salesmanago import contacts|events`."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,8 @@ from ._run import SOME_REJECTED, STOPPED, fail, run
 
 if TYPE_CHECKING:
     from ..client import SalesManago
-    from ..imports.outcome import Outcome, Report
+    from ..imports.outcome import Outcome
+    from ..imports.report import Report
     from ..imports.runs import Outcomes
     from ..imports.sources import Files
 
@@ -128,14 +130,17 @@ async def _import(
             settings |= {"batch_size": batch_size, "wait": not no_wait, "dry_run": dry_run}
             settings["on_progress"] = lambda report: show(report, source.bytes_read)
             making = sm.contacts.upserting if kind == "contacts" else sm.events.adding
-            report = await _take_outcomes(making(source, **settings), rejected)
+            report, cut_off = await _take_outcomes(making(source, **settings), rejected)
     _print_report(report, report_file)
     _print_problems(report, rejects)
+    if cut_off:
+        fail(f"stopped at once; {report}", STOPPED)
     _exit(report, expected="not_sent" if dry_run else "submitted" if no_wait else "accepted")
 
 
-async def _take_outcomes(making: Any, rejects: Any) -> "Report":
-    """Go through a run, writing down what is rejected; a first signal ends it in order, a second one at once."""
+async def _take_outcomes(making: Any, rejects: Any) -> tuple["Report", bool]:
+    """Go through a run, writing down what is rejected; a first signal ends it in order, a second one cuts it off."""
+    finished = False
     async with AsyncExitStack() as stack:
         outcomes: Outcomes = await stack.enter_async_context(making)
         tasks = await stack.enter_async_context(anyio.create_task_group())
@@ -144,7 +149,8 @@ async def _take_outcomes(making: Any, rejects: Any) -> "Report":
             if rejects and outcome.state == "rejected":
                 rejects.write(outcome)
         tasks.cancel_scope.cancel()
-    return outcomes.report
+        finished = True
+    return outcomes.report, not finished
 
 
 async def _stop_on_signal(outcomes: "Outcomes", at_once: anyio.CancelScope) -> None:
@@ -218,9 +224,12 @@ def _print_report(report: "Report", path: Path | None) -> None:
     counts = report.as_dict()
     if path:
         path.write_bytes(orjson.dumps(counts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    for name, value in counts.items():
-        if not isinstance(value, bool | str) and value is not None:
-            click.echo(f"{name.replace('_', ' '):<10} {value:>12,}")
+    try:
+        for name, value in counts.items():
+            if not isinstance(value, bool | str) and value is not None:
+                click.echo(f"{name.replace('_', ' '):<10} {value:>12,}")
+    except BrokenPipeError:  # whoever read stdout has gone; what was imported was imported
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_problems(report: "Report", rejects: Path | None) -> None:

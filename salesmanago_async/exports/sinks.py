@@ -19,7 +19,7 @@ def json_lines(file: IO[bytes]) -> Iterator[Write]:
     """Write one record a line."""
 
     def write(records: Sequence[Any]) -> None:
-        file.writelines(_dumps(record) + b"\n" for record in records)
+        file.writelines(dump_record(record) + b"\n" for record in records)
 
     yield write
 
@@ -32,14 +32,15 @@ def json_array(file: IO[bytes]) -> Iterator[Write]:
     def write(records: Sequence[Any]) -> None:
         nonlocal opening
         for record in records:
-            file.write(opening + _dumps(record))
+            file.write(opening + dump_record(record))
             opening = b",\n"
 
     yield write
     file.write(b"[]\n" if opening == b"[\n" else b"\n]\n")
 
 
-def _dumps(record: Any) -> bytes:
+def dump_record(record: Any) -> bytes:
+    """Return a record as JSON, in one line."""
     try:
         return orjson.dumps(record)
     except TypeError:  # half a surrogate pair, as a text cut in the middle of an emoji leaves it

@@ -1,23 +1,51 @@
-"""`sm.contacts`: upsert one, upsert millions, find, export."""
+"""`sm.contacts`: upsert one, upsert millions, find, walk over all, delete, export."""
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from itertools import islice
-from typing import Unpack
+from datetime import datetime
+from itertools import chain, islice
+from typing import Any, Unpack
 
+from ..api._codec import write
+from ..api.contact_changes import (
+    LONGEST_VALUE,
+    BatchDeleteContacts,
+    DeleteContact,
+    Deleted,
+    RestoreMonitoring,
+    SetMainOwner,
+    StopMonitoring,
+)
 from ..api.contact_details import ContactDetails
 from ..api.contact_exports import ContactExport, DataType, DateRange, ExportContactsData
+from ..api.contact_lists import (
+    MOST_ROWS,
+    ExportContactListPage,
+    GetRecentActivity,
+    ListBasicContacts,
+    ListBasicContactsById,
+    ListContactsById,
+    ListContactsPage,
+    ListCreatedContacts,
+    ListedContact,
+    ListModifiedContacts,
+    ListModifiedContactsPage,
+)
 from ..api.contacts import Contact, HasContact, ListContacts, UpsertContact, Upserted
-from ..api.selectors import Selector
-from ..exports.shapes import contact_export
-from ..imports.outcome import Report
+from ..api.selectors import Selector, Stage
+from ..exports.shapes import as_it_is, contact_export
+from ..imports.report import Report
 from ..imports.runs import ContactRunOptions, Outcomes, contact_run
 from ..imports.sources import GivenSource
 from ..jobs import Job, started_job
 from ._group import Group, call
+from ._walk import Ask, Page, Walk, windows
 
-MOST_ADDRESSES = 50
-"""The most addresses that contact/list takes at once."""
+MOST_NAMED = 50
+"""The most addresses that contact/list takes at once, and ids that contact/listById does."""
+
+WINDOW_MS = 30 * 86_400_000
+"""The longest span of contact/paginatedModifiedContacts."""
 
 
 class Contacts(Group):
@@ -25,6 +53,18 @@ class Contacts(Group):
 
     has = call(HasContact)
     list = call(ListContacts)
+    list_by_id = call(ListContactsById)
+    list_page = call(ListContactsPage)
+    basic = call(ListBasicContacts)
+    basic_by_id = call(ListBasicContactsById)
+    created = call(ListCreatedContacts)
+    modified = call(ListModifiedContacts)
+    modified_page = call(ListModifiedContactsPage)
+    recent_activity = call(GetRecentActivity)
+    delete = call(DeleteContact)
+    set_main_owner = call(SetMainOwner)
+    stop_monitoring = call(StopMonitoring)
+    restore_monitoring = call(RestoreMonitoring)
 
     async def upsert(
         self,
@@ -55,9 +95,74 @@ class Contacts(Group):
         """
         found: tuple[ContactDetails, ...] = ()
         remaining = iter(emails)
-        while some := tuple(islice(remaining, MOST_ADDRESSES)):
+        while some := tuple(islice(remaining, MOST_NAMED)):
             found += (await self._connection.send(ListContacts(some, owner=owner))).contacts
         return found
+
+    async def get_by_id(self, contact_ids: Iterable[str], *, owner: str | None = None) -> tuple[ContactDetails, ...]:
+        """Return everything about the contacts of any number of ids, asked for 50 at a time.
+
+        Ids without a contact, or without access to it, are left out; `list_by_id` names them.
+        """
+        found: tuple[ContactDetails, ...] = ()
+        remaining = iter(contact_ids)
+        while some := tuple(islice(remaining, MOST_NAMED)):
+            found += (await self._connection.send(ListContactsById(some, owner=owner))).contacts
+        return found
+
+    def walk(self, *, size: int = MOST_ROWS, owner: str | None = None) -> Walk[ContactDetails]:
+        """Return an async iterator over everything about all contacts of an owner, asked for `size` (1-1000) at a time.
+
+        Pages are counted by the server: what is deleted, or given to another owner, while the walk goes on moves later
+        contacts to pages already read. Collect first, then delete.
+        """
+
+        async def ask(page: int) -> Page[ContactDetails]:
+            answer = await self._connection.send(ListContactsPage(page, size=size, owner=owner))
+            return answer.contacts, _may_go_on(answer.contacts, answer.has_more)
+
+        return Walk([ask])
+
+    def walk_modified(
+        self, start: datetime | int, end: datetime | int, *, size: int = MOST_ROWS, owner: str | None = None
+    ) -> Walk[ListedContact]:
+        """Return an async iterator over who was last modified from `start` to `end`: a span of any length.
+
+        Times are aware datetimes or UNIX milliseconds. It is asked for in windows of 30 days, `size` (1-1000) contacts
+        at a time. A contact modified while the walk goes on moves to the time of that, and later contacts to pages
+        already read: let `end` be in the past, and walk again from there.
+        """
+        span = write(ListModifiedContacts(start, end))
+
+        def modified(begin: int, finish: int) -> Ask[ListedContact]:
+            async def ask(page: int) -> Page[ListedContact]:
+                request = ListModifiedContactsPage(begin, finish, page=page, size=size, owner=owner)
+                answer = await self._connection.send(request)
+                return answer.modified_contacts, _may_go_on(answer.modified_contacts, answer.has_more)
+
+            return ask
+
+        # The reference does not say whether a span holds its own ends. Windows that share an end lose nobody; who
+        # stands on a shared end is asked for beforehand, and left out of the second window.
+        (first, *others) = windows(span["from"], span["to"], WINDOW_MS)
+        seamless = (_without(modified(begin - 1, begin), modified(begin, finish)) for begin, finish in others)
+        return Walk(chain([modified(*first)], seamless))
+
+    async def delete_many(self, selectors: Iterable[Selector], *, owner: str | None = None) -> Deleted:
+        """Delete every contact that any of the selectors picks, in one request; `ContactId` is the safest of them.
+
+        Selectors of any length are taken: those of over 255 characters are sent as several.
+        """
+        pieces = [piece for selector in selectors for piece in _pieces(selector)]
+        return await self._connection.send(BatchDeleteContacts(pieces, owner=owner))
+
+    async def export_page(self, page: int, size: int = MOST_ROWS, *, owner: str | None = None) -> Job[Any]:
+        """Start an export of a page of all contacts; see `ExportContactListPage`.
+
+        The file is one object, `{"contacts": [...]}`: `job.records()` gives it as one record.
+        """
+        started = await self._connection.send(ExportContactListPage(page, size=size, owner=owner))
+        return started_job(self._connection, started, as_it_is)
 
     async def export(
         self,
@@ -94,3 +199,37 @@ class Contacts(Group):
         """
         async with contact_run(self._connection, source, options).outcomes() as outcomes:
             yield outcomes
+
+
+def _may_go_on(contacts: Sequence[object], has_more: bool | None) -> bool:
+    """Tell whether a next page is worth asking for: not after an empty one, nor after one that says it is the last."""
+    return bool(contacts) and has_more is not False
+
+
+def _without(told: Ask[ListedContact], ask: Ask[ListedContact]) -> Ask[ListedContact]:
+    """Return `ask` without the contacts of `told`."""
+    known: set[str | None] | None = None
+
+    async def ask_for_others(page: int) -> Page[ListedContact]:
+        nonlocal known
+        if known is None:
+            known = {contact.id async for contact in Walk([told])}
+        contacts, more = await ask(page)
+        return [contact for contact in contacts if contact.id not in known], more
+
+    return ask_for_others
+
+
+def _pieces(selector: Selector) -> Iterator[Selector]:
+    """Yield selectors that pick the same contacts together, none of them too long."""
+    some: tuple[str, ...] = ()
+    for value in selector.values:
+        if some and len(",".join((*some, value))) > LONGEST_VALUE:
+            yield _same(selector, some)
+            some = ()
+        some += (value,)
+    yield _same(selector, some)
+
+
+def _same(selector: Selector, values: Sequence[str]) -> Selector:
+    return Stage(selector.funnel, *values) if isinstance(selector, Stage) else type(selector)(*values)

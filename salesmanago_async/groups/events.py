@@ -1,18 +1,27 @@
-"""`sm.events`: add one external event, add millions."""
+"""`sm.events`: add one external event, add millions; change one, delete one."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Unpack
 
-from ..api.events import AddContactExtEvent, EventAdded, ExternalEvent
-from ..imports.outcome import Report
+from ..api.events import (
+    AddContactExtEvent,
+    DeleteContactExtEvent,
+    EventAdded,
+    ExternalEvent,
+    UpdateContactExtEvent,
+)
+from ..imports.report import Report
 from ..imports.runs import EventRunOptions, Outcomes, event_run
 from ..imports.sources import GivenSource
-from ._group import Group
+from ._group import Group, call
 
 
 class Events(Group):
     """Calls about external events (reference: "API - External events")."""
+
+    update = call(UpdateContactExtEvent)
+    delete = call(DeleteContactExtEvent)
 
     async def add(self, event: ExternalEvent, *, owner: str | None = None) -> EventAdded:
         """Add one event; see `AddContactExtEvent`. An error that is `in_doubt` may have added it all the same."""

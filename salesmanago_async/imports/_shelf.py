@@ -5,11 +5,14 @@ file grows with the records that wait, not with the input. What pickle does not 
 memory.
 """
 
+import io
 import pickle
 from tempfile import TemporaryFile
 from typing import Any
 
 from attrs import frozen
+
+_PICKLED_WELL = frozenset({"builtins", "copyreg", "collections", "datetime", "decimal", "uuid", "zoneinfo"})
 
 
 @frozen
@@ -26,22 +29,21 @@ class Shelf:
     """Takes things, and gives each back once for its ticket."""
 
     def __init__(self) -> None:
-        self._file = TemporaryFile("w+b")  # noqa: SIM115 - closed by close()
+        self._file = TemporaryFile("w+b", buffering=0)  # noqa: SIM115 - closed by close()
         self._end = 0
         self._gaps: list[tuple[int, int]] = []
 
     def put(self, content: Any) -> Ticket:
-        """Lay something down."""
+        """Lay something down; what cannot be pickled, or written, stays in memory."""
         try:
-            pickled = pickle.dumps(content, protocol=pickle.HIGHEST_PROTOCOL)
-        except (pickle.PicklingError, TypeError, AttributeError, RecursionError, ValueError):
+            pickled = _pickled(content)
+        except Exception:  # whatever the records' own code raises
             return Ticket(content=content)
         offset, room = self._place(len(pickled))
         try:
-            self._file.seek(offset)
-            self._file.write(pickled)
-            self._file.flush()
+            self._write(offset, pickled)
         except OSError:  # the disk is full
+            self._gaps.append((offset, room))
             return Ticket(content=content)
         return Ticket(offset, len(pickled), room)
 
@@ -49,13 +51,22 @@ class Shelf:
         """Take it back."""
         if not ticket.length:
             return ticket.content
-        self._gaps.append((ticket.offset, ticket.room))
         self._file.seek(ticket.offset)
-        return pickle.loads(self._file.read(ticket.length))  # noqa: S301 - what this process wrote itself
+        pickled = bytearray()
+        while len(pickled) < ticket.length:
+            pickled += self._file.read(ticket.length - len(pickled))
+        self._gaps.append((ticket.offset, ticket.room))
+        return pickle.loads(pickled)  # noqa: S301 - what this process wrote itself
 
     def close(self) -> None:
         """Let go of everything that was not taken back."""
         self._file.close()
+
+    def _write(self, offset: int, content: bytes) -> None:
+        self._file.seek(offset)
+        rest = memoryview(content)
+        while rest:
+            rest = rest[self._file.write(rest) :]
 
     def _place(self, length: int) -> tuple[int, int]:
         for index, (offset, room) in enumerate(self._gaps):
@@ -64,3 +75,19 @@ class Shelf:
                 return offset, room
         self._end += length
         return self._end - length, length
+
+
+class _Pickler(pickle.Pickler):
+    """Pickles what is sure to come back as it was: plain data, the standard library's values, and our own."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        module = getattr(obj, "__module__", None) or type(obj).__module__
+        if module.partition(".")[0] not in _PICKLED_WELL | {__name__.partition(".")[0]}:
+            raise pickle.PicklingError(f"a {type(obj).__name__} of {module}")
+        return NotImplemented
+
+
+def _pickled(content: Any) -> bytes:
+    buffer = io.BytesIO()
+    _Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(content)
+    return buffer.getvalue()

@@ -1,22 +1,19 @@
-"""What became of the records: one outcome each, and the report that counts them."""
+"""What became of the records: verdicts over a chunk, and an outcome for each record."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from itertools import islice
-from typing import Any, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import anyio
-from attrs import asdict, define, field, frozen
+from attrs import field, frozen
 
-from .._connection import Traffic
-from ..errors import SalesManagoError
+if TYPE_CHECKING:
+    from .sources import Source
 
 State: TypeAlias = Literal["accepted", "submitted", "rejected", "in_doubt", "not_sent"]
 """accepted: confirmed. submitted: taken by the server, its job not followed to the end. rejected: refused, here or by
 the server. in_doubt: sent, no answer came, it may have been applied. not_sent: the run ended first."""
 
 PROBLEMS = frozenset({"rejected", "in_doubt"})
-MOST_PROBLEMS = 20
 
 
 @frozen
@@ -37,85 +34,50 @@ class Outcome:
     file: str | None = None
 
 
-@frozen(kw_only=True)
-class Report:
-    """The count of a run: `read == accepted + submitted + rejected + in_doubt + not_sent`, always once it has ended.
+@frozen
+class Verdicts:
+    """`state` and `reason` for every record of a chunk, except those at the indices of `others`.
 
-    `read_all` tells whether the source was read to its end, `stopped` is the error that ended the run early, or None.
-    `bytes` are those of the bodies sent, `seconds` the time it took, `problems` the first 20 outcomes that are rejected
-    or in doubt. In a dry run `chunks` and `bytes` are what would be sent.
+    `contact_ids` maps keys (addresses in lower case) to the ids the server told.
     """
 
-    read: int = 0
-    read_all: bool = False
-    accepted: int = 0
-    submitted: int = 0
-    rejected: int = 0
-    in_doubt: int = 0
-    not_sent: int = 0
-    chunks: int = 0
-    bytes: int = 0
-    requests: int = 0
-    retries: int = 0
-    jobs: int = 0
-    seconds: float = 0.0
-    stopped: SalesManagoError | None = None
-    problems: tuple[Outcome, ...] = ()
-
-    def __str__(self) -> str:
-        states = ("accepted", "submitted", "rejected", "in_doubt", "not_sent")
-        counts = [f"{getattr(self, state):,} {state.replace('_', ' ')}" for state in states if getattr(self, state)]
-        return f"{self.read:,} read: {', '.join(counts) or 'none settled yet'}"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the counts as plain JSON, without any record."""
-        counts = asdict(self, filter=lambda attribute, _: attribute.name not in {"stopped", "problems"})
-        return {**counts, "seconds": round(self.seconds, 3), "stopped": str(self.stopped) if self.stopped else None}
+    state: State
+    reason: str | None = None
+    others: Mapping[int, tuple[State, str]] = field(factory=dict)
+    contact_ids: Mapping[str, str] = field(factory=dict)
+    request_id: int | None = None
 
 
-@define
-class Tally:
-    """The counts of a run while it goes on."""
+@frozen
+class Settled:
+    """Records of which it is known what became of them."""
 
-    traffic: Traffic
-    started: float = field(factory=anyio.current_time)
-    states: Counter[State] = field(factory=Counter)
-    read: int = 0
-    read_all: bool = False
-    chunks: int = 0
-    bytes: int = 0
-    jobs: int = 0
-    problems: list[Outcome] = field(factory=list)
-    stopped: SalesManagoError | None = None
+    rows: Sequence[Any]
+    positions: Sequence[int]
+    lines: Sequence[int | None]
+    keys: Sequence[str]
+    verdicts: Verdicts
 
-    def add(self, states: Mapping[State, int]) -> None:
-        """Count records that are settled."""
-        self.states.update(states)
+    def counts(self) -> Counter[State]:
+        """Return how many records are in which state."""
+        counts = Counter(state for state, _ in self.verdicts.others.values())
+        counts[self.verdicts.state] += len(self.rows) - len(self.verdicts.others)
+        return counts
 
-    def note_problems(self, outcomes: Iterable[Outcome]) -> None:
-        """Keep the first outcomes that somebody will want to see."""
-        self.problems.extend(islice(outcomes, MOST_PROBLEMS - len(self.problems)))
+    def outcomes(self, source: "Source") -> list[Outcome]:
+        """Return one outcome for each record."""
+        return [self._outcome(index, source) for index in range(len(self.rows))]
 
-    def anything_sent(self, rejected_here: int) -> bool:
-        """Tell whether the server had anything to do with any record."""
-        return sum(self.states.values()) - self.states["not_sent"] - rejected_here > 0
-
-    def report(self) -> Report:
-        """Return the counts as they are now."""
-        return Report(
-            read=self.read,
-            read_all=self.read_all,
-            accepted=self.states["accepted"],
-            submitted=self.states["submitted"],
-            rejected=self.states["rejected"],
-            in_doubt=self.states["in_doubt"],
-            not_sent=self.states["not_sent"],
-            chunks=self.chunks,
-            bytes=self.bytes,
-            requests=self.traffic.requests,
-            retries=self.traffic.retries,
-            jobs=self.jobs,
-            seconds=anyio.current_time() - self.started,
-            stopped=self.stopped,
-            problems=tuple(self.problems),
+    def _outcome(self, index: int, source: "Source") -> Outcome:
+        verdicts, row, key = self.verdicts, self.rows[index], self.keys[index]
+        state, reason = verdicts.others.get(index, (verdicts.state, verdicts.reason))
+        return Outcome(
+            record=source.record(row),
+            position=self.positions[index],
+            state=state,
+            reason=reason,
+            contact_id=verdicts.contact_ids.get(key) if state == "accepted" else None,
+            request_id=verdicts.request_id,
+            line=self.lines[index],
+            file=source.file_of(row),
         )

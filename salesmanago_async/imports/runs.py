@@ -10,8 +10,10 @@ from attrs import frozen
 
 from .._connection import Connection
 from ..errors import only_error
-from ._engine import CONTACTS, EVENTS, Engine, Settings, Target
-from .outcome import Outcome, Report
+from ._engine import Engine, Settings
+from ._targets import CONTACTS, EVENTS, Target
+from .outcome import Outcome
+from .report import Report
 from .shapes import ExtraColumns, Shape, contact_shape, event_shape
 from .sources import GivenSource, Reading, Source, open_source
 
@@ -88,6 +90,8 @@ def _run(
     options: RunOptions,
 ) -> "Run":
     named = cast("dict[str, Any]", options)
+    for name in named.keys() - RunOptions.__annotations__.keys() - {"tags", "path"}:
+        raise TypeError(f"there is no option {name!r}")
     reading = Reading(**{name: named[name] for name in named.keys() & _OF_THE_SOURCE})
     present = {name: value for name, value in fields.items() if value is not None}
     settings = Settings(fields=present, **{name: named[name] for name in named.keys() - _OF_THE_SOURCE})

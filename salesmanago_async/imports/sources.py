@@ -9,7 +9,7 @@ import codecs
 import csv
 import re
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -25,9 +25,6 @@ from .shapes import ExtraColumns, Shape
 BEGINNING = 64 * 1024
 """How many bytes of a file are looked at to find out its encoding."""
 
-BLOCK = 1000
-"""How many rows are read before others get a turn."""
-
 Row: TypeAlias = tuple[Any, int | None]
 
 
@@ -42,7 +39,7 @@ class Broken:
 class Source(Protocol):
     """What a run reads."""
 
-    def rows(self) -> Iterator[Row] | AsyncIterator[Row]:
+    def rows(self) -> Iterator[Row] | AsyncGenerator[Row]:
         """Give every row, with its line in its file (from 1), or None."""
         ...
 
@@ -100,6 +97,8 @@ def open_file(path: Path, shape: Shape, reading: Reading) -> "CsvFile | JsonLine
     kind = kinds.get(path.suffix.lower())
     if kind is None:
         raise Invalid(f"ends in none of {', '.join(kinds)}", field=str(path))
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise Invalid("is a pipe or a device, and a file has to be read twice; save it first", field=str(path))
     try:
         return kind(path, shape, reading)
     except OSError as error:
@@ -115,10 +114,10 @@ class Records:
         self._records = records
         self._shape = shape
 
-    def rows(self) -> Iterator[Row] | AsyncIterator[Row]:
+    def rows(self) -> Iterator[Row] | AsyncGenerator[Row]:
         """Give every record; there are no lines."""
         if isinstance(self._records, AsyncIterable):
-            return ((record, None) async for record in self._records)
+            return _async_rows(aiter(self._records))
         return ((record, None) for record in self._records)
 
     def body(self, row: Any) -> Body:
@@ -132,6 +131,16 @@ class Records:
     def file_of(self, row: Any) -> str | None:
         """Return None: records of a program have no file."""
         return None
+
+
+async def _async_rows(records: AsyncIterator[Any]) -> AsyncGenerator[Row]:
+    """Give every record, and close a generator of the caller's whatever ends the run."""
+    try:
+        async for record in records:
+            yield record, None
+    finally:
+        if isinstance(records, AsyncGenerator):
+            await records.aclose()
 
 
 class JsonLinesFile:
@@ -211,6 +220,7 @@ class CsvFile:
                 self.delimiter = reading.delimiter or _delimiter_of(lines)
                 lines.give_back_all()
                 self.header = [name.strip() for name in self._header(self._reader(lines))]
+        self._nameless = [index for index, name in enumerate(self.header) if not name]  # after a trailing delimiter
         self._lane = _lane_of_header(self.header, shape, reading.columns)
 
     @property
@@ -265,6 +275,9 @@ class CsvFile:
             raise Invalid(row.reason)
         if len(row) != len(self.header):
             raise Invalid(f"has {len(row)} cells, the header has {len(self.header)}")
+        for index in self._nameless:
+            if row[index]:
+                raise Invalid(f"has a cell in column {index + 1}, which has no name in the header")
         return self._lane(row)
 
     def record(self, row: Any) -> Any:
@@ -423,11 +436,11 @@ def _lane_of_header(header: Sequence[str], shape: Shape, columns: Mapping[str, s
     for number, name in enumerate(header, 1):
         if name and header.index(name) < number - 1:
             raise Invalid(f"is given 2 times, in columns {header.index(name) + 1} and {number}", field=name)
-        if not name:
-            raise Invalid(f"column {number} of the header has no name")
         if not name.isprintable():
             raise Invalid(f"column {number} of the header, {name!a}, is not text; is the encoding right?")
     for name in columns:
         if name not in header:
             raise Invalid(f"there is no column {name!r} to map; the header has {', '.join(header)}")
-    return shape.lane_of_columns([columns.get(name, name) for name in header], lambda index: f"row[{index}]")
+    named = [index for index, name in enumerate(header) if name]
+    names = [columns.get(header[index], header[index]) for index in named]
+    return shape.lane_of_columns(names, lambda place: f"row[{named[place]}]")

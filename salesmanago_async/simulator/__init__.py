@@ -6,6 +6,6 @@
 It refuses what the reference refuses. `salesmanago simulator` serves it over a socket.
 """
 
-from .app import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
+from .app import DEMO_CREDENTIALS, DEMO_OWNER, DEMO_PASSWORD, Simulator
 
-__all__ = ["DEMO_CREDENTIALS", "DEMO_OWNER", "Simulator"]
+__all__ = ["DEMO_CREDENTIALS", "DEMO_OWNER", "DEMO_PASSWORD", "Simulator"]

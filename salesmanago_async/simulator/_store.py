@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import count
 from secrets import token_urlsafe
@@ -45,6 +45,7 @@ class StoredContact:
     events: list[dict[str, Any]] = field(factory=list)
     score: int = 0
     main_owner: str | None = None
+    owners: set[str] = field(factory=set)
     monitored: bool = True
     visits: list[dict[str, Any]] = field(factory=list)
     history: list[dict[str, Any]] = field(factory=list)
@@ -103,7 +104,12 @@ class Store:
         while self._agenda and self._agenda[0][0] <= now:
             heappop(self._agenda)[2]()
 
-    def _plan(self, when: float, act: Callable[[], None]) -> None:
+    def later(self, act: Callable[[], None]) -> None:
+        """Have `act` done when a job that is started now would be done."""
+        self.plan(self.clock() + self._job_seconds, act)
+
+    def plan(self, when: float, act: Callable[[], None]) -> None:
+        """Have `act` done at a time, in seconds since 1970; at once, if that has passed."""
         heappush(self._agenda, (when, next(self._order), act))
 
     # Contacts
@@ -115,8 +121,20 @@ class Store:
         ids = self._by_email.get(str(key.get("email", "")).lower())
         return self.contacts[ids[0]] if ids else None
 
-    def upsert(self, body: Mapping[str, Any], *, double_opt_in: bool) -> StoredContact:
-        """Make or change the contact that a checked body describes, and return it."""
+    def with_email(self, email: str) -> list[StoredContact]:
+        """Return every contact of an address: several come to share one by newEmail."""
+        return [self.contacts[id_] for id_ in self._by_email.get(email.lower(), ())]
+
+    def remove(self, contact: StoredContact) -> None:
+        """Forget a contact, with all that is its own."""
+        del self.contacts[contact.id]
+        self._by_email[contact.email.lower()].remove(contact.id)
+
+    def upsert(self, body: Mapping[str, Any], *, double_opt_in: bool, owner: str) -> StoredContact:
+        """Make or change the contact that a checked body describes, and return it.
+
+        `owner` becomes one of its owners; [guess] the main one is who made it.
+        """
         described = dict(body["contact"])
         contact = self.find(described)
         if contact is None:
@@ -125,6 +143,8 @@ class Store:
             contact = self._add(described["email"])
         elif body.get("newEmail") and "contactId" not in described:
             self._rename(contact, body["newEmail"])
+        contact.owners.add(owner)
+        contact.main_owner = contact.main_owner or owner
         described.pop("email", None)
         described.pop("contactId", None)
         contact.fields.update(described.pop("address", {}))
@@ -190,7 +210,7 @@ class Store:
         if kind == "CONTACT_ID":
             return [self.contacts[value] for value in values if value in self.contacts]
         if kind == "EMAIL":
-            return [self.contacts[id_] for value in values for id_ in self._by_email.get(value.lower(), ())]
+            return [contact for value in values for contact in self.with_email(value)]
         if kind == "TAG":
             wanted = {tag_name(value) for value in values}
             return [contact for contact in self.contacts.values() if not wanted.isdisjoint(contact.tags)]
@@ -224,14 +244,23 @@ class Store:
             elif when + RETRY_SECONDS <= until:
                 self._try_later(key, event, when + RETRY_SECONDS, until)
 
-        self._plan(when, add)
+        self.plan(when, add)
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """Yield every event, each to be changed in place."""
+        return (event for contact in self.contacts.values() for event in contact.events)
+
+    def delete_events(self, event_ids: Collection[str]) -> None:
+        """Delete the events of these ids."""
+        for contact in self.contacts.values():
+            contact.events = [event for event in contact.events if event["eventId"] not in event_ids]
 
     # Jobs and files
 
     def start_job(self, work: Callable[[], bytes]) -> int:
         """Start a job and return its number."""
         job = StoredJob()
-        self._plan(self.clock() + self._job_seconds, lambda: job.finish(work()))
+        self.later(lambda: job.finish(work()))
         number = next(self._numbers)
         self._jobs[number] = job
         return number

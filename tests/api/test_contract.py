@@ -29,7 +29,14 @@ def requests_of(catalogue: Catalogue, path: str) -> list[dict[str, Any]]:
 
 def answers_of(catalogue: Catalogue, path: str) -> list[dict[str, Any]]:
     polls = [body for entry in catalogue.values() for body in entry.get("statusResponses", ())]
-    return [*catalogue[path]["responses"], *(polls if path == "job/status" else [])]
+    return whole([*catalogue[path]["responses"], *(polls if path == "job/status" else [])])
+
+
+def whole(sample: Any) -> Any:
+    """A sample without "... jw. ...", which stands in one of them for entries like the ones above."""
+    if isinstance(sample, dict):
+        return {name: whole(value) for name, value in cast("dict[str, Any]", sample).items()}
+    return [whole(entry) for entry in sample if entry != "... jw. ..."] if isinstance(sample, list) else sample
 
 
 def answer_class(path: str) -> Any:
@@ -57,13 +64,17 @@ def told(value: Any) -> Any:
         return value.timestamp() * 1000
     if isinstance(value, list | tuple):
         return [told(entry) for entry in value]
+    if isinstance(value, Mapping):
+        return {key: told(inner) for key, inner in cast("Mapping[str, Any]", value).items()}
     if not attrs.has(type(value)):
         return value
     body: dict[str, Any] = {}
     kind: Any = type(value)
     for place in places(kind):
         if place.name != "extra":
-            _put(body, place.path, told(getattr(value, place.name)))
+            content = getattr(value, place.name)
+            unit = place.write if isinstance(content, datetime) else told  # seconds, where the reference has them
+            _put(body, place.path, told(unit(content)))
     for key, content in value.extra.items():
         _put(body, tuple(key.split(".")), content)
     return body
@@ -94,6 +105,8 @@ def extras(value: Any) -> Iterator[str]:
     if isinstance(value, list | tuple):
         for entry in value:
             yield from extras(entry)
+    elif isinstance(value, Mapping):
+        yield from extras(list(cast("Mapping[str, Any]", value).values()))
     elif attrs.has(type(value)):
         yield from (name for name, content in value.extra.items() if content is not None)
         for field in attrs.fields(type(value)):

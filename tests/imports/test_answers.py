@@ -34,7 +34,16 @@ def states(verdicts: Any, count: int = 3) -> list[str]:
             ["accepted", "in_doubt", "in_doubt"],
         ),
         ({"success": True, "contactIds": ["1", "2"], "invalidContacts": ["who@x.pl"]}, ["in_doubt"] * 3),
+        # contactIds that leave some out
+        ({"success": True, "contactIds": {"a@x.pl": "1"}}, ["accepted", "in_doubt", "in_doubt"]),
+        ({"success": True, "contactIds": {"a@x.pl": "1", "B@x.pl": "2", "": "c-id"}}, ["accepted"] * 3),
+        ({"success": True, "contactIds": {"x": "1", "y": "2", "z": "3"}}, ["accepted"] * 3),
+        (
+            {"success": True, "contactIds": {"a@x.pl": "1"}, "invalidContacts": ["a@x.pl", "b@x.pl"]},
+            ["in_doubt", "rejected", "accepted"],
+        ),
         ({"success": False, "message": ["broken"]}, ["rejected"] * 3),
+        ({"success": False, "contactIds": {"a@x.pl": "1"}}, ["accepted", "rejected", "rejected"]),
     ],
 )
 def test_an_import_is_judged_by_its_result_file(result: dict[str, Any], expected: list[str]) -> None:
@@ -44,7 +53,8 @@ def test_an_import_is_judged_by_its_result_file(result: dict[str, Any], expected
 def test_the_reason_is_the_servers_where_it_gives_one() -> None:
     verdicts = of_import(KEYS, {"success": True, "invalidContacts": [{"email": "b@x.pl", "message": "blocked"}]}, 37)
     assert verdicts.others[1] == ("rejected", "blocked")
-    assert of_import(KEYS, {"success": False, "message": "no room"}, 37).reason == "job 37: no room"
+    failed = of_import(KEYS, {"success": False, "message": "no room"}, 37)
+    assert failed.others[0] == ("rejected", "job 37: no room")
 
 
 def test_every_record_of_an_invalid_address_is_rejected() -> None:
@@ -62,6 +72,9 @@ def test_contact_ids_are_found_whatever_the_case_of_the_address() -> None:
         ({"createdAmount": 3, "failedAmount": 0, "failedContacts": []}, ["accepted"] * 3),
         ({"createdAmount": 10, "failedAmount": 0, "failedContacts": []}, ["accepted"] * 3),
         ({"success": True}, ["accepted"] * 3),
+        ({}, ["in_doubt"] * 3),
+        ({"createdAmount": 0, "failedAmount": 3, "failedContacts": []}, ["rejected"] * 3),
+        ({"failedAmount": 1, "failedContacts": {"b@x.pl": "blocked"}}, ["accepted", "rejected", "accepted"]),
         ({"createdAmount": 2, "failedAmount": 1, "failedContacts": ["b@x.pl"]}, ["accepted", "rejected", "accepted"]),
         ({"failedContacts": [{"email": "b@x.pl"}]}, ["accepted", "rejected", "accepted"]),
         ({"createdAmount": 2, "failedAmount": 1, "failedContacts": []}, ["in_doubt"] * 3),

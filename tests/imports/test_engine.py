@@ -12,6 +12,7 @@ from attrs import define
 from salesmanago_async import (
     Contact,
     ExternalEvent,
+    Invalid,
     NoAnswer,
     NotAuthenticated,
     Outcome,
@@ -385,3 +386,129 @@ async def test_retries_can_be_set(front: Front, make_client: MakeClient) -> None
     async with make_client(front, retries=Retries(tries=2)) as sm:
         report = await sm.contacts.upsert_many(contacts(1))
     assert (counts(report), len(front.seen)) == ({"in_doubt": 1}, 2)
+
+
+async def test_leaving_early_still_counts_every_record_that_was_read(front: Front, fronted: SalesManago) -> None:
+    front.latency = 10.0
+    async with fronted.events.adding(events(20_000)) as outcomes:
+        await anyio.sleep(5)
+    told = counts(outcomes.report)
+    assert told["in_doubt"] == 4000  # the four requests that were in flight
+    assert set(told) == {"in_doubt", "not_sent"}
+
+
+async def test_a_generator_may_fill_one_mapping_again_and_again(sm: SalesManago) -> None:
+    def source() -> Iterator[dict[str, str]]:
+        row: dict[str, str] = {}
+        for index in range(1500):
+            row["email"] = f"c{index}@example.com"
+            yield row
+
+    assert counts(await sm.contacts.upsert_many(source())) == {"accepted": 1500}
+    assert (await sm.contacts.has("c0@example.com")).result
+
+
+class _Odd:
+    """Neither equal to anything nor unequal, as pandas.NA is."""
+
+    def __eq__(self, other: object) -> bool:
+        raise TypeError("boolean value of NA is ambiguous")
+
+    def __ne__(self, other: object) -> bool:
+        raise TypeError("boolean value of NA is ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise RuntimeError("not to be pickled")
+
+
+class _Proxy(dict[str, Any]):
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._data, name)  # without end, while it is being unpickled
+
+
+async def test_whatever_a_record_does_it_stops_nothing(sm: SalesManago) -> None:
+    source: list[Any] = [*contacts(3), {"email": "x@y.pl", "name": _Odd()}, _Proxy(email="p@x.pl"), *contacts(3, 3)]
+    report = await sm.contacts.upsert_many(source)
+    assert counts(report) == {"accepted": 7, "rejected": 1}
+    assert "NA is ambiguous" in str(report.problems[0].reason)
+
+
+async def test_what_was_taken_from_an_async_source_is_not_lost_by_a_stop(sm: SalesManago) -> None:
+    closed = False
+
+    async def source() -> AsyncIterator[Contact]:
+        nonlocal closed
+        try:
+            for contact in contacts(500):
+                yield contact
+            await anyio.sleep_forever()
+        finally:
+            closed = True
+
+    outcomes = await _outcomes_until(10, sm.contacts.upserting(source()))
+    assert counts(outcomes.report) == {"not_sent": 500}
+    assert len(outcomes.told) == 500
+    assert closed
+
+
+async def test_progress_that_raises_is_raised_when_all_is_settled(front: Front, fronted: SalesManago) -> None:
+    def broken(report: Report) -> None:
+        raise ZeroDivisionError("mine")
+
+    with pytest.raises(ZeroDivisionError, match="mine") as caught:
+        await fronted.contacts.upsert_many(contacts(20_000), on_progress=broken)
+    assert "accepted" in "".join(caught.value.__notes__)
+
+
+async def test_an_upsert_that_may_have_been_applied_at_its_first_try_is_in_doubt(
+    front: Front, fronted: SalesManago
+) -> None:
+    answers: list[tuple[int, bytes]] = [(500, b""), *[(429, b"")] * 9]
+    front.meddle = lambda path, occurrence: answers[occurrence - 1] if path == "contact/batchupsertv2" else None
+    assert counts(await fronted.contacts.upsert_many(contacts(1000))) == {"in_doubt": 1000}
+
+
+@pytest.mark.parametrize(("answer", "state"), [(b"{}", "in_doubt"), (b'{"success":true}', "submitted")])
+async def test_an_answer_that_names_no_job(front: Front, fronted: SalesManago, answer: bytes, state: str) -> None:
+    front.meddle = lambda path, _: (200, answer) if path == "contact/batchupsertv2" else None
+    assert counts(await fronted.contacts.upsert_many(contacts(5))) == {state: 5}
+
+
+async def test_a_gateways_refusal_of_a_look_is_not_the_jobs_failure(front: Front, fronted: SalesManago) -> None:
+    front.meddle = lambda path, occurrence: (
+        (403, b'{"message":"rate"}') if (path, occurrence) == ("job/status", 1) else None
+    )
+    assert counts(await fronted.contacts.upsert_many(contacts(5))) == {"accepted": 5}
+
+
+async def test_a_dead_link_to_a_job_that_runs_again_is_waited_for(front: Front, fronted: SalesManago) -> None:
+    def meddle(path: str, occurrence: int) -> tuple[int, bytes] | None:
+        if path.startswith("/files/") and front.seen.count("job/status") < 6:
+            return 403, b""
+        if path == "job/status" and occurrence in {3, 4}:
+            return 200, b'{"success":true,"message":["Job not start yet"]}'
+        return None
+
+    front.meddle = meddle
+    assert counts(await fronted.contacts.upsert_many(contacts(5))) == {"accepted": 5}
+
+
+async def test_a_stop_ends_waits_for_another_try(front: Front, fronted: SalesManago) -> None:
+    front.meddle = lambda *_: (503, b"")
+    started = anyio.current_time()
+    outcomes = await _outcomes_until(0.2, fronted.contacts.upserting(contacts(5000)))
+    assert anyio.current_time() - started < 1
+    assert counts(outcomes.report).keys() <= {"in_doubt", "not_sent"}
+
+
+@pytest.mark.parametrize("option", [{"outstanding": 0}, {"batch_size": 0}, {"batch_size": 1001}])
+async def test_options_that_let_nothing_through_are_refused(sm: SalesManago, option: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        await sm.contacts.upsert_many(contacts(1), **option)
+
+
+async def test_a_misspelt_option_is_named(sm: SalesManago) -> None:
+    with pytest.raises(TypeError, match="batchsize"):
+        await sm.contacts.upsert_many(contacts(1), batchsize=5)  # type: ignore[call-arg]

@@ -44,8 +44,7 @@ def post(account: Account) -> Post:
         key = str(sample["apiKey"])
         text = key + account["CLIENT_ID"] + account["API_SECRET"]
         body = {**sample, "clientId": account["CLIENT_ID"], "sha": hashlib.sha1(text.encode()).hexdigest()}
-        if "owner" in sample:
-            body["owner"] = account["OWNER"]
+        body.update({name: account["OWNER"] for name in ("owner", "user", "emailOwner") if name in sample})
         request = Request(f"{account['BASE_URL']}/api/{path}", json.dumps(body).encode(), HEADERS)
         with urlopen(request, timeout=10) as answer:
             found: dict[str, Any] = json.load(answer)
@@ -64,7 +63,7 @@ def finished(post: Post, sample: dict[str, Any], number: int) -> dict[str, Any]:
     return told
 
 
-@pytest.mark.parametrize("path", sorted(REQUESTS.keys() - {"job/status"}))
+@pytest.mark.parametrize("path", sorted(REQUESTS.keys() - {"job/status", "email/sendWithAttachment"}))  # a form
 def test_documented_samples_get_the_documented_answer(path: str, post: Post, catalogue: Catalogue) -> None:
     entry = catalogue[path]
     assert entry["requests"]

@@ -19,7 +19,7 @@ MOST_ITEMS = 1000
 
 def upsert(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     """contact/upsert."""
-    contact = store.upsert(body, double_opt_in=bool(body.get("useApiDoubleOptIn")))
+    contact = store.upsert(body, double_opt_in=bool(body.get("useApiDoubleOptIn")), owner=body["owner"])
     return {"contactId": contact.id, "externalId": contact.fields.get("externalId")}
 
 
@@ -28,7 +28,7 @@ def batch_upsert(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     known = {"owner", "upsertDetails", "useApiDoubleOptIn", "lang", "fireEvents"} | CREDENTIAL_FIELDS
     entries = batch(body, "upsertDetails", known)
     double_opt_in = bool(body.get("useApiDoubleOptIn", True))
-    request_id = store.start_job(lambda: _import(store, entries, double_opt_in))
+    request_id = store.start_job(lambda: _import(store, entries, double_opt_in, body["owner"]))
     return {"message": ["Batch upsert added to execute."], "requestId": request_id}
 
 
@@ -42,13 +42,13 @@ def batch(body: Mapping[str, Any], name: str, known: set[str]) -> list[Any]:
     return entries
 
 
-def _import(store: Store, entries: list[Any], double_opt_in: bool) -> bytes:
+def _import(store: Store, entries: list[Any], double_opt_in: bool, owner: str) -> bytes:
     contact_ids: dict[str, str] = {}
     invalid: list[Any] = []
     for entry in entries:
         try:
             body = write(read_strictly(Contact, entry))
-            contact = store.upsert(body, double_opt_in=double_opt_in)
+            contact = store.upsert(body, double_opt_in=double_opt_in, owner=owner)
         except (Invalid, Refusal):
             invalid.append(_name_of(entry))
         else:
@@ -71,7 +71,7 @@ def has_contact(store: Store, body: dict[str, Any]) -> dict[str, Any]:
 
 def list_contacts(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     """contact/list."""
-    found = [contact for email in body["email"] if (contact := store.find({"email": email}))]
+    found = [contact for email in body["email"] for contact in store.with_email(email)]
     return {"contacts": [details(contact) for contact in found]}
 
 

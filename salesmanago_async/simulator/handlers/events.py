@@ -8,6 +8,7 @@ from ...api._codec import read_strictly, write
 from ...api.events import ExternalEvent
 from ...errors import Invalid
 from .._handler import Handler
+from .._refusal import Refusal
 from .._store import Store
 from .contacts import batch
 
@@ -40,11 +41,37 @@ def _added(store: Store, entry: Any) -> bool:
     return store.add_event(body, body["contactEvent"]) is not None
 
 
+def update(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """v2/contact/updateContactExtEvent: what is not said again is lost. [guess] what is said of an unknown event."""
+    content = body["contactEvent"]
+    event = next((event for event in store.events() if event["eventId"] == content["eventId"]), None)
+    if event is None:
+        raise Refusal("Event with given eventId does not exist")
+    event.clear()
+    event.update(content)
+    return {"eventId": content["eventId"]}
+
+
+def delete(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """v2/contact/deleteContactExtEvent: done a little later; an event that is not there is deleted already.
+
+    [guess] all events of one externalId are deleted.
+    """
+    name = "eventId" if "eventId" in body else "externalId"
+    event_ids = {event["eventId"] for event in store.events() if event.get(name) == body[name]}
+    store.later(lambda: store.delete_events(event_ids))
+    return {"result": "Ext event has been scheduled to delete."}
+
+
 def _name_of(entry: Any) -> Any:
     return (entry.get("email") or entry.get("contactId")) if isinstance(entry, Mapping) else entry
 
 
-HANDLERS: dict[str, Handler] = {"v2/contact/addContactExtEvent": add}
+HANDLERS: dict[str, Handler] = {
+    "v2/contact/addContactExtEvent": add,
+    "v2/contact/updateContactExtEvent": update,
+    "v2/contact/deleteContactExtEvent": delete,
+}
 
 BATCH_HANDLERS: dict[str, Handler] = {
     "contact/batchAddContactExtEvent": batch_add,

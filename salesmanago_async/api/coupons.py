@@ -1,0 +1,96 @@
+"""contact/*Coupon and coupon/verify: codes that contacts redeem (reference: "API - Coupons")."""
+
+from typing import Annotated, Any
+
+from attrs import field, frozen
+
+from ..errors import Invalid
+from ._fields import EmailText, Moment, NameText, Text
+from ._request import Answer, Request
+
+CouponName = Annotated[str, Text(64, clearable=False)]
+SHORTEST_CODE, LONGEST_CODE = 5, 64
+"""Characters of a code that the server makes up."""
+
+
+@frozen(kw_only=True)
+class CouponUsed(Answer):
+    """`result` is None where all went well."""
+
+    result: str | None = None
+
+
+@frozen
+class UseContactCoupon(Request[CouponUsed]):
+    """Redeem a coupon of a contact (reference: "Redemption of coupon for contact").
+
+    [guess] `coupon` is the code, as in the reference's sample, although its table says "coupon name". No owner is
+    needed.
+    """
+
+    path = "contact/useContactCoupon"
+    repeatable = False
+    email: EmailText
+    coupon: NameText = field(kw_only=True)
+
+
+@frozen(kw_only=True)
+class CouponAdded(Answer):
+    """`coupon` is the code, given or made up."""
+
+    coupon: str | None = None
+    result: str | None = None
+
+
+@frozen
+class AddContactCoupon(Request[CouponAdded]):
+    """Give a contact a coupon (reference: "Adding coupon for contact"). No owner is needed.
+
+    `name` takes 64 characters. Give the code as `coupon` (5 to 32 characters), or the `length` (5 to 64) of one that
+    the server makes up; [guess] of both, `coupon` counts. `valid` is when it expires, an aware datetime or UNIX
+    milliseconds; in a year unless given.
+    """
+
+    path = "contact/addContactCoupon"
+    repeatable = False
+    email: EmailText
+    name: CouponName = field(kw_only=True)
+    coupon: Annotated[str | None, Text(32, least=5, clearable=False)] = field(default=None, kw_only=True)
+    length: int | None = field(default=None, kw_only=True)
+    valid: Moment | None = field(default=None, kw_only=True)
+
+    @staticmethod
+    def check_body(body: dict[str, Any]) -> None:
+        """Refuse a body that has neither a code nor its length, or a length that no code can have."""
+        if "length" not in body and "coupon" not in body:
+            raise Invalid("give the length of a code, or the coupon itself", field="length")
+        length = body.get("length", SHORTEST_CODE)
+        if not SHORTEST_CODE <= length <= LONGEST_CODE:
+            raise Invalid(f"is {length}, {SHORTEST_CODE} to {LONGEST_CODE} are taken", field="length")
+
+
+@frozen(kw_only=True)
+class CouponVerified(Answer):
+    """`valid` tells whether the coupon can be redeemed, `reason` ("expired", …) why not.
+
+    `sent` tells whether it is marked as used.
+    """
+
+    valid: bool | None = None
+    reason: str | None = None
+    sent: bool | None = None
+
+
+@frozen
+class VerifyCoupon(Request[CouponVerified]):
+    """Ask whether a coupon code is valid (reference: "Verifying coupon code"). No owner is needed.
+
+    `coupon_code` and `coupon_name` take 64 characters. With `email` or `contact_id` (of both, contact_id counts) it has
+    to be that contact's coupon; without, anyone's.
+    """
+
+    path = "coupon/verify"
+    coupon_code: Annotated[str, Text(64, clearable=False)]
+    coupon_name: CouponName = field(kw_only=True)
+    email: EmailText | None = field(default=None, kw_only=True)
+    contact_id: NameText | None = field(default=None, kw_only=True)

@@ -1,0 +1,121 @@
+"""Whom an e-mail goes to: selectors, each perhaps with what placeholders of the e-mail stand for."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from attrs import frozen
+
+from ..errors import Invalid
+from ._fields import Text, sequence, text
+from .selectors import ContactId, Email, Selector, Tag
+
+
+@frozen
+class Personalized:
+    """Addressees, and for them the text of each placeholder: {"discount": "20%"} is for $cst.discount$ in the e-mail.
+
+    Names, best of a-z, A-Z, 0-9 and _ only, and texts take 255 characters each.
+    """
+
+    selector: Selector
+    properties: Mapping[str, str]
+
+
+_LONGEST = 255
+_SINGLE: dict[str, tuple[type[Selector], str]] = {
+    "EMAIL": (Email, "email"),
+    "CONTACT_ID": (ContactId, "contactId"),
+    "TAGS": (Tag, "tag"),
+    "TAG": (Tag, "tag"),
+}
+"""addresseeType → its selector, and the field of the value, where each addressee is an object of its own."""
+
+_SINGLE_TYPES = {Email: "EMAIL", ContactId: "CONTACT_ID", Tag: "TAGS"}
+
+_name = text(Text(_LONGEST, clearable=False))
+_content = text(Text(_LONGEST, least=0, clearable=False))
+
+
+def write_addressee(given: object) -> dict[str, Any]:
+    """Return the API's object for a selector, personalized or not."""
+    selector, properties = _parts(given)
+    return {**Selector.to_wire(selector), **properties}
+
+
+def read_addressee(given: Any) -> Selector | Personalized:
+    """Read the API's object; one with `properties`, even empty ones, is `Personalized`."""
+    fields = _object(given)
+    properties = fields.pop("properties", None)
+    return _personalized(Selector.from_wire(fields), properties)
+
+
+def write_single_addressees(given: object) -> list[dict[str, Any]]:
+    """Return one object for each value of each selector, as email/sendWithAttachment has them."""
+    return [entry for entries in _singles(given) for entry in entries]
+
+
+def read_single_addressees(given: Any) -> list[Selector | Personalized]:
+    """Read what `write_single_addressees` makes."""
+    return [_read_single(_object(entry)) for entry in (given if isinstance(given, list) else [given])]
+
+
+def _write_single(given: object) -> list[dict[str, Any]]:
+    selector, properties = _parts(given)
+    kind = _SINGLE_TYPES.get(type(selector))
+    if kind is None:
+        raise ValueError("is none of Email(...), ContactId(...), Tag(...), which are all that this call takes")
+    return [{"addresseeType": kind, _SINGLE[kind][1]: value, **properties} for value in selector.values]
+
+
+_singles = sequence(_write_single)
+
+
+def _read_single(fields: dict[str, Any]) -> Selector | Personalized:
+    kind = str(fields.pop("addresseeType", "")).upper()
+    if kind not in _SINGLE:
+        raise Invalid(f"is {kind!r}, not one of {', '.join(_SINGLE_TYPES.values())}", field="addresseeType")
+    selector, name = _SINGLE[kind]
+    value, properties = fields.pop(name, None), fields.pop("properties", None)
+    for unknown in (unknown for unknown, content in fields.items() if content not in (None, "")):
+        raise Invalid(f"is no field of an addressee of type {kind}", field=unknown)
+    return _personalized(selector(value), properties)
+
+
+def _parts(given: object) -> tuple[Selector, dict[str, Any]]:
+    """Return a checked selector, and its properties as they are written."""
+    selector = given.selector if isinstance(given, Personalized) else given
+    if not isinstance(selector, Selector):
+        raise Invalid("is no selector, such as Email(...) or Tag(...), nor Personalized(...)")
+    if any(len(value) > _LONGEST for value in selector.values):
+        raise Invalid(f"has a value of more than {_LONGEST} characters")
+    return selector, {"properties": _pairs(given.properties)} if isinstance(given, Personalized) else {}
+
+
+def _pairs(properties: Mapping[str, str]) -> list[dict[str, str]]:
+    """Write the texts of the placeholders; an empty one is kept, as it empties its placeholder."""
+    pairs: list[dict[str, str]] = []
+    for name, content in properties.items():
+        try:
+            pairs.append({"name": _name(name), "value": _content(content)})
+        except ValueError as error:
+            raise Invalid(str(error), field=f"properties.{name}") from None
+    return pairs
+
+
+def _personalized(selector: Selector, properties: Any) -> Selector | Personalized:
+    if properties is None:
+        return selector
+    if not isinstance(properties, list):
+        raise Invalid("is not a list", field="properties")
+    read: dict[str, str] = {}
+    for pair in map(_object, properties):
+        if pair.keys() != {"name", "value"} or pair["name"] in read:
+            raise Invalid("must be objects of a name and a value, each name once", field="properties")
+        read[pair["name"]] = pair["value"]
+    return Personalized(selector, read)
+
+
+def _object(given: Any) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise Invalid(f"is a {type(given).__name__}, not an object")
+    return dict(cast("Mapping[str, Any]", given))

@@ -1,0 +1,178 @@
+"""email/*: what became of e-mails (reference: "API - Email messages"); `emails` makes and sends them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeAlias, cast
+
+from attrs import field, frozen
+
+from ..errors import Invalid
+from ._codec import read_leniently
+from ._fields import At, Moment, NameText, Spelling, Text
+from ._request import Answer, JobStarted, Part, Request, User
+
+ConversationType: TypeAlias = (
+    Literal[
+        "SMTP", "AD_HOC", "MAILING", "RULE", "W", "API", "TEST_AB", "FINAL_TEST_AB", "BIRTHDAY", "CYCLIC",
+        "SCHEDULED", "BIRTHDAY_YR", "TEST",
+    ]
+    | str
+)  # fmt: skip
+"""How an e-mail came to be sent: an open set, of which the mass ones are
+[guess] MAILING, CYCLIC, TEST_AB, FINAL_TEST_AB and BIRTHDAY."""
+
+ExportType: TypeAlias = Literal["BASIC", "SHORT", "FULL"] | str
+"""How much is told of each mailing: an open set."""
+
+
+@frozen(kw_only=True)
+class Reached(Part):
+    """A contact that got an e-mail. `opted_out` tells that it opted out by the link in that e-mail."""
+
+    email: str | None = None
+    contact_id: str | None = None
+    external_id: str | None = None
+    date_opened: datetime | None = None
+    date_clicked: datetime | None = None
+    opted_out: bool | None = None
+
+
+def _read_reached(given: Any) -> Reached:
+    """Read a contact that is told by its address alone, as bounced ones are, or as an object."""
+    if isinstance(given, str):
+        return Reached(email=given)
+    if not isinstance(given, Mapping):
+        raise ValueError(f"is a {type(given).__name__}, not an object")  # noqa: TRY004 - kept in `extra` then
+    return read_leniently(Reached, cast("Mapping[str, Any]", given))
+
+
+Bounced: TypeAlias = Annotated[Reached, Spelling(read=_read_reached)]
+
+
+@frozen(kw_only=True)
+class ConversationStatistics(Part):
+    """What became of a mailing. `opened_message` and `clicked_message` count every time, the unique_* every contact.
+
+    `message` says what went wrong. `contacts`, all addresses it was sent to, come with SHORT; the *_by with FULL.
+    """
+
+    conversation_id: str | None = None
+    name: str | None = None
+    subject: str | None = None
+    date_sent: datetime | None = None
+    sent_by: str | None = None
+    sent_message: int | None = None
+    opened_message: int | None = None
+    unique_opens: int | None = None
+    clicked_message: int | None = None
+    unique_clicks: int | None = None
+    error_message: int | None = None
+    soft_bounce: int | None = None
+    hard_bounce: int | None = None
+    resigned: int | None = None
+    test_ab: Annotated[bool | None, At("testAB")] = None
+    message: tuple[str, ...] = ()
+    contacts: tuple[str, ...] = ()
+    opened_by: tuple[Bounced, ...] = ()
+    clicked_by: tuple[Bounced, ...] = ()
+    soft_bounced_by: tuple[Bounced, ...] = ()
+    hard_bounced_by: tuple[Bounced, ...] = ()
+    resigned_by: tuple[Bounced, ...] = ()
+
+
+@frozen
+class GetConversationStatistics(Request[JobStarted]):
+    """Start an export of what became of one mailing, or of a span's (reference: "Statistics of sent emails").
+
+    Only of those whose author is `user`. With a `conversation_id` all but `export_type` is ignored; without, the span
+    `from_` to `to` (aware datetimes or UNIX milliseconds) is needed. `conversation_type`: without it, all of them.
+    `export_type`: BASIC has the counts, SHORT also the addresses, FULL (the server's default) who opened, clicked,
+    bounced or resigned. `request_type` is what the reference's own sample calls conversation_type: give one of them.
+    """
+
+    path = "email/conversationStatistics"
+    conversation_id: NameText | None = None
+    from_: Moment | None = field(default=None, kw_only=True)
+    to: Moment | None = field(default=None, kw_only=True)
+    conversation_type: Annotated[ConversationType | None, Text(255)] = field(default=None, kw_only=True)
+    request_type: Annotated[ConversationType | None, Text(255)] = field(default=None, kw_only=True)
+    export_type: Annotated[ExportType | None, Text(255)] = field(default=None, kw_only=True)
+    user: User = field(default=None, kw_only=True)
+
+    @staticmethod
+    def check_body(body: dict[str, Any]) -> None:
+        """Refuse a body that names neither a mailing nor a span."""
+        missing = [name for name in ("from", "to") if name not in body]
+        if missing and "conversationId" not in body:
+            raise Invalid("is needed where there is no conversationId", field=missing[0])
+        if "conversationType" in body and "requestType" in body:
+            raise Invalid("is another name of conversationType: give one of them", field="requestType")
+
+
+@frozen(kw_only=True)
+class ConversationRecipients(Part):
+    """The contacts that a mailing was sent to."""
+
+    conversation_id: str | None = None
+    name: str | None = None
+    subject: str | None = None
+    sent_message: int | None = None
+    sent_to: tuple[Reached, ...] = ()
+
+
+@frozen
+class GetMessageStatistics(Request[JobStarted]):
+    """Start an export of whom a mailing was sent to (reference: "Downloading contacts to whom email was sent")."""
+
+    path = "email/messageStatistics"
+    conversation_id: NameText
+    user: User = field(default=None, kw_only=True)
+
+
+@frozen(kw_only=True)
+class MassConversations(Answer):
+    """The identifiers of mailings."""
+
+    conversation_list: tuple[str, ...] = ()
+
+
+@frozen
+class ListMassConversations(Request[MassConversations]):
+    """List the mailings that were made in a span (reference: "Downloading Mass Conversation").
+
+    Aware datetimes or UNIX milliseconds. No owner is needed.
+    """
+
+    path = "email/massConversationList"
+    from_: Moment
+    to: Moment
+
+
+@frozen(kw_only=True)
+class GlobalStatistics(Answer):
+    """What became of all e-mails of a span; the *_unique count every contact once."""
+
+    from_: datetime | None = None
+    to: datetime | None = None
+    sent: int | None = None
+    opened: int | None = None
+    clicked: int | None = None
+    opened_unique: int | None = None
+    clicked_unique: int | None = None
+    soft_bounce: int | None = None
+    hard_bounce: int | None = None
+    resigned: int | None = None
+
+
+@frozen
+class GetGlobalConversationStatistics(Request[GlobalStatistics]):
+    """Count what became of the e-mails of a span (reference: "Export of global statistics for sent emails").
+
+    Aware datetimes or UNIX milliseconds. Without `conversation_type`, of all mass e-mails.
+    """
+
+    path = "email/globalConversationStatistics"
+    from_: Moment
+    to: Moment
+    conversation_type: Annotated[ConversationType | None, Text(255)] = field(default=None, kw_only=True)
+    user: User = field(default=None, kw_only=True)

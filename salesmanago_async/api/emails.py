@@ -1,0 +1,161 @@
+"""email/*: e-mails made and sent (reference: "API - Email messages"); `email_statistics` tells what became of them."""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeAlias
+
+from attrs import field, frozen
+
+from ..errors import Invalid
+from ._fields import Beside, Count, EmailText, Moment, NameText, ShortText, Spelling, Text
+from ._request import Answer, Owner, Request, User
+from .email_addressees import (
+    Personalized,
+    read_addressee,
+    read_single_addressees,
+    write_addressee,
+    write_single_addressees,
+)
+from .selectors import Selector
+
+LARGEST_CONTENT = 2 * 1024 * 1024
+"""The most bytes of an e-mail's HTML. [guess] the reference says 2 MB, not of what."""
+
+Addressee: TypeAlias = Annotated[Selector | Personalized, Spelling(write_addressee, read_addressee)]
+SingleAddressees: TypeAlias = Annotated[
+    Sequence[Selector | Personalized], Spelling(write_single_addressees, read_single_addressees)
+]
+
+
+@frozen
+class Attachment:
+    """A file to go with an e-mail: its name, its bytes, its media type (None: as its name suggests)."""
+
+    name: str
+    content: bytes = field(repr=False)
+    media_type: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if not self.name:
+            raise Invalid("is empty", field="name")
+        if self.media_type is not None and not _MEDIA_TYPE.fullmatch(self.media_type):
+            raise Invalid(f"is {self.media_type!r}, not such as application/pdf", field="media_type")
+
+
+_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.+-]+)*", re.ASCII)
+
+
+@frozen(kw_only=True)
+class EmailsSent(Answer):
+    """`conversation_id` names the mailing in the statistics."""
+
+    conversation_id: str | None = None
+
+
+@frozen
+class SendEmail(Request[EmailsSent]):
+    """Send an e-mail to the chosen contacts at a time (reference: "Sending an email").
+
+    `email_id` is one that is ready in SALESmanago, or that `sm.emails.upsert` answered with. `contacts` are selectors
+    (`Email`, `ContactId`, `Tag`, `Funnel`, `Stage`); `Personalized(selector, {"name": "value"})` also gives what
+    $cst.name$ in the e-mail stands for. An address in `Email` that belongs to nobody becomes a contact, opted in.
+    `exclude_contacts` get nothing. `date` is when to send: an aware datetime or UNIX milliseconds.
+    """
+
+    path = "email/sendEmail"
+    repeatable = False
+    email_id: NameText
+    contacts: Annotated[Sequence[Addressee], Count(1, 10**6)]
+    date: Moment = field(kw_only=True)
+    exclude_contacts: Sequence[Selector] | None = field(default=None, kw_only=True)
+    user: User = field(default=None, kw_only=True)
+
+
+@frozen(kw_only=True)
+class EmailUpserted(Answer):
+    """`email_id` names the e-mail in later changes, and when it is sent."""
+
+    email_id: str | None = None
+
+
+@frozen
+class UpsertEmail(Request[EmailUpserted]):
+    """Make an e-mail, or change the one that `email_id` names (reference: "Adding or updating an email").
+
+    `name` is what it is found by in SALESmanago. `email_owner` is the user account that it belongs to, which no change
+    can alter; `shared` shows it to the other users of the account too. `subject` takes 998 characters, `content` 2 MB
+    of HTML, every other text 255. `sender_account_id` is told under Email Marketing, Settings, Sender Accounts. Without
+    `group` it is in the default one. `utm_campaign` marks its links for web analytics.
+
+    Not sent again when in doubt: without an email_id that would make two.
+    """
+
+    path = "email/upsert"
+    repeatable = False
+    name: NameText
+    subject: Annotated[str, Text(998, clearable=False)] = field(kw_only=True)
+    content: Annotated[str, Text(LARGEST_CONTENT, clearable=False)] = field(kw_only=True)
+    sender_account_id: NameText = field(kw_only=True)
+    email_owner: NameText = field(kw_only=True)
+    email_id: NameText | None = field(default=None, kw_only=True)
+    group: ShortText | None = field(default=None, kw_only=True)
+    shared: bool | None = field(default=None, kw_only=True)
+    utm_campaign: ShortText | None = field(default=None, kw_only=True)
+
+    @staticmethod
+    def check_body(body: dict[str, Any]) -> None:
+        """Refuse content that is too long in UTF-8."""
+        size = len(body["content"].encode("utf-8", "surrogatepass"))
+        if size > LARGEST_CONTENT:
+            raise Invalid(f"is {size} bytes long, at most {LARGEST_CONTENT} are taken", field="content")
+
+
+@frozen(kw_only=True)
+class ConfirmationSent(Answer):
+    """Whether there is such a contact, and which it is; `message` tells whether the e-mail was sent."""
+
+    contact_exists: bool | None = None
+    contact_id: str | None = None
+
+
+@frozen
+class SendConfirmation(Request[ConfirmationSent]):
+    """Ask an opted-out contact to confirm a subscription (reference: "Sending subscription confirmation").
+
+    With `tag`, only if the contact has that tag. The e-mail is chosen by `double_opt_in_language`, as the account's
+    settings map it, or by `double_opt_in_email_id`.
+    """
+
+    path = "email/sendConfirmation"
+    repeatable = False
+    email: EmailText
+    tag: NameText | None = field(default=None, kw_only=True)
+    double_opt_in_language: NameText | None = field(default=None, kw_only=True)
+    double_opt_in_email_id: NameText | None = field(default=None, kw_only=True)
+    owner: Owner = field(default=None, kw_only=True)
+
+    @staticmethod
+    def check_body(body: dict[str, Any]) -> None:
+        """Refuse two choices of the e-mail."""
+        if "doubleOptInLanguage" in body and "doubleOptInEmailId" in body:
+            raise Invalid("give a language or an e-mail id, not both", field="doubleOptInEmailId")
+
+
+@frozen
+class SendEmailWithAttachment(Request[EmailsSent]):
+    """Send an e-mail with a file to the chosen contacts (reference: "Sending email with attachment").
+
+    As `SendEmail`, with `Email`, `ContactId` and `Tag` only. `immediate` sends at once, whatever `date` says; `rule`
+    counts it among the e-mails that rules send. `attachment` goes beside the body, as a part of a form.
+    """
+
+    path = "email/sendWithAttachment"
+    repeatable = False
+    email_id: NameText
+    contacts: SingleAddressees
+    attachment: Annotated[Attachment | None, Beside(file="attachment", body="emailSendRequest")] = None
+    date: Moment = field(kw_only=True)
+    exclude_contacts: SingleAddressees | None = field(default=None, kw_only=True)
+    immediate: bool | None = field(default=None, kw_only=True)
+    rule: bool | None = field(default=None, kw_only=True)
+    user: User = field(default=None, kw_only=True)

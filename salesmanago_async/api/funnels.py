@@ -1,0 +1,101 @@
+"""funnel/*: sales funnels, and the contacts at their stages (reference: "API - Funnels")."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Annotated, Any
+
+from attrs import field, frozen
+
+from ..errors import Invalid
+from ._fields import Count, Form, Text
+from ._request import Answer, Owner, Request
+from .selectors import Selector
+
+FunnelText = Annotated[str, Text(None, clearable=False)]
+Amount = Annotated[float | Decimal, Form.NUMBER]
+
+
+@frozen
+class FunnelStage:
+    """A stage of a new funnel: its `name` (3 to 255 characters), and its place in the `order`, from 1."""
+
+    name: Annotated[str, Text(255, least=3, clearable=False)]
+    order: int
+
+
+@frozen
+class AddFunnel(Request[Answer]):
+    """Make a funnel (reference: "Adding funnel").
+
+    The orders of the `stages` are 1, 2, 3 and so on, each once. `pot_value` is what a contact in it is worth by
+    default, `group` the group of funnels it belongs to.
+    """
+
+    path = "funnel/add"
+    repeatable = False
+    funnel: FunnelText
+    stages: Annotated[Sequence[FunnelStage], Count(1, 10**6)] = field(kw_only=True)
+    group: FunnelText | None = field(default=None, kw_only=True)
+    pot_value: Amount | None = field(default=None, kw_only=True)
+    owner: Owner = field(default=None, kw_only=True)
+
+    @staticmethod
+    def check_body(body: dict[str, Any]) -> None:
+        """Refuse stages that do not stand one after another."""
+        orders = sorted(stage["order"] for stage in body["stages"])
+        if orders != list(range(1, len(orders) + 1)):
+            raise Invalid(f"the orders are {orders}; they must be 1, 2, 3, … without a gap", field="stages")
+
+
+@frozen(kw_only=True)
+class FunnelContactsAdded(Answer):
+    """`added_contacts` has the id of each contact, and whether it was put into the funnel."""
+
+    added_contacts: Mapping[str, bool] = field(factory=dict)
+
+
+@frozen
+class AddFunnelContact(Request[FunnelContactsAdded]):
+    """Put contacts at a stage of a funnel (reference: "Adding contacts to the funnel").
+
+    `contacts` are selectors (`Email`, `ContactId`, `Tag`, `Funnel`, `Stage`). `pot_value` is what each of them is
+    worth. `modify=True` marks them as modified, which they are not by the server's default.
+    """
+
+    path = "funnel/addContact"
+    contacts: Annotated[Sequence[Selector], Count(1, 10**6)]
+    funnel: FunnelText = field(kw_only=True)
+    stage: FunnelText = field(kw_only=True)
+    pot_value: Amount | None = field(default=None, kw_only=True)
+    modify: bool | None = field(default=None, kw_only=True)
+    owner: Owner = field(default=None, kw_only=True)
+
+
+@frozen
+class DeleteFunnel(Request[Answer]):
+    """Have a funnel deleted in a few seconds, or only one `stage` of it (reference: "Deleting funnel/stage")."""
+
+    path = "funnel/delete"
+    funnel: FunnelText
+    stage: FunnelText | None = field(default=None, kw_only=True)
+    owner: Owner = field(default=None, kw_only=True)
+
+
+@frozen(kw_only=True)
+class FunnelCount(Answer):
+    """`count` is the number of contacts."""
+
+    count: int | None = None
+
+
+@frozen
+class CountFunnel(Request[FunnelCount]):
+    """Count contacts (reference: "Getting the number of contacts in the funnel/stage").
+
+    Those at one `stage`, or all in the funnel.
+    """
+
+    path = "funnel/count"
+    funnel: FunnelText
+    stage: FunnelText | None = field(default=None, kw_only=True)
+    owner: Owner = field(default=None, kw_only=True)

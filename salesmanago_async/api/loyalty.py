@@ -1,0 +1,77 @@
+"""loyalty/program/v1/*: members of loyalty programs, and their points (reference: "API - Loyalty Program")."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from ._fields import Count, EmailText, NameText, ShortText, Text
+from ._request import Answer, Owner, Request
+from .selectors import Selector
+
+ModificationType: TypeAlias = Literal["ADD", "SUBTRACT"] | str
+"""Whether points are added or subtracted."""
+
+Members = Annotated[Sequence[Selector], Count(1, 255)]
+"""[guess] at most 255 selectors: the reference says "255" of this list, as it does of texts."""
+
+
+@frozen
+class AddLoyaltyContact(Request[Answer]):
+    """Make contacts members of a loyalty program (reference: "Adding contact to Loyalty Program").
+
+    `contacts` are up to 255 selectors, `loyalty_program` is the program's name.
+    """
+
+    path = "loyalty/program/v1/addContact"
+    contacts: Members
+    loyalty_program: NameText = field(kw_only=True)
+    owner: Owner = field(default=None, kw_only=True)
+
+
+@frozen
+class RemoveLoyaltyContact(Request[Answer]):
+    """Take contacts out of a loyalty program (reference: "Removing contact from Loyalty Program").
+
+    `contacts` are up to 255 selectors, `loyalty_program` is the program's name.
+    """
+
+    path = "loyalty/program/v1/removeContact"
+    contacts: Members
+    loyalty_program: NameText = field(kw_only=True)
+    owner: Owner = field(default=None, kw_only=True)
+
+
+@frozen
+class ModifyLoyaltyPoints(Request[Answer]):
+    """Add or subtract points (reference: "Adding/removing contact points to Loyalty Program").
+
+    `contacts` are up to 255 selectors: each contact they pick gets, or loses, that many `points`. `comment` takes 255
+    characters.
+    """
+
+    path = "loyalty/program/v1/modifyPoints"
+    repeatable = False
+    contacts: Members
+    loyalty_program: NameText = field(kw_only=True)
+    points: int = field(kw_only=True)
+    modification_type: Annotated[ModificationType, Text(255, clearable=False)] = field(kw_only=True)
+    comment: ShortText | None = field(default=None, kw_only=True)
+    owner: Owner = field(default=None, kw_only=True)
+
+
+@frozen(kw_only=True)
+class LoyaltyPoints(Answer):
+    """`points` is what the contact has in the program."""
+
+    points: int | None = None
+
+
+@frozen
+class GetLoyaltyPoints(Request[LoyaltyPoints]):
+    """Ask how many points a contact has (reference: "Returning the number of points in the Loyalty Program")."""
+
+    path = "loyalty/program/v1/getPoints"
+    email: EmailText
+    loyalty_program: NameText = field(kw_only=True)
+    owner: Owner = field(default=None, kw_only=True)

@@ -1,0 +1,223 @@
+"""messaging/*: text messages by SMS, Viber and WhatsApp (reference: "API - SMS messages")."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from ..errors import Invalid
+from ._fields import At, Count, Moment, NameText, ShortText, Text
+from ._request import Answer, JobStarted, Part, Request, User
+from .selectors import Addressee
+
+Channel: TypeAlias = Literal["SMS", "VIBER", "WHATS_APP"] | str
+"""How a text message is carried: an open set."""
+
+MessagingSource: TypeAlias = Literal["BIRTHDAY", "MASS", "RULE", "WORKFLOW", "TEST", "ALERT", "RFM", "ALL"] | str
+"""What had a text message sent: an open set."""
+
+DAY_MS = 24 * 60 * 60 * 1000
+SHORT_RANGE_DAYS, LONG_RANGE_DAYS = 7, 30
+"""The longest span of a list of conversations: of sources RULE and WORKFLOW, and of the others."""
+
+MOST_PROPERTIES = 20
+
+
+@frozen(kw_only=True)
+class ChannelIntegration:
+    """A channel, and the gateway provider it goes through."""
+
+    channel: Annotated[Channel, Text(255, clearable=False)]
+    provider: NameText
+
+
+@frozen(kw_only=True)
+class MessageSent(Answer):
+    """`conversation_id` names the message in lists, data and statistics."""
+
+    conversation_id: int | None = None
+
+
+@frozen
+class SendMessage(Request[MessageSent]):
+    """Send a text message to the chosen contacts, at once or at `time` (reference: "Send messages").
+
+    `contacts` are selectors, `InternalId` or `Everyone`; `name` tells the message apart in SALESmanago. What it says
+    is either the template `template_name` or `text_content`: give one [guess: with both, as in the only sample, the
+    text counts]. `time` may lie from one day ago, which means now, to one year ahead. Texts take 255 characters.
+    """
+
+    path = "messaging/send"
+    repeatable = False
+    contacts: Annotated[Sequence[Addressee], Count(1, 10**6)]
+    name: NameText = field(kw_only=True)
+    text_content: str | None = field(default=None, kw_only=True)
+    template_name: ShortText | None = field(default=None, kw_only=True)
+    sender: ShortText | None = field(default=None, kw_only=True)
+    messaging_channel_integration: Sequence[ChannelIntegration] | None = field(default=None, kw_only=True)
+    time: Moment | None = field(default=None, kw_only=True)
+    shorten_links: bool | None = field(default=None, kw_only=True)
+    allow_diacritics: bool | None = field(default=None, kw_only=True)
+    user: Annotated[str | None, Text(254), At("user")] = field(default=None, kw_only=True)
+
+    @staticmethod
+    def check_body(body: dict[str, Any]) -> None:
+        """Refuse a message that says nothing."""
+        if "textContent" not in body and "templateName" not in body:
+            raise Invalid("give a textContent or a templateName", field="textContent")
+
+
+@frozen(kw_only=True)
+class MessageRecipient:
+    """The one contact of a transactional message: an address, a contact id or a user id, as `addressee_type` says.
+
+    `properties` replace the template's placeholders $name$: at most 20, of 255 characters; best named with a-z, A-Z,
+    0-9 and _ only.
+    """
+
+    addressee_type: Annotated[Literal["EMAIL", "CONTACT_ID", "USER_ID"] | str, Text(255, clearable=False)]
+    value: NameText
+    properties: Mapping[str, ShortText] | None = None
+
+
+@frozen
+class SendTransactionalMessage(Request[MessageSent]):
+    """Send one contact a message from a template, at once (reference: "Send transactional message").
+
+    It has to be activated for the account by SALESmanago. `provider` is the gateway (such as SMS_SMSAPI; NATIVE for
+    SALESmanago SMS), `integration_name` its name in the account's settings ("SALESmanago provider" for NATIVE),
+    `template_external_id` the UUID of a transactional template, `sender` a sender id of the integration.
+    """
+
+    path = "messaging/transactional/send"
+    repeatable = False
+    contact: MessageRecipient
+    provider: NameText = field(kw_only=True)
+    integration_name: NameText = field(kw_only=True)
+    template_external_id: NameText = field(kw_only=True)
+    sender: NameText = field(kw_only=True)
+    allow_diacritical: bool | None = field(default=None, kw_only=True)
+    shorten_links: bool | None = field(default=None, kw_only=True)
+    user: User = field(default=None, kw_only=True)
+
+    @staticmethod
+    def check_body(body: dict[str, Any]) -> None:
+        """Refuse more properties than are documented."""
+        given = len(body["contact"].get("properties", ()))
+        if given > MOST_PROPERTIES:
+            raise Invalid(f"has {given} entries, 0 to {MOST_PROPERTIES} are taken", field="contact.properties")
+
+
+@frozen(kw_only=True)
+class ConversationIds(Answer):
+    """The identifiers of the conversations that were found."""
+
+    conversation_ids: tuple[int, ...] = ()
+
+
+@frozen
+class ListConversations(Request[ConversationIds]):
+    """List the message conversations of a span of time (reference: "List of mass conversations").
+
+    `start` and `end` are aware datetimes or UNIX milliseconds, at most 7 days apart for the sources RULE and WORKFLOW
+    and 30 for the others. `source` is MASS by the server's default; ALL lists those of every source.
+    """
+
+    path = "messaging/conversationList"
+    start: Annotated[Moment, At("from")]
+    end: Annotated[Moment, At("to")] = field(kw_only=True)
+    source: Annotated[MessagingSource | None, Text(255)] = field(default=None, kw_only=True)
+
+    @staticmethod
+    def check_body(body: dict[str, Any]) -> None:
+        """Refuse a span that is too long."""
+        days = SHORT_RANGE_DAYS if body.get("source") in {"RULE", "WORKFLOW"} else LONG_RANGE_DAYS
+        if not 0 <= body["to"] - body["from"] <= days * DAY_MS:
+            raise Invalid(f"must be from 0 to {days} days after `from`", field="to")
+
+
+@frozen(kw_only=True)
+class ConversationMessage(Part):
+    """One message of a conversation; placeholders in `text_content` are not filled in.
+
+    `email`, `clicked_on` and `status` ("Sent", or "Collecting data" while it is scheduled) are told by exports only.
+    """
+
+    name: str | None = None
+    date: datetime | None = None
+    clicked_on: datetime | None = None
+    text_content: str | None = None
+    phone: str | None = None
+    contact_id: str | None = None
+    email: str | None = None
+    external_id: str | None = None
+    channel: str | None = None
+    status: str | None = None
+
+
+@frozen(kw_only=True)
+class ConversationData(Answer):
+    """The messages of one conversation."""
+
+    messaging_content_list: tuple[ConversationMessage, ...] = ()
+
+
+@frozen
+class GetConversationData(Request[ConversationData]):
+    """Read the messages of a conversation (reference: "Get conversation data").
+
+    For one of more than 10,000 messages use `sm.messages.export`.
+    """
+
+    path = "messaging/mass/conversation/data"
+    conversation_id: int
+
+
+@frozen(kw_only=True)
+class ChannelStats(Part):
+    """How many messages of one channel were sent, delivered, clicked; and whether sending was cancelled."""
+
+    cancelled: bool | None = None
+    sent: int | None = None
+    delivered: int | None = None
+    undelivered: int | None = None
+    clicked: int | None = None
+
+
+@frozen(kw_only=True)
+class ConversationStats(Answer):
+    """The statistics of a conversation, channel by channel; a channel it did not use is None."""
+
+    conversation_template_id: int | None = None
+    sent_date: datetime | None = None
+    user: str | None = None
+    name: str | None = None
+    sms: Annotated[ChannelStats | None, At("statistics.SMS")] = None
+    viber: Annotated[ChannelStats | None, At("statistics.VIBER")] = None
+    whats_app: Annotated[ChannelStats | None, At("statistics.WHATS_APP")] = None
+
+
+@frozen
+class GetConversationStats(Request[ConversationStats]):
+    """Read the statistics of a conversation (reference: "Messaging statistics").
+
+    `channel` (SMS, VIBER, WHATS_APP or ALL) and `source` narrow them; both are ALL by the server's default.
+    """
+
+    path = "messaging/conversationStats"
+    conversation_id: int
+    channel: Annotated[Channel | Literal["ALL"] | None, Text(100)] = field(default=None, kw_only=True)
+    source: Annotated[MessagingSource | None, Text(255)] = field(default=None, kw_only=True)
+
+
+@frozen
+class ExportConversationData(Request[JobStarted]):
+    """Start an export of the messages of a conversation, of any size (reference: "Export conversation data").
+
+    The file is a ZIP of JSON arrays of up to 50,000 messages each.
+    """
+
+    path = "messaging/conversation/data"
+    conversation_id: int
+    user: User = field(default=None, kw_only=True)

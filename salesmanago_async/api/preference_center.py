@@ -1,0 +1,30 @@
+"""customerPreferenceCenter/*: where contacts set what they get (reference: "API - Customer Preference Center")."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from ._fields import NameText
+from ._request import Answer, Request
+
+
+@frozen(kw_only=True)
+class PreferenceCenterEndpoint(Answer):
+    """`endpoint` is an address that opens the contact's own page without a further check: treat it as a secret."""
+
+    endpoint: str | None = field(default=None, repr=False)
+    extra: Mapping[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class GeneratePreferenceCenterEndpoint(Request[PreferenceCenterEndpoint]):
+    """Make the address of a contact's preference center (reference: "Customer Preference Center").
+
+    `preference_center_id` is copied from the last step of its wizard; `contact_id` may be the value of the cookie
+    smclient. Each takes 255 characters.
+    """
+
+    path = "customerPreferenceCenter/generateEndpoint"
+    preference_center_id: NameText
+    contact_id: NameText = field(kw_only=True)

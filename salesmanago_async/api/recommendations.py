@@ -1,0 +1,83 @@
+"""recommendation/*: which products to show (reference: "API - Product recommendation")."""
+
+import re
+from typing import Annotated, Any
+
+from attrs import field, frozen
+
+from ..errors import Invalid
+from ._fields import NameText, Text
+from ._request import Answer, Request
+
+StoreLocation = Annotated[
+    str,
+    Text(
+        36,
+        pattern=re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
+        rule="may hold only letters a-z, digits and _, and must not begin with a digit",
+        clearable=False,
+    ),
+]
+
+
+@frozen(kw_only=True)
+class RecommendedProducts(Answer):
+    """`product_ids` are those of the product feed, the best first."""
+
+    product_ids: tuple[str, ...] = ()
+
+
+@frozen
+class LastViewedProducts(Request[RecommendedProducts]):
+    """List the products that a contact viewed last (reference: "Last viewed products").
+
+    `location` names the shop as its product feed does: 36 letters, digits and _, no digit first. The visitor is named
+    by `contact_id`, or by `contact_anonymous_id`, the value of the cookie smuuid; with both, contact_id counts.
+    """
+
+    path = "recommendation/lastViewed"
+    location: StoreLocation
+    contact_id: NameText | None = field(default=None, kw_only=True)
+    contact_anonymous_id: NameText | None = field(default=None, kw_only=True)
+
+    @staticmethod
+    def check_body(body: dict[str, Any]) -> None:
+        """Refuse a body that names no visitor."""
+        if "contactId" not in body and "contactAnonymousId" not in body:
+            raise Invalid("give a contactId or a contactAnonymousId", field="contactId")
+
+
+@frozen
+class MostPurchasedProducts(Request[RecommendedProducts]):
+    """List the products that were purchased most (reference: "Most purchased products").
+
+    `location` names the shop as its product feed does, in 255 characters.
+    """
+
+    path = "recommendation/mostPurchased"
+    location: NameText
+
+
+@frozen
+class ProductsPurchasedByContact(Request[RecommendedProducts]):
+    """List what a monitored contact purchased (reference: "Products purchased by contact").
+
+    `location` names the shop as its product feed does, `sm_client` is the value of the contact's cookie smclient, which
+    is the contact id. Each takes 255 characters.
+    """
+
+    path = "recommendation/purchasedByContact"
+    location: NameText
+    sm_client: NameText = field(kw_only=True)
+
+
+@frozen
+class ProductsPurchasedTogether(Request[RecommendedProducts]):
+    """List what was purchased with a product (reference: "Products purchased with the product being viewed").
+
+    `location` names the shop as its product feed does, in 64 characters; `product_id` takes 32.
+    """
+
+    path = "recommendation/purchasedTogether"
+    location: Annotated[str, Text(64, clearable=False)]
+    product_id: Annotated[str, Text(32, clearable=False)] = field(kw_only=True)

@@ -1,0 +1,34 @@
+"""system/*: a token in exchange for a password (reference: "Temporary authorization")."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import field, frozen
+
+from ._fields import NameText
+from ._request import Answer, Request
+
+
+@frozen(kw_only=True)
+class Authorised(Answer):
+    """`token` takes the secret's place, with `client_id`, until `valid_to`: `Credentials(token=…)`."""
+
+    token: str | None = field(default=None, repr=False)
+    client_id: str | None = None
+    valid_to: datetime | None = None
+    extra: Mapping[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class Authorise(Request[Authorised]):
+    """Get a temporary token for a user of the account (reference: "Temporary authorization").
+
+    Each text takes 255 characters. The call is not signed: it needs no credentials. A client made with
+    `Login(user_name=…, password=…)` makes it by itself, and again before the token runs out.
+    """
+
+    path = "system/authorise"
+    signed = False
+    user_name: NameText
+    password: NameText = field(kw_only=True, repr=False)

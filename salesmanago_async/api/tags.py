@@ -1,0 +1,32 @@
+"""contact/tags: which tags there are (reference: "API - Tags management")."""
+
+from attrs import field, frozen
+
+from ._request import Answer, Owner, Part, Request
+
+
+@frozen(kw_only=True)
+class TagCount(Part):
+    """A tag, and how many contacts have it."""
+
+    tag: str | None = None
+    number_of_tagged: int | None = None
+
+
+@frozen(kw_only=True)
+class TagList(Answer):
+    """The tags of the account."""
+
+    tags: tuple[TagCount, ...] = ()
+
+
+@frozen
+class ListTags(Request[TagList]):
+    """List the tags, each with its number of contacts (reference: "Export of tag list").
+
+    `show_system_tags` has those listed too that SALESmanago gives by itself.
+    """
+
+    path = "contact/tags"
+    show_system_tags: bool = field(kw_only=True)
+    owner: Owner = field(default=None, kw_only=True)

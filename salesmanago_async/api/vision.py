@@ -1,0 +1,47 @@
+"""vision: products that look like a photo (reference: "API - Cinderella AI")."""
+
+from typing import Annotated, Any
+
+from attrs import field, frozen
+
+from ..errors import Invalid
+from ._fields import At, Text
+from ._request import Answer, Part, Request
+
+
+@frozen(kw_only=True)
+class SimilarProduct(Part):
+    """A product of the feed; `score`, from 0 to 1, tells how much it looks like the photo."""
+
+    id: str | None = None
+    score: float | None = None
+
+
+@frozen(kw_only=True)
+class SimilarProducts(Answer):
+    """`result` has the products, `status` how the search went, `bq_errors` how many matches were wrong."""
+
+    status: Annotated[str | None, At("vision.status")] = None
+    photo: Annotated[str | None, At("vision.photo")] = None
+    result: Annotated[tuple[SimilarProduct, ...], At("vision.result")] = ()
+    bq_errors: Annotated[int | None, At("vision.bq_errors")] = None
+
+
+@frozen
+class FindSimilarProducts(Request[SimilarProducts]):
+    """Find products that look like a photo (reference: "Getting product recommendations based on image recognition").
+
+    `image_url` takes 2048 characters, and has to be reachable by SALESmanago. `location` names the shop as its product
+    feed does, in 64 characters. `max_results` is 1 to 30; the server's default is 10.
+    """
+
+    path = "vision"
+    image_url: Annotated[str, Text(2048, clearable=False)]
+    location: Annotated[str, Text(64, clearable=False)] = field(kw_only=True)
+    max_results: int | None = field(default=None, kw_only=True)
+
+    @staticmethod
+    def check_body(body: dict[str, Any]) -> None:
+        """Refuse a number of results that the reference does not allow."""
+        if not 1 <= body.get("maxResults", 1) <= 30:
+            raise Invalid(f"is {body['maxResults']}, 1 to 30 are taken", field="maxResults")

@@ -1,0 +1,146 @@
+"""What the request classes say of themselves: the calls, what each one is for, its fields; and the README's table."""
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
+
+import attrs
+from attrs import frozen
+
+from ..api import REQUESTS, Request
+from ..api._fields import Beside, Count, Form, Spelling, Text, Wrapped, split_annotation
+from ..api._lanes import Place, places
+from ..api._request import DEFAULTED
+
+RequestClass: TypeAlias = type[Request[Any]]
+
+_PLAIN = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+_SELECTOR = 'a selector: {"addresseeType": …, "value": …}'
+
+
+@frozen
+class DescribedField:
+    """One documented field of a request: its dotted name, and what it takes."""
+
+    name: str
+    required: bool
+    takes: str
+
+
+def purpose_of(request_class: RequestClass) -> str:
+    """Return the first sentence of the class's documentation, without the title of the reference."""
+    text = " ".join(inspect.cleandoc(request_class.__doc__ or "").split())
+    plain = re.sub(r" \(reference: (?:[^()]|\([^()]*\))*\)", "", text)
+    return re.split(r"(?<=\.)\s", plain, maxsplit=1)[0]
+
+
+def fields_of(record_class: type, within: str = "") -> Iterator[DescribedField]:
+    """Yield the fields of a class in its order, those of its parts after the part itself."""
+    hints = get_type_hints(record_class, include_extras=True)
+    for place in places(record_class):
+        kind, metadata = split_annotation(hints[place.name])
+        if not place.path:
+            yield from fields_of(kind, within)
+        elif not any(isinstance(mark, Beside) for mark in metadata):
+            name = within + ".".join(place.path)
+            yield DescribedField(name, place.required, _takes(hints[place.name]) + _default(place))
+            yield from _fields_of_parts(kind, name)
+
+
+def _fields_of_parts(kind: Any, name: str) -> Iterator[DescribedField]:
+    if _is_part(kind):
+        yield from fields_of(kind, f"{name}.")
+    elif get_origin(kind) is Sequence and not _spelling(get_args(kind)[0]):
+        yield from _fields_of_parts(split_annotation(get_args(kind)[0])[0], f"{name}[]")
+
+
+def _is_part(kind: Any) -> bool:
+    return isinstance(kind, type) and attrs.has(kind) and not hasattr(kind, "to_wire")
+
+
+def _spelling(annotation: Any) -> bool:
+    return any(isinstance(mark, Spelling) for mark in split_annotation(annotation)[1])
+
+
+def _default(place: Place) -> str:
+    return "; the client's owner, if left out" if place.wire_name in DEFAULTED else ""
+
+
+def _takes(annotation: Any) -> str:
+    """Say what a field of this annotation takes, in words."""
+    kind, metadata = split_annotation(annotation)
+    marks = {type(mark): mark for mark in metadata}
+    wrapped = f'{{"{marks[Wrapped].key}": …}} of ' if Wrapped in marks else ""
+    return wrapped + _words(kind, marks) + _choices(annotation)
+
+
+def _words(kind: Any, marks: Mapping[type, Any]) -> str:
+    if Spelling in marks:
+        return "selectors" if get_origin(kind) is Sequence else _SELECTOR
+    if Form in marks:
+        limit = f", of {_length(marks[Text])}" if Text in marks else ""
+        return str(marks[Form].value) + limit
+    if Text in marks:
+        return f"text of {_length(marks[Text])}"
+    if get_origin(kind) is Sequence:
+        return f"a list{_count(marks.get(Count))}, each {_takes(get_args(kind)[0])}"
+    if get_origin(kind) is Mapping:
+        return f"an object, each value {_takes(get_args(kind)[1])}"
+    if hasattr(kind, "to_wire"):
+        return _SELECTOR
+    return "an object" if _is_part(kind) else _PLAIN.get(kind, "JSON")
+
+
+def _length(text: Text) -> str:
+    if text.limit is None:
+        return "any length"
+    return f"{text.least} to {text.limit} characters"
+
+
+def _count(count: Count | None) -> str:
+    return f" of {count.least} to {count.most}" if count else ""
+
+
+def _choices(annotation: Any) -> str:
+    """Return the documented values of an open enumeration."""
+    if get_origin(annotation) is Literal:
+        return ", such as " + ", ".join(map(str, get_args(annotation)))
+    inner = get_args(annotation)[:1] if get_origin(annotation) is Annotated else get_args(annotation)
+    is_list = get_origin(annotation) in {Sequence, Mapping}
+    return "" if is_list else next((words for part in inner if (words := _choices(part))), "")
+
+
+def reference_table() -> str:
+    """Return the README's table of every call, as Markdown."""
+    methods = _methods()
+    lines = ["| Path | Method | Sent again in doubt |", "| --- | --- | --- |"]
+    for path, known in REQUESTS.items():
+        kind = "repeatable" if known.repeatable else "once only"
+        lines.append(f"| `{path}` | `sm.{methods[path]}` | {kind} |")
+    return "\n".join(lines)
+
+
+def _methods() -> dict[str, str]:
+    """Return the method of a client that makes each call: "contacts.has" for contact/hasContact."""
+    from ..client import SalesManago
+    from ..groups._group import Group
+    from ..settings import Credentials
+
+    client = SalesManago(Credentials(client_id="none", api_key="none", api_secret="none"))  # noqa: S106
+    groups = {name: type(group) for name, group in vars(client).items() if isinstance(group, Group)}
+    return {path: _method(known, groups) for path, known in REQUESTS.items()}
+
+
+def _method(request_class: RequestClass, groups: Mapping[str, type]) -> str:
+    """Find the method: one that is the call, one that names the class, or one that the class's text recommends."""
+    from ..groups._group import call
+
+    methods = [(f"{group}.{name}", act) for group, kind in groups.items() for name, act in vars(kind).items()]
+    calls = [name for name, act in methods if isinstance(act, call) and act.request_class is request_class]
+    if calls:
+        return calls[0]
+    name_of_class = re.compile(rf"\b{request_class.__name__}\b")
+    sugar = [name for name, act in methods if inspect.isfunction(act) and name_of_class.search(inspect.getsource(act))]
+    recommended = re.findall(r"`sm\.([a-z_.]+)`", request_class.__doc__ or "")
+    return [*sugar, *recommended][0]

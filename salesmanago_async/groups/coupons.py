@@ -1,0 +1,12 @@
+"""`sm.coupons`: give, verify, redeem."""
+
+from ..api.coupons import AddContactCoupon, UseContactCoupon, VerifyCoupon
+from ._group import Group, call
+
+
+class Coupons(Group):
+    """Calls about coupons (reference: "API - Coupons")."""
+
+    add = call(AddContactCoupon)
+    use = call(UseContactCoupon)
+    verify = call(VerifyCoupon)

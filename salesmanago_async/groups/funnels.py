@@ -1,0 +1,13 @@
+"""`sm.funnels`: funnels, their stages, and who is where."""
+
+from ..api.funnels import AddFunnel, AddFunnelContact, CountFunnel, DeleteFunnel
+from ._group import Group, call
+
+
+class Funnels(Group):
+    """Calls about sales funnels (reference: "API - Funnels")."""
+
+    add = call(AddFunnel)
+    add_contact = call(AddFunnelContact)
+    count = call(CountFunnel)
+    delete = call(DeleteFunnel)

@@ -1,0 +1,10 @@
+"""`sm.preference_center`: where contacts set what they get."""
+
+from ..api.preference_center import GeneratePreferenceCenterEndpoint
+from ._group import Group, call
+
+
+class PreferenceCenter(Group):
+    """Calls about preference centers (reference: "API - Customer Preference Center")."""
+
+    generate_endpoint = call(GeneratePreferenceCenterEndpoint)

@@ -1,0 +1,10 @@
+"""`sm.vision`: products that look like a photo."""
+
+from ..api.vision import FindSimilarProducts
+from ._group import Group, call
+
+
+class Vision(Group):
+    """Calls about photos (reference: "API - Cinderella AI")."""
+
+    find_similar = call(FindSimilarProducts)

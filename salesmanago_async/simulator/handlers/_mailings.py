@@ -1,0 +1,110 @@
+"""The e-mails and mailings of the account, and how a mailing goes out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from attrs import define, field
+
+from .._store import Store, StoredContact
+
+MASS_TYPES = frozenset({"MAILING", "CYCLIC", "TEST_AB", "FINAL_TEST_AB", "BIRTHDAY"})
+"""[guess] the list of mass types was lost from the reference: these are the ones of conversationStatistics."""
+
+
+@define
+class Delivery:
+    """An e-mail to one contact; `entry` is the one in the contact's list of e-mails, and tells what became of it."""
+
+    contact: StoredContact
+    entry: dict[str, Any]
+
+
+@define(kw_only=True)
+class Mailing:
+    """An e-mail, sent or to be sent to many. Times are UNIX milliseconds; `date_sent` is None until it goes out."""
+
+    id: str
+    number: int
+    kind: str
+    name: str
+    subject: str
+    user: str
+    created_on: int
+    date_sent: int | None = None
+    deliveries: list[Delivery] = field(factory=list)
+
+
+@define
+class Mailbox:
+    """What the account knows of e-mails: the stored ones by their id, and the mailings by theirs."""
+
+    emails: dict[str, dict[str, Any]] = field(factory=dict)
+    mailings: dict[str, Mailing] = field(factory=dict)
+
+
+def start_mailing(
+    store: Store,
+    *,
+    email_id: str,
+    user: str,
+    date: int,
+    contacts: Sequence[Mapping[str, str]],
+    excluded: Sequence[Mapping[str, str]],
+    kind: str = "MAILING",
+) -> Mailing:
+    """Have an e-mail sent to the selected contacts at `date`; in the past, that is at once.
+
+    [guess] who belongs to a tag or a stage, and who is opted out, is looked at when the mailing goes out. An id that is
+    not known here is one of an e-mail made in SALESmanago itself.
+    """
+    mailbox = store.room(Mailbox)
+    email = mailbox.emails.get(email_id, {"name": email_id, "subject": ""})
+    mailing = Mailing(
+        id=str(uuid4()),
+        number=len(mailbox.mailings) + 1,
+        kind=kind,
+        name=email["name"],
+        subject=email["subject"],
+        user=user,
+        created_on=store.now_ms(),
+    )
+    mailbox.mailings[mailing.id] = mailing
+    when = max(date, store.now_ms())
+    store.plan(when / 1000, lambda: _send(store, mailing, when, contacts, excluded))
+    return mailing
+
+
+def _send(
+    store: Store,
+    mailing: Mailing,
+    when: int,
+    contacts: Sequence[Mapping[str, str]],
+    excluded: Sequence[Mapping[str, str]],
+) -> None:
+    left_out = {contact.id for contact in store.select(excluded)}
+    chosen = [found for found in store.select(contacts) if not found.opted_out and found.id not in left_out]
+    mailing.date_sent = when
+    mailing.deliveries = [
+        Delivery(contact, deliver(contact, mailing.name, mailing.subject, when, mailing.number)) for contact in chosen
+    ]
+
+
+def deliver(contact: StoredContact, name: str, subject: str, when: int, number: int | None = None) -> dict[str, Any]:
+    """Put an e-mail in the contact's list, in the shape that contact/list documents; return the entry."""
+    entry = {
+        "name": name,
+        "subject": subject,
+        "date": when,
+        "sent": True,
+        "dateSent": when,
+        "opened": False,
+        "dateOpened": None,
+        "clicked": False,
+        "dateClicked": None,
+        "emailConversation": number,
+        "intId": None,
+        "deliveryStatus": None,
+    }
+    contact.emails.append(entry)
+    return entry

@@ -1,0 +1,23 @@
+"""The field `user`, by which some calls name the account they are made for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._refusal import Refusal
+from .._store import Store
+
+
+def check_user(store: Store, body: Mapping[str, Any]) -> str:
+    """Return the user of a body; refuse one that is missing or is no account of the client."""
+    user = body.get("user")
+    if not user:
+        raise Refusal("User cannot be empty")
+    if user not in store.owners:
+        raise Refusal("User not authenticated")
+    return str(user)
+
+
+def check_any_user(store: Store, body: Mapping[str, Any]) -> None:
+    """Refuse a user that is no account of the client, where a body may go without one."""
+    if "user" in body:
+        check_user(store, body)

@@ -1,0 +1,64 @@
+"""contact/*: contacts that are deleted, given to another owner, no longer monitored.
+
+[guess] who is to be deleted and is not there counts as deleted: no refusal is documented.
+"""
+
+from typing import Any
+
+from .._handler import Handler
+from .._refusal import Refusal
+from .._store import Store
+
+
+def delete(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """contact/delete: everyone who shares the address goes."""
+    for contact in store.with_email(body["email"]):
+        store.remove(contact)
+    return {"result": "Contact deleted"}
+
+
+def batch_delete(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """contact/batchDelete."""
+    for contact in store.select(body["contacts"]):
+        store.remove(contact)
+    return {"result": "Contacts deleted"}
+
+
+def set_main_owner(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """contact/setMainOwner: the one before stays an owner. [guess] the texts of both refusals: none is known."""
+    chosen = store.with_email(body["contact"])
+    if not chosen:
+        raise Refusal("Contact does not exist")
+    if body["newOwner"] not in store.owners:
+        raise Refusal("newOwner is not a user account")
+    for contact in chosen:
+        contact.main_owner = body["newOwner"]
+        contact.owners.add(body["newOwner"])
+        contact.modified_on = store.now_ms()
+    return {}
+
+
+def stop_monitoring(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """contact/stopMonitoring."""
+    _monitor(store, body, monitored=False)
+    return {"message": ["Contacts have stopped being monitored."]}
+
+
+def restore_monitoring(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """contact/restoreMonitoring."""
+    _monitor(store, body, monitored=True)
+    return {"message": ["Contacts have restored being monitored."]}
+
+
+def _monitor(store: Store, body: dict[str, Any], *, monitored: bool) -> None:
+    for contact in store.select(body["contacts"]):
+        contact.monitored = monitored
+
+
+HANDLERS: dict[str, Handler] = {
+    "contact/delete": delete,
+    "contact/batchDelete": batch_delete,
+    "contact/setMainOwner": set_main_owner,
+    "contact/stopMonitoring": stop_monitoring,
+    "contact/restoreMonitoring": restore_monitoring,
+}

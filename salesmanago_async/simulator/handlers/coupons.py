@@ -1,0 +1,79 @@
+"""contact/*Coupon and coupon/verify: what becomes of coupons.
+
+[guess] The texts of refusals, and every reason but "expired": the reference names none. Two contacts may hold the same
+code, and one contact may hold it twice.
+"""
+
+import string
+from collections.abc import Iterable
+from secrets import choice
+from typing import Any
+
+from .._handler import Handler
+from .._refusal import Refusal
+from .._store import Store, StoredContact
+
+_YEAR_MS = 365 * 24 * 60 * 60 * 1000
+_CHARACTERS = string.ascii_uppercase + string.digits
+
+
+def add(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """contact/addContactCoupon."""
+    contact = _contact(store, body)
+    code = body.get("coupon") or "".join(choice(_CHARACTERS) for _ in range(body["length"]))
+    valid_to = body.get("valid", store.now_ms() + _YEAR_MS)
+    contact.coupons.append({"name": body["name"], "coupon": code, "validTo": valid_to, "used": False})
+    return {"result": None, "coupon": code}
+
+
+def use(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """contact/useContactCoupon."""
+    held = [coupon for coupon in _contact(store, body).coupons if coupon["coupon"] == body["coupon"]]
+    reason, coupon = _best(held, store.now_ms())
+    if reason:
+        raise Refusal(f"Coupon cannot be used: {reason}")
+    coupon["used"] = True
+    return {"result": None}
+
+
+def verify(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """coupon/verify."""
+    wanted = (body["couponName"], body["couponCode"])
+    coupons = (coupon for contact in _holders(store, body) for coupon in contact.coupons)
+    held = [coupon for coupon in coupons if (coupon["name"], coupon["coupon"]) == wanted]
+    reason, coupon = _best(held, store.now_ms())
+    answer = {"valid": reason is None, "sent": coupon.get("used", False)}
+    return {**answer, "reason": reason} if reason else answer
+
+
+def _contact(store: Store, body: dict[str, Any]) -> StoredContact:
+    contact = store.find(body)
+    if contact is None:
+        raise Refusal("Contact does not exist")
+    return contact
+
+
+def _holders(store: Store, body: dict[str, Any]) -> Iterable[StoredContact]:
+    if "contactId" not in body and "email" not in body:
+        return store.contacts.values()
+    contact = store.find(body)
+    return [contact] if contact else []
+
+
+def _best(held: list[dict[str, Any]], now: int) -> tuple[str | None, dict[str, Any]]:
+    """Return the coupon that can be used, or else the first, and why it cannot."""
+    judged = [(_reason(coupon, now), coupon) for coupon in held] or [("not_found", {})]
+    return next((pair for pair in judged if pair[0] is None), judged[0])
+
+
+def _reason(coupon: dict[str, Any], now: int) -> str | None:
+    if coupon["used"]:
+        return "used"
+    return "expired" if coupon["validTo"] <= now else None
+
+
+HANDLERS: dict[str, Handler] = {
+    "contact/addContactCoupon": add,
+    "contact/useContactCoupon": use,
+    "coupon/verify": verify,
+}

@@ -1,0 +1,95 @@
+"""email/*: e-mails made and sent."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import uuid4
+
+from ...api._fields import is_email
+from .._handler import Handler
+from .._refusal import Refusal
+from .._store import Store
+from ._mailings import Mailbox, deliver, start_mailing
+from ._user import check_user
+
+
+def upsert(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """email/upsert. An id that is not known here is one of an e-mail made in SALESmanago itself."""
+    if body["emailOwner"] not in store.owners:
+        raise Refusal("Not authenticated, invalid owner")
+    emails = store.room(Mailbox).emails
+    email_id = body.get("emailId") or str(uuid4())
+    if emails.get(email_id, body)["emailOwner"] != body["emailOwner"]:
+        raise Refusal("Email owner cannot be changed")  # [guess] the rule is documented, its text is not
+    emails[email_id] = {**emails.get(email_id, {}), **body}
+    return {"emailId": email_id}
+
+
+def send(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """email/sendEmail."""
+    user = check_user(store, body)
+    _add_missing(store, body["contacts"], user)
+    mailing = start_mailing(
+        store,
+        email_id=body["emailId"],
+        user=user,
+        date=body["date"],
+        contacts=body["contacts"],
+        excluded=body.get("excludeContacts", ()),
+    )
+    return {"message": ["Emails are scheduling to send."], "conversationId": mailing.id}
+
+
+def send_with_attachment(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """email/sendWithAttachment. [guess] as sendEmail, it makes contacts of unknown addresses."""
+    user = check_user(store, body)
+    contacts = [_selector(entry) for entry in body["contacts"]]
+    _add_missing(store, contacts, user)
+    mailing = start_mailing(
+        store,
+        email_id=body["emailId"],
+        user=user,
+        date=store.now_ms() if body.get("immediate") else body["date"],
+        contacts=contacts,
+        excluded=[_selector(entry) for entry in body.get("excludeContacts", ())],
+        kind="RULE" if body.get("rule") else "MAILING",
+    )
+    return {"message": ["Emails are scheduled to send."], "conversationId": mailing.id}
+
+
+def _selector(entry: Mapping[str, Any]) -> dict[str, str]:
+    """Return the selector that other calls would have for one addressee."""
+    kind = entry["addresseeType"].removesuffix("S")
+    return {"addresseeType": kind, "value": entry.get("email") or entry.get("contactId") or entry["tag"]}
+
+
+def _add_missing(store: Store, selectors: Iterable[Mapping[str, Any]], user: str) -> None:
+    """Make a contact, opted in, of each address that belongs to nobody."""
+    given = (selector["value"].split(",") for selector in selectors if selector["addresseeType"] == "EMAIL")
+    for address in (value.strip() for values in given for value in values):
+        if is_email(address) and store.find({"email": address}) is None:
+            store.upsert({"contact": {"email": address}}, double_opt_in=False, owner=user)
+
+
+def send_confirmation(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """email/sendConfirmation. [guess] only the text for a contact that gets the e-mail is known."""
+    contact = store.find(body)
+    if contact is None:
+        return {"message": ["Contact does not exist"], "contactExists": False, "contactId": None}
+    told = {"contactExists": True, "contactId": contact.id}
+    if not contact.opted_out:
+        return {"message": ["Contact exists - already opted in"], **told}
+    if "tag" in body and contact not in store.select([{"addresseeType": "TAG", "value": body["tag"]}]):
+        return {"message": ["Contact exists - not marked with the tag"], **told}
+    email = store.room(Mailbox).emails.get(body.get("doubleOptInEmailId", ""), _CONFIRMATION)
+    deliver(contact, email["name"], email["subject"], store.now_ms())
+    return {"message": ["Contact exists - confirmation email sent"], **told}
+
+
+_CONFIRMATION = {"name": "Subscription confirmation", "subject": "Confirm your subscription"}
+
+HANDLERS: dict[str, Handler] = {
+    "email/sendEmail": send,
+    "email/upsert": upsert,
+    "email/sendConfirmation": send_confirmation,
+    "email/sendWithAttachment": send_with_attachment,
+}

@@ -1,0 +1,109 @@
+"""funnel/*: what becomes of funnels, and of the contacts in them.
+
+A contact is at one stage of a funnel at a time. What it is worth there (potValue) is told nowhere, so it is not kept.
+[guess] The texts of refusals, as the reference has none.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from attrs import define, field
+
+from .._handler import Handler
+from .._refusal import Refusal
+from .._store import Store, StoredContact
+
+
+@define
+class StoredFunnel:
+    """A funnel; `stages` has the id of each stage by its name, in order."""
+
+    id: str
+    stages: dict[str, str]
+
+
+@define
+class Funnels:
+    """The funnels of the account, by name."""
+
+    by_name: dict[str, StoredFunnel] = field(factory=dict)
+
+
+def add(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """funnel/add."""
+    funnels, name = store.room(Funnels).by_name, body["funnel"]
+    if name in funnels:
+        raise Refusal(f"Funnel {name} already exists")
+    stages = [stage["name"] for stage in sorted(body["stages"], key=lambda stage: int(stage["order"]))]
+    if len(set(stages)) < len(stages):
+        raise Refusal("Stages of a funnel must have different names")
+    funnels[name] = StoredFunnel(str(uuid4()), {stage: str(uuid4()) for stage in stages})
+    return {"message": [f"Funnel {name} was added."]}
+
+
+def add_contact(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """funnel/addContact: who is in the funnel already moves to the stage."""
+    funnel = _funnel(store, body)
+    place = {
+        "salesFunnel": body["funnel"],
+        "salesFunnelId": funnel.id,
+        "salesStage": body["stage"],
+        "salesStageId": funnel.stages[body["stage"]],
+    }
+    chosen = store.select(body["contacts"])
+    for contact in chosen:
+        contact.funnels = [*(other for other in contact.funnels if other["salesFunnelId"] != funnel.id), dict(place)]
+        if body.get("modify"):
+            contact.modified_on = store.now_ms()
+    return {"addedContacts": {contact.id: True for contact in chosen}}
+
+
+def delete(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """funnel/delete: done a little later; the contacts that were there leave the funnel."""
+    funnel = _funnel(store, body)
+    stage = body.get("stage")
+    store.later(lambda: _delete(store, funnel, stage))
+    return {"message": [f"Specified funnel {'stage ' if stage else ''}will be deleted in a few seconds"]}
+
+
+def _delete(store: Store, funnel: StoredFunnel, stage: str | None) -> None:
+    for contact in store.contacts.values():
+        contact.funnels = [place for place in contact.funnels if not _is_at(place, funnel, stage)]
+    if stage:
+        funnel.stages.pop(stage, None)
+        return
+    room = store.room(Funnels)
+    room.by_name = {name: other for name, other in room.by_name.items() if other is not funnel}
+
+
+def count(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """funnel/count."""
+    funnel = _funnel(store, body)
+    return {"count": sum(_is_in(contact, funnel, body.get("stage")) for contact in store.contacts.values())}
+
+
+def _funnel(store: Store, body: Mapping[str, Any]) -> StoredFunnel:
+    """Return the funnel that a body names; refuse one that does not exist, or has no such stage."""
+    funnel = store.room(Funnels).by_name.get(body["funnel"])
+    if funnel is None:
+        raise Refusal(f"Funnel {body['funnel']} does not exist")
+    if "stage" in body and body["stage"] not in funnel.stages:
+        raise Refusal(f"Stage {body['stage']} does not exist in funnel {body['funnel']}")
+    return funnel
+
+
+def _is_in(contact: StoredContact, funnel: StoredFunnel, stage: str | None) -> bool:
+    return any(_is_at(place, funnel, stage) for place in contact.funnels)
+
+
+def _is_at(place: Mapping[str, Any], funnel: StoredFunnel, stage: str | None) -> bool:
+    return place["salesFunnelId"] == funnel.id and stage in (None, place["salesStage"])
+
+
+HANDLERS: dict[str, Handler] = {
+    "funnel/add": add,
+    "funnel/addContact": add_contact,
+    "funnel/delete": delete,
+    "funnel/count": count,
+}

@@ -1,0 +1,19 @@
+"""contact/addNote: what becomes of notes."""
+
+from typing import Any
+
+from .._handler import Handler
+from .._refusal import Refusal
+from .._store import Store
+
+
+def add(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """contact/addNote. [guess] what is said of a contact that does not exist."""
+    contact = store.find(body)
+    if contact is None:
+        raise Refusal("Contact does not exist")
+    contact.notes.append({"note": body["note"], "date": store.now_ms(), "priv": body.get("priv", False)})
+    return {"message": ["Note was added to contact"]}
+
+
+HANDLERS: dict[str, Handler] = {"contact/addNote": add}

@@ -1,0 +1,76 @@
+"""contact/updateTask: what becomes of tasks."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from .._handler import Handler
+from .._refusal import Refusal
+from .._store import Store, StoredContact
+
+_MINUTE, _HOUR = 60_000, 3_600_000
+REMINDERS = {
+    "15_MIN": 15 * _MINUTE,
+    "30_MIN": 30 * _MINUTE,
+    "1_HOUR": _HOUR,
+    "12_HOUR": 12 * _HOUR,
+    "1_DAY": 24 * _HOUR,
+    "1_WEEK": 7 * 24 * _HOUR,
+}
+"""What a reminder may be → how many milliseconds before the task it is."""
+
+
+def update(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """contact/updateTask. [guess] what is said of an unknown task or contact.
+
+    A completed task stays where it is: only `finished` is documented to delete, and no answer tells `realized`.
+    """
+    given = body["smContactTaskReq"]
+    if given.get("reminder", "15_MIN") not in REMINDERS:
+        raise Refusal(f"reminder: {given['reminder']} is not one of {', '.join(REMINDERS)}")
+    if body["finished"]:
+        holder, task = _found(store, given["id"])
+        holder.tasks.remove(task)
+    elif "id" in given:
+        task = _change(store, given)
+    else:
+        task = {"id": str(uuid4()), "note": None, "cc": "", **_timed(given, {})}
+        _contact(store, given["contactEmail"]).tasks.append(task)
+    return {"taskId": task["id"]}
+
+
+def _change(store: Store, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Change what is given of a task, and leave the rest [guess: as elsewhere in this API]."""
+    holder, task = _found(store, given["id"])
+    target = _contact(store, given["contactEmail"]) if "contactEmail" in given else holder
+    task.update(_timed(given, task))
+    if target is not holder:
+        holder.tasks.remove(task)
+        target.tasks.append(task)
+    return task
+
+
+def _timed(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that were given, the reminder as the time it is due."""
+    lead = REMINDERS[given["reminder"]] if "reminder" in given else before["date"] - before["reminder"]
+    date = given.get("date", before.get("date"))
+    texts = {name: given[name] for name in ("note", "cc") if name in given}
+    return {**texts, "date": date, "reminder": date - lead}
+
+
+def _found(store: Store, task_id: str) -> tuple[StoredContact, dict[str, Any]]:
+    for contact in store.contacts.values():
+        for task in contact.tasks:
+            if task["id"] == task_id:
+                return contact, task
+    raise Refusal("Task does not exist")
+
+
+def _contact(store: Store, email: str) -> StoredContact:
+    contact = store.find({"email": email})
+    if contact is None:
+        raise Refusal("Contact does not exist")
+    return contact
+
+
+HANDLERS: dict[str, Handler] = {"contact/updateTask": update}

@@ -1,0 +1,17 @@
+"""Tags as values."""
+
+from typing import Any
+
+from salesmanago_async.api import ListTags, write_request
+from salesmanago_async.api._codec import read_leniently
+from salesmanago_async.api.tags import TagList
+
+
+def test_whether_system_tags_are_wanted_is_always_said() -> None:
+    assert write_request(ListTags(show_system_tags=False)) == {"showSystemTags": False}
+
+
+def test_the_sample_tags_are_typed(catalogue: dict[str, dict[str, Any]]) -> None:
+    (sample,) = catalogue["contact/tags"]["responses"]
+    (tag,) = read_leniently(TagList, sample).tags
+    assert (tag.tag, tag.number_of_tagged) == ("ADmanago", 12)

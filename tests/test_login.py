@@ -1,0 +1,283 @@
+"""Temporary authorisation: a password is exchanged for a token, once for all, and again before the token runs out."""
+
+import json
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import pytest
+from attrs import define, field
+
+from salesmanago_async import (
+    Credentials,
+    ExternalEvent,
+    Invalid,
+    Login,
+    NotAuthenticated,
+    Retries,
+    SalesManagoError,
+    ServerFault,
+    Unreadable,
+)
+from salesmanago_async.api.system import Authorise
+from salesmanago_async.simulator import DEMO_OWNER, DEMO_PASSWORD, Simulator
+from tests.conftest import MakeClient, wall_clock
+
+pytestmark = pytest.mark.anyio
+
+LOGIN = Login(user_name=DEMO_OWNER, password=DEMO_PASSWORD)
+PASSWORD = "pa55word-of-mine"
+ANN = "ann@example.com"
+OTHER_LIFE = 600.0
+"""Seconds that a token of these tests is good for."""
+
+
+@define
+class Watched:
+    """The simulator behind a door that writes down who comes, takes `seconds` to open, and may be shut."""
+
+    app: Simulator
+    seconds: float = 0.0
+    faults: list[int] = field(factory=list)
+    paths: list[str] = field(factory=list)
+    bodies: list[dict[str, Any]] = field(factory=list)
+
+    async def __call__(self, scope: Any, receive: Callable[[], Awaitable[Any]], send: Any) -> None:
+        message = await receive()
+        self.paths.append(scope["path"].removeprefix("/api/"))
+        self.bodies.append(json.loads(message["body"]))
+        if self.seconds:
+            await anyio.sleep(self.seconds)
+        if self.faults and self.paths[-1] == "system/authorise":
+            await send({"type": "http.response.start", "status": self.faults.pop(0), "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
+
+        async def again() -> Any:
+            return message
+
+        await self.app(scope, again, send)
+
+    @property
+    def logins(self) -> int:
+        return self.paths.count("system/authorise")
+
+
+@pytest.fixture
+def watched() -> Watched:
+    return Watched(Simulator(clock=wall_clock, token_seconds=OTHER_LIFE))
+
+
+async def test_a_login_is_made_at_the_first_call_and_serves_the_next(watched: Watched, make_client: MakeClient) -> None:
+    async with make_client(watched, credentials=LOGIN) as sm:
+        assert watched.paths == []
+        assert (await sm.contacts.has(ANN)).result is False
+        await sm.contacts.has(ANN)
+    assert watched.paths == ["system/authorise", "contact/hasContact", "contact/hasContact"]
+    assert watched.bodies[0] == {"userName": DEMO_OWNER, "password": DEMO_PASSWORD}
+    assert "password" not in watched.bodies[1]
+    assert watched.bodies[1]["apiKey"] == LOGIN.api_key
+
+
+async def test_many_calls_at_once_log_in_once_and_so_they_do_at_each_renewal(
+    watched: Watched, make_client: MakeClient
+) -> None:
+    """More calls than permits: a login that waited behind them would wait for itself."""
+    watched.seconds = 1.0
+    async with make_client(watched, credentials=LOGIN, concurrency=2) as sm:
+        for expected in (1, 2, 3):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(10):
+                    tasks.start_soon(sm.contacts.has, ANN)
+            assert watched.logins == expected
+            await anyio.sleep(OTHER_LIFE)
+
+
+async def test_a_token_is_renewed_before_it_runs_out(watched: Watched, make_client: MakeClient) -> None:
+    async with make_client(watched, credentials=LOGIN) as sm:
+        await sm.contacts.has(ANN)
+        await anyio.sleep(OTHER_LIFE - 61)
+        await sm.contacts.has(ANN)
+        assert watched.logins == 1
+        await anyio.sleep(2)
+        await sm.contacts.has(ANN)
+        assert watched.logins == 2
+        assert watched.paths.count("contact/hasContact") == 3  # none was refused on the way
+        for _ in range(100):
+            await anyio.sleep(60)
+            await sm.contacts.has(ANN)
+    assert watched.paths.count("contact/hasContact") == 103
+    assert 12 <= watched.logins <= 14  # 6000 seconds, a token every 540
+
+
+async def test_a_short_token_is_renewed_at_half_of_its_life(make_client: MakeClient) -> None:
+    watched = Watched(Simulator(clock=wall_clock, token_seconds=10.0))
+    async with make_client(watched, credentials=LOGIN) as sm:
+        await sm.contacts.has(ANN)
+        await anyio.sleep(4.9)
+        await sm.contacts.has(ANN)
+        assert watched.logins == 1
+        await anyio.sleep(0.2)
+        await sm.contacts.has(ANN)
+        assert watched.logins == 2
+
+
+@pytest.mark.parametrize("off", [-7200.0, 7200.0])
+async def test_a_clock_that_is_off_costs_a_refusal_and_no_call(
+    off: float, watched: Watched, make_client: MakeClient
+) -> None:
+    """The refused request was surely not processed, so that even an event is sent again."""
+    event = ExternalEvent(email=ANN, date=1_700_000_000_000, contact_ext_event_type="CART")
+    async with make_client(watched, credentials=LOGIN, clock=lambda: wall_clock() + off) as sm:
+        await sm.contacts.has(ANN)
+        await sm.contacts.has(ANN)
+        assert watched.logins == 1
+        await anyio.sleep(OTHER_LIFE + 1)
+        await sm.events.add(event)
+        assert watched.logins == 2
+        assert watched.paths[-3:] == ["v2/contact/addContactExtEvent", "system/authorise", watched.paths[-3]]
+
+
+async def test_many_calls_refused_at_once_renew_once(watched: Watched, make_client: MakeClient) -> None:
+    async with make_client(watched, credentials=LOGIN, clock=lambda: 0.0) as sm:
+        await sm.contacts.has(ANN)
+        await anyio.sleep(OTHER_LIFE + 1)
+        watched.seconds = 1.0
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(sm.contacts.has, ANN)
+    assert watched.logins == 2
+    assert watched.paths.count("contact/hasContact") == 1 + 5 + 5
+
+
+async def test_a_wrong_password_is_sent_once_for_all_calls_and_told_to_each(
+    watched: Watched, make_client: MakeClient
+) -> None:
+    watched.seconds = 1.0
+    told: list[NotAuthenticated] = []
+
+    async def ask(sm: Any) -> None:
+        with pytest.raises(NotAuthenticated, match="User not authenticated") as refused:
+            await sm.contacts.has(ANN)
+        told.append(refused.value)
+
+    async with make_client(watched, credentials=Login(user_name=DEMO_OWNER, password="wrong")) as sm:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(ask, sm)
+        assert watched.paths == ["system/authorise"]
+        assert len(set(map(id, told))) == 5
+        assert [error.messages for error in told] == [("User not authenticated",)] * 5
+        await ask(sm)
+        assert watched.logins == 2
+
+
+async def test_a_call_given_up_while_it_logs_in_leaves_the_login_to_the_next(
+    watched: Watched, make_client: MakeClient
+) -> None:
+    watched.seconds = 10.0
+    async with make_client(watched, credentials=LOGIN) as sm:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(sm.contacts.has, ANN)
+            await anyio.sleep(1)
+            with anyio.move_on_after(1) as scope:
+                await sm.contacts.has(ANN)
+            assert scope.cancelled_caught
+        with anyio.move_on_after(1):
+            await sm.send(Authorise(DEMO_OWNER, password=DEMO_PASSWORD))
+        assert (await sm.contacts.has(ANN)).result is False
+
+
+async def test_a_login_is_tried_again_as_any_call(watched: Watched, make_client: MakeClient) -> None:
+    watched.faults = [503, 429]
+    async with make_client(watched, credentials=LOGIN) as sm:
+        await sm.contacts.has(ANN)
+    assert watched.logins == 3
+
+
+async def test_a_call_whose_login_failed_is_not_in_doubt(watched: Watched, make_client: MakeClient) -> None:
+    watched.faults = [500, 500]
+    event = ExternalEvent(email=ANN, date=1_700_000_000_000, contact_ext_event_type="CART")
+    async with make_client(watched, credentials=LOGIN, retries=Retries(tries=2)) as sm:
+        with pytest.raises(ServerFault) as failed:
+            await sm.events.add(event)
+        assert failed.value.in_doubt is False
+        assert watched.paths == ["system/authorise"] * 2
+        await sm.events.add(event)
+
+
+async def test_a_wrong_owner_is_told_without_another_login(watched: Watched, make_client: MakeClient) -> None:
+    async with make_client(watched, credentials=LOGIN) as sm:
+        with pytest.raises(NotAuthenticated, match="invalid owner"):
+            await sm.contacts.has(ANN, owner="nobody@vendor.pl")
+    assert watched.logins == 1
+
+
+async def test_an_answer_without_a_token_is_unreadable(make_client: MakeClient) -> None:
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b'{"success": true, "message": []}'})
+
+    async with make_client(answer, credentials=LOGIN) as sm:
+        with pytest.raises(Unreadable, match="token"):
+            await sm.contacts.has(ANN)
+
+
+async def test_a_token_can_be_had_and_used_by_hand(watched: Watched, make_client: MakeClient) -> None:
+    async with make_client(watched) as sm:
+        given = await sm.system.authorise(DEMO_OWNER, password=DEMO_PASSWORD)
+    assert given.token
+    assert given.client_id
+    assert given.valid_to
+    assert given.valid_to.timestamp() == wall_clock() + OTHER_LIFE
+    assert not watched.bodies[0].keys() & {"clientId", "apiKey", "sha", "requestTime", "owner"}
+    mine = Credentials(client_id=given.client_id, api_key="mine", token=given.token)
+    async with make_client(watched, credentials=mine) as sm:
+        await anyio.sleep(OTHER_LIFE - 1)
+        assert (await sm.contacts.has(ANN)).success is True
+        await anyio.sleep(1)
+        with pytest.raises(NotAuthenticated) as refused:
+            await sm.contacts.has(ANN)
+    assert refused.value.messages == ("Authorization failed. Wrong Token",)
+    assert watched.logins == 1
+
+
+@pytest.mark.parametrize(("user_name", "password"), [(DEMO_OWNER, "wrong"), ("nobody@vendor.pl", DEMO_PASSWORD)])
+async def test_the_simulator_gives_strangers_no_token(user_name: str, password: str, make_client: MakeClient) -> None:
+    async with make_client(Simulator(clock=wall_clock)) as sm:
+        with pytest.raises(NotAuthenticated, match="User not authenticated"):
+            await sm.call("system/authorise", {"userName": user_name, "password": password})
+
+
+async def test_the_password_is_never_shown(make_client: MakeClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    login = Login(user_name=DEMO_OWNER, password=PASSWORD)
+    request = Authorise(DEMO_OWNER, password=PASSWORD)
+    told: list[SalesManagoError] = []
+    shown = [login, request]
+    async with make_client(Simulator(clock=wall_clock), credentials=login) as sm:
+        shown += [sm._connection, sm._connection.access]
+        body = {"userName": DEMO_OWNER, "password": PASSWORD}
+        too_long = Authorise(DEMO_OWNER, password=PASSWORD * 100)
+        for ask in (sm.contacts.has(ANN), sm.send(request), sm.call("system/authorise", body), sm.send(too_long)):
+            with pytest.raises(SalesManagoError) as refused:
+                await ask
+            told.append(refused.value)
+    async with make_client(Simulator(clock=wall_clock, password=PASSWORD), credentials=login) as sm:
+        answer = await sm.send(request)
+        assert answer.token
+        await sm.contacts.has(ANN)
+        shown += [answer, sm._connection, sm._connection.access]
+    texts = [*map(repr, shown), *map(str, shown), caplog.text]
+    for error in told:
+        texts += [*traceback.format_exception(error), repr(vars(error)), str(vars(error.request or object))]
+    assert isinstance(told[3], Invalid)
+    assert not [text for text in texts if PASSWORD in text or answer.token in text]
+
+
+@pytest.mark.parametrize("missing", ["user_name", "password", "api_key"])
+def test_a_login_needs_all_of_it(missing: str) -> None:
+    with pytest.raises(Invalid, match="needed"):
+        Login(**{"user_name": "u", "password": "p", "api_key": "k", missing: ""})
