@@ -222,6 +222,7 @@ def _without(told: Ask[ListedContact], ask: Ask[ListedContact]) -> Ask[ListedCon
 
 def _pieces(selector: Selector) -> Iterator[Selector]:
     """Yield selectors that pick the same contacts together, none of them too long."""
+    Selector.to_wire(selector)  # refuses what is none
     some: tuple[str, ...] = ()
     for value in selector.values:
         if some and len(",".join((*some, value))) > LONGEST_VALUE:

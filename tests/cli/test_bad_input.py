@@ -61,7 +61,6 @@ BAD = [
     Bad("misspelt-column", [*CONTACTS, "e_mial.csv"], ["e_mial.csv", "'email'"]),
     Bad("strange-column", [*CONTACTS, "strange.csv"], ["strange.csv", "frobnicate", "--extra-columns"]),
     Bad("duplicate-column", [*CONTACTS, "twice.csv"], ["twice.csv", "email", "2 times"]),
-    Bad("nameless-column", [*CONTACTS, "nameless.csv"], ["nameless.csv", "column 2"]),
     Bad("map-without-equals", [*CONTACTS, "good.csv", "--map", "name"], ["--map", "COLUMN=FIELD"]),
     Bad("map-of-no-column", [*CONTACTS, "good.csv", "--map", "Nome=name"], ["good.csv", "Nome", "email, name"]),
     Bad("map-to-no-field", [*CONTACTS, "good.csv", "--map", "name=nam"], ["good.csv", "nam", "'name'"]),
@@ -109,7 +108,6 @@ FILES: Mapping[str, bytes] = {
     "e_mial.csv": b"e_mial,name\ngood@bad-input.pl,Ann\n",
     "strange.csv": b"email,frobnicate\ngood@bad-input.pl,1\n",
     "twice.csv": b"email,name,email\ngood@bad-input.pl,Ann,b@c.pl\n",
-    "nameless.csv": b"email,,name\ngood@bad-input.pl,1,2\n",
 }
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -337,3 +338,21 @@ def test_trying_it_out_needs_no_account(salesmanago: Command, tmp_path: Path) ->
     ended = salesmanago("import", "events", "events.csv", "--simulate", "--report", "report.json", environ=nobody)
     assert ended.returncode == 0, ended.stderr
     assert counted(read_report(tmp_path / "report.json"), "read", "accepted") == {"read": 1, "accepted": 1}
+
+
+def test_a_second_signal_ends_a_run_at_once_and_what_was_sent_is_in_doubt(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("email\nann@silent.pl\n")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        process = start("import", "contacts", "people.csv", "--base-url", address, "--report", "report.json")
+        connection, _ = silent.accept()
+        with connection:
+            assert connection.recv(4)  # the request is on its way, and will not be answered
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=15)
+    assert process.returncode == 3, err
+    assert "Traceback" not in err
+    report = read_report(tmp_path / "report.json")
+    assert (report["read"], report["in_doubt"]) == (1, 1)

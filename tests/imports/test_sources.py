@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -230,7 +231,6 @@ def test_a_record_comes_back_as_the_file_has_it(name: str, records: Rows) -> Non
         ("a.csv", b"email,note,note\na@example.com,1,2\n", {"extra_columns": "properties"}, "note: is given 2 times"),
         ("a.csv", b"email,mail\n", {"columns": {"mail": "email"}}, "email: is given 2 times"),
         ("a.csv", b"email,nmae\n", {}, "nmae: is no field; did you mean 'name'?"),
-        ("a.csv", b"email,,name\n", {}, "column 2 of the header has no name"),
         ("a.csv", b"email,name\n", {"columns": {"Name": "name"}}, "no column 'Name' to map"),
         ("a.csv", "email,Imię\n".encode("cp1250"), {"extra_columns": "ignore"}, "encoding"),
         ("a.csv", b'email,"name\nann@example.com,Ann\n', {}, "header"),
@@ -527,3 +527,18 @@ async def test_a_run_over_an_unusable_file_is_refused_before_anything_is_sent(sm
     with pytest.raises(Invalid) as caught:
         await sm.contacts.upsert_many(NASTY / name)
     assert caught.value.field == str(NASTY / name)
+
+
+def test_a_trailing_delimiter_is_forgiven_and_a_cell_under_no_name_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("email,name,\nann@example.com,Ann,\nbob@example.com,Bob,x\n")
+    found, reasons = rows_of(opened(path))
+    assert list(found) == [2]
+    assert "column 3, which has no name" in reasons[3]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_refused_before_anything_is_taken_from_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(Invalid, match="pipe"):
+        opened(tmp_path / "a.csv")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from salesmanago_async import Contact, ContactId, Email, ExternalEvent, Refused, SalesManago, Tag
+from salesmanago_async import Contact, ContactId, Email, ExternalEvent, Invalid, Refused, SalesManago, Tag
 from salesmanago_async.simulator import Simulator
 from tests.conftest import MakeClient, wall_clock
 from tests.simulator.listening import Listening
@@ -74,6 +74,13 @@ async def test_many_are_deleted_by_any_selector(sm: SalesManago) -> None:
     chosen = [Tag("B"), Email("ann@example.com", BOB), Email("nobody@example.com")]
     assert (await sm.contacts.delete_many(iter(chosen))).result == "Contacts deleted"
     assert await addresses(sm) == ["dan@example.com"]
+
+
+async def test_an_address_that_is_no_selector_deletes_nobody(sm: SalesManago) -> None:
+    await sm.contacts.upsert(Contact(email=ANN))
+    with pytest.raises(Invalid, match="no selector"):
+        await sm.contacts.delete_many([ANN])  # type: ignore[list-item]  # the slip that is meant
+    assert await addresses(sm) == [ANN]
 
 
 async def test_selectors_of_any_length_are_deleted_in_one_request(

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import anyio
 import pytest
@@ -20,7 +21,7 @@ SECOND_OWNER = "second@vendor.pl"
 START = datetime.fromtimestamp(EPOCH, UTC)
 DAY = timedelta(days=1)
 DAY_SECONDS = 86_400.0
-VISIT = {"time": int(EPOCH * 1000), "duration": 3, "visitSource": "NEXT", "visitScore": 1, "url": "/a"}
+VISIT: dict[str, Any] = {"time": int(EPOCH * 1000), "duration": 3, "visitSource": "NEXT", "visitScore": 1, "url": "/a"}
 
 
 @pytest.fixture

@@ -344,6 +344,33 @@ async def test_a_form_that_is_none_is_refused(
     assert message in answer.json()["message"][0]
 
 
+async def test_the_documented_form_gets_the_documented_answer(
+    simulator: Simulator, catalogue: dict[str, dict[str, Any]]
+) -> None:
+    """Written out by hand, as the reference has it: the file first, then the JSON without a type."""
+    entry = catalogue["email/sendWithAttachment"]
+    mine = {"clientId": "demo-client", "apiKey": "demo-key", "sha": DEMO_CREDENTIALS.signature(), "user": DEMO_OWNER}
+    lines = [
+        "------WebKitFormBoundary1aTYxdL1yD9GkrBw",
+        'Content-Disposition: form-data; name="attachment"; filename="poster.gif"',
+        "Content-Type: image/gif",
+        "",
+        "GIF89a",
+        "------WebKitFormBoundary1aTYxdL1yD9GkrBw",
+        'Content-Disposition: form-data; name="emailSendRequest"',
+        "",
+        json.dumps({**entry["requests"][0], **mine}),
+        "------WebKitFormBoundary1aTYxdL1yD9GkrBw--",
+        "",
+    ]
+    kind = {"content-type": "multipart/form-data; boundary=----WebKitFormBoundary1aTYxdL1yD9GkrBw"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=simulator), base_url="http://simulator") as browser:
+        answer = await browser.post("/api/email/sendWithAttachment", content="\r\n".join(lines).encode(), headers=kind)
+    told = answer.json()
+    assert told.pop("conversationId")
+    assert told == {"success": True, "message": ["Emails are scheduled to send."]}
+
+
 class Keeper(BaseHTTPRequestHandler):
     """A server that is not ours: it keeps what it was sent, turns the first request away and takes the second."""
 
@@ -358,7 +385,7 @@ class Keeper(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    def log_message(self, format: str, *_: Any) -> None:
+    def log_message(self, format: str, *_: Any) -> None:  # noqa: A002 - so it is called by its caller
         """Say nothing."""
 
 
