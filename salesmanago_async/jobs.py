@@ -130,12 +130,12 @@ class Job(Generic[RecordT]):
         return saved
 
     async def result(self, link: str | None = None) -> bytes:
-        """Return the job's whole file; for small ones, such as the result of an import.
+        """Return the job's whole file, once it is there; for small ones, such as the result of an import.
 
-        `link` is one that a look has just told. Where it is dead a fresh one is asked for, once: raises `LinkExpired`
+        `link` is one that a look has just told. Where a link is dead a fresh one is asked for: raises `LinkExpired`
         where there is none.
         """
-        known = [link] if link else []
+        known = [link or await self.file_url()]
 
         async def fresh_link() -> str:
             found = known.pop() if known else (await self.status()).file_url

@@ -142,5 +142,5 @@ def _method(request_class: RequestClass, groups: Mapping[str, type]) -> str:
         return calls[0]
     name_of_class = re.compile(rf"\b{request_class.__name__}\b")
     sugar = [name for name, act in methods if inspect.isfunction(act) and name_of_class.search(inspect.getsource(act))]
-    recommended = re.findall(r"`sm\.([a-z_.]+)`", request_class.__doc__ or "")
-    return [*sugar, *recommended][0]
+    recommended: list[str] = re.findall(r"`sm\.([a-z_.]+)`", request_class.__doc__ or "")
+    return (sugar or recommended)[0]

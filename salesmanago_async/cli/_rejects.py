@@ -9,9 +9,10 @@ from typing import Any, Self
 
 from ..errors import Invalid
 from ..exports.sinks import dump_record
+from ..imports.csv_files import CsvFile
+from ..imports.jsonl_files import JsonLinesFile
 from ..imports.outcome import Outcome
 from ..imports.shapes import NOTES
-from ..imports.sources import CsvFile, JsonLinesFile
 
 
 class Rejects:

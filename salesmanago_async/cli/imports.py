@@ -174,7 +174,8 @@ def _open_files(
     delimiter: str | None,
 ) -> "Files":
     from ..imports.shapes import contact_shape, event_shape
-    from ..imports.sources import Files, Reading, open_file
+    from ..imports.sources import Files, open_file
+    from ..imports.text_files import Reading
 
     shape = (contact_shape if kind == "contacts" else event_shape)(extra_columns)
     reading = Reading(columns=dict(map(_mapped, maps)), encoding=encoding, delimiter=delimiter)

@@ -38,7 +38,8 @@ from ._shelf import Shelf, Ticket
 from ._targets import EVENTS, Target
 from .outcome import PROBLEMS, Outcome, Settled, State, Verdicts
 from .report import Report, Tally
-from .sources import Row, Source
+from .sources import Source
+from .text_files import Row
 
 BODIES_AHEAD = 2
 WATCHERS = 4

@@ -15,7 +15,8 @@ from ._targets import CONTACTS, EVENTS, Target
 from .outcome import Outcome
 from .report import Report
 from .shapes import ExtraColumns, Shape, contact_shape, event_shape
-from .sources import GivenSource, Reading, Source, open_source
+from .sources import GivenSource, Source, open_source
+from .text_files import Reading
 
 
 class RunOptions(TypedDict, total=False):

@@ -16,7 +16,8 @@ from salesmanago_async.api._codec import dumps
 from salesmanago_async.errors import Invalid
 from salesmanago_async.imports.outcome import Outcome
 from salesmanago_async.imports.shapes import contact_shape
-from salesmanago_async.imports.sources import Files, Reading, Source, open_file, open_source
+from salesmanago_async.imports.sources import Files, Source, open_file, open_source
+from salesmanago_async.imports.text_files import Reading
 
 NASTY = Path(__file__).parent.parent / "data" / "nasty"
 QUOTE = "is one left open?"

@@ -1,0 +1,137 @@
+"""CSV files: a header line, and a row of cells for each record."""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..api._lanes import Body, Lane
+from ..errors import Invalid
+from .shapes import Shape
+from .text_files import BEGINNING, Broken, Lines, Progress, Reading, Row, decoding, encoding_of, opened
+
+
+class CsvFile:
+    """A table with a header line. The delimiter (, ; tab |) is taken from the header; a BOM tells the encoding.
+
+    Lines without any cell filled are passed over. Bytes that are no UTF-8 make their row a rejected one, not the file.
+    """
+
+    def __init__(self, path: Path, shape: Shape, reading: Reading) -> None:
+        self.path = path
+        self.total_bytes = path.stat().st_size
+        self._progress = Progress()
+        with path.open("rb") as file:
+            self.encoding = encoding_of(file.read(BEGINNING), reading.encoding)
+        with opened(path, self.encoding) as text:
+            lines = Lines(text)
+            with decoding(path, self.encoding, lines):
+                self.delimiter = reading.delimiter or _delimiter_of(lines)
+                lines.give_back_all()
+                self.header = [name.strip() for name in self._header(self._reader(lines))]
+        self._nameless = [index for index, name in enumerate(self.header) if not name]  # after a trailing delimiter
+        self._lane = _lane_of_header(self.header, shape, reading.columns)
+
+    @property
+    def bytes_read(self) -> int:
+        """How far the file is read."""
+        return self._progress.of(self.total_bytes)
+
+    def rows(self) -> Iterator[Row]:
+        """Give the cells of every row, with the line it begins at."""
+        with opened(self.path, self.encoding) as text:
+            self._progress.watch(text)
+            lines = Lines(text)
+            reader = self._reader(lines)
+            self._header(reader)
+            with decoding(self.path, self.encoding, lines):
+                yield from self._rows(reader, lines)
+
+    def _rows(self, reader: Iterator[list[str]], lines: "Lines") -> Iterator[Row]:
+        width = len(self.header)
+        while True:
+            lines.begin_row()
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield _broken(lines, f"is no row of a CSV file: {error}"), lines.first
+                continue
+            if len(cells) != width and lines.number > lines.first:
+                yield _broken(lines, f"has {len(cells)} cells, the header has {width}"), lines.first
+            elif _has_content(cells):
+                yield cells, lines.first
+
+    def _reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
+        try:
+            return csv.reader(lines, delimiter=self.delimiter, strict=True)
+        except TypeError:
+            raise Invalid(f"is {self.delimiter!r}, not one character", field="delimiter") from None
+
+    def _header(self, reader: Iterator[list[str]]) -> list[str]:
+        try:
+            header = next(filter(_has_content, reader), None)
+        except csv.Error as error:
+            raise Invalid(f"the header is no row of a CSV file, is a quote left open? ({error})") from None
+        if header is None:
+            raise Invalid("has no header line: it is empty")
+        return header
+
+    def body(self, row: Any) -> Body:
+        """Return the checked body of a row."""
+        if isinstance(row, Broken):
+            raise Invalid(row.reason)
+        if len(row) != len(self.header):
+            raise Invalid(f"has {len(row)} cells, the header has {len(self.header)}")
+        for index in self._nameless:
+            if row[index]:
+                raise Invalid(f"has a cell in column {index + 1}, which has no name in the header")
+        return self._lane(row)
+
+    def record(self, row: Any) -> Any:
+        """Return the row as {column: cell}, or the text of a piece that is no row."""
+        if isinstance(row, Broken):
+            return row.text
+        if len(row) == len(self.header):
+            return dict(zip(self.header, row, strict=True))
+        return row
+
+    def file_of(self, row: Any) -> str | None:
+        """Return the file's path."""
+        return str(self.path)
+
+
+def _broken(lines: "Lines", reason: str) -> Broken:
+    """Make the row's first line a broken row, and have the lines it swallowed read again."""
+    last = lines.number
+    text = lines.give_back_all_but_first()
+    if last > lines.first:
+        return Broken(text, f"{reason}; its quotes reach to line {last}: is one left open?")
+    return Broken(text, reason)
+
+
+def _has_content(cells: Sequence[str]) -> bool:
+    return any(cell and not cell.isspace() for cell in cells)
+
+
+def _delimiter_of(lines: Iterable[str]) -> str:
+    """Return what stands between the cells of the first line that has any."""
+    header = next((line for line in lines if line.strip(" ,;\t|\r\n")), "")
+    unquoted = re.sub(r'"[^"]*"', "", header)
+    return max(",;\t|", key=unquoted.count)
+
+
+def _lane_of_header(header: Sequence[str], shape: Shape, columns: Mapping[str, str]) -> Lane:
+    for number, name in enumerate(header, 1):
+        if name and header.index(name) < number - 1:
+            raise Invalid(f"is given 2 times, in columns {header.index(name) + 1} and {number}", field=name)
+        if not name.isprintable():
+            raise Invalid(f"column {number} of the header, {name!a}, is not text; is the encoding right?")
+    for name in columns:
+        if name not in header:
+            raise Invalid(f"there is no column {name!r} to map; the header has {', '.join(header)}")
+    named = [index for index, name in enumerate(header) if name]
+    names = [columns.get(header[index], header[index]) for index in named]
+    return shape.lane_of_columns(names, lambda place: f"row[{named[place]}]")

@@ -1,0 +1,118 @@
+"""Text files, read line by line: their encoding, how far they are read, and lines that are read again."""
+
+import codecs
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Self, TypeAlias, cast
+
+from attrs import define, field, frozen
+
+from ..errors import Invalid
+from .shapes import ExtraColumns
+
+BEGINNING = 64 * 1024
+"""How many bytes of a file are looked at to find out its encoding."""
+
+Row: TypeAlias = tuple[Any, int | None]
+
+
+@frozen
+class Broken:
+    """A piece of a file that is no row: its text, and what is wrong with it."""
+
+    text: str
+    reason: str
+
+
+@frozen(kw_only=True)
+class Reading:
+    """How a file is read: its columns' new names, its encoding and delimiter where they are not to be guessed."""
+
+    extra_columns: ExtraColumns = "error"
+    columns: Mapping[str, str] = field(factory=dict)
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+class Lines:
+    """The lines of a text file, which remembers those of the row being read, and takes some of them back."""
+
+    def __init__(self, text: Iterator[str]) -> None:
+        self._text = text
+        self._given_back: deque[str] = deque()
+        self._row: list[str] = []
+        self.number = 0
+        self.first = 1
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._given_back.popleft() if self._given_back else next(self._text)
+        self.number += 1
+        self._row.append(line)
+        return line
+
+    def begin_row(self) -> None:
+        """Say that the next line begins a row."""
+        self._row.clear()
+        self.first = self.number + 1
+
+    def give_back_all_but_first(self) -> str:
+        """Have the row's later lines read again, as rows of their own; return its first."""
+        first, *self._row = self._row
+        self.give_back_all()
+        return first.rstrip("\r\n")
+
+    def give_back_all(self) -> None:
+        """Have the row's lines read again."""
+        self._given_back.extendleft(reversed(self._row))
+        self.number -= len(self._row)
+        self._row.clear()
+
+
+@define
+class Progress:
+    """How far an open text file is read."""
+
+    raw: IO[bytes] | None = None
+
+    def watch(self, text: IO[str]) -> None:
+        """Look at this file from now on."""
+        self.raw = cast("Any", text).buffer.raw
+
+    def of(self, total: int) -> int:
+        """Return the bytes read: none before the file is opened, all once it is closed."""
+        if self.raw is None:
+            return 0
+        return total if self.raw.closed else self.raw.tell()
+
+
+def opened(path: Path, encoding: str) -> IO[str]:
+    """Open a text file so that bytes which are no text in its encoding spoil their own row only."""
+    errors = "strict" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
+    return path.open(encoding=encoding, errors=errors, newline="")
+
+
+@contextmanager
+def decoding(path: Path, encoding: str, lines: "Lines") -> Iterator[None]:
+    """Name the file, and about the line, where text cannot be decoded."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        place = f"line {lines.number + 1}"
+        raise Invalid(f"{place} is not {encoding}, or one soon after: {error.reason}", field=str(path)) from None
+
+
+def encoding_of(beginning: bytes, given: str | None) -> str:
+    """Return the encoding to read with: what was given, else what the byte order mark says, else UTF-8."""
+    is_utf16 = beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        name = codecs.lookup(given).name if given else "utf-16" if is_utf16 else "utf-8"
+    except LookupError:
+        raise Invalid(f"there is no encoding {given!r}; try cp1250, iso8859-2 or utf-16", field="encoding") from None
+    if b"\0" in beginning and not name.startswith(("utf-16", "utf-32")):
+        raise Invalid("is not a text file")
+    return "utf-8-sig" if name == "utf-8" and beginning.startswith(codecs.BOM_UTF8) else name
