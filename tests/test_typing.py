@@ -7,7 +7,12 @@ from salesmanago_async.api.contact_details import ContactDetails
 from salesmanago_async.api.contacts import ContactPresence, HasContact, Upserted
 from salesmanago_async.api.events import EventAdded
 from salesmanago_async.api.jobs import JobAnswer
+from salesmanago_async.api.preference_center import PreferenceCenterEndpoint
+from salesmanago_async.api.recommendations import RecommendedProducts
+from salesmanago_async.api.system import Authorised
 from salesmanago_async.api.users import Users
+from salesmanago_async.api.vision import SimilarProducts
+from salesmanago_async.api.workflows import WorkflowStatistics
 from salesmanago_async.groups.contacts import Contacts
 
 if TYPE_CHECKING:
@@ -20,6 +25,11 @@ if TYPE_CHECKING:
         assert_type(await sm.contacts.export(to=[Tag("A")], data=["TAG"]), Job[ContactExport])
         event = ExternalEvent(email="a@x.pl", date=0, contact_ext_event_type="PURCHASE")
         assert_type(await sm.events.add(event), EventAdded)
+        assert_type(await sm.system.authorise("admin@x.pl", password="p"), Authorised)
+        assert_type(await sm.workflows.statistics(7, period="LAST_7_DAYS"), WorkflowStatistics)
+        assert_type(await sm.recommendations.last_viewed("shop", contact_id="1"), RecommendedProducts)
+        assert_type(await sm.vision.find_similar("https://x.pl/a.jpg", location="shop"), SimilarProducts)
+        assert_type(await sm.preference_center.generate_endpoint("1", contact_id="2"), PreferenceCenterEndpoint)
         assert_type(await sm.users.list(), Users)
         assert_type(await sm.jobs.status(37), JobAnswer)
         assert_type(sm.jobs.attach(request_id=37), Job[Any])

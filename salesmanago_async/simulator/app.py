@@ -129,7 +129,8 @@ class Simulator:
             answer = HANDLERS[path](self._store, _checked(path, body))
         if "fileUrl" in answer:
             answer["fileUrl"] = f"{scope['scheme']}://{_headers(scope).get('host', 'localhost')}{answer['fileUrl']}"
-        return {"success": True, "message": [], **answer}
+        texts = {} if "messages" in answer else {"message": []}  # one documented answer has the other name
+        return {"success": True, **texts, **answer}
 
     def _authenticate(self, body: Mapping[str, Any]) -> None:
         if not body.get("apiKey"):

@@ -25,7 +25,8 @@ pytestmark = pytest.mark.anyio
 
 NOW = datetime.fromtimestamp(EPOCH, UTC)
 HOUR = timedelta(hours=1)
-GIF = Attachment("poster.gif", bytes(range(256)) + b"\r\n--boundary\r\n\r\n", "image/gif")
+VIP = Tag("VIP")
+GIF = Attachment("poster.gif", bytes(range(256)) + b"\r\n--boundary\r\n\r\n", "image/x-poster")
 
 
 async def customers(sm: SalesManago) -> None:
@@ -43,8 +44,8 @@ async def made(sm: SalesManago, **changes: Any) -> str:
     return answer.email_id
 
 
-async def sent(sm: SalesManago, *, date: datetime = NOW, **options: Any) -> str:
-    answer = await sm.emails.send(await made(sm), [Tag("VIP")], date=date, **options)
+async def sent(sm: SalesManago, *, to: Selector = VIP, date: datetime = NOW) -> str:
+    answer = await sm.emails.send(await made(sm), [to], date=date)
     assert answer.conversation_id
     return answer.conversation_id
 
@@ -120,10 +121,12 @@ async def test_an_email_waits_for_its_date(sm: SalesManago) -> None:
 
 
 async def test_an_unknown_address_becomes_a_contact_that_is_opted_in(sm: SalesManago) -> None:
-    await sm.emails.send(await made(sm), [Email("new@example.com")], date=NOW)
+    conversation_id = await sent(sm, to=Email("new@example.com", "no address"))
     (contact,) = await sm.contacts.get(["new@example.com"])
     assert contact.opted_out is False
     assert len(contact.email_messages) == 1
+    (told,) = await statistics(sm, conversation_id, export_type="SHORT")
+    assert told.contacts == ("new@example.com",)
 
 
 async def test_an_export_has_the_emails_too(sm: SalesManago) -> None:
@@ -415,10 +418,11 @@ async def test_a_form_goes_over_a_socket_signed_anew_at_every_try() -> None:
     assert answer.conversation_id == "c1"
     signed_at: list[int] = []
     for attachment, request in map(parts_of, kept):
-        assert (attachment.get_filename(), attachment.get_content_type()) == ("poster.gif", "image/gif")
+        assert (attachment.get_filename(), attachment.get_content_type()) == ("poster.gif", "image/x-poster")
         assert attachment.get_param("name", header="content-disposition") == "attachment"
         assert attachment.get_payload(decode=True) == GIF.content
         assert request.get_param("name", header="content-disposition") == "emailSendRequest"
+        assert (request.get_filename(), request["content-type"]) == (None, None)
         body = json.loads(request.get_payload(decode=True))
         signed_at.append(body.pop("requestTime"))
         assert body == {
