@@ -60,7 +60,9 @@ class Settled:
 
     def counts(self) -> Counter[State]:
         """Return how many records are in which state."""
-        counts = Counter(state for state, _ in self.verdicts.others.values())
+        counts: Counter[State] = Counter()
+        for state, _ in self.verdicts.others.values():
+            counts[state] += 1
         counts[self.verdicts.state] += len(self.rows) - len(self.verdicts.others)
         return counts
 

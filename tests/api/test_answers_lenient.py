@@ -102,7 +102,7 @@ def test_any_element_of_an_export_that_is_an_object_is_read(parts: Any) -> None:
             EventsAdded,
             {"failedContacts": ["a@example.com", {"id": 1}]},
             "failed_contacts",
-            ("a@example.com", {"id": 1}),
+            ["a@example.com", {"id": 1}],
         ),
     ],
 )

@@ -29,7 +29,8 @@ def requests_of(catalogue: Catalogue, path: str) -> list[dict[str, Any]]:
 
 def answers_of(catalogue: Catalogue, path: str) -> list[dict[str, Any]]:
     polls = [body for entry in catalogue.values() for body in entry.get("statusResponses", ())]
-    return whole([*catalogue[path]["responses"], *(polls if path == "job/status" else [])])
+    found: list[dict[str, Any]] = whole([*catalogue[path]["responses"], *(polls if path == "job/status" else [])])
+    return found
 
 
 def whole(sample: Any) -> Any:

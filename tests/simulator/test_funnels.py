@@ -63,7 +63,7 @@ async def test_funnels_and_stages_select_contacts(sm: SalesManago, funnels: dict
 
 
 async def test_ids_of_funnels_and_stages_differ_and_stay(sm: SalesManago, funnels: dict[str, str]) -> None:
-    seen = set()
+    seen: set[tuple[str | None, ...]] = set()
     for funnel, stage in (("Leads", "new"), ("Leads", "warm"), ("Deals", "new"), ("Leads", "new")):
         await sm.funnels.add_contact([Tag("ann")], funnel=funnel, stage=stage)
         (contact,) = await sm.contacts.get([email("ann")])

@@ -302,8 +302,8 @@ async def compare_by_calls(sm: SalesManago, email: str, contact: Model) -> None:
         assert answer.valid == bool(usable(contact, code))
     for program in PROGRAMS:
         async with refused_unless(program in contact["points"]):
-            answer = await sm.loyalty.get_points(email, loyalty_program=program)
-            assert answer.points == contact["points"][program]
+            held = await sm.loyalty.get_points(email, loyalty_program=program)
+            assert held.points == contact["points"][program]
 
 
 async def compare_funnel(sm: SalesManago, funnel: str, model: Model) -> None:
