@@ -200,22 +200,29 @@ class SmsMessage(Part):
 
 
 @frozen(kw_only=True)
-class ContactDetails(Part):
-    """Everything the server holds of one contact (reference: "Export Contacts by email address")."""
+class ContactFields(Part):
+    """The fields that every list and export tells of a contact."""
 
-    id: str | None = None
-    name: str | None = None
     email: str | None = None
+    name: str | None = None
     phone: str | None = None
     fax: str | None = None
-    score: int | None = None
+    company: str | None = None
+    external_id: str | None = None
     state: str | None = None
+    score: int | None = None
     opted_out: bool | None = None
     opted_out_phone: bool | None = None
     deleted: bool | None = None
     invalid: bool | None = None
-    company: str | None = None
-    external_id: str | None = None
+    created_on: datetime | None = None
+    modified_on: datetime | None = None
+
+
+@frozen(kw_only=True)
+class ContactCard(ContactFields):
+    """The fields that every list tells besides."""
+
     street_address: Annotated[str | None, At("address.streetAddress")] = None
     zip_code: Annotated[str | None, At("address.zipCode")] = None
     city: Annotated[str | None, At("address.city")] = None
@@ -223,10 +230,15 @@ class ContactDetails(Part):
     birthday_year: int | None = None
     birthday_month: int | None = None
     birthday_day: int | None = None
+
+
+@frozen(kw_only=True)
+class ContactDetails(ContactCard):
+    """Everything the server holds of one contact (reference: "Export Contacts by email address")."""
+
+    id: str | None = None
     province: str | None = None
     main_contact_owner: str | None = None
-    modified_on: datetime | None = None
-    created_on: datetime | None = None
     purchase_probability: float | None = None
     contact_visits: tuple[Visit, ...] = ()
     contact_tags: tuple[TagScore, ...] = ()

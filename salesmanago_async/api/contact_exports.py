@@ -10,6 +10,7 @@ from ._fields import Count, Form, Text, Wrapped
 from ._request import JobStarted, Owner, Part, Request
 from .contact_details import (
     ContactCoupon,
+    ContactFields,
     FunnelPlace,
     Property,
     RecordedConsent,
@@ -59,24 +60,10 @@ class ExportContactsData(Request[JobStarted]):
 
 
 @frozen(kw_only=True)
-class ExportedContact(Part):
+class ExportedContact(ContactFields):
     """The basic fields of a contact in an export; `birthday` is as the file has it."""
 
     id: str | None = None
-    email: str | None = None
-    created_on: datetime | None = None
-    modified_on: datetime | None = None
-    name: str | None = None
-    phone: str | None = None
-    score: int | None = None
-    fax: str | None = None
-    state: str | None = None
-    opted_out: bool | None = None
-    opted_out_phone: bool | None = None
-    deleted: bool | None = None
-    invalid: bool | None = None
-    company: str | None = None
-    external_id: str | None = None
     street_address: str | None = None
     zip_code: str | None = None
     city: str | None = None

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import At, Count, EmailText, Moment, NameText, Text
+from ._fields import Count, EmailText, Moment, NameText, Text
 from ._request import Answer, JobStarted, Owner, Part, Request
-from .contact_details import ContactDetails, Visit
+from .contact_details import ContactCard, ContactDetails, Visit
 
 MOST_ROWS = 1000
 """The most contacts on a page."""
@@ -33,31 +33,10 @@ def check_span(body: dict[str, Any]) -> None:
 
 
 @frozen(kw_only=True)
-class BasicContact(Part):
+class BasicContact(ContactCard):
     """The plain fields of a contact, and when it was last on the site."""
 
     contact_id: str | None = None
-    name: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    fax: str | None = None
-    score: int | None = None
-    state: str | None = None
-    opted_out: bool | None = None
-    opted_out_phone: bool | None = None
-    deleted: bool | None = None
-    invalid: bool | None = None
-    company: str | None = None
-    external_id: str | None = None
-    street_address: Annotated[str | None, At("address.streetAddress")] = None
-    zip_code: Annotated[str | None, At("address.zipCode")] = None
-    city: Annotated[str | None, At("address.city")] = None
-    country: Annotated[str | None, At("address.country")] = None
-    birthday_year: int | None = None
-    birthday_month: int | None = None
-    birthday_day: int | None = None
-    modified_on: datetime | None = None
-    created_on: datetime | None = None
     last_visit: datetime | None = None
 
 

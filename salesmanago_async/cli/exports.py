@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,16 +29,9 @@ def export() -> None:
     " PROPERTIES, DICTIONARY_PROPERTIES.",
 )
 @client_options
-def contacts(
-    client: ClientOptions,
-    out: Path,
-    tags: Sequence[str],
-    emails: Sequence[str],
-    contact_ids: Sequence[str],
-    data: str,
-) -> None:
+def contacts(**options: Any) -> None:
     """Export the chosen parts of the chosen contacts to a file (contact/export/data)."""
-    run(_export, client=client, out=out, tags=tags, emails=emails, contact_ids=contact_ids, data=data)
+    run(_export, **options)
 
 
 async def _export(

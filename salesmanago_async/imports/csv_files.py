@@ -9,44 +9,31 @@ from typing import Any
 from ..api._lanes import Body, Lane
 from ..errors import Invalid
 from .shapes import Shape
-from .text_files import BEGINNING, Broken, Lines, Progress, Reading, Row, decoding, encoding_of, opened
+from .text_files import Broken, Lines, Reading, Row, TextFile
 
 
-class CsvFile:
+class CsvFile(TextFile):
     """A table with a header line. The delimiter (, ; tab |) is taken from the header; a BOM tells the encoding.
 
     Lines without any cell filled are passed over. Bytes that are no UTF-8 make their row a rejected one, not the file.
     """
 
     def __init__(self, path: Path, shape: Shape, reading: Reading) -> None:
-        self.path = path
-        self.total_bytes = path.stat().st_size
-        self._progress = Progress()
-        with path.open("rb") as file:
-            self.encoding = encoding_of(file.read(BEGINNING), reading.encoding)
-        with opened(path, self.encoding) as text:
-            lines = Lines(text)
-            with decoding(path, self.encoding, lines):
-                self.delimiter = reading.delimiter or _delimiter_of(lines)
-                lines.give_back_all()
-                self.header = [name.strip() for name in self._header(self._reader(lines))]
+        super().__init__(path, reading.encoding)
+        with self.lines() as lines:
+            self.delimiter = reading.delimiter or _delimiter_of(lines)
+            lines.give_back_all()
+            self.header = [name.strip() for name in self._header(self._reader(lines))]
+        self._raw = None  # no row was read yet
         self._nameless = [index for index, name in enumerate(self.header) if not name]  # after a trailing delimiter
         self._lane = _lane_of_header(self.header, shape, reading.columns)
 
-    @property
-    def bytes_read(self) -> int:
-        """How far the file is read."""
-        return self._progress.of(self.total_bytes)
-
     def rows(self) -> Iterator[Row]:
         """Give the cells of every row, with the line it begins at."""
-        with opened(self.path, self.encoding) as text:
-            self._progress.watch(text)
-            lines = Lines(text)
+        with self.lines() as lines:
             reader = self._reader(lines)
             self._header(reader)
-            with decoding(self.path, self.encoding, lines):
-                yield from self._rows(reader, lines)
+            yield from self._rows(reader, lines)
 
     def _rows(self, reader: Iterator[list[str]], lines: "Lines") -> Iterator[Row]:
         width = len(self.header)
@@ -97,10 +84,6 @@ class CsvFile:
         if len(row) == len(self.header):
             return dict(zip(self.header, row, strict=True))
         return row
-
-    def file_of(self, row: Any) -> str | None:
-        """Return the file's path."""
-        return str(self.path)
 
 
 def _broken(lines: "Lines", reason: str) -> Broken:

@@ -9,36 +9,24 @@ import orjson
 from ..api._lanes import Body
 from ..errors import Invalid
 from .shapes import Shape
-from .text_files import BEGINNING, Broken, Lines, Progress, Reading, Row, decoding, encoding_of, opened
+from .text_files import Broken, Reading, Row, TextFile
 
 
-class JsonLinesFile:
+class JsonLinesFile(TextFile):
     """A file with one JSON object a line; empty lines are passed over."""
 
     def __init__(self, path: Path, shape: Shape, reading: Reading) -> None:
-        self.path = path
-        self.total_bytes = path.stat().st_size
-        self._progress = Progress()
+        super().__init__(path, reading.encoding)
         self._shape = shape
         self._columns = reading.columns
-        with path.open("rb") as file:
-            self.encoding = encoding_of(file.read(BEGINNING), reading.encoding)
-
-    @property
-    def bytes_read(self) -> int:
-        """How far the file is read."""
-        return self._progress.of(self.total_bytes)
 
     def rows(self) -> Iterator[Row]:
         """Give every line's object."""
-        with opened(self.path, self.encoding) as text:
-            self._progress.watch(text)
-            lines = Lines(text)
-            with decoding(self.path, self.encoding, lines):
-                for line in lines:
-                    if line.strip():
-                        yield _json_row(line), lines.number
-                    lines.begin_row()
+        with self.lines() as lines:
+            for line in lines:
+                if line.strip():
+                    yield _json_row(line), lines.number
+                lines.begin_row()
 
     def body(self, row: Any) -> Body:
         """Return the checked body of a line's object."""
@@ -58,10 +46,6 @@ class JsonLinesFile:
     def record(self, row: Any) -> Any:
         """Return the object, or the text of a line that is none."""
         return row.text if isinstance(row, Broken) else row
-
-    def file_of(self, row: Any) -> str | None:
-        """Return the file's path."""
-        return str(self.path)
 
 
 def _json_row(line: str) -> Any:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Self, TypeAlias, cast
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from ..errors import Invalid
 from .shapes import ExtraColumns
@@ -73,37 +73,43 @@ class Lines:
         self._row.clear()
 
 
-@define
-class Progress:
-    """How far an open text file is read."""
+class TextFile:
+    """A text file that can be read again and again, and tells how far it is read."""
 
-    raw: IO[bytes] | None = None
+    def __init__(self, path: Path, encoding: str | None) -> None:
+        self.path = path
+        self.total_bytes = path.stat().st_size
+        with path.open("rb") as file:
+            self.encoding = encoding_of(file.read(BEGINNING), encoding)
+        self._raw: IO[bytes] | None = None
 
-    def watch(self, text: IO[str]) -> None:
-        """Look at this file from now on."""
-        self.raw = cast("Any", text).buffer.raw
-
-    def of(self, total: int) -> int:
-        """Return the bytes read: none before the file is opened, all once it is closed."""
-        if self.raw is None:
+    @property
+    def bytes_read(self) -> int:
+        """The bytes read: none before the first line is asked for, all once the file is closed."""
+        if self._raw is None:
             return 0
-        return total if self.raw.closed else self.raw.tell()
+        return self.total_bytes if self._raw.closed else self._raw.tell()
 
+    @contextmanager
+    def lines(self) -> Iterator["Lines"]:
+        """Open the file; bytes that are no text in its encoding spoil their own line only, as far as that can be.
 
-def opened(path: Path, encoding: str) -> IO[str]:
-    """Open a text file so that bytes which are no text in its encoding spoil their own row only."""
-    errors = "strict" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
-    return path.open(encoding=encoding, errors=errors, newline="")
+        Raises `Invalid`, naming the file and about the line, where text cannot be decoded at all.
+        """
+        errors = "strict" if self.encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
+        with self.path.open(encoding=self.encoding, errors=errors, newline="") as text:
+            self._raw = cast("Any", text).buffer.raw
+            lines = Lines(text)
+            try:
+                yield lines
+            except UnicodeDecodeError as error:
+                place = f"line {lines.number + 1}"
+                rule = f"{place} is not {self.encoding}, or one soon after: {error.reason}"
+                raise Invalid(rule, field=str(self.path)) from None
 
-
-@contextmanager
-def decoding(path: Path, encoding: str, lines: "Lines") -> Iterator[None]:
-    """Name the file, and about the line, where text cannot be decoded."""
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        place = f"line {lines.number + 1}"
-        raise Invalid(f"{place} is not {encoding}, or one soon after: {error.reason}", field=str(path)) from None
+    def file_of(self, row: Any) -> str | None:
+        """Return the file's path."""
+        return str(self.path)
 
 
 def encoding_of(beginning: bytes, given: str | None) -> str:
