@@ -8,8 +8,13 @@ from ._version import __version__
 from .api._fields import CLEAR
 from .api.contact_exports import ContactExport, DateRange
 from .api.contacts import ConsentDetail, Contact, DictionaryProperty, Relation
-from .api.events import ExternalEvent
-from .api.selectors import ContactId, Email, Funnel, Selector, Stage, Tag
+from .api.email_addressees import Personalized
+from .api.emails import Attachment
+from .api.events import EventContent, ExternalEvent
+from .api.funnels import FunnelStage
+from .api.messages import ChannelIntegration, MessageRecipient
+from .api.selectors import ContactId, Email, Everyone, Funnel, InternalId, Selector, Stage, Tag
+from .api.tasks import Task
 from .client import SalesManago
 from .errors import (
     Invalid,
@@ -32,6 +37,8 @@ from .settings import Credentials, Login, Retries, Timeouts
 
 __all__ = [
     "CLEAR",
+    "Attachment",
+    "ChannelIntegration",
     "ConsentDetail",
     "Contact",
     "ContactExport",
@@ -40,18 +47,24 @@ __all__ = [
     "DateRange",
     "DictionaryProperty",
     "Email",
+    "EventContent",
+    "Everyone",
     "ExternalEvent",
     "Funnel",
+    "FunnelStage",
+    "InternalId",
     "Invalid",
     "Job",
     "JobFailed",
     "JobStatus",
     "LinkExpired",
     "Login",
+    "MessageRecipient",
     "NoAnswer",
     "NotAuthenticated",
     "Outcome",
     "Outcomes",
+    "Personalized",
     "RateLimited",
     "Refused",
     "Relation",
@@ -64,6 +77,7 @@ __all__ = [
     "Stage",
     "StillRunning",
     "Tag",
+    "Task",
     "Timeouts",
     "Unreadable",
     "__version__",

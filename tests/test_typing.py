@@ -3,15 +3,25 @@
 from typing import TYPE_CHECKING, Any, assert_type
 
 from salesmanago_async import Contact, ContactExport, ExternalEvent, Job, Outcome, Report, SalesManago, Tag
+from salesmanago_async.api import Answer
 from salesmanago_async.api.contact_details import ContactDetails
 from salesmanago_async.api.contacts import ContactPresence, HasContact, Upserted
+from salesmanago_async.api.coupons import CouponAdded
+from salesmanago_async.api.email_statistics import ConversationRecipients
+from salesmanago_async.api.emails import ConfirmationSent
 from salesmanago_async.api.events import EventAdded
+from salesmanago_async.api.funnels import FunnelCount
 from salesmanago_async.api.jobs import JobAnswer
+from salesmanago_async.api.loyalty import LoyaltyPoints
+from salesmanago_async.api.messages import ConversationMessage
 from salesmanago_async.api.preference_center import PreferenceCenterEndpoint
 from salesmanago_async.api.recommendations import RecommendedProducts
 from salesmanago_async.api.system import Authorised
+from salesmanago_async.api.tags import TagList
+from salesmanago_async.api.tasks import TaskUpdated
 from salesmanago_async.api.users import Users
 from salesmanago_async.api.vision import SimilarProducts
+from salesmanago_async.api.web_push import ConsentForms
 from salesmanago_async.api.workflows import WorkflowStatistics
 from salesmanago_async.groups.contacts import Contacts
 
@@ -30,6 +40,16 @@ if TYPE_CHECKING:
         assert_type(await sm.recommendations.last_viewed("shop", contact_id="1"), RecommendedProducts)
         assert_type(await sm.vision.find_similar("https://x.pl/a.jpg", location="shop"), SimilarProducts)
         assert_type(await sm.preference_center.generate_endpoint("1", contact_id="2"), PreferenceCenterEndpoint)
+        assert_type(await sm.coupons.add("a@x.pl", name="spring", length=7), CouponAdded)
+        assert_type(await sm.funnels.count("Leads", stage="new"), FunnelCount)
+        assert_type(await sm.tags.list(show_system_tags=False), TagList)
+        assert_type(await sm.emails.send_confirmation("a@x.pl", tag="NEW"), ConfirmationSent)
+        assert_type(await sm.emails.message_statistics("1"), Job[ConversationRecipients])
+        assert_type(await sm.messages.export(37), Job[ConversationMessage])
+        assert_type(await sm.tasks.complete("1"), TaskUpdated)
+        assert_type(await sm.notes.add("called", email="a@x.pl"), Answer)
+        assert_type(await sm.web_push.forms(), ConsentForms)
+        assert_type(await sm.loyalty.get_points("a@x.pl", loyalty_program="Gold"), LoyaltyPoints)
         assert_type(await sm.users.list(), Users)
         assert_type(await sm.jobs.status(37), JobAnswer)
         assert_type(sm.jobs.attach(request_id=37), Job[Any])
@@ -49,5 +69,10 @@ if TYPE_CHECKING:
 def test_a_call_shows_the_signature_and_the_text_of_its_request() -> None:
     import inspect
 
-    assert list(inspect.signature(Contacts.has).parameters) == ["email", "owner"]
+    signature = inspect.signature(Contacts.has)
+    assert {name: known.annotation for name, known in signature.parameters.items()} == {
+        "email": str,
+        "owner": str | None,
+    }
+    assert signature.return_annotation is ContactPresence
     assert "Ask whether an address belongs to a contact" in (inspect.getdoc(Contacts.has) or "")

@@ -3,10 +3,11 @@
 import inspect
 from collections.abc import Callable, Coroutine
 from functools import cached_property
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, ParamSpec, TypeVar, cast, get_type_hints, overload
 
 from .._connection import Connection
 from ..api import Request
+from ..api._request import answer_type
 
 P = ParamSpec("P")
 AnswerT = TypeVar("AnswerT")
@@ -31,7 +32,14 @@ class call(Generic[P, AnswerT]):  # noqa: N801 - it reads as the declaration it 
 
     @cached_property
     def __signature__(self) -> inspect.Signature:
-        return inspect.signature(self.request_class)
+        """The signature of the class, as a reader wants it: plain types, and the answer as what is returned."""
+        kind = cast("type", self.request_class)
+        plain = get_type_hints(kind)
+        parameters = [
+            parameter.replace(annotation=plain[parameter.name])
+            for parameter in inspect.signature(kind).parameters.values()
+        ]
+        return inspect.Signature(parameters, return_annotation=answer_type(kind))
 
     async def __call__(self, group: Group, *args: P.args, **kwargs: P.kwargs) -> AnswerT:
         """Send the request that the arguments make, as any method reached through its class."""

@@ -61,6 +61,17 @@ async def test_a_coupon_is_used_once(sm: SalesManago) -> None:
         await sm.coupons.use(ANN, coupon="SPRING-1")
 
 
+async def test_of_two_coupons_with_one_code_the_usable_one_counts(sm: SalesManago) -> None:
+    await sm.contacts.upsert(Contact(email=ANN))
+    for _ in range(2):
+        await sm.coupons.add(ANN, name="spring", coupon="SPRING-1")
+        await sm.coupons.use(ANN, coupon="SPRING-1")
+        assert (await verdict(sm, "SPRING-1"))[0] is False
+    await sm.coupons.add(ANN, name="spring", coupon="SPRING-1")
+    assert await verdict(sm, "SPRING-1") == (True, None, False)
+    assert [coupon.used for coupon in await coupons(sm)] == [True, True, False]
+
+
 async def test_a_coupon_expires(sm: SalesManago) -> None:
     await sm.contacts.upsert(Contact(email=ANN))
     await sm.coupons.add(ANN, name="spring", coupon="SPRING-1")
