@@ -276,22 +276,35 @@ def sequence(item: Writer, count: Count | None = None) -> Writer:
     """Return the check of a list; text is split at commas and semicolons."""
 
     def write(value: object) -> list[Any]:
-        if isinstance(value, str):
-            value = [part.strip() for part in value.replace(";", ",").split(",") if part.strip()]
-        if not isinstance(value, Sequence | set | frozenset) or isinstance(value, bytes | bytearray):
-            raise ValueError(f"is {_named(value)}, not a list")  # noqa: TRY004 - one kind of error for the caller
-        if count and not count.least <= len(value) <= count.most:
-            raise ValueError(f"has {len(value)} entries, {count.least} to {count.most} are taken")
-        entries = sorted(map(str, value)) if isinstance(value, set | frozenset) else cast("Sequence[object]", value)
-        written: list[Any] = []
-        for index, entry in enumerate(entries):
-            try:
-                written.append(item(entry))
-            except ValueError as error:
-                raise ValueError(f"entry {index + 1}: {error}") from None
-        return written
+        entries = value if value.__class__ is list else _entries(value)
+        given = cast("Sequence[object]", entries)
+        if count and not count.least <= len(given) <= count.most:
+            raise ValueError(f"has {len(given)} entries, {count.least} to {count.most} are taken")
+        try:
+            return [item(entry) for entry in given]
+        except ValueError:
+            raise _bad_entry(item, given) from None
 
     return write
+
+
+def _entries(value: object) -> Sequence[object]:
+    if isinstance(value, str):
+        return [part for cell in value.replace(";", ",").split(",") if (part := cell.strip())]
+    if isinstance(value, set | frozenset):
+        return sorted(map(str, cast("set[object]", value)))
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return cast("Sequence[object]", value)
+    raise ValueError(f"is {_named(value)}, not a list")
+
+
+def _bad_entry(item: Writer, entries: Sequence[object]) -> ValueError:
+    for number, entry in enumerate(entries, 1):
+        try:
+            item(entry)
+        except ValueError as error:
+            return ValueError(f"entry {number}: {error}")
+    raise AssertionError("an entry that was refused is taken")
 
 
 def mapping(entry: Writer) -> Writer:
