@@ -41,7 +41,21 @@ def _print_list(context: click.Context, _parameter: click.Parameter, chosen: boo
     context.exit()
 
 
-@click.command()
+class _Call(click.Command):
+    """A command whose help, asked for with a path, tells what that path takes."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta["arguments"] = list(args)  # --help is answered before PATH is looked at
+        return super().parse_args(ctx, args)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from ..api import request_class
+
+        for path in filter(request_class, ctx.meta["arguments"]):
+            formatter.write(f"\n{_description(path)}")
+
+
+@click.command(cls=_Call)
 @click.argument("path", shell_complete=_complete)
 @click.argument("body", default="{}", metavar="[JSON | -]")
 @click.option(
@@ -56,25 +70,25 @@ def call(client: ClientOptions, path: str, body: str, fields: bool) -> None:
     """
     trimmed = path.strip("/").removeprefix("api/")
     if fields:
-        _print_fields(trimmed)
+        click.echo(_description(trimmed), nl=False)
     else:
         run(_call, client=client, path=trimmed, body=body)
 
 
-def _print_fields(path: str) -> None:
+def _description(path: str) -> str:
+    """Return what a path is for, and its documented fields."""
     from ..api import request_class
     from ._reference import fields_of
 
     known = request_class(path)
     if known is None:
         fail(f"{path!r} is not a known path; 'salesmanago call --list' shows them all")
-    click.echo(f"{path}\n\n{inspect.cleandoc(known.__doc__ or '')}\n")
     described = list(fields_of(known))
     width = max((len(field.name) for field in described), default=0)
-    for field in described:
-        click.echo(f"  {field.name:<{width}}  {'required' if field.required else 'optional'}  {field.takes}")
-    if not described:
-        click.echo("  no fields")
+    lines = [
+        f"  {field.name:<{width}}  {'required' if field.required else 'optional'}  {field.takes}" for field in described
+    ]
+    return "\n".join([path, "", inspect.cleandoc(known.__doc__ or ""), "", *(lines or ["  no fields"]), ""])
 
 
 async def _call(*, client: ClientOptions, path: str, body: str) -> None:

@@ -125,3 +125,10 @@ assert not {{"httpx", "uvicorn", "salesmanago_async.simulator"}} & sys.modules.k
 """
     ended = subprocess.run([sys.executable, "-c", code], env=bare, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
+
+
+def test_help_that_is_asked_for_with_a_path_tells_its_fields() -> None:
+    told = call("contact/hasContact", "--help")
+    assert told.exit_code == 0
+    assert told.output.endswith(call("contact/hasContact", "--fields").output)
+    assert "hasContact\n\n" not in call("--help").output
