@@ -32,12 +32,10 @@ class Download:
 
 
 class _Link(httpx.URL):
-    """A signed link that shows no more than its host: httpx logs the address of every request."""
+    """A signed link. It is a class of its own so that what logs it can be told to hide it."""
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return f"{self.scheme}://{self.host}/…"
-
-    __repr__ = __str__
 
 
 class Http:
@@ -133,17 +131,19 @@ def _host_of(url: str) -> str:
         return "an unreadable address"
 
 
-class _HideLocations(logging.Filter):
-    """Takes the address out of httpcore's line about a redirect: where a link leads is as secret as the link."""
+class _HideLinks(logging.Filter):
+    """Takes links out of httpx's line about a request, and out of httpcore's about where a redirect leads."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = _LOCATION.sub(r"\1…", str(record.msg))
+        if isinstance(record.args, tuple):
+            record.args = tuple(repr(part) if isinstance(part, _Link) else part for part in record.args)
         return True
 
 
 _LOCATION = re.compile(r"(\(b'(?:content-)?location', b)(?:'[^']*'|\"[^\"]*\")", re.IGNORECASE)
-for _name in ("httpcore.http11", "httpcore.http2"):
-    logging.getLogger(_name).addFilter(_HideLocations())
+for _name in ("httpx", "httpcore.http11", "httpcore.http2"):
+    logging.getLogger(_name).addFilter(_HideLinks())
 
 
 async def _chunks(response: httpx.Response, host: str) -> AsyncGenerator[bytes]:
