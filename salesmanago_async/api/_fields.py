@@ -69,6 +69,10 @@ class Count:
     most: int
 
 
+BATCH = Count(1, 1000)
+"""How many records batchupsertv2 and batchAddContactExtEvent take in one request."""
+
+
 @frozen
 class Wrapped:
     """Each value stands alone in an object, under `key`: "TAG" → {"dataType": "TAG"}."""

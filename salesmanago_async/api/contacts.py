@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import At, Count, EmailText, Form, Moment, NameText, ShortText, Text
+from ._fields import BATCH, At, Count, EmailText, Form, Moment, NameText, ShortText, Text
 from ._request import Answer, JobStarted, Owner, Request
 from .contact_details import ContactDetails
 
@@ -136,7 +136,7 @@ class BatchUpsertContacts(Request[JobStarted]):
     """
 
     path = "contact/batchupsertv2"
-    upsert_details: Annotated[Sequence[Contact], Count(1, 1000)]
+    upsert_details: Annotated[Sequence[Contact], BATCH]
     owner: Owner = field(default=None, kw_only=True)
     use_api_double_opt_in: bool | None = field(default=None, kw_only=True)
     lang: ShortText | None = field(default=None, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import At, Count, EmailText, Form, LongText, NameText, ShortText, Text
+from ._fields import BATCH, At, EmailText, Form, LongText, NameText, ShortText, Text
 from ._request import Answer, Owner, Part, Request
 
 ContactExtEventType: TypeAlias = (
@@ -193,5 +193,5 @@ class BatchAddContactExtEvent(Request[EventsAdded]):
 
     path = "contact/batchAddContactExtEvent"
     repeatable = False
-    events: Annotated[Sequence[ExternalEvent], Count(1, 1000)]
+    events: Annotated[Sequence[ExternalEvent], BATCH]
     owner: Owner = field(default=None, kw_only=True)

@@ -8,11 +8,10 @@ from typing import Any
 
 from attrs import define, field
 
+from ..api._fields import BATCH
 from ..errors import Invalid
 
-MOST_ITEMS = 1000
-"""The most that batchupsertv2 and batchAddContactExtEvent take in one request."""
-
+MOST_ITEMS = BATCH.most
 DEFAULT_MAX_BYTES = 4 * 1024 * 1024
 
 

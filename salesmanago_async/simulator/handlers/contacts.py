@@ -7,14 +7,13 @@ import orjson
 
 from ...api import CREDENTIAL_FIELDS
 from ...api._codec import read_strictly, write
+from ...api._fields import BATCH
 from ...api.contacts import Contact
 from ...errors import Invalid
 from .._handler import Handler
 from .._refusal import Refusal
 from .._store import Store
 from ._details import details
-
-MOST_ITEMS = 1000
 
 
 def upsert(store: Store, body: dict[str, Any]) -> dict[str, Any]:
@@ -37,8 +36,8 @@ def batch(body: Mapping[str, Any], name: str, known: set[str]) -> list[Any]:
     for field in body.keys() - known:
         raise Refusal(f"{field}: is not a documented field")
     entries = body.get(name)
-    if not isinstance(entries, list) or not 1 <= len(entries) <= MOST_ITEMS:
-        raise Refusal(f"{name} must be a list of 1 to {MOST_ITEMS} entries")
+    if not isinstance(entries, list) or not BATCH.least <= len(entries) <= BATCH.most:
+        raise Refusal(f"{name} must be a list of {BATCH.least} to {BATCH.most} entries")
     return entries
 
 
