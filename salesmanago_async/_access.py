@@ -35,6 +35,11 @@ class Access:
     _logins: int = field(default=0, init=False, repr=False)
     _lock: anyio.Lock = field(factory=anyio.Lock, init=False, repr=False)
 
+    @property
+    def account(self) -> str:
+        """What tells this account from others: the client id, or the user who logs in."""
+        return self.given.client_id if isinstance(self.given, Credentials) else self.given.user_name
+
     async def credentials(self, send: SendPost) -> Credentials:
         """Return the credentials for a request that is made now; `send` is what posts the login."""
         if isinstance(self.given, Credentials):

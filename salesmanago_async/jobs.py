@@ -18,6 +18,7 @@ from attrs import field, frozen
 
 from ._connection import Connection
 from ._retry import may_go_again
+from ._signal import Signal
 from .api import JobStarted
 from .api.jobs import GetJobStatus
 from .errors import JobFailed, LinkExpired, NotAuthenticated, Refused, SalesManagoError, StillRunning, Unreadable
@@ -193,48 +194,60 @@ class JobWatcher(Generic[EntryT]):
         self._held = 0
         self._closed = False
         self._hurried = False
-        self._changed = anyio.Event()
+        self._changed = Signal()
 
     @property
     def held(self) -> int:
         """How many entries are not settled."""
         return self._held
 
-    async def add(self, entry: EntryT) -> None:
-        """Hold an entry, its first look one poll interval from now."""
+    async def room(self) -> None:
+        """Wait until there is room for another entry."""
         while self._held >= self._most:
             await self._changed.wait()
+
+    async def add(self, entry: EntryT) -> None:
+        """Hold an entry, once there is room, its first look one poll interval from then."""
+        await self.room()
+        self.add_at_once(entry)
+
+    def add_at_once(self, entry: EntryT) -> None:
+        """Hold an entry whether there is room or not: for what a look leads to."""
         self._held += 1
         self._push(entry)
 
+    async def add_again(self, entry: EntryT) -> None:
+        """Hold an entry that was begun long ago: its first look comes at any moment of the next poll interval."""
+        await self.room()
+        self._held += 1
+        self._push(entry, self._connection.random.random() * self._connection.poll_interval)
+
     def close(self) -> None:
-        """Say that no entry will be added: `work` ends when all are settled."""
+        """Say that no entry will be added from outside: `work` ends when all are settled."""
         self._closed = True
-        self._wake()
+        self._changed.give()
 
     async def work(self) -> None:
         """Take what is due and look at it, until there is nothing more to come."""
         while (entry := await self._next_due()) is not None:
             if await self._look(entry):
                 self._held -= 1
-                self._wake()
+                self._changed.give()
             else:
                 self._push(entry)
 
     def hurry(self) -> None:
         """Have everything looked at now, whenever it is due."""
         self._hurried = True
-        self._wake()
+        self._changed.give()
 
-    def _push(self, entry: EntryT) -> None:
-        interval = self._connection.poll_interval
-        due = anyio.current_time() + interval + self._connection.random.uniform(0.0, JITTER * interval)
-        heapq.heappush(self._due, (due, next(self._numbers), entry))
-        self._wake()
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
+    def _push(self, entry: EntryT, wait: float | None = None) -> None:
+        """Have an entry looked at after `wait` seconds, or else after a poll interval and some jitter."""
+        if wait is None:
+            interval = self._connection.poll_interval
+            wait = interval + self._connection.random.uniform(0.0, JITTER * interval)
+        heapq.heappush(self._due, (anyio.current_time() + wait, next(self._numbers), entry))
+        self._changed.give()
 
     async def _next_due(self) -> EntryT | None:
         while self._due or self._held or not self._closed:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 if TYPE_CHECKING:
     from .sources import Source
@@ -46,6 +46,15 @@ class Verdicts:
     others: Mapping[int, tuple[State, str]] = field(factory=dict)
     contact_ids: Mapping[str, str] = field(factory=dict)
     request_id: int | None = None
+
+    def state_of(self, index: int) -> State:
+        """Return the state of the record at an index."""
+        return self.others[index][0] if index in self.others else self.state
+
+    def part(self, indices: Sequence[int]) -> "Verdicts":
+        """Return the verdicts over a part of the chunk, that of the records at these indices."""
+        others = {place: self.others[index] for place, index in enumerate(indices) if index in self.others}
+        return evolve(self, others=others)
 
 
 @frozen

@@ -21,7 +21,8 @@ class Report:
 
     `read_all` tells whether the source was read to its end, `stopped` is the error that ended the run early, or None.
     `bytes` are those of the bodies sent, `seconds` the time it took, `problems` the first 20 outcomes that are rejected
-    or in doubt. In a dry run `chunks` and `bytes` are what would be sent.
+    or in doubt. In a dry run `chunks` and `bytes` are what would be sent. Of the records `earlier` were settled by an
+    earlier run of the same journal; `journal` is its path.
     """
 
     read: int = 0
@@ -36,7 +37,9 @@ class Report:
     requests: int = 0
     retries: int = 0
     jobs: int = 0
+    earlier: int = 0
     seconds: float = 0.0
+    journal: str | None = None
     stopped: SalesManagoError | None = None
     problems: tuple[Outcome, ...] = ()
 
@@ -63,6 +66,9 @@ class Tally:
     chunks: int = 0
     bytes: int = 0
     jobs: int = 0
+    earlier: int = 0
+    rejected_here: int = 0
+    journal: str | None = None
     problems: list[Outcome] = field(factory=list)
     stopped: SalesManagoError | None = None
 
@@ -74,9 +80,9 @@ class Tally:
         """Keep the first outcomes that somebody will want to see."""
         self.problems.extend(islice(outcomes, MOST_PROBLEMS - len(self.problems)))
 
-    def anything_sent(self, rejected_here: int) -> bool:
+    def anything_sent(self) -> bool:
         """Tell whether the server had anything to do with any record."""
-        return sum(self.states.values()) - self.states["not_sent"] - rejected_here > 0
+        return sum(self.states.values()) - self.states["not_sent"] - self.rejected_here > 0
 
     def report(self) -> Report:
         """Return the counts as they are now."""
@@ -93,6 +99,8 @@ class Tally:
             requests=self.traffic.requests,
             retries=self.traffic.retries,
             jobs=self.jobs,
+            earlier=self.earlier,
+            journal=self.journal,
             seconds=anyio.current_time() - self.started,
             stopped=self.stopped,
             problems=tuple(self.problems),

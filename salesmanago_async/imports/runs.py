@@ -1,7 +1,8 @@
 """A run as callers see it: its options, one report at the end, or outcome by outcome."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from os import PathLike
 from typing import Any, Self, TypedDict, cast
 
 import anyio
@@ -10,7 +11,8 @@ from attrs import frozen
 
 from .._connection import Connection
 from ..errors import only_error
-from ._engine import Engine, Settings
+from ._engine import Engine
+from ._settings import InDoubt, Settings
 from ._targets import CONTACTS, EVENTS, Target
 from .outcome import Outcome
 from .report import Report
@@ -29,6 +31,11 @@ class RunOptions(TypedDict, total=False):
 
     `extra_columns` says what becomes of a field that is not known: "error", "ignore" or, for contacts, "properties".
     For files: `columns` gives columns the names of fields, `encoding` and `delimiter` are found out where left out.
+
+    `journal` is the path of a SQLite file that remembers what was sent: the same call with the same source goes on
+    where a run was stopped or killed. `note` is kept in it (JSON) for whoever does. `in_doubt` says what becomes of
+    events that nobody can find out about: "ask" (look for them again), "send", or "drop" (they count as rejected).
+    `stop_within` (20 seconds) is how long a run that is stopped or cancelled may take to finish what is in flight.
     """
 
     wait: bool
@@ -41,6 +48,10 @@ class RunOptions(TypedDict, total=False):
     columns: Mapping[str, str]
     encoding: str | None
     delimiter: str | None
+    journal: str | PathLike[str] | None
+    note: Mapping[str, Any] | None
+    in_doubt: InDoubt
+    stop_within: float
     owner: str | None
 
 
@@ -114,9 +125,14 @@ class Run:
 
     @asynccontextmanager
     async def outcomes(self) -> AsyncGenerator["Outcomes"]:
-        """Make the run while the block takes its outcomes; leaving the block early cancels the run at once."""
+        """Make the run while the block takes its outcomes; leaving the block early stops the run."""
         sending, receiving = anyio.create_memory_object_stream[list[Outcome]]()
-        engine = Engine(self.connection, self.source, self.target, self.settings, sending.send)
+
+        async def deliver(batch: list[Outcome]) -> None:
+            with suppress(anyio.BrokenResourceError):  # the block was left, so nobody wants to know
+                await sending.send(batch)
+
+        engine = Engine(self.connection, self.source, self.target, self.settings, deliver)
         outcomes = Outcomes(engine, receiving)
 
         async def execute() -> None:
@@ -127,7 +143,7 @@ class Run:
                     outcomes.error = error
 
         try:
-            async with receiving, anyio.create_task_group() as tasks:
+            async with anyio.create_task_group() as tasks, receiving:
                 tasks.start_soon(execute)
                 yield outcomes
                 tasks.cancel_scope.cancel()
@@ -152,8 +168,12 @@ class Outcomes(AsyncIterator[Outcome]):
         return self._engine.report
 
     def stop(self) -> None:
-        """Read no further and follow no job any longer; what is in flight is finished, and told."""
+        """Read no further and follow no job any longer; what is in flight is finished, within bounds, and told."""
         self._engine.stop()
+
+    def stop_at_once(self) -> None:
+        """Cut off what is in flight, too; it counts as in doubt, but is not told."""
+        self._engine.stop_at_once()
 
     def __aiter__(self) -> Self:
         return self

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salesmanago_async import Invalid
-from salesmanago_async.imports._chunks import Chunk, Chunker
+from salesmanago_async.imports._chunks import Chunk, Chunker, Record, body_of
 
 
 def chunks_of(items: list[bytes], **limits: int) -> list[Chunk]:
     chunker = Chunker(**limits)
-    closed = [chunker.add(index, index, None, f"k{index}", item) for index, item in enumerate(items)]
+    closed = [chunker.add(Record(index, index, None, (f"k{index}",), item)) for index, item in enumerate(items)]
     return [chunk for chunk in [*closed, chunker.rest()] if chunk]
 
 
@@ -29,7 +29,9 @@ def test_every_record_is_in_one_chunk_in_order_and_within_both_limits(
     for chunk in chunks:
         assert 1 <= len(chunk) <= max_items
         assert sum(len(item) + 1 for item in chunk.items) <= max_bytes
-        assert json.loads(chunk.body("events", b"{}")) == {"events": [json.loads(item) for item in chunk.items]}
+        assert json.loads(body_of(chunk.items, "events", b"{}")) == {
+            "events": [json.loads(item) for item in chunk.items]
+        }
 
 
 def test_a_chunk_is_not_closed_before_it_must() -> None:
@@ -39,20 +41,17 @@ def test_a_chunk_is_not_closed_before_it_must() -> None:
 
 def test_the_other_fields_of_the_request_stand_beside_the_list() -> None:
     (chunk,) = chunks_of([b'{"a":1}'])
-    assert json.loads(chunk.body("upsertDetails", b'{"owner":"o"}')) == {"owner": "o", "upsertDetails": [{"a": 1}]}
+    assert json.loads(body_of(chunk.items, "upsertDetails", b'{"owner":"o"}')) == {
+        "owner": "o",
+        "upsertDetails": [{"a": 1}],
+    }
 
 
 def test_a_record_that_fits_into_no_request_is_refused_and_leaves_the_chunk_as_it_was() -> None:
     chunker = Chunker(max_bytes=10)
-    chunker.add("a", 0, None, "a", b"12345")
+    chunker.add(Record("a", 0, None, ("a",), b"12345"))
     with pytest.raises(Invalid, match="max_bytes"):
-        chunker.add("b", 1, None, "b", b"x" * 10)
+        chunker.check(b"x" * 10)
     rest = chunker.rest()
     assert rest is not None
     assert rest.rows == ["a"]
-
-
-@pytest.mark.parametrize("size", [0, 1001])
-def test_a_batch_size_the_api_does_not_take_is_refused(size: int) -> None:
-    with pytest.raises(Invalid, match="1 to 1000"):
-        Chunker(max_items=size)

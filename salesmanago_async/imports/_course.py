@@ -1,0 +1,46 @@
+"""Whether a run goes on: what ends it early, and who has to hear of that."""
+
+from collections.abc import Callable
+
+from .._connection import Connection
+from ..errors import SalesManagoError
+from .report import Tally
+
+
+class Course:
+    """The course of one run. Reading may end early; so may, by `stop`, the following of server jobs."""
+
+    def __init__(self, connection: Connection, tally: Tally) -> None:
+        self._connection = connection
+        self._tally = tally
+        self._listeners: list[Callable[[], None]] = []
+        self.is_reading = True
+        self.is_following = True
+        self.callers_error: Exception | None = None
+        """What code of the caller's raised: told when all that was read is sent and settled."""
+
+    def when_stopped(self, act: Callable[[], None]) -> None:
+        """Have `act` called when the reading ends early, and again when the following does."""
+        self._listeners.append(act)
+
+    def stop_for(self, error: SalesManagoError) -> None:
+        """Read no further, as other requests would meet this error, too."""
+        self._tally.stopped = self._tally.stopped or error
+        self.read_no_further()
+
+    def fail_with(self, error: Exception) -> None:
+        """Read no further, as the caller's code has failed."""
+        self.callers_error = self.callers_error or error
+        self.read_no_further()
+
+    def stop(self) -> None:
+        """Read no further, try nothing again and follow no job any longer."""
+        self.is_following = False
+        self._connection.halt()
+        self.read_no_further()
+
+    def read_no_further(self) -> None:
+        """Read, and send, nothing more."""
+        self.is_reading = False
+        for act in self._listeners:
+            act()

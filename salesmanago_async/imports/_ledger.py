@@ -1,0 +1,76 @@
+"""The journal as a run uses it: there may be none, and one that fails ends the run.
+
+Where it can no longer be written, it is left as it is: every line in it is true, as each began in doubt.
+"""
+
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
+
+from ..errors import JournalFailed
+from ._chunks import Chunk
+from ._course import Course
+from ._journal import Journal, Marks
+from ._parcels import Parcel
+from .outcome import Verdicts
+
+ReturnT = TypeVar("ReturnT")
+
+
+class Ledger:
+    """Writes down what becomes of parcels."""
+
+    def __init__(self, journal: Journal | None, course: Course) -> None:
+        self._journal = journal
+        self._course = course
+
+    def marks_of(self, chunk: Chunk) -> Marks | None:
+        """Return what a parcel of these records needs to be written down."""
+        return Marks.of(chunk.positions, chunk.items) if self._journal else None
+
+    async def write_ahead(self, parcel: Parcel) -> None:
+        """Have a parcel in the journal, as in doubt, before it is sent."""
+        if self._journal and parcel.marks:
+            parcel.number = await self._written(self._journal.begin(parcel.marks))
+            parcel.marks = None
+
+    async def submitted(self, parcel: Parcel, request_id: int) -> None:
+        """Write down the number of its job."""
+        if self._journal and parcel.number is not None:
+            await self._written(self._journal.submitted(parcel.number, request_id))
+
+    async def conclude(self, parcel: Parcel, positions: Sequence[int], verdicts: Verdicts) -> None:
+        """Write down what became of a parcel; one that was not sent leaves no trace."""
+        if verdicts.state == "not_sent":
+            if self._journal and parcel.number is not None:
+                await self._written(self._journal.forget(parcel.number))
+            return
+        await self.write_ahead(parcel)
+        if self._journal and parcel.number is not None:
+            await self._written(self._journal.settle(parcel.number, verdicts, positions))
+
+    async def marks_of_parts(self, parcel: Parcel, chunk: Chunk, groups: Sequence[Sequence[int]]) -> list[Marks | None]:
+        """Return what the parts of a parcel need to be written down, which hold the records at these indices."""
+        marks = parcel.marks
+        if self._journal and parcel.number is not None:
+            checksums = await self._written(self._journal.checksums(parcel.number))
+            marks = Marks((), checksums) if checksums is not None else None
+        if marks is None:
+            return [None for _ in groups]
+        return [marks.part(indices, [chunk.positions[index] for index in indices]) for indices in groups]
+
+    async def split(self, parcel: Parcel, parts: Sequence[Parcel]) -> None:
+        """Put the parts of a parcel in its place, as in doubt; of one that was not sent, when they are sent."""
+        if self._journal and parcel.number is not None:
+            kept = [part for part in parts if part.marks and parcel.state != "not_sent"]
+            marks = [part.marks for part in kept if part.marks]
+            numbers = await self._written(self._journal.split(parcel.number, marks))
+            for part, number in zip(kept, numbers or (), strict=False):
+                part.number, part.marks = number, None
+
+    async def _written(self, writing: Awaitable[ReturnT]) -> ReturnT | None:
+        try:
+            return await writing
+        except JournalFailed as error:
+            self._journal = None
+            self._course.stop_for(error)
+            return None

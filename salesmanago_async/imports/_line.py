@@ -1,0 +1,198 @@
+"""The line that records go along: one reader, some senders, some watchers.
+
+    source ──reader──▶ chunks ──senders──▶ answers ─┬─▶ outcomes            events: told at once
+             check,     (two         permits of     ├─▶ jobs ──watchers──▶  contacts: by the job's result file
+             encode      ahead)      the client     └─▶ doubts ──watchers─▶ events without an answer: read back
+
+Each arrow has a room of its own: _reading (with _order and _earlier), _sending, _following, _settling; _ledger writes
+the journal on the way. The reader is at most two chunks ahead of the senders, so a slow server slows the reading. Once
+a chunk is encoded its records lie on a shelf on disk until it is known what became of them, so memory does not grow
+with them either.
+
+Where the journal knows records already, nothing goes out before the last of these was met again in the source.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream
+
+from .._connection import Connection
+from ..api._codec import dumps
+from ._chunks import Chunk, Chunker
+from ._course import Course
+from ._earlier import Earlier, Known
+from ._following import Follower
+from ._journal import Entry, Journal
+from ._ledger import Ledger
+from ._order import Order
+from ._parcels import Lot, Parcel, Parcels
+from ._reading import Outlets, Reader
+from ._sending import Sender
+from ._settings import Settings
+from ._settling import Listeners, Settler
+from ._targets import CONTACTS, EVENTS, Target
+from .outcome import State, Verdicts
+from .report import Tally
+from .sources import Source
+
+BODIES_AHEAD = 2
+WATCHERS = 4
+DROPPED = "it may have been applied; given up on request"
+
+
+class Line:
+    """Puts the rooms together, and has them work."""
+
+    def __init__(
+        self,
+        *,
+        connection: Connection,
+        source: Source,
+        target: Target,
+        settings: Settings,
+        listeners: Listeners,
+        tally: Tally,
+        course: Course,
+        journal: Journal | None,
+        entries: Sequence[Entry],
+    ) -> None:
+        self._settings = settings
+        self._target = target
+        self._tally = tally
+        self._senders = connection.pace.concurrency
+        self._deferred: list[Callable[[], Awaitable[None]]] | None = [] if entries else None
+        self._to_senders, self._from_reader = anyio.create_memory_object_stream[Parcel](BODIES_AHEAD - 1)
+        self._others = dumps(settings.fields)
+        self._parcels = Parcels()
+        order = Order()
+        ledger = Ledger(journal, course)
+        self._settler = Settler(
+            source=source,
+            parcels=self._parcels,
+            order=order,
+            ledger=ledger,
+            tally=tally,
+            course=course,
+            listeners=listeners,
+        )
+        self._follower = Follower(
+            connection=connection,
+            owner=settings.fields.get("owner"),
+            parcels=self._parcels,
+            settler=self._settler,
+            course=course,
+            follows_jobs=settings.wait,
+            outstanding=settings.outstanding,
+        )
+        self._sender = Sender(
+            connection=connection,
+            target=target,
+            path=settings.path,
+            others=self._others,
+            parcels=self._parcels,
+            ledger=ledger,
+            settler=self._settler,
+            tally=tally,
+            course=course,
+            follow=self._follower.follow,
+        )
+        self._follower.send = self._sender.send
+        if target is EVENTS:
+            self._settler.inquire = self._follower.inquire
+        elif settings.wait:
+            self._settler.bars = frozenset({"in_doubt", "submitted"})
+        self._reader = Reader(
+            source=source,
+            target=target,
+            tags=settings.tags,
+            chunker=Chunker(
+                max_items=settings.batch_size,
+                max_bytes=settings.max_bytes,
+                overhead=len(self._others) + 1024,  # the list's name and the fields of authentication
+            ),
+            order=order,
+            earlier=Earlier(entries, journal.checksums) if journal and entries else None,
+            tally=tally,
+            course=course,
+            settler=self._settler,
+            outlets=Outlets(self._pass_on, self._take_up, self._all_met),
+        )
+        course.when_stopped(self._settler.settled.give)
+        course.when_stopped(lambda: None if course.is_following else self._follower.watcher.hurry())
+
+    async def work(self) -> None:
+        """Read, send and follow, until every record is settled."""
+        async with anyio.create_task_group() as tasks:
+            for _ in range(WATCHERS):
+                tasks.start_soon(self._follower.watcher.work)
+            tasks.start_soon(self._send_all)
+            async with self._to_senders:
+                await self._reader.read_all()
+                await self._all_met()
+
+    def close(self) -> None:
+        """Count what a run that was cut off leaves behind, so that its report holds; there is nobody left to tell."""
+        left: Counter[State] = self._reader.left_behind()
+        for parcel in self._parcels:
+            left[parcel.state] += parcel.count
+        self._tally.add(left)
+        self._parcels.close()
+        self._to_senders.close()
+        self._from_reader.close()
+
+    async def _send_all(self) -> None:
+        async with self._from_reader, anyio.create_task_group() as senders:
+            for _ in range(self._senders):
+                senders.start_soon(self._send_some, self._from_reader)
+        self._follower.watcher.close()
+
+    async def _send_some(self, receiving: MemoryObjectReceiveStream[Parcel]) -> None:
+        async for parcel in receiving:
+            await self._follower.watcher.room()
+            await self._sender.send(parcel)
+
+    # What the reader gives out
+
+    async def _pass_on(self, chunk: Chunk) -> None:
+        parcel = self._settler.pack(chunk)
+        if self._settings.dry_run:
+            self._tally.chunks += 1
+            self._tally.bytes += self._sender.length_of(parcel)
+            await self._settler.settle(parcel, Verdicts("not_sent", "dry run"))
+        elif self._deferred is None:
+            await self._to_senders.send(parcel)
+        else:
+            self._parcels.lay_down(parcel, self._parcels.unpack(parcel))
+            self._deferred.append(partial(self._to_senders.send, parcel))
+
+    async def _take_up(self, known: Known) -> None:
+        """Go on with a chunk where an earlier run had to leave it."""
+        entry, chunk = known.entry, known.chunk
+        if entry.state not in {"in_doubt", "submitted"}:
+            await self._settler.tell_known(chunk, known.verdicts())
+            return
+        parcel = self._parcels.pack(chunk, Lot(), number=entry.number, state=entry.state)
+        act: Callable[[], Awaitable[None]]
+        if entry.state == "submitted":
+            act = partial(self._follower.follow_again, parcel, entry.request_id)
+        elif self._target is CONTACTS or self._settings.in_doubt == "send":
+            parcel.was_doubted = True
+            act = partial(self._to_senders.send, parcel)
+        elif self._settings.in_doubt == "drop":
+            act = partial(self._settler.settle, parcel, Verdicts("rejected", DROPPED))
+        else:
+            act = partial(self._follower.inquire_again, parcel)
+        self._parcels.lay_down(parcel, self._parcels.unpack(parcel))
+        if self._deferred is None:
+            await act()
+        else:
+            self._deferred.append(act)
+
+    async def _all_met(self) -> None:
+        """Let go what had to wait until the source had proved to be the one that the journal is about."""
+        deferred, self._deferred = self._deferred or [], None
+        for act in deferred:
+            await act()

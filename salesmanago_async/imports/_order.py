@@ -1,0 +1,97 @@
+"""Order per contact: a record waits while another of the same contact is under way. Pure: no I/O, no time.
+
+A contact is under way from the moment a chunk with one of its records closes until it is known what became of that
+chunk, to the end of its server job. What must wait is held back, in the order of the source, and goes into a later
+chunk; records of other contacts pass by. Of a record under way only a hash of each of its contact's names is kept: two
+names that share one cost a wait, nothing else.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from ._chunks import Names, Record
+
+MOST_HELD = 10_000
+"""Records held back at once, before the reading waits too."""
+MOST_HELD_BYTES = 16 * 1024 * 1024
+
+
+class Order:
+    """Knows which contacts are under way, and holds back their further records."""
+
+    def __init__(self) -> None:
+        self._busy: set[int] = set()
+        self._barred: set[int] = set()
+        self._held: deque[Record] = deque()
+        self._held_names: set[int] = set()
+        self._held_bytes = 0
+        self._news = False
+
+    @property
+    def held(self) -> int:
+        """How many records are held back."""
+        return len(self._held)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether something held back may be ready."""
+        return self._news and bool(self._held)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more should be held back."""
+        return len(self._held) >= MOST_HELD or self._held_bytes >= MOST_HELD_BYTES
+
+    def must_wait(self, names: Names) -> bool:
+        """Tell whether a record of this contact must wait."""
+        for name in names:
+            number = hash(name)
+            if number in self._busy or number in self._held_names:
+                return True
+        return False
+
+    def is_barred(self, names: Iterable[str]) -> bool:
+        """Tell whether one of these contacts can get no further record in this run."""
+        return bool(self._barred) and not self._barred.isdisjoint(map(hash, names))
+
+    def hold(self, record: Record) -> None:
+        """Hold a record back."""
+        self._held.append(record)
+        self._held_bytes += len(record.item)
+        self._held_names.update(map(hash, record.names))
+
+    def begin(self, names: Iterable[str]) -> None:
+        """Take note that records of these contacts are under way."""
+        self._busy.update(map(hash, names))
+
+    def end(self, names: Iterable[str]) -> None:
+        """Take note that it is known what became of them."""
+        self._news = True
+        self._busy.difference_update(number for number in map(hash, names) if number not in self._barred)
+
+    def bar(self, names: Iterable[str]) -> None:
+        """Let no further record of these contacts go: nobody knows when the last one will have been applied."""
+        numbers = set(map(hash, names))
+        self._news = True
+        self._barred |= numbers
+        self._busy |= numbers
+
+    def ready(self) -> Iterator[Record]:
+        """Yield, and no longer hold, what need not wait any more: what is said to begin meanwhile counts at once."""
+        self._news = False
+        self._held_names.clear()  # only those that wait before a record hold it back
+        for _ in range(len(self._held)):
+            record = self._held.popleft()
+            self._held_bytes -= len(record.item)
+            if self.must_wait(record.names) and not self.is_barred(record.names):
+                self.hold(record)
+            else:
+                yield record
+
+    def give_up(self) -> list[Record]:
+        """Return everything that is held back, and hold nothing any longer."""
+        held = list(self._held)
+        self._held.clear()
+        self._held_names.clear()
+        self._held_bytes = 0
+        return held

@@ -1,0 +1,112 @@
+"""Chunks on their way: what is kept of them in memory, and what lies on the shelf until they are settled."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from attrs import define, field
+
+from ._chunks import Chunk
+from ._journal import Marks
+from ._shelf import Shelf, Ticket
+from .outcome import State
+
+
+@define(eq=False)
+class Lot:
+    """A chunk as it was closed; it may become several parcels. Its contacts are free when all of them are settled."""
+
+    parcels: int = 1
+    names: list[str] = field(factory=list, repr=False)
+
+
+@define(eq=False)
+class Parcel:
+    """A chunk, or a part of one. `state` is what its records are if the run ends now.
+
+    `number` is its line in the journal, where it has one; `marks` are those it will have until then. `was_doubted`
+    tells that an earlier try of these records has got no answer; `tries` are those of this run.
+    """
+
+    ticket: Ticket
+    count: int
+    lot: Lot = field(repr=False)
+    items: list[bytes] = field(repr=False)
+    marks: Marks | None = field(default=None, repr=False)
+    number: int | None = None
+    state: State = "not_sent"
+    was_doubted: bool = False
+    tries: int = 0
+
+
+class Parcels:
+    """The parcels of a run that are not settled."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf()
+        self._unsettled: set[Parcel] = set()
+
+    def __iter__(self) -> Iterator[Parcel]:
+        return iter(self._unsettled)
+
+    def __len__(self) -> int:
+        return len(self._unsettled)
+
+    def pack(self, chunk: Chunk, lot: Lot, **others: Any) -> Parcel:
+        """Make a parcel of a chunk."""
+        parcel = Parcel(self._lay(chunk), len(chunk), lot, chunk.items, **others)
+        self._unsettled.add(parcel)
+        return parcel
+
+    def unpack(self, parcel: Parcel) -> Chunk:
+        """Take its records from the shelf; the items are empty where they were thrown away."""
+        rows, positions, lines, keys, aliases, items = self._shelf.take(parcel.ticket)
+        items = items or parcel.items or [b""] * parcel.count
+        return Chunk(rows, positions, lines, keys, aliases, items, sum(map(len, items)) + len(items))
+
+    def lay_down(self, parcel: Parcel, chunk: Chunk) -> None:
+        """Put its records back, and its items beside them: for a parcel that will wait for long."""
+        parcel.items = []
+        parcel.ticket = self._lay(chunk, chunk.items)
+
+    def pick_up(self, parcel: Parcel) -> None:
+        """Have its items in memory again."""
+        if not parcel.items:
+            chunk = self.unpack(parcel)
+            parcel.ticket, parcel.items = self._lay(chunk), chunk.items
+
+    def forget(self, parcel: Parcel) -> None:
+        """Take note that it is settled, or has become others."""
+        self._unsettled.discard(parcel)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._shelf.close()
+
+    def _lay(self, chunk: Chunk, items: Sequence[bytes] = ()) -> Ticket:
+        return self._shelf.put((chunk.rows, chunk.positions, chunk.lines, chunk.keys, chunk.aliases, items))
+
+
+def halves(chunk: Chunk, *, keep_together: bool) -> tuple[list[int], list[int]]:
+    """Return the indices of two halves of a chunk; the second is empty where it cannot be divided.
+
+    `keep_together` leaves the records of one contact in one half, however long that makes it.
+    """
+    groups = _contacts(chunk) if keep_together else [[index] for index in range(len(chunk))]
+    first: list[int] = []
+    while groups and len(first) < len(chunk) // 2:
+        first += groups.pop(0)
+    return sorted(first), sorted(index for group in groups for index in group)
+
+
+def _contacts(chunk: Chunk) -> list[list[int]]:
+    """Return the indices of each contact's records, known to be one's by any of their names."""
+    groups: dict[str, list[int]] = {}
+    for index, record in enumerate(chunk.records()):
+        known = {id(group): group for name in record.names if (group := groups.get(name)) is not None}
+        group, *others = known.values() or [[]]
+        for other in others:
+            group += other
+            groups.update({name: group for name, members in groups.items() if members is other})
+        group.append(index)
+        groups.update(dict.fromkeys(record.names, group))
+    return list({id(group): group for group in groups.values()}.values())

@@ -1,0 +1,248 @@
+"""Where records come in: each is read, checked and encoded once, and goes into a chunk, or waits for its turn.
+
+On the way stand, in this order: what an earlier run of the same journal did with it, and the order per contact.
+"""
+
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
+
+import anyio
+import anyio.lowlevel
+from attrs import frozen
+
+from ..api._codec import dumps
+from ..errors import Invalid, JournalFailed
+from ._chunks import Chunk, Chunker, Record
+from ._course import Course
+from ._earlier import Earlier, Known
+from ._order import Order
+from ._settling import STOPPED, Left, Settler
+from ._targets import Target
+from .outcome import State
+from .report import Tally
+from .sources import Source
+from .text_files import Row
+
+TURN = 1000
+"""How many rows are read before others get a turn, and rejected ones are told."""
+LINGER = 1.0
+"""Seconds that records which were held back wait at the end for others, to share a request with them."""
+
+
+@frozen
+class Outlets:
+    """Where chunks go: new ones, those that the journal knows, and word that nothing it knows can come any more."""
+
+    pass_on: Callable[[Chunk], Awaitable[None]]
+    take_up: Callable[[Known], Awaitable[None]]
+    all_met: Callable[[], Awaitable[None]]
+
+
+class Reader:
+    """Reads a source to its end, or until the run stops."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        target: Target,
+        tags: Sequence[str],
+        chunker: Chunker,
+        order: Order,
+        earlier: Earlier | None,
+        tally: Tally,
+        course: Course,
+        settler: Settler,
+        outlets: Outlets,
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._tags = tags
+        self._chunker = chunker
+        self._order = order
+        self._earlier = earlier
+        self._tally = tally
+        self._course = course
+        self._settler = settler
+        self._outlets = outlets
+        self._left: list[Left] = []
+        self._waiting_for_source = anyio.CancelScope()
+        course.when_stopped(lambda: self._waiting_for_source.cancel())
+
+    async def read_all(self) -> None:
+        """Read everything; what the source raises is kept for the end of the run."""
+        rows = self._source.rows()
+        try:
+            if isinstance(rows, AsyncGenerator):
+                async with aclosing(rows):
+                    while row := await self._next_when_there(rows):
+                        await self._take(row)
+            else:
+                while row := self._next(rows):
+                    await self._take(row)
+            if self._earlier:
+                self._ended_early(self._earlier)
+        except Invalid as error:
+            self._course.fail_with(error)
+            self._course.stop()
+        except JournalFailed as error:
+            self._course.stop_for(error)
+        await self._end()
+
+    def left_behind(self) -> Counter[State]:
+        """Count the records that were read and have gone nowhere; for a run that is cut off."""
+        chunk = self._chunker.rest()
+        counts: Counter[State] = Counter(one.state for one in (*self._left, *self._met_in_vain()))
+        counts["not_sent"] += self._order.held + (len(chunk) if chunk else 0)
+        return counts
+
+    def _next(self, rows: Iterator[Row]) -> Row | None:
+        if not self._course.is_reading:
+            return None
+        try:
+            row = next(rows, None)
+        except Exception as error:
+            self._course.callers_error = error
+            return None
+        self._tally.read_all = row is None
+        return row
+
+    async def _next_when_there(self, rows: AsyncIterator[Row]) -> Row | None:
+        if not self._course.is_reading:
+            return None
+        with anyio.CancelScope() as self._waiting_for_source:
+            try:
+                row = await anext(rows, None)
+            except Exception as error:
+                self._course.callers_error = error
+            else:
+                self._tally.read_all = row is None
+                return row
+        return None
+
+    async def _take(self, row: Row) -> None:
+        record, reason = self._record(row)
+        if self._earlier and await self._is_known(self._earlier, record, reason):
+            pass
+        elif reason is not None:
+            self._left.append(Left(record=record, state="rejected", reason=reason))
+        elif self._order.must_wait(record.names):
+            await self._hold(record)
+        else:
+            await self._add(record)
+        if self._tally.read % TURN == 0:
+            await self._tell_left()
+            await self._release()
+            await anyio.lowlevel.checkpoint()
+
+    def _record(self, row: Row) -> tuple[Record, str | None]:
+        """Return a row as a record, and why it is none."""
+        given, line = row
+        position = self._tally.read
+        self._tally.read += 1
+        try:
+            body = self._source.body(given)
+            if self._tags:
+                body.setdefault("tags", []).extend(self._tags)
+            item = dumps(body)
+            self._chunker.check(item)
+            return Record(given, position, line, self._target.names_of(body), item), None
+        except Exception as error:  # a record may hold anything, also code of its own
+            reason = str(error) if isinstance(error, Invalid) else f"cannot be read: {type(error).__name__}: {error}"
+            return Record(given, position, line, (), b""), reason
+
+    async def _add(self, record: Record) -> None:
+        closed = self._chunker.add(record)
+        if closed:
+            await self._outlets.pass_on(closed)
+
+    # What an earlier run did
+
+    async def _is_known(self, earlier: Earlier, record: Record, reason: str | None) -> bool:
+        """Tell whether the journal knows a record, which is then dealt with."""
+        try:
+            known = await earlier.at(record.position)
+            complete = earlier.meet(known, record) if known else None
+        except (Invalid, JournalFailed) as error:
+            self._left.append(Left(record=record, state="not_sent", reason=str(error)))
+            raise
+        if known and known.entry.state in _UNDER_WAY:
+            self._order.begin(record.names)
+        if complete:
+            await self._outlets.take_up(complete)
+        if record.position >= earlier.last:
+            self._earlier = None
+            await self._outlets.all_met()
+        return known is not None
+
+    def _ended_early(self, earlier: Earlier) -> None:
+        """Send nothing where the source has not proved to be the one that the journal is about."""
+        if self._tally.read_all:
+            earlier.refuse_end(self._tally.read)
+        self._course.read_no_further()
+
+    def _met_in_vain(self) -> Iterator[Left]:
+        """Yield the records that the journal knows, of chunks that will not be met as a whole."""
+        for known in self._earlier.incomplete() if self._earlier else ():
+            verdicts = known.verdicts()
+            for index, record in enumerate(known.chunk.records()):
+                reason = known.entry.others.get(record.position, ("", known.entry.reason))[1]
+                yield Left(record=record, state=verdicts.state_of(index), reason=reason or "as an earlier run left it")
+
+    # What must wait
+
+    async def _hold(self, record: Record) -> None:
+        if self._order.is_barred(record.names):
+            self._left.append(_barred(record))
+            return
+        self._order.hold(record)
+        while self._order.is_full and self._course.is_reading and not self._earlier:
+            if not self._order.has_news:
+                await self._settler.settled.wait()
+            await self._release()
+
+    async def _release(self) -> None:
+        """Put what need not wait any longer into chunks."""
+        if not self._order.has_news:
+            return
+        for record in self._order.ready():
+            if self._order.is_barred(record.names):
+                self._left.append(_barred(record))
+            else:
+                await self._add(record)
+
+    async def _end(self) -> None:
+        """Have everything go that was read: what must still wait, when its time has come."""
+        await self._pass_on_rest()
+        while self._order.held and self._course.is_reading:
+            if not self._order.has_news:
+                await self._settler.settled.wait()
+                continue
+            if self._settler.is_busy:
+                await anyio.sleep(LINGER)
+            await self._release()
+            await self._pass_on_rest()
+        self._left.extend(Left(record=record, state="not_sent", reason=STOPPED) for record in self._order.give_up())
+        self._left.extend(self._met_in_vain())
+        self._earlier = None
+        await self._tell_left()
+
+    async def _pass_on_rest(self) -> None:
+        rest = self._chunker.rest()
+        if rest:
+            await self._outlets.pass_on(rest)
+
+    async def _tell_left(self) -> None:
+        if self._left:
+            left, self._left = self._left, []
+            self._tally.rejected_here += sum(one.state == "rejected" for one in left)
+            await self._settler.tell_left(left)
+
+
+_UNDER_WAY = frozenset({"in_doubt", "submitted"})
+
+
+def _barred(record: Record) -> Left:
+    reason = "an earlier record of its contact is in doubt, and this one must not go before that"
+    return Left(record=record, state="not_sent", reason=reason)

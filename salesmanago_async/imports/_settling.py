@@ -1,0 +1,171 @@
+"""Where records end: what became of a chunk is written down, counted, told, and its contacts are free again."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
+
+import anyio
+from attrs import frozen
+
+from .._signal import Signal
+from ._chunks import Chunk, Record
+from ._course import Course
+from ._ledger import Ledger
+from ._order import Order
+from ._parcels import Lot, Parcel, Parcels
+from .outcome import PROBLEMS, Outcome, Settled, State, Verdicts
+from .report import Report, Tally
+from .sources import Source
+
+STOPPED = "the run was stopped"
+MOST_TRIES = 3
+"""How often records that turn out to be missing are sent in one run."""
+
+Deliver: TypeAlias = Callable[[list[Outcome]], Awaitable[None]]
+Judged: TypeAlias = Verdicts | Callable[[Sequence[str]], Verdicts]
+"""What is known of a chunk, or can be told by the names of its contacts."""
+
+
+@frozen
+class Listeners:
+    """Who is told: outcomes as they become known, counts whenever something has."""
+
+    deliver: Deliver | None = None
+    on_progress: Callable[[Report], None] | None = None
+
+
+@frozen(kw_only=True)
+class Left:
+    """A record that goes no further, and why: it was never part of a chunk."""
+
+    record: Record
+    state: State
+    reason: str
+
+
+class Settler:
+    """Settles records, each once."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        parcels: Parcels,
+        order: Order,
+        ledger: Ledger,
+        tally: Tally,
+        course: Course,
+        listeners: Listeners,
+    ) -> None:
+        self._source = source
+        self._parcels = parcels
+        self._order = order
+        self._ledger = ledger
+        self._tally = tally
+        self._course = course
+        self._listeners = listeners
+        self._telling = anyio.Lock()
+        self.settled = Signal()
+        self.bars: frozenset[State] = frozenset()
+        """The states after which nobody knows when the record will have been applied, so that none may follow it."""
+        self.inquire: Callable[[Parcel], None] | None = None
+        """Who finds out what became of a parcel in doubt."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there are parcels of which it is not known what became of them."""
+        return len(self._parcels) > 0
+
+    def pack(self, chunk: Chunk) -> Parcel:
+        """Make a parcel of a chunk that has just closed; its contacts are under way from now on."""
+        self._order.begin(chunk.names())
+        return self._parcels.pack(chunk, Lot(), marks=self._ledger.marks_of(chunk))
+
+    async def settle(self, parcel: Parcel, judged: Judged) -> None:
+        """Take it that this became of a parcel; what is in doubt beside other records becomes a parcel of its own."""
+        chunk = self._parcels.unpack(parcel)
+        verdicts = judged if isinstance(judged, Verdicts) else judged(chunk.keys)
+        doubtful = [index for index in range(len(chunk)) if verdicts.state_of(index) == "in_doubt"]
+        sure = [index for index in range(len(chunk)) if verdicts.state_of(index) != "in_doubt"]
+        if not doubtful:
+            await self.conclude(parcel, chunk, verdicts)
+        elif not sure:
+            await self._doubt(parcel, chunk, verdicts)
+        else:
+            first, second = await self.split(parcel, chunk, [sure, doubtful])
+            await self.conclude(first, self._parcels.unpack(first), verdicts.part(sure))
+            await self._doubt(second, self._parcels.unpack(second), verdicts.part(doubtful))
+
+    async def split(self, parcel: Parcel, chunk: Chunk, groups: Sequence[Sequence[int]]) -> list[Parcel]:
+        """Make parcels of the records at these indices, in place of the one that held them all."""
+        marks = await self._ledger.marks_of_parts(parcel, chunk, groups)
+        like = {"state": parcel.state, "was_doubted": parcel.was_doubted, "tries": parcel.tries}
+        self._parcels.forget(parcel)
+        parcel.lot.parcels += len(groups) - 1
+        parts = [
+            self._parcels.pack(chunk.part(indices), parcel.lot, marks=mark, **like)
+            for indices, mark in zip(groups, marks, strict=True)
+        ]
+        await self._ledger.split(parcel, parts)
+        return parts
+
+    async def conclude(self, parcel: Parcel, chunk: Chunk, verdicts: Verdicts) -> None:
+        """Write down, count and tell what became of a parcel, and let its contacts go."""
+        await self._ledger.conclude(parcel, chunk.positions, verdicts)
+        parcel.state = verdicts.state  # should the run be cut off right now
+        self._let_go(parcel, chunk, verdicts.state)
+        async with self._telling:  # one at a time, however slow the listener
+            self._parcels.forget(parcel)
+            await self._tell(_settled(chunk, verdicts))
+        self.settled.give()
+
+    async def tell_known(self, chunk: Chunk, verdicts: Verdicts) -> None:
+        """Count and tell what an earlier run of the journal settled."""
+        self._tally.earlier += len(chunk)
+        await self._tell(_settled(chunk, verdicts))
+
+    async def tell_left(self, left: Sequence[Left]) -> None:
+        """Count and tell records that were never part of a chunk."""
+        verdicts = Verdicts("rejected", None, {index: (one.state, one.reason) for index, one in enumerate(left)})
+        rows, positions, lines, *_ = zip(*(one.record for one in left), strict=True)
+        await self._tell(Settled(rows, positions, lines, [""] * len(left), verdicts))
+
+    def progress(self) -> None:
+        """Show the counts; where that raises, the run ends."""
+        if self._listeners.on_progress and not self._course.callers_error:
+            try:
+                self._listeners.on_progress(self._tally.report())
+            except Exception as error:
+                self._course.fail_with(error)
+
+    async def _doubt(self, parcel: Parcel, chunk: Chunk, verdicts: Verdicts) -> None:
+        if self.inquire and self._course.is_following and parcel.tries <= MOST_TRIES:
+            self._parcels.lay_down(parcel, chunk)
+            self.inquire(parcel)
+        else:
+            await self.conclude(parcel, chunk, verdicts)
+
+    def _let_go(self, parcel: Parcel, chunk: Chunk, state: State) -> None:
+        """Have further records of its contacts sent, or never, once all of its lot is settled."""
+        lot = parcel.lot
+        lot.parcels -= 1
+        if state in self.bars:
+            self._order.bar(chunk.names())
+        else:
+            lot.names.extend(chunk.names())
+        if not lot.parcels:
+            self._order.end(lot.names)
+
+    async def _tell(self, settled: Settled) -> None:
+        counts: Counter[State] = settled.counts()
+        self._tally.add(counts)
+        if self._listeners.deliver or not PROBLEMS.isdisjoint(counts):
+            outcomes = settled.outcomes(self._source)
+            self._tally.note_problems(outcome for outcome in outcomes if outcome.state in PROBLEMS)
+            if self._listeners.deliver:
+                await self._listeners.deliver(outcomes)
+        self.progress()
+
+
+def _settled(chunk: Chunk, verdicts: Verdicts) -> Settled:
+    return Settled(chunk.rows, chunk.positions, chunk.lines, chunk.keys, verdicts)
