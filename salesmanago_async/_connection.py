@@ -21,7 +21,7 @@ from ._pace import Pace
 from ._retry import maybe_processed, wait_before_retry
 from ._wire import Post, http_date, prepare, prepare_plain, read_answer, read_body, signed
 from .api import Request
-from .errors import SalesManagoError
+from .errors import NoAnswer, RateLimited, Refused, SalesManagoError, ServerFault
 from .settings import Credentials, Login, Retries, Timeouts, checked_base_url
 
 if TYPE_CHECKING:
@@ -112,9 +112,10 @@ class Connection:
                     raise
 
     def halt(self) -> None:
-        """Have no request of this view tried again, also those that wait for it."""
+        """Have no request of this view tried again, nor sent that still waits for its turn."""
         if self._halt:
             self._halt.set()
+            self.pace.look_again()
 
     async def _halted_within(self, seconds: float) -> bool:
         """Wait that long; True, at once, where this view is halted."""
@@ -126,16 +127,33 @@ class Connection:
         return self._halt.is_set()
 
     async def _try(self, post: Post, credentials: Credentials | None, tries: int) -> dict[str, Any]:
-        async with self.pace.permit(urgent=tries > 1 or not post.signed):  # others wait for a login
+        is_urgent = tries > 1 or not post.signed  # others wait for a login
+        async with self.pace.permit(urgent=is_urgent, unless=self._halt) as began:
             self.traffic.requests += 1
             self.traffic.retries += tries > 1
-            body = signed(post.fields, credentials, int(self.clock() * 1000)) if credentials else post.fields
-            reply = await self.http.post(post.path, body, post.file)
+            try:
+                answer = await self._exchange(post, credentials)
+            except SalesManagoError as error:
+                self._tell_pace(began, error)
+                raise
+            self.pace.answered(began)
+            return answer
+
+    async def _exchange(self, post: Post, credentials: Credentials | None) -> dict[str, Any]:
+        body = signed(post.fields, credentials, int(self.clock() * 1000)) if credentials else post.fields
+        reply = await self.http.post(post.path, body, post.file)
         moment = datetime.fromtimestamp(self.clock(), UTC)
         server_time = http_date(reply.headers.get("date"))
         if server_time:
             self.server_clock_offset = (server_time - moment).total_seconds()
         return read_body(reply, post.request, moment)
+
+    def _tell_pace(self, began: int, error: SalesManagoError) -> None:
+        """Have the pace know what an error says about it: a refusal is an answer, other failures mostly say nothing."""
+        if is_congestion(error):
+            self.pace.congested(began, pause=getattr(error, "retry_after", None))
+        elif isinstance(error, Refused):
+            self.pace.answered(began)
 
     @asynccontextmanager
     async def open(self, link: str) -> AsyncGenerator["Download"]:
@@ -147,6 +165,16 @@ class Connection:
     async def aclose(self) -> None:
         """Close every connection."""
         await self.http.aclose()
+
+
+def is_congestion(error: SalesManagoError) -> bool:
+    """Tell whether there was too much at once: 429, 503, or a time-out, be it ours or one a gateway tells of."""
+    if isinstance(error, ServerFault):
+        return error.status in _TOO_MUCH_OR_TOO_SLOW
+    return isinstance(error, RateLimited) or (isinstance(error, NoAnswer) and error.timed_out)
+
+
+_TOO_MUCH_OR_TOO_SLOW = frozenset({408, 503, 504})
 
 
 def connect(

@@ -1,12 +1,15 @@
 """The only room that knows httpx: bytes out, bytes in, the network's failures as `NoAnswer`.
 
+A transport of the caller's own may raise plain `OSError`s, which count as the network's too. One that names a file does
+not: that is a mistake somewhere in the program, and stays what it is.
+
 httpx is imported with this module, and this module when a client is made: reading `--help` costs no HTTP stack.
 """
 
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urljoin, urlsplit
 
@@ -18,7 +21,13 @@ from ._wire import FormFile, Reply
 from .errors import Invalid, NoAnswer, SalesManagoError, Unreadable
 from .settings import Timeouts, is_safe_url
 
-_SURELY_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_SURELY_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    ConnectionRefusedError,
+)
 _MOST_REDIRECTS = 5
 
 
@@ -63,15 +72,14 @@ class Http:
         """Send one signed body, or a form of it and a file; return the reply whatever its status."""
         headers = {"Accept": "application/json"}
         try:
-            if file is None:
-                headers["Content-Type"] = "application/json;charset=UTF-8"
-                response = await self._client.post(path, content=content, headers=headers)
-            else:
-                response = await self._client.post(path, files=_parts(content, file), headers=headers)
+            with _network_to(self._host):
+                if file is None:
+                    headers["Content-Type"] = "application/json;charset=UTF-8"
+                    response = await self._client.post(path, content=content, headers=headers)
+                else:
+                    response = await self._client.post(path, files=_parts(content, file), headers=headers)
         except httpx.DecodingError as error:
             raise Unreadable(f"{self._host} sent an answer that cannot be unpacked: {error}") from None
-        except httpx.TransportError as error:
-            raise _no_answer(self._host, error) from error
         return Reply(response.status_code, response.headers, response.content)
 
     @asynccontextmanager
@@ -79,9 +87,8 @@ class Http:
         """GET a file link, without credentials or cookies; redirects never leave https (or this machine)."""
         host = _host_of(link)
         try:
-            response = await self._follow(link)
-        except httpx.TransportError as error:
-            raise _no_answer(host, error) from error
+            with _network_to(host):
+                response = await self._follow(link)
         except Invalid:
             raise
         except (httpx.InvalidURL, ValueError) as error:
@@ -149,23 +156,34 @@ for _name in ("httpx", "httpcore.http11", "httpcore.http2"):
 async def _chunks(response: httpx.Response, host: str) -> AsyncGenerator[bytes]:
     arrived = 0
     try:
-        async for piece in response.aiter_bytes():
-            arrived += len(piece)
-            yield piece
+        with _network_to(host):
+            async for piece in response.aiter_bytes():
+                arrived += len(piece)
+                yield piece
     except httpx.DecodingError as error:
         raise Unreadable(f"{host} sent a file that cannot be unpacked: {error}") from None
-    except httpx.TransportError as error:
-        raise _no_answer(host, error) from error
     promised = response.headers.get("content-length", "")
     if promised.isdecimal() and "content-encoding" not in response.headers and arrived != int(promised):
         raise Unreadable(f"{host} sent {arrived} bytes of a file of {promised}")
 
 
-def _no_answer(host: str, error: httpx.TransportError) -> NoAnswer:
+@contextmanager
+def _network_to(host: str) -> Generator[None]:
+    """Raise what the network does to the block as `NoAnswer`."""
+    try:
+        yield
+    except (httpx.TransportError, OSError) as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
+        raise _no_answer(host, error) from error
+
+
+def _no_answer(host: str, error: httpx.TransportError | OSError) -> NoAnswer:
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
         return NoAnswer(f"{host} cannot be asked: {error}", sent=False)
     kind = type(error).__name__
     detail = f" ({error})" if str(error) else ""
+    timed_out = isinstance(error, httpx.TimeoutException | TimeoutError)
     if isinstance(error, _SURELY_NOT_SENT):
-        return NoAnswer(f"{host} cannot be reached: {kind}{detail}", sent=False)
-    return NoAnswer(f"{host} did not answer: {kind}{detail}", sent=None)
+        return NoAnswer(f"{host} cannot be reached: {kind}{detail}", sent=False, timed_out=timed_out)
+    return NoAnswer(f"{host} did not answer: {kind}{detail}", sent=None, timed_out=timed_out)

@@ -8,6 +8,7 @@
     ├── RateLimited         429: `retry_after`
     ├── ServerFault         5xx: `status`, `retry_after`
     ├── Unreadable          an answer that is not the JSON we know
+    ├── JournalFailed       the journal of a run can no longer be written: a full disk, say
     ├── JobFailed           a server job ended without success
     ├── StillRunning        a deadline of ours passed; the job goes on
     └── LinkExpired         a file link no longer works, nor did a fresh one
@@ -44,11 +45,17 @@ class Invalid(SalesManagoError, ValueError):
 
 
 class NoAnswer(SalesManagoError):
-    """The network failed. `sent`: False means surely not processed, None means nobody can know."""
+    """The network failed. `sent`: False means surely not processed, None means nobody can know.
 
-    def __init__(self, message: str, *, sent: bool | None, request: object | None = None) -> None:
+    `timed_out` is True where it was a time-out of ours that ended the wait.
+    """
+
+    def __init__(
+        self, message: str, *, sent: bool | None, timed_out: bool = False, request: object | None = None
+    ) -> None:
         super().__init__(message, request=request)
         self.sent = sent
+        self.timed_out = timed_out
 
 
 class Refused(SalesManagoError):
@@ -98,6 +105,10 @@ class Unreadable(SalesManagoError):
     def __init__(self, message: str, *, status: int | None = None, request: object | None = None) -> None:
         super().__init__(message, request=request)
         self.status = status
+
+
+class JournalFailed(SalesManagoError):
+    """The journal of a run can no longer be read or written. What is in it stays true: go on with it once it can."""
 
 
 class JobFailed(SalesManagoError):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -10,6 +11,7 @@ import anyio
 import httpx
 import pytest
 import respx
+from attrs import define, field
 
 from salesmanago_async import (
     Contact,
@@ -20,11 +22,14 @@ from salesmanago_async import (
     NotAuthenticated,
     RateLimited,
     Refused,
+    Retries,
     SalesManago,
+    SalesManagoError,
     ServerFault,
     Unreadable,
 )
-from tests.conftest import EPOCH, wall_clock
+from salesmanago_async._pace import HEAD_START, LONGEST_PAUSE
+from tests.conftest import EPOCH, MakeClient, wall_clock
 
 pytestmark = pytest.mark.anyio
 
@@ -97,7 +102,7 @@ async def test_retry_after_may_be_a_date(respx_mock: respx.Router) -> None:
 
 async def test_a_waiting_retry_holds_no_permit(respx_mock: respx.Router) -> None:
     respx_mock.post(f"{HOST}/api/contact/upsert").mock(
-        side_effect=[httpx.Response(429, headers={"Retry-After": "100"}), OK]
+        side_effect=[httpx.Response(500, headers={"Retry-After": "100"}), OK]  # after a 429 all wait, permit or no
     )
     respx_mock.post(f"{HOST}/api/contact/hasContact").mock(return_value=OK)
     async with client(concurrency=1) as sm, anyio.create_task_group() as tasks:
@@ -248,3 +253,174 @@ def test_what_is_missing_in_the_environment_is_named(missing: str) -> None:
 def test_credentials_need_exactly_one_proof(proofs: dict[str, str]) -> None:
     with pytest.raises(Invalid, match="exactly one"):
         Credentials(client_id="c", api_key="k", **proofs)
+
+
+# How many requests are in flight
+
+
+@define
+class Visit:
+    """A request as the server saw it: which one, when it began, how many were in flight with it, and the answer."""
+
+    path: str
+    began: float
+    together: int
+    status: int
+
+
+@define
+class Counter:
+    """A server that takes a second for each request, and answers with the statuses given, then with 200 for ever."""
+
+    statuses: list[int] = field(factory=list)
+    retry_after: int | None = None
+    visits: list[Visit] = field(factory=list)
+    in_flight: int = 0
+
+    async def __call__(self, scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
+        self.in_flight += 1
+        try:
+            status = self.statuses.pop(0) if self.statuses else 200
+            self.visits.append(Visit(scope["path"], anyio.current_time(), self.in_flight, status))
+            await anyio.sleep(1)
+        finally:
+            self.in_flight -= 1
+        asked = [(b"retry-after", str(self.retry_after).encode())] if self.retry_after and status != 200 else []
+        await send({"type": "http.response.start", "status": status, "headers": asked})
+        await send({"type": "http.response.body", "body": b'{"success":true,"message":[],"requestId":7}'})
+
+    def most_together(self, visits: slice) -> int:
+        return max(visit.together for visit in self.visits[visits])
+
+
+async def ask(sm: SalesManago, times: int) -> None:
+    """Ask so many things at once, half of them looks at a job."""
+    async with anyio.create_task_group() as tasks:
+        for number in range(times):
+            if number % 2:
+                tasks.start_soon(sm.contacts.has, "ann@example.com")
+            else:
+                tasks.start_soon(sm.jobs.status, 7)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_server_that_has_too_much_gets_half_of_it_and_then_more_again(
+    status: int, make_client: MakeClient
+) -> None:
+    server = Counter([status] * 8)
+    async with make_client(server) as sm:
+        await ask(sm, 200)
+    assert len(server.visits) == 208
+    assert server.most_together(slice(0, 8)) == 8
+    assert server.most_together(slice(8, 12)) == 4, "eight refusals at once are one sign"
+    # A round of 4, then of 5, 6 and 7 answers: until they are all there, there are no 8 in flight.
+    assert server.most_together(slice(12, 8 + 4 + 5 + 6 + 7)) == 7
+    assert server.most_together(slice(-100, None)) == 8
+
+
+async def test_retries_and_looks_at_jobs_count_as_requests(make_client: MakeClient) -> None:
+    server = Counter([503] * 64)
+    async with make_client(server, retries=Retries(tries=50, first_wait=0.0, longest_wait=0.0)) as sm:
+        await ask(sm, 20)
+        # 8, then rounds of 4 and of 2: after 14 failures there is one at a time
+        assert [visit.together for visit in server.visits[20:64]] == [1] * 44
+        assert {visit.path for visit in server.visits[20:64]} == {"/api/contact/hasContact", "/api/job/status"}
+        assert sm._connection.traffic.retries == 64
+        assert sm._connection.pace.limit > 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "limit"),
+    [
+        (httpx.Response(429), 4),
+        (httpx.Response(503), 4),
+        (httpx.Response(408), 4),
+        (httpx.Response(504), 4),
+        (httpx.ReadTimeout("slow"), 4),
+        (httpx.WriteTimeout("slow"), 4),
+        (httpx.ConnectTimeout("slow"), 4),
+        (TimeoutError("slow"), 4),
+        (httpx.Response(500), 8),
+        (httpx.Response(502), 8),
+        (httpx.Response(200, html="<html>"), 8),
+        (httpx.Response(200, json={"success": False}), 8),
+        (httpx.ConnectError("refused"), 8),
+        (httpx.ReadError("reset"), 8),
+        (ConnectionResetError("reset"), 8),
+    ],
+)
+async def test_only_refusals_for_load_and_time_outs_are_congestion(
+    fault: Any, limit: int, respx_mock: respx.Router
+) -> None:
+    respx_mock.post(f"{HOST}/api/contact/hasContact").mock(side_effect=[fault])
+    async with client(retries=Retries(tries=1)) as sm:
+        with pytest.raises(SalesManagoError):
+            await sm.contacts.has("ann@example.com")
+        assert sm._connection.pace.limit == limit
+
+
+@pytest.mark.parametrize(
+    ("answer", "limit"),
+    [
+        (OK, 5),
+        (httpx.Response(200, json={"success": False, "message": ["no"]}), 5),
+        (httpx.Response(500), 4),
+        (httpx.ReadError("reset"), 4),
+    ],
+)
+async def test_a_refusal_is_an_answer_and_other_failures_are_not(
+    answer: Any, limit: int, respx_mock: respx.Router
+) -> None:
+    respx_mock.post(f"{HOST}/api/contact/hasContact").mock(side_effect=[httpx.Response(503), *[answer] * 4])
+    async with client(retries=Retries(tries=1)) as sm:
+        for _ in range(5):
+            try:
+                await sm.contacts.has("ann@example.com")
+            except SalesManagoError:
+                continue
+        assert sm._connection.pace.limit == limit
+
+
+async def test_a_call_that_the_caller_gives_up_is_no_congestion(make_client: MakeClient) -> None:
+    async with make_client(Counter()) as sm:
+        with anyio.move_on_after(0.5) as scope:
+            await ask(sm, 20)
+        assert scope.cancelled_caught
+        assert sm._connection.pace.limit == 8
+        await ask(sm, 20)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(("asked", "pause"), [(30, 30.0), (90, LONGEST_PAUSE)])
+async def test_retry_after_holds_up_all_that_has_not_begun(
+    status: int, asked: int, pause: float, make_client: MakeClient
+) -> None:
+    server = Counter([status], retry_after=asked)
+    async with make_client(server) as sm, anyio.create_task_group() as tasks:
+        tasks.start_soon(sm.contacts.upsert, CONTACT)
+        await anyio.sleep(0.5)
+        tasks.start_soon(sm.contacts.has, "in.flight@example.com")
+        await anyio.sleep(1)
+        await ask(sm, 3)
+    begun = sorted(visit.began for visit in server.visits if visit.path != "/api/contact/upsert")
+    assert begun == pytest.approx([0.5, *[1 + pause + HEAD_START] * 3])
+    assert [visit.began for visit in server.visits if visit.path == "/api/contact/upsert"] == [0.0, 1.0 + asked]
+
+
+async def test_what_was_told_to_wait_comes_before_new_work(make_client: MakeClient) -> None:
+    server = Counter([429], retry_after=30)
+    async with make_client(server, concurrency=1) as sm, anyio.create_task_group() as tasks:
+        tasks.start_soon(sm.contacts.upsert, CONTACT)
+        await anyio.sleep(0.5)
+        await ask(sm, 10)
+    assert [visit.path for visit in server.visits[:2]] == ["/api/contact/upsert"] * 2
+    assert len(server.visits) == 12
+
+
+async def test_an_answer_of_another_kind_holds_nobody_else_up(make_client: MakeClient) -> None:
+    server = Counter([500], retry_after=30)
+    async with make_client(server) as sm, anyio.create_task_group() as tasks:
+        tasks.start_soon(sm.contacts.upsert, CONTACT)
+        await anyio.sleep(1.5)
+        await ask(sm, 3)
+        assert anyio.current_time() < 3

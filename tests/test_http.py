@@ -1,12 +1,14 @@
 """What a real socket does to a request. These tests take real time, in small pieces."""
 
 import asyncio
+import errno
 import json
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 from attrs import define, field
 
@@ -21,6 +23,7 @@ from salesmanago_async import (
     Unreadable,
     __version__,
 )
+from salesmanago_async._http import Http
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER
 
 pytestmark = pytest.mark.asyncio
@@ -264,3 +267,107 @@ async def test_an_answer_that_cannot_be_unpacked_is_unreadable() -> None:
     async with running(answer) as server, client(server.url) as sm:
         with pytest.raises(Unreadable):
             await sm.contacts.has("ann@example.com")
+
+
+@pytest.mark.parametrize(("failure", "timed_out"), [(stay_silent, True), (hang_up, False), (reset, False)])
+async def test_a_time_out_is_told_from_other_failures(failure: Answer, timed_out: bool) -> None:
+    async with running(failure) as server, client(server.url, timeouts=Timeouts(read=0.02)) as sm:
+        with pytest.raises(NoAnswer) as raised:
+            await ACTS["a read"](sm)
+    assert raised.value.timed_out is timed_out
+
+
+# What transports of other makes raise
+
+HOST = "https://files.example.com"
+
+
+@define
+class Failing(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
+    """A transport that raises an error, at once or after the first bytes of the answer."""
+
+    error: Exception
+    midway: bool = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if not self.midway:
+            raise self.error
+        return httpx.Response(200, stream=self)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b'{"success":'
+        raise self.error
+
+
+async def post(http: Http) -> None:
+    await http.post("contact/hasContact", b"{}")
+
+
+async def download(http: Http) -> None:
+    async with http.open(f"{HOST}/file") as link:
+        async for _ in link.chunks:
+            pass
+
+
+@asynccontextmanager
+async def over(transport: httpx.AsyncBaseTransport) -> AsyncGenerator[Http]:
+    async with aclosing(Http(HOST, timeouts=Timeouts(), transport=transport, connections=1)) as http:
+        yield http
+
+
+PLACES = pytest.mark.parametrize(("act", "midway"), [(post, False), (post, True), (download, False), (download, True)])
+
+
+@PLACES
+@pytest.mark.parametrize(
+    ("error", "sent", "timed_out"),
+    [
+        (ConnectionResetError(errno.ECONNRESET, "reset"), None, False),
+        (ConnectionResetError(), None, False),
+        (BrokenPipeError("broken"), None, False),
+        (ConnectionRefusedError("refused"), False, False),
+        (OSError(errno.ENETUNREACH, "no network"), None, False),
+        (TimeoutError(), None, True),
+        (httpx.ConnectError("refused"), False, False),
+        (httpx.ReadError("reset"), None, False),
+        (httpx.ReadTimeout("slow"), None, True),
+        (httpx.WriteTimeout("slow"), None, True),
+        (httpx.ConnectTimeout("slow"), False, True),
+        (httpx.PoolTimeout("full"), False, True),
+    ],
+)
+async def test_failures_of_the_network_are_no_answer_whoever_tells_of_them(
+    act: Callable[[Http], Awaitable[None]], midway: bool, error: Exception, sent: bool | None, timed_out: bool
+) -> None:
+    async with over(Failing(error, midway)) as http:
+        with pytest.raises(NoAnswer, match=r"files\.example\.com") as raised:
+            await act(http)
+    assert (raised.value.sent, raised.value.timed_out) == (sent, timed_out)
+    assert raised.value.__cause__ is error
+
+
+@PLACES
+@pytest.mark.parametrize(
+    "mistake", [FileNotFoundError(errno.ENOENT, "no such file", "account.db"), TypeError("no"), AttributeError("no")]
+)
+async def test_mistakes_in_a_transport_come_out_as_they_are(
+    act: Callable[[Http], Awaitable[None]], midway: bool, mistake: Exception
+) -> None:
+    async with over(Failing(mistake, midway)) as http:
+        with pytest.raises(type(mistake)) as raised:
+            await act(http)
+    assert raised.value is mistake
+
+
+async def test_a_full_disk_of_the_one_who_saves_is_not_the_networks() -> None:
+    full = OSError(errno.ENOSPC, "no space left")
+
+    async def save(http: Http) -> None:
+        async with http.open(f"{HOST}/file") as link:
+            async for _ in link.chunks:
+                raise full
+
+    async with over(httpx.MockTransport(lambda _: httpx.Response(200, content=b"[]"))) as http:
+        with pytest.raises(OSError, match="no space") as raised:
+            await save(http)
+    assert raised.value is full

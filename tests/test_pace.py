@@ -1,12 +1,21 @@
 """Permits and rates under virtual time."""
 
+import math
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import pairwise
+from typing import Any, Literal
 
 import anyio
 import pytest
+from attrs import define, field, frozen
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from trio.testing import MockClock
 
-from salesmanago_async import Invalid
-from salesmanago_async._pace import Pace
+from salesmanago_async import Invalid, NoAnswer
+from salesmanago_async._pace import HEAD_START, LONGEST_PAUSE, Pace
+from tests.conftest import VirtualTimeLoop
 
 pytestmark = pytest.mark.anyio
 
@@ -93,3 +102,398 @@ async def test_requests_begin_no_faster_than_the_rate() -> None:
 async def test_a_pace_at_which_nothing_moves_is_refused(concurrency: int, rate: float | None) -> None:
     with pytest.raises(Invalid):
         Pace(concurrency, rate)
+
+
+async def test_the_rate_holds_also_after_a_rest_and_after_a_wait_for_a_permit() -> None:
+    pace, begun = Pace(2, rate=4), list[float]()
+
+    async def work() -> None:
+        async with pace.permit():
+            begun.append(anyio.current_time())
+            await anyio.sleep(3)
+
+    async with anyio.create_task_group() as tasks:
+        for pause in (0, 0, 0, 0, 100, 0):
+            await anyio.sleep(pause)
+            tasks.start_soon(work)
+    assert begun == pytest.approx([0.0, 0.25, 3.0, 3.25, 100.0, 100.25])
+
+
+async def test_a_rate_finer_than_timers_is_kept_on_average() -> None:
+    pace, begun = Pace(1, rate=1000), list[float]()
+    for number in range(1000):
+        async with pace.permit():
+            begun.append(anyio.current_time())
+            await anyio.sleep(0.0005 if number % 2 else 0.0015)  # so that every other start is late
+    assert begun[-1] - begun[0] == pytest.approx(1.0, abs=0.01)
+
+
+async def test_a_retry_overtakes_what_waits_for_the_rate() -> None:
+    pace, order = Pace(8, rate=1), list[str]()
+
+    async def work(name: str, urgent: bool) -> None:
+        async with pace.permit(urgent=urgent):
+            order.append(name)
+
+    async with anyio.create_task_group() as tasks:
+        for name, urgent in (("first", False), ("second", False), ("third", False), ("retry", True)):
+            tasks.start_soon(work, name, urgent)
+            await anyio.sleep(0.1)
+    assert order == ["first", "retry", "second", "third"]
+
+
+# How much room there is
+
+
+@asynccontextmanager
+async def at_once(pace: Pace, requests: int) -> AsyncGenerator[list[int]]:
+    """So many requests in flight together, by the rounds they began in."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(pace.permit()) for _ in range(requests)]
+
+
+async def meet_congestion(pace: Pace) -> None:
+    async with pace.permit() as began:
+        pace.congested(began)
+
+
+async def get_answers(pace: Pace, answers: int) -> None:
+    for _ in range(answers):
+        async with pace.permit() as began:
+            pace.answered(began)
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "limits"), [(8, [8, 4, 2, 1, 1]), (7, [7, 3, 1, 1]), (1, [1, 1]), (100, [100, 50, 25, 12, 6, 3])]
+)
+async def test_congestion_halves_the_limit_and_never_below_one(concurrency: int, limits: list[int]) -> None:
+    pace, seen = Pace(concurrency), [concurrency]
+    for _ in limits[1:]:
+        await meet_congestion(pace)
+        seen.append(pace.limit)
+    assert seen == limits
+    assert pace.concurrency == concurrency
+
+
+async def test_congestion_that_many_meet_at_once_is_one_sign() -> None:
+    pace = Pace(8)
+    async with at_once(pace, 8) as rounds:
+        for began in rounds:
+            pace.congested(began)
+    assert pace.limit == 4
+    async with at_once(pace, 4) as rounds:
+        for began in rounds:
+            pace.congested(began)
+    assert pace.limit == 2
+
+
+async def test_what_began_before_the_limit_was_halved_does_not_raise_it() -> None:
+    pace = Pace(8)
+    async with at_once(pace, 8) as rounds:
+        pace.congested(rounds[0])
+        for began in rounds[1:]:
+            pace.answered(began)
+    assert pace.limit == 4
+
+
+@pytest.mark.parametrize(
+    ("answers", "limit"), [(0, 2), (1, 2), (2, 3), (4, 3), (5, 4), (9, 5), (14, 6), (20, 7), (26, 7), (27, 8), (99, 8)]
+)
+async def test_each_round_of_answers_gives_room_for_one_more_up_to_the_cap(answers: int, limit: int) -> None:
+    pace = Pace(8)
+    await meet_congestion(pace)
+    await meet_congestion(pace)
+    await get_answers(pace, answers)
+    assert pace.limit == limit
+
+
+@pytest.mark.parametrize("answers", [1, 3])
+async def test_congestion_ends_a_round_of_answers(answers: int) -> None:
+    pace = Pace(8)
+    await meet_congestion(pace)
+    await get_answers(pace, answers)
+    await meet_congestion(pace)
+    await get_answers(pace, 1)
+    assert pace.limit == 2
+    await get_answers(pace, 1)
+    assert pace.limit == 3
+
+
+async def test_nothing_starts_while_more_are_in_flight_than_the_limit_allows() -> None:
+    pace, begun, together = Pace(4), list[float](), list[int]()
+    in_flight = 0
+
+    async def work(seconds: float) -> None:
+        nonlocal in_flight
+        async with pace.permit() as began:
+            in_flight += 1
+            begun.append(anyio.current_time())
+            together.append(in_flight)
+            await anyio.sleep(seconds)
+            if seconds == 1:
+                pace.congested(began)
+            in_flight -= 1
+
+    async with anyio.create_task_group() as tasks:
+        for seconds in (1, 2, 3, 4, 10, 10, 10):
+            tasks.start_soon(work, seconds)
+            await anyio.sleep(0.1)
+    # After the first second 3 are in flight and 2 allowed: the next start when only 1 is left.
+    assert begun == pytest.approx([0.0, 0.1, 0.2, 0.3, 3.2, 4.3, 13.2])
+    assert together == [1, 2, 3, 4, 2, 2, 2]
+
+
+async def test_a_raised_limit_lets_one_more_in_at_once() -> None:
+    pace, begun = Pace(2), list[float]()
+    await meet_congestion(pace)
+
+    async def work() -> None:
+        async with pace.permit() as began:
+            begun.append(anyio.current_time())
+            await anyio.sleep(1)
+            pace.answered(began)
+            await anyio.sleep(10)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(work)
+        tasks.start_soon(work)
+    assert begun == [0, 1]
+
+
+# Pauses
+
+
+async def pause(pace: Pace, seconds: float) -> None:
+    async with pace.permit(urgent=True) as began:
+        pace.congested(began, pause=seconds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "start"),
+    [(0.0, 0.0), (5.0, 5.0 + HEAD_START), (60.0, 60.0 + HEAD_START), (86_400.0, LONGEST_PAUSE + HEAD_START)],
+)
+async def test_a_pause_holds_all_up_and_then_they_go(seconds: float, start: float) -> None:
+    pace, begun = Pace(8), list[float]()
+    await pause(pace, seconds)
+
+    async def work() -> None:
+        async with pace.permit():
+            begun.append(anyio.current_time())
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(work)
+    assert begun == pytest.approx([start] * 20)
+
+
+async def test_a_pause_is_made_longer_by_another_and_never_shorter() -> None:
+    pace, begun = Pace(8), list[float]()
+
+    async def work() -> None:
+        async with pace.permit():
+            begun.append(anyio.current_time())
+
+    async with at_once(pace, 3) as rounds, anyio.create_task_group() as tasks:
+        pace.congested(rounds[0], pause=10)
+        tasks.start_soon(work)
+        await anyio.sleep(1)
+        pace.congested(rounds[1], pause=30)
+        await anyio.sleep(1)
+        pace.congested(rounds[2], pause=2)
+    assert begun == pytest.approx([31 + HEAD_START])
+
+
+async def test_what_is_in_flight_goes_on_in_a_pause() -> None:
+    pace = Pace(8)
+    async with at_once(pace, 2) as rounds:
+        pace.congested(rounds[0], pause=30)
+        await anyio.sleep(1)
+    assert anyio.current_time() == 1
+
+
+@pytest.mark.parametrize("arrivals", [(0.0, 3.0), (3.0, 5.0), (5.0, 5.1), (5.04, 5.04)])
+async def test_retries_go_first_after_a_pause_also_those_that_come_at_its_end(arrivals: tuple[float, float]) -> None:
+    pace, order = Pace(1), list[str]()
+    await pause(pace, 5)
+
+    async def work(name: str, urgent: bool, arrival: float) -> None:
+        await anyio.sleep(arrival)
+        async with pace.permit(urgent=urgent):
+            order.append(name)
+            await anyio.sleep(1)
+
+    async with anyio.create_task_group() as tasks:
+        for name, urgent, arrival in (
+            ("new", False, 0.0),
+            ("new", False, 1.0),
+            *(("retry", True, arrival) for arrival in arrivals),
+        ):
+            tasks.start_soon(work, name, urgent, arrival)
+    assert order == ["retry", "retry", "new", "new"]
+
+
+# Whatever happens
+
+
+@frozen
+class Work:
+    """One request: when it comes, how long it takes and what it meets; it is given up after `patience` seconds."""
+
+    arrival: int
+    urgent: bool
+    seconds: int
+    patience: float
+    meets: Literal["an answer", "congestion", "another failure"]
+    pause: int | None
+
+
+@define
+class Watch:
+    """Does work at a pace, and holds against it what it promises at each start."""
+
+    pace: Pace
+    in_flight: int = 0
+    paused_until: float = 0.0
+    waiting: list[tuple[bool, int]] = field(factory=list)
+    arrivals: int = 0
+    given_up: int = 0
+    done: int = 0
+
+    async def do(self, work: Work) -> None:
+        await anyio.sleep(work.arrival)
+        self.arrivals += 1
+        place = (not work.urgent, self.arrivals)
+        self.waiting.append(place)
+        self.given_up += 1
+        try:
+            with anyio.move_on_after(work.patience):
+                async with self.pace.permit(urgent=work.urgent) as began:
+                    await self._hold(work, began, place)
+                    self.given_up -= 1
+                    self.done += 1
+        finally:
+            if place in self.waiting:
+                self.waiting.remove(place)
+
+    async def _hold(self, work: Work, began: int, place: tuple[bool, int]) -> None:
+        assert place == min(self.waiting)
+        assert self.in_flight < self.pace.limit <= self.pace.concurrency
+        assert anyio.current_time() >= self.paused_until
+        self.waiting.remove(place)
+        self.in_flight += 1
+        try:
+            await anyio.sleep(work.seconds)
+        finally:
+            self.in_flight -= 1
+        if work.meets == "an answer":
+            self.pace.answered(began)
+        elif work.meets == "congestion":
+            self.pace.congested(began, pause=work.pause)
+            self.paused_until = max(self.paused_until, anyio.current_time() + min(work.pause or 0, LONGEST_PAUSE))
+
+
+async def assert_no_permit_is_lost(pace: Pace) -> None:
+    """Hold as many permits at once as the limit says, and find that there is not one more."""
+    async with AsyncExitStack() as stack:
+        with anyio.fail_after(LONGEST_PAUSE + HEAD_START + 10 * pace.limit):
+            for _ in range(pace.limit):
+                await stack.enter_async_context(pace.permit())
+        with anyio.move_on_after(100) as scope:
+            await stack.enter_async_context(pace.permit(urgent=True))
+        assert scope.cancelled_caught
+
+
+WORKS = st.lists(
+    st.builds(
+        Work,
+        arrival=st.integers(0, 4),
+        urgent=st.booleans(),
+        seconds=st.integers(0, 3),
+        patience=st.sampled_from([0.0, 1.0, 2.0, 3.0, 5.0, HEAD_START, math.inf, math.inf]),
+        meets=st.sampled_from(["an answer", "congestion", "another failure"]),
+        pause=st.sampled_from([None, 0, 1, 2, 3, 1000]),
+    ),
+    max_size=25,
+)
+
+LOOPS: dict[str, Callable[[], dict[str, Any]]] = {
+    "asyncio": lambda: {"loop_factory": VirtualTimeLoop},
+    "trio": lambda: {"clock": MockClock(autojump_threshold=0)},
+}
+
+
+@pytest.mark.parametrize("backend", LOOPS)
+@given(works=WORKS, concurrency=st.integers(1, 6), rate=st.sampled_from([None, None, 1.0, 2.0, 500.0]))
+@example(works=[Work(0, False, 1, 1.0, "an answer", None)] * 6, concurrency=2, rate=None)
+@example(works=[Work(0, True, 1, 2.0, "congestion", 1)] * 6, concurrency=4, rate=1.0)
+@settings(deadline=None)
+def test_every_start_keeps_the_promises_and_no_permit_is_lost(
+    backend: str, works: list[Work], concurrency: int, rate: float | None
+) -> None:
+    async def run() -> None:
+        watch = Watch(Pace(concurrency, rate))
+        with anyio.fail_after(10_000):
+            async with anyio.create_task_group() as tasks:
+                for work in works:
+                    tasks.start_soon(watch.do, work)
+        assert watch.done + watch.given_up == len(works)
+        assert watch.done >= sum(work.patience == math.inf for work in works)
+        await assert_no_permit_is_lost(watch.pace)
+
+    anyio.run(run, backend=backend, backend_options=LOOPS[backend]())
+
+
+async def hold(pace: Pace, seconds: float, *, urgent: bool = True) -> float:
+    """Hold a permit for so long; return when that began."""
+    async with pace.permit(urgent=urgent):
+        began = anyio.current_time()
+        await anyio.sleep(seconds)
+    return began
+
+
+SHUT_UNTIL_10: dict[str, Callable[[Pace], Any]] = {
+    "by a permit": lambda pace: hold(pace, 10),
+    "by the rate": lambda pace: hold(pace, 0),
+    "by a pause": lambda pace: pause(pace, 10),
+}
+
+
+@pytest.mark.parametrize("urgent", [False, True])
+@pytest.mark.parametrize("given_up_at", [1, 5, 10, 10 + HEAD_START, 15])
+@pytest.mark.parametrize("shut", SHUT_UNTIL_10)
+async def test_a_cancellation_at_any_wait_loses_no_permit_and_holds_nobody_up(
+    shut: str, given_up_at: float, urgent: bool
+) -> None:
+    pace = Pace(1, rate=0.1 if shut == "by the rate" else None)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(SHUT_UNTIL_10[shut], pace)
+        await anyio.sleep(1)
+        with anyio.CancelScope(deadline=given_up_at):
+            await hold(pace, 20, urgent=urgent)
+        began = await hold(pace, 0, urgent=urgent)
+        spacing = 10 if shut == "by the rate" else 0
+        assert 10 <= began <= max(10 + HEAD_START, given_up_at) + spacing
+    await assert_no_permit_is_lost(pace)
+
+
+async def test_who_no_longer_wants_a_permit_gets_none() -> None:
+    pace, halt = Pace(1), anyio.Event()
+    given_up: list[float] = []
+
+    async def wait_for_permit() -> None:
+        with pytest.raises(NoAnswer) as caught:
+            async with pace.permit(unless=halt):
+                raise AssertionError("it was sent")
+        assert caught.value.sent is False
+        given_up.append(anyio.current_time())
+
+    async with anyio.create_task_group() as tasks, pace.permit():
+        tasks.start_soon(wait_for_permit)
+        tasks.start_soon(wait_for_permit)
+        await anyio.sleep(5)
+        halt.set()
+        pace.look_again()
+        await anyio.sleep(5)
+    assert given_up == [5.0, 5.0]
+    async with pace.permit():
+        assert pace.limit == 1

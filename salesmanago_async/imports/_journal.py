@@ -14,6 +14,7 @@ import os
 import re
 import sqlite3
 import stat
+import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeAlias, TypeVar
@@ -73,7 +74,7 @@ class Marks:
     @classmethod
     def of(cls, positions: Sequence[int], items: Iterable[bytes]) -> Self:
         """Return the marks of these records, which stand in the order of the source."""
-        return cls(tuple(_spans(positions)), b"".join(map(checksum, items)))
+        return cls(tuple(_spans(positions)), struct.pack(f">{len(positions)}I", *map(crc32, items)))
 
     def part(self, indices: Sequence[int], positions: Sequence[int]) -> "Marks":
         """Return the marks of the records at these indices, whose positions are given."""
@@ -83,7 +84,7 @@ class Marks:
 
 def checksum(item: bytes) -> bytes:
     """Return by what a record is known again: its CRC-32, as 4 bytes."""
-    return crc32(item).to_bytes(4, "big")
+    return struct.pack(">I", crc32(item))
 
 
 @define
@@ -328,6 +329,9 @@ def _entry(line: Sequence[Any]) -> Entry:
 
 def _spans(positions: Sequence[int]) -> Iterable[Span]:
     first = last = positions[0]
+    if positions[-1] - first == len(positions) - 1:  # nearly always
+        yield first, positions[-1]
+        return
     for position in positions[1:]:
         if position != last + 1:
             yield first, last

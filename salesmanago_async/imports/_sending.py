@@ -145,7 +145,8 @@ class Sender:
         """Return what an error means for its chunk; stop the run where it will meet the others too."""
         maybe_applied = error.maybe_applied or parcel.was_doubted
         if surely_not_processed(error) or isinstance(error, NotAuthenticated):
-            self._course.stop_for(error)
+            if self._course.is_reading:
+                self._course.stop_for(error)
             return Verdicts("in_doubt" if maybe_applied else "not_sent", str(error))
         if isinstance(error, Refused):
             self._unanswered = 0
