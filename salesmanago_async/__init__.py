@@ -19,6 +19,7 @@ from .client import SalesManago
 from .errors import (
     Invalid,
     JobFailed,
+    JournalFailed,
     LinkExpired,
     NoAnswer,
     NotAuthenticated,
@@ -56,6 +57,7 @@ __all__ = [
     "Invalid",
     "Job",
     "JobFailed",
+    "JournalFailed",
     "JobStatus",
     "LinkExpired",
     "Login",

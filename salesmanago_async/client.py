@@ -40,7 +40,8 @@ class SalesManago:
 
     `credentials` are what signs the calls, or a `Login`: a user name and a password, in exchange for temporary tokens.
     `owner` is filled in wherever a call takes an owner (or `user`) and was given none. `base_url` is the server without
-    /api. `concurrency` is the most requests in flight, `rate` the most that begin in a second (None: no limit),
+    /api. `concurrency` is the most requests in flight: fewer after 429, 503 and time-outs, until answers come again;
+    Retry-After holds up all of them, for a minute at most. `rate` is the most that begin in a second (None: no limit),
     `poll_interval` the seconds between two looks at one server job; 60 is the documented value. `transport` is an httpx
     transport: a faster one, or `httpx.ASGITransport(app=Simulator())`. `clock` (seconds since 1970) and `random` are
     there for tests.

@@ -13,7 +13,7 @@ import salesmanago_async
 PACKAGE = Path(salesmanago_async.__file__).parent
 
 FLOORS = [
-    ["_version"],
+    ["_version", "_signal"],
     ["errors"],
     ["settings"],
     ["api"],

@@ -37,10 +37,10 @@ class Recorded:
     unreadable: frozenset[str] = frozenset()
 
 
-def recorded(contacts: Iterable[Mapping[str, Any]], unavailable: Iterable[object]) -> Recorded:
+def recorded(contacts: Iterable[object], unavailable: Iterable[object]) -> Recorded:
     """Return the events of the contacts of contact/list or contact/listById."""
     events: defaultdict[str, list[Event]] = defaultdict(list)
-    for contact in contacts:
+    for contact in (contact for contact in contacts if isinstance(contact, Mapping)):
         told = [event for event in contact.get("contactExtEvents") or () if isinstance(event, Mapping)]
         for name in {str(contact.get("email") or "").lower(), str(contact.get("id") or "")} - {""}:
             events[name].extend(told)

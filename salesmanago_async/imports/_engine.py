@@ -70,7 +70,7 @@ class Engine:
                 tasks.start_soon(self._execute, ended)
                 try:
                     await ended.wait()
-                except anyio.get_cancelled_exc_class():
+                except BaseException:  # cancellation, or on trio also the KeyboardInterrupt itself
                     self._was_cancelled = not ended.is_set()
                     self.stop()
                     raise

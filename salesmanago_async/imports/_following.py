@@ -1,6 +1,6 @@
 """What takes time after a chunk was sent: following its server job, and finding out what became of events in doubt."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
@@ -155,6 +155,7 @@ class Follower:
         parts = dict(zip(map(tuple, present), await self._settler.split(parcel, chunk, present), strict=True))
         for indices, part in parts.items():
             if indices[0] in told.missing:
+                part.state = "not_sent"  # as it turned out
                 await self.send(part)
                 continue
             reasons = [told.undecided.get(index) for index in indices]
@@ -174,9 +175,14 @@ class Follower:
             for start in range(0, len(several), MOST_NAMED):
                 body = {**self._owner, field: several[start : start + MOST_NAMED]}
                 answer = await self._connection.call(path, body)
-                contacts += answer.get("contacts") or []
-                unavailable += answer.get("unavailableContacts") or []
+                contacts += _entries(answer, "contacts")
+                unavailable += _entries(answer, "unavailableContacts")
         return recorded(contacts, unavailable)
+
+
+def _entries(answer: Mapping[str, Any], name: str) -> list[Any]:
+    found = answer.get(name)
+    return found if isinstance(found, list) else []
 
 
 def _event(item: bytes) -> dict[str, Any]:
