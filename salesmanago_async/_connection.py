@@ -156,10 +156,10 @@ class Connection:
             self.pace.answered(began)
 
     @asynccontextmanager
-    async def open(self, link: str) -> AsyncGenerator["Download"]:
+    async def open(self, link: str, headers: Mapping[str, str] | None = None) -> AsyncGenerator["Download"]:
         """GET a file link, without a permit: files lie on other hosts, and a slow reader must not stop the sending."""
         self.traffic.requests += 1
-        async with self.http.open(link) as download:
+        async with self.http.open(link, headers) as download:
             yield download
 
     async def aclose(self) -> None:

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urljoin, urlsplit
 
+import anyio
 import httpx
 from attrs import field, frozen
 
@@ -83,12 +84,12 @@ class Http:
         return Reply(response.status_code, response.headers, response.content)
 
     @asynccontextmanager
-    async def open(self, link: str) -> AsyncGenerator[Download]:
+    async def open(self, link: str, headers: Mapping[str, str] | None = None) -> AsyncGenerator[Download]:
         """GET a file link, without credentials or cookies; redirects never leave https (or this machine)."""
         host = _host_of(link)
         try:
             with _network_to(host):
-                response = await self._follow(link)
+                response = await self._follow(link, {"Accept": "*/*", **(headers or {})})
         except Invalid:
             raise
         except (httpx.InvalidURL, ValueError) as error:
@@ -97,18 +98,19 @@ class Http:
         try:
             yield Download(response.status_code, response.headers, chunks)
         finally:
-            await response.aclose()
+            with anyio.CancelScope(shield=True):
+                await response.aclose()
             with suppress(
                 SalesManagoError, httpx.StreamError
             ):  # the generators inside httpx end by themselves, or trio misses them
                 async for _ in chunks:
                     pass
 
-    async def _follow(self, link: str) -> httpx.Response:
+    async def _follow(self, link: str, headers: Mapping[str, str]) -> httpx.Response:
         for _ in range(_MOST_REDIRECTS + 1):
             if not is_safe_url(link):
                 raise Invalid(f"the link to a file at {_host_of(link)} is not https")
-            request = self._client.build_request("GET", link, headers={"Accept": "*/*"})
+            request = self._client.build_request("GET", link, headers=headers)
             request.url = _Link(link)
             response = await self._client.send(request, stream=True, follow_redirects=False)
             if not response.has_redirect_location:

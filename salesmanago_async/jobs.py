@@ -10,7 +10,7 @@ import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from itertools import count
-from pathlib import Path
+from os import PathLike
 from typing import Any, Generic, Literal, TypeVar, overload
 
 import anyio
@@ -22,9 +22,9 @@ from ._signal import Signal
 from .api import JobStarted
 from .api.jobs import GetJobStatus
 from .errors import JobFailed, LinkExpired, NotAuthenticated, Refused, SalesManagoError, StillRunning, Unreadable
-from .exports.download import open_file, read_whole
-from .exports.records import ArrayReader
-from .exports.sinks import writing
+from .exports import contents
+from .exports.files import open_file, read_whole
+from .exports.sinks import Format, Saved, saving
 
 MOST_FAILED_LOOKS = 5
 """Looks at one job that may fail in a row, each with its retries, before the job is given up."""
@@ -100,9 +100,12 @@ class Job(Generic[RecordT]):
 
     @asynccontextmanager
     async def stream(self) -> AsyncGenerator[AsyncIterator[bytes]]:
-        """Open the job's file, once it is there: `async with job.stream() as chunks`, bytes as they arrive."""
-        async with open_file(self._connection, self.file_url) as download:
-            yield download.chunks
+        """Open the job's file, once it is there: `async with job.stream() as chunks`, bytes as they arrive.
+
+        However slowly they are taken, they are fetched at full speed, to a file without a name.
+        """
+        async with open_file(self._connection, self.file_url) as file, aclosing(file.pieces()) as pieces:
+            yield pieces
 
     @overload
     def records(self) -> AbstractAsyncContextManager[AsyncIterator[RecordT]]: ...
@@ -112,23 +115,38 @@ class Job(Generic[RecordT]):
     async def records(self, *, raw: bool = False) -> AsyncGenerator[AsyncIterator[Any]]:
         """Open the job's file as records, in flat memory: `async with job.records() as records`.
 
-        `raw=True` gives them as the file has them. Raises `Unreadable` where the file is no JSON array or was cut.
+        `raw=True` gives them as the file has them. Each comes once; a file that cannot be had whole, is damaged, or is
+        neither a JSON array nor an archive of such is an error, after the records before that place.
         """
-        async with self.stream() as chunks, aclosing(_records(chunks, None if raw else self._read)) as records:
-            yield records
+        async with (
+            open_file(self._connection, self.file_url) as file,
+            aclosing(contents.records(file, self._read, raw=raw)) as found,
+        ):
+            yield found
 
-    async def save(self, path: str | Path) -> int:
-        """Write the job's records, as the file has them, to `path` (.jsonl or .json); return how many they were.
+    async def save(
+        self,
+        to: str | PathLike[str],
+        *,
+        format: Format | None = None,  # noqa: A002 - what it is called where files are written
+        safe_cells: bool = True,
+        on_progress: Callable[[Saved], None] | None = None,
+    ) -> int:
+        """Write the job's records, as the file has them, to `to`, a path or "-"; return how many they were.
 
-        The file appears under its name when it is complete.
+        The suffix tells the format where `format` does not: .json, .jsonl, .csv or .parquet. The file appears under its
+        name when it is complete. `safe_cells` keeps spreadsheets from running cells of a CSV file as formulas.
         """
-        saved = 0
-        with writing(Path(path)) as write:
-            async with self.stream() as chunks, aclosing(_batches(chunks)) as batches:
-                async for batch in batches:
-                    write(batch)
-                    saved += len(batch)
-        return saved
+        async with (
+            saving(to, format=format, safe_cells=safe_cells) as sink,
+            open_file(self._connection, self.file_url) as file,
+            aclosing(contents.batches(file, self._read)) as found,
+        ):
+            async for batch in found:
+                await sink.write(batch)
+                if on_progress:
+                    on_progress(Saved(records=sink.written, received=file.received, total=file.total))
+        return sink.written
 
     async def result(self, link: str | None = None) -> bytes:
         """Return the job's whole file, once it is there; for small ones, such as the result of an import.
@@ -144,8 +162,8 @@ class Job(Generic[RecordT]):
                 raise LinkExpired(f"the link to the file of job {self.request_id} is dead, and there is no fresh one")
             return found
 
-        async with open_file(self._connection, fresh_link) as download:
-            return await read_whole(download, limit=LONGEST_RESULT)
+        async with open_file(self._connection, fresh_link) as file:
+            return await read_whole(file, limit=LONGEST_RESULT)
 
 
 def worth_another_look(error: SalesManagoError, failed_looks: int) -> bool:
@@ -160,22 +178,6 @@ def started_job(connection: Connection, answer: JobStarted, read: Callable[[Any]
     if answer.request_id is None:
         raise Unreadable("the server's answer names no requestId, so its job cannot be followed")
     return Job(connection, answer.request_id, read)
-
-
-async def _batches(chunks: AsyncIterator[bytes]) -> AsyncGenerator[list[Any]]:
-    reader = ArrayReader()
-    async for chunk in chunks:
-        batch = reader.feed(chunk)
-        if batch:
-            yield batch
-    yield reader.close()
-
-
-async def _records(chunks: AsyncIterator[bytes], read: Callable[[Any], Any] | None) -> AsyncGenerator[Any]:
-    async with aclosing(_batches(chunks)) as batches:
-        async for batch in batches:
-            for record in batch:
-                yield record if read is None else read(record)
 
 
 class JobWatcher(Generic[EntryT]):

@@ -23,6 +23,7 @@ from salesmanago_async import (
     StillRunning,
     Tag,
 )
+from salesmanago_async.exports.sinks import Saved
 from salesmanago_async.jobs import JobWatcher
 from salesmanago_async.simulator import Simulator
 from tests.conftest import MakeClient
@@ -197,6 +198,20 @@ async def test_save_writes_the_records_as_the_file_has_them(sm: SalesManago, tmp
         json.loads(text) if name.endswith(".json") else [json.loads(line) for line in text.splitlines()]
     ) == expected
     assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+async def test_save_tells_how_far_it_is(sm: SalesManago, tmp_path: Path) -> None:
+    job = await exported(sm)
+    told: list[Saved] = []
+    await job.save(tmp_path / "contacts.csv", on_progress=told.append)
+    length = len(await job.result())
+    assert told[-1] == Saved(records=len(ADDRESSES), received=length, total=length)
+
+
+async def test_save_writes_another_format_than_the_name_says_if_told(sm: SalesManago, tmp_path: Path) -> None:
+    job = await exported(sm)
+    await job.save(tmp_path / "contacts.txt", format="jsonl")
+    assert len((tmp_path / "contacts.txt").read_text().splitlines()) == len(ADDRESSES)
 
 
 @pytest.mark.parametrize("name", ["contacts.xls", "missing/contacts.json"])

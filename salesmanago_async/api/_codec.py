@@ -18,10 +18,10 @@ from attrs import frozen
 from ..errors import Invalid
 from ._fields import Form, Spelling, Wrapped, boolean, integer, number, split_annotation
 from ._lanes import Body, class_lane, places
+from ._readers import UNREADABLE, Inlet, Lane, Reader, documented_name
 
 T = TypeVar("T")
 Leaves = dict[tuple[str, ...], Any]
-Reader = Callable[..., Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -63,17 +63,24 @@ def read_strictly(record_class: type[T], body: Mapping[str, Any]) -> T:
 
 def read_leniently(record_class: type[T], body: Mapping[str, Any]) -> T:
     """Read what the server wrote; never raise for a field, keep in `extra` what is not known."""
-    return _LENIENT.structure(body, record_class)
+    return lenient_reader(record_class)(body)
+
+
+def lenient_reader(record_class: type[T]) -> Callable[[Any], T]:
+    """Return the function that reads what the server wrote, for many objects of one class."""
+    kind: Any = record_class
+    return _lenient_hook_of(kind)
+
+
+@cache
+def _lenient_hook_of(record_class: Any) -> Reader:
+    return _LENIENT.get_structure_hook(record_class)
 
 
 @frozen
-class _Field:
-    """How one field is read: its place in the body, and what makes a value of it."""
+class _Field(Inlet):
+    """A field as the careful readers need it; `also` is another place for it."""
 
-    name: str
-    path: tuple[str, ...]
-    read: Reader
-    read_entry: Reader | None
     required: bool
     also: tuple[str, ...]
 
@@ -85,6 +92,7 @@ class _Field:
             cls(
                 place.name,
                 place.path,
+                hints[place.name],
                 _reader(hints[place.name], converter),
                 _entry_reader(hints[place.name], converter),
                 place.required,
@@ -145,8 +153,20 @@ def _named(field: _Field, given: Any) -> Any:
         raise Invalid(str(error), field=name) from None
 
 
+_LANES: dict[type, Lane] = {}
+
+
 def _lenient_hook(record_class: type, converter: cattrs.Converter) -> Reader:
+    """Return the reader of a class, by its lane where it can have one."""
     plan = _Field.all_of(record_class, converter)
+    careful = _careful_reader(record_class, plan)
+    if not plan or any(field.required or field.also or not field.path for field in plan):
+        return careful
+    lane = _LANES[record_class] = Lane(record_class, plan, careful, _LANES)
+    return lambda body, _=None: lane.read(body)
+
+
+def _careful_reader(record_class: type, plan: Sequence[_Field]) -> Reader:
     known = _containers(record_class)
 
     def read(body: Any, _: Any = None) -> Any:
@@ -164,15 +184,12 @@ def _lenient_hook(record_class: type, converter: cattrs.Converter) -> Reader:
                 try:
                     values[field.name] = field.read(given)
                     continue
-                except _UNREADABLE:
+                except UNREADABLE:
                     pass
             leaves[field.path] = given  # what was not understood gets into `extra`
         return record_class(**values, extra=_nested(leaves))
 
     return read
-
-
-_UNREADABLE = (ValueError, TypeError, OverflowError)
 
 
 def _readable(given: list[Any], read: Reader) -> tuple[tuple[Any, ...], list[Any]]:
@@ -182,7 +199,7 @@ def _readable(given: list[Any], read: Reader) -> tuple[tuple[Any, ...], list[Any
     for entry in given:
         try:
             values.append(read(entry))
-        except _UNREADABLE:
+        except UNREADABLE:
             odd.append(entry)
     return tuple(values), odd
 
@@ -225,7 +242,7 @@ def _structuring(kind: Any, converter: cattrs.Converter) -> Reader:
     if kind is Any:
         return lambda given: given
     hook = converter.get_structure_hook(kind)
-    return lambda given: hook(given, kind)
+    return hook if attrs.has(kind) else lambda given: hook(given, kind)
 
 
 def _object(body: Any) -> Mapping[str, Any]:
@@ -249,9 +266,7 @@ def _containers(record_class: type) -> frozenset[tuple[str, ...]]:
 def _leaves(body: Mapping[str, Any], containers: frozenset[tuple[str, ...]], at: tuple[str, ...] = ()) -> Leaves:
     leaves: Leaves = {}
     for key, value in body.items():
-        path = (*at, key.removesuffix(":"))  # one documented file has the key "eventId:"
-        if path in leaves:
-            path = (*at, key)
+        path = (*at, documented_name(key, body))
         if path in containers and value is None:
             continue
         if path in containers and isinstance(value, Mapping):
@@ -338,7 +353,7 @@ def _converter(class_hook: Callable[[type, cattrs.Converter], Reader]) -> cattrs
         lambda kind: _origin(kind) in {Mapping, dict}, lambda kind: _mapping_hook(kind, converter)
     )
     converter.register_structure_hook_factory(
-        lambda kind: hasattr(kind, "from_wire"), lambda kind: lambda given, _: kind.from_wire(given)
+        lambda kind: hasattr(kind, "from_wire"), lambda kind: lambda given, _=None: kind.from_wire(given)
     )
     return converter
 

@@ -250,6 +250,17 @@ class GetRecentActivity(Request[RecentActivity]):
     check_body = staticmethod(check_span)
 
 
+@frozen(kw_only=True)
+class ContactOnPage(ListedContact):
+    """A contact as the export of all contacts tells of it [guess: the reference does not show that file]."""
+
+    name: str | None = None
+    country: str | None = None
+    phone: str | None = None
+    exists: bool | None = None
+    success: bool | None = None
+
+
 @frozen
 class ExportContactListPage(Request[JobStarted]):
     """Start an export of one page of all contacts (reference: "Paginated contacts list export").

@@ -2,13 +2,21 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from attrs import frozen
 
 from ..errors import Invalid
 from ._client import ClientOptions, client_options, open_client
 from ._run import run
+from ._saving import checked_target, save_job, save_records, saving_options, showing_progress, stoppable, tell_saved
+
+if TYPE_CHECKING:
+    from ..client import SalesManago
+    from ..exports.sinks import Target
+
+SHOWN_UNAVAILABLE = 10
 
 
 @click.group()
@@ -17,45 +25,132 @@ def export() -> None:
 
 
 @export.command()
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write: .jsonl or .json.")
 @click.option("--tag", "tags", multiple=True, help="Contacts with this tag.")
 @click.option("--email", "emails", multiple=True, help="The contact with this address.")
 @click.option("--contact-id", "contact_ids", multiple=True, help="The contact with this id.")
 @click.option(
     "--data",
-    default="CONTACT",
-    show_default=True,
     help="Parts, with commas: CONTACT, TAG, EXT_EVENT, VISITS, EMAILS, FUNNELS, NOTES, TASKS, COUPONS, SMS, CONSENTS,"
-    " PROPERTIES, DICTIONARY_PROPERTIES.",
+    " PROPERTIES, DICTIONARY_PROPERTIES.  [default: CONTACT]",
 )
+@click.option("--all", "everyone", is_flag=True, help="All contacts: id, address, name, country and phone.")
+@click.option(
+    "--outstanding", type=click.IntRange(1), default=64, show_default=True, help="Server jobs under way, for --all."
+)
+@click.option(
+    "--modified-since",
+    metavar="TIME",
+    help="Everything about who was modified since: ISO 8601 (UTC where it names no offset) or UNIX milliseconds.",
+)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Go on where the run before ended, which this file knows; --modified-since is for the first one.",
+)
+@click.option("--unordered", is_flag=True, help="Modified contacts as they come, not by the time of modification.")
+@saving_options
 @client_options
-def contacts(**options: Any) -> None:
-    """Export the chosen parts of the chosen contacts to a file (contact/export/data)."""
-    run(_export, **options)
+def contacts(out: Path, format: str | None, raw_cells: bool, client: ClientOptions, **options: Any) -> None:  # noqa: A002
+    """Export contacts to a file: the chosen parts of some, all of them, or everything about those that changed.
+
+    \b
+    --tag, --email, --contact-id   the chosen parts of the chosen contacts (contact/export/data)
+    --all                          a line for every contact (contact/paginatedContactList/export)
+    --modified-since, --state      everything about those that changed; run it every night with the same --state, and
+                                   each change comes once (contact/paginatedModifiedContacts, contact/listById)
+
+    The file appears under its name when it is complete. CSV and Parquet have a row for each contact: details are
+    columns named properties.X and dictionary.X, tags stand in one cell with commas, events and other lists as JSON.
+    'salesmanago import contacts FILE.csv --extra-columns ignore' takes such a file.
+    """  # noqa: D301 - \b is click's
+    run(_export, client=client, choice=Choice(**options), target_options=(out, format, raw_cells))
 
 
-async def _export(
-    *,
-    client: ClientOptions,
-    out: Path,
-    tags: Sequence[str],
-    emails: Sequence[str],
-    contact_ids: Sequence[str],
-    data: str,
-) -> None:
-    from ..api.selectors import ContactId, Email, Selector, Tag
-    from ..exports.sinks import check_path
+@frozen(kw_only=True)
+class Choice:
+    """Which contacts, and what of them."""
 
-    check_path(out)
-    chosen: list[tuple[type[Selector], Sequence[str]]] = [(Tag, tags), (Email, emails), (ContactId, contact_ids)]
-    selectors = [kind(value) for kind, values in chosen for value in values]
-    if not selectors:
-        raise Invalid("say which contacts: --tag, --email or --contact-id")
-    types = [part.strip().upper() for part in data.split(",") if part.strip()]
+    tags: Sequence[str]
+    emails: Sequence[str]
+    contact_ids: Sequence[str]
+    data: str | None
+    everyone: bool
+    outstanding: int
+    modified_since: str | None
+    state: Path | None
+    unordered: bool
+
+    def check(self) -> None:
+        """Raise `Invalid` unless exactly one way is chosen."""
+        some = bool(self.tags or self.emails or self.contact_ids)
+        changed = bool(self.modified_since or self.state)
+        if some + self.everyone + changed != 1:
+            raise Invalid("say which contacts: --tag, --email and --contact-id, or --all, or --modified-since")
+        if self.data and not some:
+            raise Invalid("goes with --tag, --email and --contact-id only", field="--data")
+        if self.unordered and not changed:
+            raise Invalid("goes with --modified-since only", field="--unordered")
+
+
+async def _export(*, client: ClientOptions, choice: Choice, target_options: tuple[Path, str | None, bool]) -> None:
+    choice.check()
+    since = _since(choice.modified_since)
+    target = checked_target(*target_options)
     async with open_client(client) as sm:
-        job = await sm.contacts.export(selectors, types)
-        click.echo(
-            f"job {job.request_id} is started; 'salesmanago job save {job.request_id}' also fetches it", err=True
-        )
-        saved = await job.save(out)
-    click.echo(f"{saved:,} contacts in {out}")
+        if choice.everyone:
+            await stoppable(lambda: _all(sm, choice, target))
+        elif choice.modified_since or choice.state:
+            await stoppable(lambda: _modified(sm, since, choice, target))
+        else:
+            await stoppable(lambda: _chosen(sm, choice, target))
+
+
+async def _chosen(sm: "SalesManago", choice: Choice, target: "Target") -> None:
+    from ..api.selectors import ContactId, Email, Selector, Tag
+
+    chosen: list[tuple[type[Selector], Sequence[str]]] = [
+        (Tag, choice.tags),
+        (Email, choice.emails),
+        (ContactId, choice.contact_ids),
+    ]
+    selectors = [kind(value) for kind, values in chosen for value in values]
+    types = [part.strip().upper() for part in (choice.data or "CONTACT").split(",") if part.strip()]
+    job = await sm.contacts.export(selectors, types)
+    click.echo(f"job {job.request_id} is started; 'salesmanago job save {job.request_id}' also fetches it", err=True)
+    await save_job(job, target, "contacts")
+
+
+async def _all(sm: "SalesManago", choice: Choice, target: "Target") -> None:
+    with showing_progress("contacts") as show:
+        async with sm.contacts.export_all(raw=True, outstanding=choice.outstanding) as contacts:
+            saved = await save_records(contacts, target, show)
+    tell_saved(saved, target, "contacts")
+
+
+async def _modified(sm: "SalesManago", since: int | None, choice: Choice, target: "Target") -> None:
+    making = sm.contacts.export_modified(since, raw=True, state=choice.state, ordered=not choice.unordered)
+    with showing_progress("contacts") as show:
+        async with making as contacts:
+            saved = await save_records(contacts, target, show)
+    tell_saved(saved, target, "contacts")
+    click.echo(f"modified from {contacts.begin.isoformat()} to {contacts.end.isoformat()}", err=True)
+    _tell_unavailable(contacts.unavailable, choice.state)
+
+
+def _tell_unavailable(ids: Sequence[str], state: Path | None) -> None:
+    for contact_id in ids[:SHOWN_UNAVAILABLE]:
+        click.echo(f"{contact_id}: was modified, and is not available: deleted, or not the owner's", err=True)
+    if len(ids) > SHOWN_UNAVAILABLE:
+        where = f"{state} names all" if state else "--state FILE names all"
+        click.echo(f"… and {len(ids) - SHOWN_UNAVAILABLE:,} more; {where}", err=True)
+
+
+def _since(given: str | None) -> int | None:
+    from ..api._fields import milliseconds
+
+    if given is None:
+        return None
+    try:
+        return milliseconds(given)
+    except ValueError as error:
+        raise Invalid(str(error), field="--modified-since") from None

@@ -7,6 +7,7 @@ import orjson
 
 from ._client import ClientOptions, client_options, open_client
 from ._run import SOME_REJECTED, run
+from ._saving import checked_target, save_job, saving_options, stoppable
 
 
 @click.group()
@@ -33,17 +34,17 @@ async def _status(*, client: ClientOptions, request_id: int) -> None:
 
 @job.command()
 @click.argument("request_id", type=int)
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write: .jsonl or .json.")
+@saving_options
 @client_options
-def save(client: ClientOptions, request_id: int, out: Path) -> None:
-    """Wait for a job's file, and save its records."""
-    run(_save, client=client, request_id=request_id, out=out)
+def save(client: ClientOptions, request_id: int, out: Path, format: str | None, raw_cells: bool) -> None:  # noqa: A002
+    """Wait for a job's file, and save its records.
+
+    The file appears under its name when it is complete.
+    """
+    run(_save, client=client, request_id=request_id, target_options=(out, format, raw_cells))
 
 
-async def _save(*, client: ClientOptions, request_id: int, out: Path) -> None:
-    from ..exports.sinks import check_path
-
-    check_path(out)
+async def _save(*, client: ClientOptions, request_id: int, target_options: tuple[Path, str | None, bool]) -> None:
+    target = checked_target(*target_options)
     async with open_client(client) as sm:
-        saved = await sm.jobs.attach(request_id).save(out)
-    click.echo(f"{saved:,} records in {out}")
+        await stoppable(lambda: save_job(sm.jobs.attach(request_id), target))

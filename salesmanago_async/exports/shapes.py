@@ -1,10 +1,23 @@
-"""What the records of each kind of file are read into."""
+"""What the records of each kind of file are read into.
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+    contact export            an array of objects, each with one key: the contact's id     ContactExport
+    page of all contacts      an object, whose list `contacts` holds the records           ContactOnPage
+    statistics of mailings    an object for one, an array of them for those of a span      ConversationStatistics
+    recipients of a mailing   one object, which is the only record                         ConversationRecipients
+    messages                  an archive of arrays                                         ConversationMessage
+    notifications             an archive of arrays                                         WebPushRecipient
 
-from ..api._codec import read_leniently
+What the reference does not name is in the `extra` of a record or of its part, as it came.
+"""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from attrs import frozen
+
+from ..api._codec import lenient_reader
 from ..api.contact_exports import ContactExport
+from ..api.contact_lists import ContactOnPage
 from ..api.email_statistics import ConversationRecipients, ConversationStatistics
 from ..api.messages import ConversationMessage
 from ..api.web_push import WebPushRecipient
@@ -13,15 +26,30 @@ from ..errors import Unreadable
 RecordT = TypeVar("RecordT")
 
 
+@frozen
+class Listed(Generic[RecordT]):
+    """The shape of a file that is one object, whose list `inside` holds the records; called, it reads one of them."""
+
+    inside: str
+    read: Callable[[Any], RecordT]
+
+    def __call__(self, record: Any) -> RecordT:
+        """Read one element of the list."""
+        return self.read(record)
+
+
+def list_inside(read: Callable[[Any], Any]) -> str | None:
+    """Return the name of the list that holds the records of a file; None where its array, or all of it, does."""
+    return read.inside if isinstance(read, Listed) else None
+
+
 def contact_export(record: Any) -> ContactExport:
     """Read one element of a contact export: an object whose only key is the contact's id."""
-    if not isinstance(record, Mapping):
-        raise Unreadable(f"an element of the export is a {type(record).__name__}, not an object")
-    if len(record) == 1:
+    if isinstance(record, dict) and len(record) == 1:
         ((contact_id, parts),) = record.items()
-        if isinstance(parts, Mapping):
-            return read_leniently(ContactExport, {"contactId": contact_id, **parts})
-    return read_leniently(ContactExport, record)
+        if isinstance(parts, dict):
+            return lenient_reader(ContactExport)({"contactId": contact_id, **parts})
+    return _read(ContactExport, record)
 
 
 def conversation_message(record: Any) -> ConversationMessage:
@@ -44,10 +72,18 @@ def conversation_recipients(record: Any) -> ConversationRecipients:
     return _read(ConversationRecipients, record)
 
 
+def _contact_on_page(record: Any) -> ContactOnPage:
+    return _read(ContactOnPage, record)
+
+
+contacts_on_page = Listed("contacts", _contact_on_page)
+"""A page of the export of all contacts."""
+
+
 def _read(kind: type[RecordT], record: Any) -> RecordT:
-    if not isinstance(record, Mapping):
+    if not isinstance(record, dict):
         raise Unreadable(f"an element of the export is a {type(record).__name__}, not an object")
-    return read_leniently(kind, record)
+    return lenient_reader(kind)(record)
 
 
 def as_it_is(record: Any) -> Any:

@@ -1,12 +1,15 @@
 """`sm.contacts`: upsert one, upsert millions, find, walk over all, delete, export."""
 
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from datetime import datetime
 from itertools import chain, islice
-from typing import Any, Unpack
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, Unpack, overload
 
-from ..api._codec import write
+from ..api._codec import lenient_reader, write
+from ..api._fields import milliseconds
 from ..api.contact_changes import (
     LONGEST_VALUE,
     BatchDeleteContacts,
@@ -20,6 +23,7 @@ from ..api.contact_details import ContactDetails
 from ..api.contact_exports import ContactExport, DataType, DateRange, ExportContactsData
 from ..api.contact_lists import (
     MOST_ROWS,
+    ContactOnPage,
     ExportContactListPage,
     GetRecentActivity,
     ListBasicContacts,
@@ -33,16 +37,17 @@ from ..api.contact_lists import (
 )
 from ..api.contacts import Contact, HasContact, ListContacts, UpsertContact, Upserted
 from ..api.selectors import Selector, Stage
-from ..exports.shapes import as_it_is, contact_export
+from ..errors import Invalid
+from ..exports.shapes import as_it_is, contact_export, contacts_on_page
 from ..imports.report import Report
 from ..imports.runs import ContactRunOptions, Outcomes, contact_run
 from ..imports.sources import GivenSource
 from ..jobs import Job, started_job
+from ._changes import ModifiedExport, modified_export
 from ._group import Group, call
+from ._modified import MOST_NAMED, ModifiedContacts
+from ._pages import exported_pages
 from ._walk import Ask, Page, Walk, windows
-
-MOST_NAMED = 50
-"""The most addresses that contact/list takes at once, and ids that contact/listById does."""
 
 WINDOW_MS = 30 * 86_400_000
 """The longest span of contact/paginatedModifiedContacts."""
@@ -156,13 +161,92 @@ class Contacts(Group):
         pieces = [piece for selector in selectors for piece in _pieces(selector)]
         return await self._connection.send(BatchDeleteContacts(pieces, owner=owner))
 
-    async def export_page(self, page: int, size: int = MOST_ROWS, *, owner: str | None = None) -> Job[Any]:
-        """Start an export of a page of all contacts; see `ExportContactListPage`.
+    @overload
+    def export_all(
+        self, *, size: int = ..., outstanding: int = ..., owner: str | None = ...
+    ) -> AbstractAsyncContextManager[AsyncIterator[ContactOnPage]]: ...
+    @overload
+    def export_all(
+        self, *, raw: Literal[True], size: int = ..., outstanding: int = ..., owner: str | None = ...
+    ) -> AbstractAsyncContextManager[AsyncIterator[Any]]: ...
+    @asynccontextmanager
+    async def export_all(
+        self, *, raw: bool = False, size: int = MOST_ROWS, outstanding: int = 64, owner: str | None = None
+    ) -> AsyncGenerator[AsyncIterator[Any]]:
+        """Export all contacts, by pages: `async with sm.contacts.export_all() as contacts`, in the order of the pages.
 
-        The file is one object, `{"contacts": [...]}`: `job.records()` gives it as one record.
+        Each page of `size` contacts (1-1000) is a server job. They run side by side: few at first, more with each page
+        that has contacts, at most `outstanding`, as each takes a poll interval or longer. So many pages are held in
+        memory at most, where they come faster than they are taken. An empty page is the end.
+
+        `raw=True` gives the contacts as the files have them. Pages are counted by the server when their job runs: what
+        is deleted while the export goes on moves later contacts to pages already exported.
         """
+        making = exported_pages(self._connection, size=size, owner=owner, outstanding=outstanding)
+        async with making as pages, aclosing(_contacts_of(pages, as_it_is if raw else contacts_on_page)) as contacts:
+            yield contacts
+
+    @overload
+    def export_modified(
+        self,
+        since: datetime | int | None = ...,
+        *,
+        state: str | PathLike[str] | None = ...,
+        ordered: bool = ...,
+        overlap: float = ...,
+        owner: str | None = ...,
+    ) -> AbstractAsyncContextManager[ModifiedExport[ContactDetails]]: ...
+    @overload
+    def export_modified(
+        self,
+        since: datetime | int | None = ...,
+        *,
+        raw: Literal[True],
+        state: str | PathLike[str] | None = ...,
+        ordered: bool = ...,
+        overlap: float = ...,
+        owner: str | None = ...,
+    ) -> AbstractAsyncContextManager[ModifiedExport[Any]]: ...
+    @asynccontextmanager
+    async def export_modified(
+        self,
+        since: datetime | int | None = None,
+        *,
+        raw: bool = False,
+        state: str | PathLike[str] | None = None,
+        ordered: bool = True,
+        overlap: float = 600.0,
+        owner: str | None = None,
+    ) -> AsyncGenerator[ModifiedExport[Any]]:
+        """Export everything about who was modified: `async with sm.contacts.export_modified(since) as contacts`.
+
+        `since` is an aware datetime or UNIX milliseconds; the end is the server's time at the beginning. Contacts come
+        in the order of their modification, or as they are read where `ordered` is False. Who was modified and cannot be
+        read is in `contacts.unavailable`.
+
+        `state` is a file that joins one run to the next, without a gap and without a double: where it is there, the
+        run goes on where the one before ended, and `since` is not looked at. It is written when the block ends without
+        an error after the last contact; so have what was exported on the disk by then. It holds ids and times.
+
+        A run begins `overlap` seconds before the end of the one before: so late may a change become visible, and so far
+        may clocks be apart. Who was given in that time is given again only if modified again.
+        """
+        modified = ModifiedContacts(self._connection, owner or self._connection.owner)
+        making = modified_export(
+            modified,
+            None if since is None else _milliseconds(since),
+            as_it_is if raw else _details,
+            state=None if state is None else Path(state),
+            overlap=int(overlap * 1000),
+            ordered=ordered,
+        )
+        async with making as contacts:
+            yield contacts
+
+    async def export_page(self, page: int, size: int = MOST_ROWS, *, owner: str | None = None) -> Job[ContactOnPage]:
+        """Start an export of a page of all contacts; see `ExportContactListPage`, and `export_all` for all of them."""
         started = await self._connection.send(ExportContactListPage(page, size=size, owner=owner))
-        return started_job(self._connection, started, as_it_is)
+        return started_job(self._connection, started, contacts_on_page)
 
     async def export(
         self,
@@ -199,6 +283,26 @@ class Contacts(Group):
         """
         async with contact_run(self._connection, source, options).outcomes() as outcomes:
             yield outcomes
+
+
+async def _contacts_of(pages: AsyncIterator[list[Any]], read: Callable[[Any], Any]) -> AsyncGenerator[Any]:
+    """Yield the contacts of the pages before the first empty one."""
+    async for page in pages:
+        if not page:
+            return
+        for contact in page:
+            yield read(contact)
+
+
+def _milliseconds(since: datetime | int) -> int:
+    try:
+        return milliseconds(since)
+    except ValueError as error:
+        raise Invalid(str(error), field="since") from None
+
+
+def _details(contact: Any) -> ContactDetails:
+    return lenient_reader(ContactDetails)(contact)
 
 
 def _may_go_on(contacts: Sequence[object], has_more: bool | None) -> bool:

@@ -1,14 +1,12 @@
 """From a finished job to the bytes of its file, whatever becomes of the link."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import httpx
 import pytest
-from attrs import define, field
 
 from salesmanago_async import (
     Invalid,
@@ -17,98 +15,22 @@ from salesmanago_async import (
     NoAnswer,
     RateLimited,
     Retries,
-    SalesManago,
     SalesManagoError,
     ServerFault,
     Unreadable,
 )
 from salesmanago_async.simulator import DEMO_CREDENTIALS
 from tests.conftest import MakeClient
+from tests.exports.hosts import FILES, Body, Connect, Hosts, Step, read, response
 
 pytestmark = pytest.mark.anyio
 
 RECORDS = [{"n": n} for n in range(3)]
 CONTENT = json.dumps(RECORDS).encode()
-FILES = "https://files.example.com"
-
-Step = Callable[[], httpx.Response] | Exception
-
-
-class Body(httpx.AsyncByteStream):
-    """A body in these pieces; it knows whether it was closed. No generator, so that none of ours can leak."""
-
-    def __init__(self, pieces: list[bytes], *, error: Exception | None = None) -> None:
-        self.pieces, self.error = list(pieces), error
-        self.closed = False
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        await anyio.lowlevel.checkpoint()
-        if self.pieces:
-            return self.pieces.pop(0)
-        raise self.error or StopAsyncIteration
-
-    async def aclose(self) -> None:
-        self.closed = True
-
-
-def response(status: int = 200, content: bytes = b"", **headers: str) -> Step:
-    """Return an answer to be made anew for each request, its body arriving in one piece."""
-    promised = {"Content-Length": str(len(content)), **{name.replace("_", "-"): text for name, text in headers.items()}}
-    return lambda: httpx.Response(status, headers=promised, stream=Body([content]))
 
 
 def whole() -> Step:
     return response(200, CONTENT)
-
-
-@define
-class Hosts(httpx.AsyncBaseTransport):
-    """An account whose job is done, and file hosts that answer from a script, the last answer for ever.
-
-    Each look at the job tells a link of its own: /1, /2, …
-    """
-
-    script: list[Step]
-    link: str = FILES
-    at: list[float] = field(factory=list)
-    fetched: list[httpx.Request] = field(factory=list)
-    looks: int = 0
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/api/job/status":
-            self.looks += 1
-            answer = {"success": True, "message": [], "fileUrl": f"{self.link}/{self.looks}?signature=s"}
-            return httpx.Response(200, json=answer, headers={"Set-Cookie": "session=s3cret; Path=/"})
-        self.at.append(anyio.current_time())
-        self.fetched.append(request)
-        step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
-        if isinstance(step, Exception):
-            raise step
-        return step()
-
-    @property
-    def paths(self) -> list[str]:
-        return [request.url.path for request in self.fetched]
-
-
-@pytest.fixture
-def connect(make_client: MakeClient) -> Callable[..., SalesManago]:
-    def connect(hosts: Hosts, **options: Any) -> SalesManago:
-        client: SalesManago = make_client(None, transport=hosts, **options)
-        return client
-
-    return connect
-
-
-Connect = Callable[[Hosts], SalesManago]
-
-
-async def read(job: Job[Any]) -> list[Any]:
-    async with job.records() as records:
-        return [record async for record in records]
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
@@ -116,7 +38,7 @@ async def read(job: Job[Any]) -> list[Any]:
 async def test_a_dead_link_is_asked_for_anew_at_once(connect: Connect, status: int, dead: int) -> None:
     hosts = Hosts([*(response(status) for _ in range(dead)), whole()])
     async with connect(hosts) as sm:
-        assert await read(sm.jobs.attach(1)) == RECORDS
+        assert await read(sm) == RECORDS
     assert hosts.paths == [f"/{number}" for number in range(1, dead + 2)]
     assert hosts.at == [0.0] * (dead + 1)
 
@@ -126,14 +48,14 @@ async def test_three_dead_links_in_a_row_are_expired(connect: Connect, status: i
     hosts = Hosts([response(status)])
     async with connect(hosts) as sm:
         with pytest.raises(LinkExpired, match=str(status)):
-            await read(sm.jobs.attach(1))
+            await read(sm)
     assert hosts.paths == ["/1", "/2", "/3"]
 
 
 async def test_dead_links_with_faults_between_them_are_not_in_a_row(connect: Connect) -> None:
     hosts = Hosts([response(403), response(500), response(403), response(500), response(403), whole()])
     async with connect(hosts) as sm:
-        assert await read(sm.jobs.attach(1)) == RECORDS
+        assert await read(sm) == RECORDS
 
 
 @pytest.mark.parametrize(
@@ -154,7 +76,7 @@ async def test_dead_links_with_faults_between_them_are_not_in_a_row(connect: Con
 async def test_a_fault_of_the_file_host_is_tried_again(connect: Connect, fault: Any, wait: float) -> None:
     hosts = Hosts([fault, whole()])
     async with connect(hosts) as sm:
-        assert await read(sm.jobs.attach(1)) == RECORDS
+        assert await read(sm) == RECORDS
     first, second = hosts.at
     assert wait <= second - first <= wait + 0.5
 
@@ -170,12 +92,12 @@ async def test_a_fault_of_the_file_host_is_tried_again(connect: Connect, fault: 
     ids=str,
 )
 async def test_a_file_host_that_keeps_failing_is_given_up(
-    connect: Callable[..., SalesManago], fault: Any, error: type[SalesManagoError]
+    connect: Connect, fault: Any, error: type[SalesManagoError]
 ) -> None:
     hosts = Hosts([fault])
     async with connect(hosts, retries=Retries(tries=3)) as sm:
         with pytest.raises(error):
-            await read(sm.jobs.attach(1))
+            await read(sm)
     assert len(hosts.fetched) == 3
 
 
@@ -184,7 +106,7 @@ async def test_a_file_host_that_keeps_failing_is_given_up(
 async def test_a_body_of_another_length_than_promised_is_an_error(
     connect: Connect, length: int, content: bytes
 ) -> None:
-    hosts = Hosts([lambda: httpx.Response(200, headers={"Content-Length": str(length)}, stream=Body([content]))])
+    hosts = Hosts([lambda _: httpx.Response(200, headers={"Content-Length": str(length)}, stream=Body([content]))])
     async with connect(hosts) as sm, sm.jobs.attach(1).stream() as chunks:
         with pytest.raises(Unreadable, match=str(length)):
             assert [chunk async for chunk in chunks] == []
@@ -208,10 +130,10 @@ async def test_a_body_of_another_length_than_promised_is_an_error(
 async def test_a_file_that_is_no_json_array_is_unreadable(
     connect: Connect, content: bytes, headers: Mapping[str, str]
 ) -> None:
-    hosts = Hosts([lambda: httpx.Response(200, headers=headers, stream=Body([content]))])
+    hosts = Hosts([lambda _: httpx.Response(200, headers=headers, stream=Body([content]))])
     async with connect(hosts) as sm:
         with pytest.raises(Unreadable):
-            await read(sm.jobs.attach(1))
+            await read(sm)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +141,7 @@ async def test_a_file_that_is_no_json_array_is_unreadable(
 )
 async def test_a_transfer_that_breaks_gives_an_error_or_every_record_once(connect: Connect, error: Exception) -> None:
     body = Body([CONTENT[:12]], error=error)
-    hosts = Hosts([lambda: httpx.Response(200, stream=body), whole()])
+    hosts = Hosts([lambda _: httpx.Response(200, stream=body), whole()])
     got: list[Any] = []
     async with connect(hosts) as sm:
         try:
@@ -236,7 +158,7 @@ async def test_a_transfer_that_breaks_gives_an_error_or_every_record_once(connec
 @pytest.mark.parametrize("taken", [0, 1])
 async def test_a_consumer_that_stops_early_leaks_nothing(connect: Connect, taken: int) -> None:
     body = Body([b"[", *([b'{"n":1},' * 40_000] * 20)])
-    hosts = Hosts([lambda: httpx.Response(200, stream=body)])
+    hosts = Hosts([lambda _: httpx.Response(200, stream=body)])
     async with connect(hosts) as sm:
         async with sm.jobs.attach(1).records() as records:
             for _ in range(taken):
@@ -246,7 +168,7 @@ async def test_a_consumer_that_stops_early_leaks_nothing(connect: Connect, taken
 
 async def test_a_cancelled_consumer_leaks_nothing(connect: Connect) -> None:
     body = Body([CONTENT])
-    hosts = Hosts([lambda: httpx.Response(200, stream=body)])
+    hosts = Hosts([lambda _: httpx.Response(200, stream=body)])
     async with connect(hosts) as sm:
         with anyio.move_on_after(1) as scope:
             async with sm.jobs.attach(1).stream() as chunks:
@@ -258,7 +180,7 @@ async def test_a_cancelled_consumer_leaks_nothing(connect: Connect) -> None:
 
 async def test_an_error_of_the_consumer_comes_out_as_it_is(connect: Connect) -> None:
     body = Body([CONTENT])
-    hosts = Hosts([lambda: httpx.Response(200, stream=body)])
+    hosts = Hosts([lambda _: httpx.Response(200, stream=body)])
 
     async def consume(job: Job[Any]) -> None:
         async with job.records() as records:
@@ -283,7 +205,7 @@ async def test_an_error_of_the_consumer_comes_out_as_it_is(connect: Connect) -> 
 async def test_redirects_are_followed_over_https(connect: Connect, status: int, location: str, fetched: str) -> None:
     hosts = Hosts([response(status, Location=location), whole()])
     async with connect(hosts) as sm:
-        assert await read(sm.jobs.attach(1)) == RECORDS
+        assert await read(sm) == RECORDS
     request = hosts.fetched[1]
     assert f"{request.url.scheme}://{request.url.host}{request.url.raw_path.decode()}" == fetched
 
@@ -292,7 +214,7 @@ async def test_redirects_are_followed_over_https(connect: Connect, status: int, 
 async def test_this_machine_may_be_asked_in_the_clear(connect: Connect, link: str) -> None:
     hosts = Hosts([response(302, Location=f"{link}/f"), whole()], link=link)
     async with connect(hosts) as sm:
-        assert await read(sm.jobs.attach(1)) == RECORDS
+        assert await read(sm) == RECORDS
 
 
 UNSAFE = [
@@ -311,7 +233,7 @@ async def test_redirects_are_not_followed_elsewhere(connect: Connect, location: 
     hosts = Hosts([response(302, Location=location), whole()])
     async with connect(hosts) as sm:
         with pytest.raises(SalesManagoError):
-            await read(sm.jobs.attach(1))
+            await read(sm)
     assert {request.url.host for request in hosts.fetched} == {"files.example.com"}
 
 
@@ -320,7 +242,7 @@ async def test_links_are_not_fetched_in_the_clear(connect: Connect, link: str) -
     hosts = Hosts([whole()], link=link)
     async with connect(hosts) as sm:
         with pytest.raises(Invalid):
-            await read(sm.jobs.attach(1))
+            await read(sm)
     assert hosts.fetched == []
 
 
@@ -329,14 +251,14 @@ async def test_a_link_that_is_no_address_is_an_error_of_ours(connect: Connect, l
     hosts = Hosts([whole()], link=link)
     async with connect(hosts) as sm:
         with pytest.raises(SalesManagoError):
-            await read(sm.jobs.attach(1))
+            await read(sm)
 
 
-async def test_redirects_in_circles_end(connect: Callable[..., SalesManago]) -> None:
+async def test_redirects_in_circles_end(connect: Connect) -> None:
     hosts = Hosts([response(302, Location="/1")])
     async with connect(hosts, retries=Retries(tries=1)) as sm:
         with pytest.raises(Unreadable, match="circles"):
-            await read(sm.jobs.attach(1))
+            await read(sm)
 
 
 async def test_a_link_is_fetched_without_credentials_and_cookies(connect: Connect) -> None:
@@ -345,8 +267,8 @@ async def test_a_link_is_fetched_without_credentials_and_cookies(connect: Connec
     redirect = response(302, Location=f"{same_host}/f?signature=t", Set_Cookie="files=s3cret; Path=/")
     hosts = Hosts([redirect, whole()], link=same_host)
     async with connect(hosts) as sm:
-        assert await read(sm.jobs.attach(1)) == RECORDS
-        assert await read(sm.jobs.attach(1)) == RECORDS
+        assert await read(sm) == RECORDS
+        assert await read(sm) == RECORDS
     secrets = (DEMO_CREDENTIALS.client_id, DEMO_CREDENTIALS.api_key, DEMO_CREDENTIALS.signature(), "s3cret")
     assert len(hosts.fetched) == 3
     for request in hosts.fetched:
@@ -363,4 +285,4 @@ async def test_a_transport_may_answer_with_the_whole_body_at_once(make_client: M
         return httpx.Response(200, json=RECORDS)
 
     async with make_client(None, transport=httpx.MockTransport(answer)) as sm:
-        assert await read(sm.jobs.attach(1)) == RECORDS
+        assert await read(sm) == RECORDS

@@ -1,0 +1,166 @@
+"""Where an export goes: the options, the progress, and how it ends."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
+import anyio.abc
+import click
+
+from ..errors import only_error
+from ._run import STOPPED, fail
+
+if TYPE_CHECKING:
+    from ..exports.sinks import Saved, Target
+    from ..jobs import Job
+
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+SECONDS_BETWEEN_LINES = 5.0
+STDOUT_NAME = "standard output"
+BATCH = 1000
+
+Show = Callable[["Saved"], None]
+
+_OPTIONS = (
+    click.option(
+        "--out",
+        required=True,
+        type=click.Path(path_type=Path),
+        help="The file to write: .jsonl, .json, .csv or .parquet; - for standard output.",
+    ),
+    click.option(
+        "--format",
+        type=click.Choice(["json", "jsonl", "csv", "parquet"]),
+        help="What to write.  [default: as the file's name ends; jsonl for -]",
+    ),
+    click.option(
+        "--raw-cells", is_flag=True, help="Leave CSV cells as they are that a spreadsheet would run as formulas."
+    ),
+)
+
+
+def saving_options(command: CommandT) -> CommandT:
+    """Give a command the options that say where records go."""
+    described: Any = command
+    for option in reversed(_OPTIONS):
+        described = option(described)
+    return described  # type: ignore[no-any-return]
+
+
+def checked_target(out: Path, format: Any, raw_cells: bool) -> "Target":  # noqa: A002 - as the option is called
+    """Return where records go; raise `Invalid` before anything is asked of the server."""
+    from ..exports.sinks import target_of
+
+    return target_of(out, format=format, safe_cells=not raw_cells)
+
+
+async def save_job(job: "Job[Any]", target: "Target", what: str = "records") -> None:
+    """Write the records of a job, once its file is there, and say how many there were."""
+    with showing_progress(what) as show:
+        saved = await job.save(target.path or "-", format=target.format, safe_cells=target.safe_cells, on_progress=show)
+    tell_saved(saved, target, what)
+
+
+async def save_records(records: AsyncIterator[Any], target: "Target", show: Show) -> int:
+    """Write what an iterator gives; return how many records that were."""
+    from ..exports.sinks import Saved, saving
+
+    async with saving(target) as sink, aclosing(_batches(records)) as batches:
+        async for batch in batches:
+            await sink.write(batch)
+            show(Saved(records=sink.written))
+    return sink.written
+
+
+async def _batches(records: AsyncIterator[Any]) -> AsyncGenerator[Sequence[Any]]:
+    batch: list[Any] = []
+    async for record in records:
+        batch.append(record)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    yield batch
+
+
+def tell_saved(count: int, target: "Target", what: str = "records") -> None:
+    """Say how much was written: on stdout, unless that is where it went."""
+    click.echo(f"{count:,} {what} in {target.path or STDOUT_NAME}", err=target.path is None)
+
+
+async def stoppable(act: Callable[[], Awaitable[None]]) -> None:
+    """Do `act`; where a signal or the reader of a pipe ends it first, exit in the documented way, with nothing left."""
+    is_done = False
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_cancel_on_signal, tasks.cancel_scope)
+            await act()
+            is_done = True
+            tasks.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        error = only_error(group)
+        if isinstance(error, BrokenPipeError) and error.filename == STDOUT_NAME:
+            _end_quietly()
+        raise error from None
+    if not is_done:
+        fail("stopped before the end", STOPPED)
+
+
+async def _cancel_on_signal(scope: anyio.CancelScope) -> None:
+    if sys.platform == "win32":
+        return
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            scope.cancel()
+
+
+def _end_quietly() -> None:
+    """End as a command does whose reader has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(STOPPED)
+
+
+@contextmanager
+def showing_progress(what: str = "records") -> Iterator[Show]:
+    """Show how far a save is: a bar on a terminal, a line now and then in a pipe."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(what)
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    counts = TextColumn("{task.fields[counts]}")
+    with Progress(SpinnerColumn(), counts, BarColumn(), DownloadColumn(), TimeElapsedColumn(), console=console) as bar:
+        task = bar.add_task("", total=None, counts="waiting for the server")
+
+        def show(saved: "Saved") -> None:
+            bar.update(task, completed=saved.received, total=saved.total, counts=f"{saved.records:,} {what}")
+
+        yield show
+
+
+def _lines(what: str) -> Show:
+    last = time.monotonic()
+
+    def show(saved: "Saved") -> None:
+        nonlocal last
+        if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            click.echo(f"{saved.records:,} {what}{_bytes(saved)}", err=True)
+
+    return show
+
+
+def _bytes(saved: "Saved") -> str:
+    if not saved.received:
+        return ""
+    whole = f" of {saved.total / 1e6:,.1f}" if saved.total else ""
+    return f", {saved.received / 1e6:,.1f}{whole} MB"

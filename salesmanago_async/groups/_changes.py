@@ -1,0 +1,77 @@
+"""What changed since a time, or since the run before: see `exports/changes.py` for how two runs meet."""
+
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Generic, Self, TypeVar
+
+import anyio.to_thread
+
+from ..exports.changes import Changes, beginning, read_state, write_state
+from ._ahead import side_by_side
+from ._modified import Details, ModifiedContacts, in_chunks
+
+RecordT = TypeVar("RecordT")
+
+
+class ModifiedExport(AsyncIterator[RecordT], Generic[RecordT]):
+    """Contacts that were modified in a span, each with everything about it.
+
+    `begin` and `end` are the span, by the server's clock. `unavailable` names, by their ids, the contacts met so far
+    that were modified and could not be read: deleted since, or not the owner's.
+    """
+
+    def __init__(
+        self, details: AsyncIterator[Details], changes: Changes, read: Callable[[Any], RecordT], span: tuple[int, int]
+    ) -> None:
+        self.begin, self.end = (datetime.fromtimestamp(moment / 1000, UTC) for moment in span)
+        self._details = details
+        self._changes = changes
+        self._read = read
+        self._ready: deque[Mapping[str, Any]] = deque()
+        self.is_complete = False
+
+    @property
+    def unavailable(self) -> Sequence[str]:
+        """The ids of contacts that could not be read."""
+        return self._changes.unavailable
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> RecordT:
+        while not self._ready:
+            details = await anext(self._details, None)
+            if details is None:
+                self.is_complete = True
+                raise StopAsyncIteration
+            self._changes.unavailable.extend(details.unavailable)
+            new = (contact for contact in details.contacts if self._changes.is_new(contact, read_at=details.read_at))
+            self._ready.extend(new)
+        return self._read(self._ready.popleft())
+
+
+@asynccontextmanager
+async def modified_export(
+    modified: ModifiedContacts,
+    since: int | None,
+    read: Callable[[Any], RecordT],
+    *,
+    state: Path | None,
+    overlap: int,
+    ordered: bool,
+) -> AsyncGenerator[ModifiedExport[RecordT]]:
+    """Give everything about who was modified since then (ms), or since the run before; see `export_modified`."""
+    before = read_state(state, owner=modified.owner) if state else None
+    end = await modified.server_time()
+    begin = beginning(since, before, end=end, overlap=overlap)
+    changes = Changes(before, owner=modified.owner, begin=begin, until=end, overlap=overlap)
+    ahead = 2 * modified.connection.pace.concurrency
+    chunks = in_chunks(modified.ids(begin, end))
+    async with side_by_side(chunks, modified.details, room=lambda: ahead, ordered=ordered) as details:
+        export = ModifiedExport(details, changes, read, (begin, end))
+        yield export
+    if state and export.is_complete:
+        await anyio.to_thread.run_sync(write_state, state, changes.state())

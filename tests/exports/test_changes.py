@@ -1,0 +1,178 @@
+"""What one run leaves to the next, and where each begins."""
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from salesmanago_async import Invalid
+from salesmanago_async.exports.changes import (
+    Changes,
+    ChangesState,
+    Seen,
+    beginning,
+    read_state,
+    write_state,
+)
+
+MINUTE, DAY = 60_000, 86_400_000
+NOW = 1_700_000_000_000
+OVERLAP = 10 * MINUTE
+
+
+def state(until: int = NOW, **seen: Seen) -> ChangesState:
+    return ChangesState(owner="o@x.pl", since=0, until=until, seen=seen)
+
+
+def changes(before: ChangesState | None = None, until: int = NOW) -> Changes:
+    return Changes(before, owner="o@x.pl", begin=NOW - DAY, until=until, overlap=OVERLAP)
+
+
+def contact(id_: str = "a", modified_on: Any = NOW - MINUTE, **others: Any) -> dict[str, Any]:
+    return {"id": id_, "modifiedOn": modified_on, **others}
+
+
+# Where a run begins
+
+
+@pytest.mark.parametrize(
+    ("since", "before", "begin"),
+    [
+        (NOW - 5, None, NOW - 6),  # a span may not hold its own ends
+        (NOW - 5, NOW - DAY, NOW - DAY - OVERLAP),  # the state goes before `since`
+        (None, NOW - 1, NOW - 1 - OVERLAP),
+        (None, NOW, NOW - OVERLAP),
+        (None, NOW + MINUTE, NOW - OVERLAP),  # a clock that was a little ahead
+    ],
+)
+def test_a_run_begins_an_overlap_before_the_end_of_the_one_before(
+    since: int | None, before: int | None, begin: int
+) -> None:
+    assert beginning(since, state(before) if before else None, end=NOW, overlap=OVERLAP) == begin
+
+
+def test_no_run_goes_back_before_the_beginning_of_the_first() -> None:
+    """Who was modified before `since` does not come by the overlap."""
+    first = changes().state()
+    assert beginning(None, first, end=NOW + MINUTE, overlap=2 * DAY) == NOW - DAY
+    later = Changes(first, owner="o@x.pl", begin=NOW, until=NOW + MINUTE, overlap=OVERLAP).state()
+    assert later.since == first.since
+
+
+@pytest.mark.parametrize(("since", "before"), [(None, None), (NOW, None), (NOW + 5, None), (None, NOW + OVERLAP + 1)])
+def test_a_run_that_cannot_begin_is_invalid(since: int | None, before: int | None) -> None:
+    with pytest.raises(Invalid):
+        beginning(since, state(before) if before else None, end=NOW, overlap=OVERLAP)
+
+
+# Who is new
+
+
+def test_who_was_given_is_not_given_again() -> None:
+    first = changes()
+    assert first.is_new(contact(), read_at=NOW)
+    second = changes(first.state(), until=NOW + 5 * MINUTE)
+    assert not second.is_new(contact(), read_at=NOW + 5 * MINUTE)
+
+
+def test_who_was_modified_again_is_given_again() -> None:
+    first = changes()
+    assert first.is_new(contact(), read_at=NOW)
+    second = changes(first.state(), until=NOW + 5 * MINUTE)
+    assert second.is_new(contact(modified_on=NOW - MINUTE + 1), read_at=NOW + 5 * MINUTE)
+
+
+def test_who_was_not_given_is_new_however_long_ago_it_was_modified() -> None:
+    second = changes(state(b=Seen(NOW)), until=NOW + 5 * MINUTE)
+    assert second.is_new(contact(modified_on=NOW - 100 * MINUTE), read_at=NOW)
+
+
+def test_who_was_given_with_a_time_after_the_end_is_not_given_again() -> None:
+    """It was modified while the run went on: the next run lists it."""
+    first = changes()
+    assert first.is_new(contact(modified_on=NOW + MINUTE), read_at=NOW + 2 * MINUTE)
+    second = changes(first.state(), until=NOW + 1000 * MINUTE)
+    assert not second.is_new(contact(modified_on=NOW + MINUTE), read_at=NOW + 1000 * MINUTE)
+
+
+def test_in_the_second_of_a_modification_the_content_decides() -> None:
+    """Modified again in that second, a contact tells the same time."""
+    first = changes()
+    assert first.is_new(contact(modified_on=NOW, name="Ann"), read_at=NOW + 500)
+    left = first.state()
+    assert not changes(left, until=NOW + MINUTE).is_new(contact(modified_on=NOW, name="Ann"), read_at=NOW + MINUTE)
+    assert changes(left, until=NOW + MINUTE).is_new(contact(modified_on=NOW, name="Eve"), read_at=NOW + MINUTE)
+
+
+def test_later_the_time_decides_whatever_the_content_is() -> None:
+    """Visits and scores come without a modification."""
+    first = changes()
+    assert first.is_new(contact(score=1), read_at=NOW)
+    assert not changes(first.state(), until=NOW + MINUTE).is_new(contact(score=2), read_at=NOW + MINUTE)
+
+
+@pytest.mark.parametrize("odd", [contact(modified_on=None), contact(modified_on="soon"), {"modifiedOn": NOW}, {}])
+def test_whoever_cannot_be_told_apart_is_given_rather_twice_than_never(odd: dict[str, Any]) -> None:
+    first = changes()
+    assert first.is_new(odd, read_at=NOW)
+    assert changes(first.state()).is_new(odd, read_at=NOW)
+
+
+def test_who_was_given_is_remembered_over_several_short_runs_and_then_forgotten() -> None:
+    left: ChangesState | None = None
+    for minutes in range(30):
+        now = NOW + minutes * MINUTE
+        run = changes(left, until=now)
+        if now - OVERLAP - MINUTE <= NOW:  # so long it is listed
+            assert run.is_new(contact(modified_on=NOW), read_at=now + 10_000) == (minutes == 0)
+        left = run.state()
+    assert left
+    assert left.seen == {}
+
+
+# The file
+
+
+def test_a_state_is_read_back_as_it_was_written_and_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "nightly.json"
+    kept = ChangesState(
+        owner="o@x.pl", since=7, until=NOW, seen={"a": Seen(NOW - 1), "b": Seen(NOW, "c0ffee")}, unavailable=("c", "d")
+    )
+    write_state(path, kept)
+    assert read_state(path, owner="o@x.pl") == kept
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    write_state(path, state())
+    assert read_state(path, owner="o@x.pl") == state()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["nightly.json"]
+
+
+def test_where_there_is_no_file_there_was_no_run_before(tmp_path: Path) -> None:
+    assert read_state(tmp_path / "nightly.json", owner=None) is None
+
+
+def written(**changed: Any) -> bytes:
+    told = {"version": 1, "owner": "o@x.pl", "since": 0, "until": NOW, "seen": {}, "unavailable": []}
+    return json.dumps({**told, **changed}).encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"{", b"[]", b"{}", b"null", b"7", written(version=2), written(until=None), written(until="soon"),
+        written(seen=[]), written(seen={"a": NOW}), written(seen={"a": [NOW]}), written(seen={"a": ["soon", None]}),
+        written(unavailable=None), written(owner="other@x.pl"), written(owner=None),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_state_of_ours_is_invalid_and_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "nightly.json"
+    path.write_bytes(content)
+    with pytest.raises(Invalid) as raised:
+        read_state(path, owner="o@x.pl")
+    assert raised.value.field == str(path)
+
+
+def test_a_folder_that_is_not_there_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="there is no folder"):
+        read_state(tmp_path / "missing" / "nightly.json", owner=None)

@@ -1,0 +1,472 @@
+"""A transfer that breaks is gone on with: what comes out is one file, whole, or an error after a part of it."""
+
+import json
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trio.testing import MockClock
+
+from salesmanago_async import (
+    Credentials,
+    Invalid,
+    LinkExpired,
+    NoAnswer,
+    Retries,
+    SalesManago,
+    SalesManagoError,
+    ServerFault,
+    Unreadable,
+)
+from salesmanago_async.exports._transfer import MOST_FAULTS
+from tests.conftest import VirtualTimeLoop
+from tests.exports.hosts import Body, Connect, Fetched, Host, Hosts, Step, fetch, read, response, small_blocks
+
+pytestmark = pytest.mark.anyio
+
+RECORDS = [{"n": n, "text": "},{" * n} for n in range(3)]
+CONTENT = json.dumps(RECORDS).encode()
+OTHER = CONTENT.replace(b"1", b"7")
+COMMON = CONTENT.index(b"1")
+"""How many bytes they begin with that are the same."""
+LENGTH = len(CONTENT)
+
+FAULTS: dict[str, Exception] = {
+    "reset": httpx.ReadError("reset"),
+    "slow": httpx.ReadTimeout("slow"),
+    "cut": httpx.RemoteProtocolError("peer closed connection"),
+}
+
+
+def same(*seen: Fetched) -> bool:
+    return all((fetched.content, fetched.error) == (CONTENT, None) for fetched in seen)
+
+
+def is_part(fetched: Fetched, kind: type[Exception]) -> bool:
+    """Tell whether a reader got the beginning of the file, and then an error of that kind."""
+    return CONTENT.startswith(fetched.content) and fetched.content != CONTENT and isinstance(fetched.error, kind)
+
+
+@pytest.fixture(params=[25, 1 << 20], ids=["on disk", "in memory"])
+def spool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the spool be on the disk from its first bytes, or in memory for all of the file."""
+    small_blocks(monkeypatch, request.param)
+
+
+# It breaks
+
+
+@pytest.mark.usefixtures("spool")
+@pytest.mark.parametrize("promises", [True, False], ids=["a length", "no length"])
+async def test_a_file_cut_at_any_byte_is_gone_on_with_there(connect: Connect, promises: bool) -> None:
+    for at in range(LENGTH):
+        hosts = Hosts([Host(content=CONTENT, promises=promises, breaks=at), Host(content=CONTENT, promises=promises)])
+        async with connect(hosts) as sm:
+            assert same(await fetch(sm))
+        assert hosts.ranges == [None, f"bytes={at}-" if at else None]
+        assert all(body.pieces == [] and body.closed for body in hosts.bodies)
+        assert hosts.paths == ["/1", "/1"], "a link is used again while it lives"
+
+
+HOSTS_WITHOUT_PARTS: dict[str, dict[str, Any]] = {
+    "no validator": {"etag": None},
+    "a weak validator": {"etag": 'W/"one"'},
+    "a host that ignores ranges": {"has_parts": False},
+}
+
+
+@pytest.mark.usefixtures("spool")
+@pytest.mark.parametrize("promises", [True, False], ids=["a length", "no length"])
+@pytest.mark.parametrize("kind", HOSTS_WITHOUT_PARTS)
+async def test_a_file_cut_at_any_byte_begins_again_where_it_has_no_parts(
+    connect: Connect, kind: str, promises: bool
+) -> None:
+    host: dict[str, Any] = {"content": CONTENT, "promises": promises, **HOSTS_WITHOUT_PARTS[kind]}
+    for at in range(LENGTH):
+        hosts = Hosts([Host(**host, breaks=at), Host(**host)])
+        async with connect(hosts) as sm:
+            assert same(await fetch(sm))
+        assert len(hosts.fetched) == 2
+        if kind != "a host that ignores ranges":
+            assert hosts.ranges == [None, None]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_every_record_comes_once_whatever_broke(connect: Connect, fault: str) -> None:
+    body = Body([CONTENT[:50]], error=FAULTS[fault])
+    hosts = Hosts([lambda _: httpx.Response(200, stream=body), Host(content=CONTENT)])
+    async with connect(hosts) as sm:
+        assert await read(sm) == RECORDS
+    assert body.closed
+
+
+async def test_a_file_is_asked_for_as_it_was(connect: Connect) -> None:
+    hosts = Hosts([Host(content=CONTENT, breaks=20), Host(content=CONTENT)])
+    async with connect(hosts) as sm:
+        assert same(await fetch(sm))
+    first, second = hosts.fetched
+    assert "if-range" not in first.headers
+    assert second.headers["if-range"] == '"one"'
+    assert second.headers["accept-encoding"] == "identity"
+
+
+async def test_a_connection_that_breaks_after_the_last_byte_does_no_harm(connect: Connect) -> None:
+    hosts = Hosts([Host(content=CONTENT, breaks=LENGTH), response(500)])
+    async with connect(hosts) as sm:
+        assert same(await fetch(sm))
+    assert len(hosts.fetched) == 1
+
+
+@pytest.mark.parametrize("etag", ['"one"', None])
+async def test_without_a_length_the_last_byte_is_not_known(connect: Connect, etag: str | None) -> None:
+    host = Host(content=CONTENT, promises=False, etag=etag)
+    hosts = Hosts([evolve(host, breaks=LENGTH), host])
+    async with connect(hosts) as sm:
+        assert same(await fetch(sm))
+    assert len(hosts.fetched) == 3 if etag else 2  # 416, and then the whole file
+
+
+async def test_a_host_may_send_less_than_was_asked_for(connect: Connect) -> None:
+    hosts = Hosts([Host(content=CONTENT, breaks=20), Host(content=CONTENT, longest=9)])
+    async with connect(hosts) as sm:
+        assert same(await fetch(sm))
+    assert hosts.ranges == [None, *(f"bytes={at}-" for at in range(20, LENGTH, 9))]
+    assert max(hosts.at) <= 0.5, "that is no fault, so there is no wait"
+
+
+@pytest.mark.parametrize("length", [LENGTH + 1, LENGTH - 1, 40, 0])
+async def test_a_host_that_never_sends_what_it_promises_is_unreadable(connect: Connect, length: int) -> None:
+    def lie(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"Content-Length": str(length)}, stream=Body([CONTENT[:40], CONTENT[40:]]))
+
+    hosts = Hosts([lie])
+    async with connect(hosts) as sm:
+        fetched = await fetch(sm)
+    assert isinstance(fetched.error, Unreadable)
+    assert CONTENT.startswith(fetched.content)
+
+
+async def test_a_part_longer_than_it_says_is_not_believed(connect: Connect) -> None:
+    def lie(_: httpx.Request) -> httpx.Response:
+        headers = {"ETag": '"one"', "Content-Range": f"bytes 20-29/{LENGTH}"}
+        return httpx.Response(206, headers=headers, stream=Body([b"x" * 11]))
+
+    hosts = Hosts([Host(content=CONTENT, breaks=20), lie, Host(content=CONTENT)])
+    async with connect(hosts) as sm:
+        assert same(await fetch(sm))
+
+
+# Parts that are none
+
+
+def part(content_range: str | None, content: bytes = b"x" * LENGTH, *, status: int = 206, etag: str = '"one"') -> Step:
+    headers = {"ETag": etag, "Content-Range": content_range} if content_range else {"ETag": etag}
+    return lambda _: httpx.Response(status, headers=headers, stream=Body([content]))
+
+
+WRONG_PARTS = {
+    "another start": part(f"bytes 19-{LENGTH - 1}/{LENGTH}"),
+    "another total": part(f"bytes 20-{LENGTH}/{LENGTH + 1}"),
+    "an unknown total": part(f"bytes 20-{LENGTH - 1}/*"),
+    "no range": part(None),
+    "another version": part(f"bytes 20-{LENGTH - 1}/{LENGTH}", etag='"two"'),
+    "a weak version": part(f"bytes 20-{LENGTH - 1}/{LENGTH}", etag='W/"one"'),
+    "not satisfiable": part(f"bytes */{LENGTH}", status=416),
+    "not satisfiable, of another length": part("bytes */7", status=416),
+}
+
+
+@pytest.mark.usefixtures("spool")
+@pytest.mark.parametrize("wrong", WRONG_PARTS)
+async def test_a_wrong_answer_to_a_range_has_the_whole_file_come_again(connect: Connect, wrong: str) -> None:
+    hosts = Hosts([Host(content=CONTENT, breaks=20), WRONG_PARTS[wrong], Host(content=CONTENT)])
+    async with connect(hosts) as sm:
+        assert same(await fetch(sm))
+    assert hosts.ranges == [None, "bytes=20-", None]
+
+
+async def test_a_host_that_gave_a_wrong_part_is_not_asked_for_parts_again(connect: Connect) -> None:
+    whole = Host(content=CONTENT)
+    hosts = Hosts([Host(content=CONTENT, breaks=20), WRONG_PARTS["no range"], Host(content=CONTENT, breaks=40), whole])
+    async with connect(hosts) as sm:
+        assert same(await fetch(sm))
+    assert hosts.ranges == [None, "bytes=20-", None, None]
+
+
+async def test_a_part_of_another_file_is_told_by_its_version_and_not_its_length(connect: Connect) -> None:
+    """If-Range keeps an honest host from sending it; another one must not be believed either."""
+    other = b"x" * LENGTH
+    lie = part(f"bytes 20-{LENGTH - 1}/{LENGTH}", other[20:], etag='"two"')
+    hosts = Hosts([Host(content=CONTENT, breaks=20), lie, Host(content=other, etag='"two"')])
+    async with connect(hosts, retries=Retries(tries=3)) as sm:
+        assert is_part(await fetch(sm), Unreadable)
+
+
+# Another file
+
+
+@pytest.mark.usefixtures("spool")
+@pytest.mark.parametrize("etags", [('"one"', '"two"'), (None, None), ('"one"', None)])
+async def test_a_file_that_changed_is_an_error_and_never_a_mixture(
+    connect: Connect, etags: tuple[str | None, str | None]
+) -> None:
+    before, after = etags
+    for at in range(COMMON + 1, LENGTH):
+        hosts = Hosts([Host(content=CONTENT, etag=before, breaks=at), Host(content=OTHER, etag=after)])
+        async with connect(hosts) as sm:
+            fetched = await fetch(sm)
+        assert fetched.content == CONTENT[:at]
+        assert isinstance(fetched.error, Unreadable)
+        assert "another file" in str(fetched.error)
+
+
+async def test_a_file_that_differs_only_further_on_is_the_one_that_came_last(connect: Connect) -> None:
+    hosts = Hosts([Host(content=OTHER, breaks=COMMON), Host(content=CONTENT, etag='"two"')])
+    async with connect(hosts) as sm:
+        assert same(await fetch(sm))
+
+
+@pytest.mark.parametrize("promises", [True, False], ids=["a length", "no length"])
+async def test_a_file_that_became_shorter_is_an_error(connect: Connect, promises: bool) -> None:
+    hosts = Hosts([Host(content=CONTENT, breaks=60), Host(content=CONTENT[:50], etag='"two"', promises=promises)])
+    async with connect(hosts) as sm:
+        fetched = await fetch(sm)
+    assert is_part(fetched, Unreadable)
+    assert fetched.content == CONTENT[:60]
+
+
+async def test_a_file_that_lost_its_length_must_still_have_the_one_it_promised(connect: Connect) -> None:
+    hosts = Hosts([Host(content=CONTENT, breaks=30), Host(content=CONTENT[:50], etag=None, promises=False)])
+    async with connect(hosts) as sm:
+        assert is_part(await fetch(sm), Unreadable)
+
+
+async def test_a_host_in_trouble_may_come_round(connect: Connect) -> None:
+    trouble = response(200, b"<html>Maintenance</html>", Content_Type="text/html")
+    hosts = Hosts([Host(content=CONTENT, etag=None, breaks=30), trouble, response(503), trouble, Host(content=CONTENT)])
+    async with connect(hosts) as sm:
+        assert same(await fetch(sm))
+
+
+async def test_parts_are_asked_of_the_version_whose_bytes_are_here(connect: Connect) -> None:
+    """A restart that breaks before it has caught up has proved nothing about what is here."""
+    two = Host(content=OTHER, etag='"two"')
+    hosts = Hosts(
+        [Host(content=CONTENT, breaks=COMMON + 9), Host(content=OTHER, etag='"two"', breaks=COMMON - 1, piece=1), two]
+    )
+    async with connect(hosts) as sm:
+        fetched = await fetch(sm)
+    assert hosts.fetched[2].headers["if-range"] == '"one"'
+    assert fetched.content == CONTENT[: COMMON + 9]
+    assert isinstance(fetched.error, Unreadable)
+
+
+async def test_parts_are_asked_of_the_version_that_came_last_once_it_has_caught_up(connect: Connect) -> None:
+    two = Host(content=CONTENT, etag='"two"')
+    hosts = Hosts([Host(content=CONTENT, breaks=20), Host(content=CONTENT, etag='"two"', breaks=40), two])
+    async with connect(hosts) as sm:
+        assert same(await fetch(sm))
+    assert [request.headers.get("if-range") for request in hosts.fetched] == [None, '"one"', '"two"']
+    assert hosts.ranges == [None, "bytes=20-", "bytes=40-"]
+
+
+# Links that die
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+@pytest.mark.parametrize("dead", [1, 2])
+async def test_a_link_that_died_meanwhile_is_replaced_and_gone_on_with(
+    connect: Connect, status: int, dead: int
+) -> None:
+    gone = [response(status)] * dead
+    hosts = Hosts([Host(content=CONTENT, breaks=20), *gone, Host(content=CONTENT, breaks=20), Host(content=CONTENT)])
+    async with connect(hosts) as sm:
+        assert same(await fetch(sm))
+    assert hosts.ranges == [None, *["bytes=20-"] * dead, "bytes=20-", "bytes=40-"]
+    assert hosts.paths == ["/1", *[f"/{number}" for number in range(1, dead + 1)], f"/{dead + 1}", f"/{dead + 1}"]
+
+
+async def test_three_links_that_died_meanwhile_are_expired(connect: Connect) -> None:
+    hosts = Hosts([Host(content=CONTENT, breaks=20), response(403)])
+    async with connect(hosts) as sm:
+        fetched = await fetch(sm)
+    assert fetched.content == CONTENT[:20]
+    assert isinstance(fetched.error, LinkExpired)
+    assert hosts.paths == ["/1", "/1", "/2", "/3"]
+
+
+async def test_a_fresh_link_to_another_file_is_an_error(connect: Connect) -> None:
+    hosts = Hosts([Host(content=CONTENT, breaks=40), response(403), Host(content=OTHER, etag='"two"')])
+    async with connect(hosts) as sm:
+        fetched = await fetch(sm)
+    assert fetched.content == CONTENT[:40]
+    assert isinstance(fetched.error, Unreadable)
+
+
+@pytest.mark.parametrize("status", [400, 401])
+async def test_a_link_that_is_refused_in_another_way_is_replaced_too(connect: Connect, status: int) -> None:
+    hosts = Hosts([response(status), Host(content=CONTENT)])
+    async with connect(hosts) as sm:
+        assert same(await fetch(sm))
+    assert hosts.paths == ["/1", "/2"]
+
+
+async def test_a_redirect_off_https_ends_it_wherever_it_is(connect: Connect) -> None:
+    hosts = Hosts([Host(content=CONTENT, breaks=40), response(302, Location="http://files.example.com/f")])
+    async with connect(hosts) as sm:
+        assert is_part(await fetch(sm), Invalid)
+    assert len(hosts.fetched) == 2
+
+
+async def test_a_part_is_asked_for_where_a_redirect_leads(connect: Connect) -> None:
+    moved = response(302, Location="https://elsewhere.example.com/f")
+    hosts = Hosts([moved, Host(content=CONTENT, breaks=40), moved, Host(content=CONTENT)])
+    async with connect(hosts) as sm:
+        assert same(await fetch(sm))
+    assert hosts.ranges == [None, None, "bytes=40-", "bytes=40-"]
+
+
+# Bounds
+
+
+@pytest.mark.parametrize("tries", [1, 2, 6])
+@pytest.mark.parametrize(
+    "step",
+    [Host(content=CONTENT, etag=None, breaks=20), Host(content=CONTENT, breaks=0)],
+    ids=["at one byte", "at once"],
+)
+async def test_faults_in_a_row_that_gain_nothing_are_bounded(connect: Connect, step: Step, tries: int) -> None:
+    hosts = Hosts([step])
+    async with connect(hosts, retries=Retries(tries=tries)) as sm:
+        assert is_part(await fetch(sm), NoAnswer)
+    assert len(hosts.fetched) == tries
+
+
+async def test_faults_that_gain_a_byte_begin_the_count_anew(connect: Connect) -> None:
+    hosts = Hosts([Host(content=CONTENT, breaks=1)])
+    async with connect(hosts, retries=Retries(tries=2, first_wait=1.0)) as sm:
+        assert same(await fetch(sm))
+    assert len(hosts.fetched) == LENGTH
+    waits = [later - earlier for earlier, later in zip(hosts.at, hosts.at[1:], strict=False)]
+    assert max(waits) <= 1.0, "the wait does not grow while there is progress"
+
+
+async def test_all_faults_together_are_bounded(connect: Connect) -> None:
+    content = b"x" * (2 * MOST_FAULTS)
+    hosts = Hosts([Host(content=content, breaks=1)])
+    async with connect(hosts) as sm:
+        fetched = await fetch(sm)
+    assert isinstance(fetched.error, NoAnswer)
+    assert len(hosts.fetched) == MOST_FAULTS == len(fetched.content)
+
+
+async def test_a_transfer_of_hours_may_still_be_gone_on_with(connect: Connect) -> None:
+    """The deadline of the retries is for waiting, not for receiving."""
+    body = Body([bytes([byte]) for byte in CONTENT[:100]], error=httpx.ReadError("reset"), seconds=50.0)
+    hosts = Hosts([lambda _: httpx.Response(200, stream=body), Host(content=CONTENT)])
+    async with connect(hosts, retries=Retries(deadline=180.0)) as sm:
+        assert same(await fetch(sm))
+
+
+async def test_the_deadline_bounds_the_waits_that_gain_nothing(connect: Connect) -> None:
+    busy = response(503, Retry_After="60")
+    hosts = Hosts([Host(content=CONTENT, breaks=40), busy])
+    async with connect(hosts, retries=Retries(tries=50, deadline=180.0)) as sm:
+        assert is_part(await fetch(sm), ServerFault)
+    assert len(hosts.fetched) == 4
+    assert 120.0 <= hosts.at[-1] <= 121.0, "another wait would have ended after the deadline"
+
+
+async def test_retry_after_is_kept_to_in_the_middle_of_a_file(connect: Connect) -> None:
+    hosts = Hosts([Host(content=CONTENT, breaks=40), response(503, Retry_After="20"), Host(content=CONTENT)])
+    async with connect(hosts) as sm:
+        assert same(await fetch(sm))
+    assert hosts.at[2] - hosts.at[1] >= 20.0
+
+
+async def test_what_broke_it_is_told_and_not_the_link(connect: Connect) -> None:
+    hosts = Hosts([Host(content=CONTENT, breaks=40), httpx.ConnectError("refused")])
+    async with connect(hosts) as sm:
+        fetched = await fetch(sm)
+    assert is_part(fetched, NoAnswer)
+    assert "files.example.com" in str(fetched.error)
+    assert "signature" not in str(fetched.error)
+
+
+# Any of it
+
+LOOPS: dict[str, Callable[[], dict[str, Any]]] = {
+    "asyncio": lambda: {"loop_factory": VirtualTimeLoop},
+    "trio": lambda: {"clock": MockClock(autojump_threshold=0)},
+}
+
+STEMS = st.binary(max_size=30)
+PLACES = st.integers(0, 70)
+
+
+@st.composite
+def scripts(draw: st.DrawFn) -> tuple[dict[str, bytes], list[Step]]:
+    """Some versions of a file that begin alike, and what honest hosts do with them."""
+    stem = draw(STEMS)
+    versions = {f'"{number}"': stem + draw(STEMS) for number in range(draw(st.integers(1, 3)))}
+    steps: list[Step] = []
+    for _ in range(draw(st.integers(1, 12))):
+        etag = draw(st.sampled_from(sorted(versions)))
+        host = Host(
+            content=versions[etag],
+            etag=draw(st.sampled_from([etag, etag, None])),
+            has_parts=draw(st.booleans()),
+            promises=draw(st.booleans()),
+            breaks=draw(st.none() | PLACES),
+            longest=draw(st.none() | st.integers(1, 30)),
+            piece=draw(st.integers(1, 20)),
+        )
+        others: list[Step] = [response(403), response(500), response(416), httpx.ReadTimeout("slow")]
+        steps.append(draw(st.sampled_from([host, host, host, *others])))
+    return versions, steps
+
+
+@pytest.mark.parametrize("backend", LOOPS)
+@settings(deadline=None, max_examples=150)
+@given(scripts(), st.integers(1, 40), st.integers(0, 5))
+def test_whatever_hosts_do_it_is_one_file_whole_or_an_error_after_its_beginning(
+    backend: str, script: tuple[dict[str, bytes], list[Step]], block: int, seed: int
+) -> None:
+    versions, steps = script
+
+    async def run() -> Fetched:
+        with pytest.MonkeyPatch.context() as patch:
+            small_blocks(patch, block)
+            credentials = Credentials(client_id="c", api_key="k", api_secret="s")
+            async with SalesManago(credentials, transport=Hosts(list(steps)), random=Random(seed)) as sm:
+                return await fetch(sm)
+
+    fetched = anyio.run(run, backend=backend, backend_options=LOOPS[backend]())
+    if fetched.error is None:
+        assert fetched.content in versions.values()
+    else:
+        assert isinstance(fetched.error, SalesManagoError)
+        assert any(content.startswith(fetched.content) for content in versions.values())
+
+
+@pytest.mark.parametrize("backend", LOOPS)
+@settings(deadline=None, max_examples=15)
+@given(st.lists(st.integers(0, 2_000_000), max_size=5), st.sampled_from(['"one"', None]), st.integers(20_000, 200_000))
+def test_a_big_file_cut_at_random_places_is_whole(backend: str, cuts: list[int], etag: str | None, piece: int) -> None:
+    content = Random(1).randbytes(2_000_000)
+    steps = [Host(content=content, etag=etag, breaks=at, piece=piece) for at in cuts]
+
+    async def run() -> Fetched:
+        hosts = Hosts([*steps, Host(content=content, etag=etag, piece=piece)])
+        credentials = Credentials(client_id="c", api_key="k", api_secret="s")
+        async with SalesManago(credentials, transport=hosts, retries=Retries(tries=9)) as sm:
+            return await fetch(sm)
+
+    fetched = anyio.run(run, backend=backend, backend_options=LOOPS[backend]())
+    assert (fetched.content == content, fetched.error) == (True, None)

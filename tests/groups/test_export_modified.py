@@ -1,0 +1,432 @@
+"""What changed since: every change comes once, whatever goes on at the server, and whatever its clock shows."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import anyio
+import httpx
+import hypothesis.strategies as st
+import pytest
+from attrs import define, field
+from hypothesis import given, settings
+
+from salesmanago_async import Contact, ContactId, Invalid, NoAnswer, Retries, SalesManago, Unreadable
+from salesmanago_async.groups._changes import modified_export
+from salesmanago_async.groups._modified import ModifiedContacts
+from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
+from tests.conftest import EPOCH, MakeClient, VirtualTimeLoop, wall_clock
+
+DAY = 86_400.0
+START = int(EPOCH * 1000)
+
+
+# Against the simulator
+
+
+@pytest.fixture
+async def emails(sm: SalesManago) -> list[str]:
+    """120 contacts, made at once."""
+    made = [f"c{number}@example.com" for number in range(120)]
+    await sm.contacts.upsert_many([{"email": email} for email in made])
+    return made
+
+
+async def changed(sm: SalesManago, since: int | None = START, **options: Any) -> list[str]:
+    async with sm.contacts.export_modified(since, **options) as found:
+        return [contact.email or "" async for contact in found]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_everything_about_who_changed_comes_once(sm: SalesManago, emails: list[str], ordered: bool) -> None:
+    await anyio.sleep(DAY)
+    async with sm.contacts.export_modified(START, ordered=ordered) as found:
+        typed = [contact async for contact in found]
+        span = (found.begin.timestamp(), found.end.timestamp())
+    assert sorted(contact.email or "" for contact in typed) == sorted(emails)
+    assert all(contact.modified_on and contact.properties == () for contact in typed)
+    assert span == pytest.approx((EPOCH, EPOCH + anyio.current_time()), abs=2)
+    async with sm.contacts.export_modified(datetime.fromtimestamp(EPOCH, UTC), raw=True) as records:
+        raw = [record async for record in records]
+    assert {record["email"] for record in raw} == set(emails)
+
+
+@pytest.mark.anyio
+async def test_run_after_run_with_one_state_each_change_comes_once(
+    sm: SalesManago, emails: list[str], tmp_path: Path
+) -> None:
+    state = tmp_path / "nightly.json"
+    assert sorted(await changed(sm, state=state)) == sorted(emails)
+    assert await changed(sm, None, state=state) == []
+    await anyio.sleep(DAY)
+    assert await changed(sm, state=state) == []  # `since` is for the first run only
+    await sm.contacts.upsert(Contact(email=emails[3], name="Eve"))
+    assert await changed(sm, None, state=state) == [emails[3]]
+    assert await changed(sm, None, state=state) == []
+    await sm.contacts.upsert(Contact(email=emails[3], name="Ann"))
+    await sm.contacts.upsert(Contact(email="new@example.com"))
+    assert sorted(await changed(sm, None, state=state)) == [emails[3], "new@example.com"]
+
+
+@pytest.mark.anyio
+async def test_who_is_deleted_between_is_named_not_lost(
+    make_client: MakeClient, simulator: Simulator, tmp_path: Path
+) -> None:
+    async with make_client(Deleting(simulator)) as sm:
+        kept, deleted = [await sm.contacts.upsert(Contact(email=f"{name}@x.pl")) for name in ("ann", "eve")]
+        await anyio.sleep(60)
+        Deleting.victims = [deleted.contact_id or ""]
+        async with sm.contacts.export_modified(START, state=tmp_path / "state.json") as found:
+            assert [contact.id async for contact in found] == [kept.contact_id]
+            assert list(found.unavailable) == [deleted.contact_id]
+    assert json.loads((tmp_path / "state.json").read_bytes())["unavailable"] == [deleted.contact_id]
+
+
+class Deleting:
+    """Has contacts deleted after they were listed, before they are read."""
+
+    victims: list[str] = []  # noqa: RUF012 - set by the test
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"].endswith("contact/listById"):
+            client = SalesManago(
+                DEMO_CREDENTIALS, owner=DEMO_OWNER, transport=httpx.ASGITransport(app=self._simulator), clock=wall_clock
+            )
+            async with client as other:
+                await other.contacts.delete_many([ContactId(*self.victims)])
+        await self._simulator(scope, receive, send)
+
+
+# Against an account that goes on
+
+
+@define
+class Person:
+    modified_on: int
+    version: int = 1
+
+
+@define
+class Account(httpx.AsyncBaseTransport):
+    """Contacts that change by chance, at every request; lists of them by page, sorted in some way, and details.
+
+    Its clock is ahead by `skew` seconds, its times are rounded down to `grain` ms, spans hold their ends or not, and a
+    change gets to the lists `lag` seconds late.
+    """
+
+    random: Random
+    skew: float = 0.0
+    grain: int = 1
+    holds_ends: bool = True
+    lag: float = 0.0
+    tells_more: bool = True
+    order: Callable[[tuple[str, int]], Any] = lambda entry: entry[1]
+    busy: float = 0.0
+    """How likely a change is at a request."""
+    people: dict[str, Person] = field(factory=dict)
+    index: dict[str, int] = field(factory=dict)
+    pending: list[tuple[float, str, int]] = field(factory=list)
+    deleted: set[str] = field(factory=set)
+    moments: dict[tuple[str, str], int] = field(factory=dict)
+    """When each version came to be."""
+    calls: Counter[str] = field(factory=Counter)
+
+    def now(self) -> int:
+        return int((wall_clock() + self.skew) * 1000)
+
+    def change(self, id_: str) -> None:
+        moment = self.now() // self.grain * self.grain
+        known = self.people.get(id_)
+        self.people[id_] = Person(moment, known.version + 1 if known else 1)
+        self.pending.append((wall_clock() + self.lag, id_, moment))
+        self.moments[id_, str(self.people[id_].version)] = moment
+
+    def delete(self, id_: str) -> None:
+        self.people.pop(id_)
+        self.deleted.add(id_)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await anyio.sleep(self.random.choice((0.0, 0.01, 0.7)))
+        while self.random.random() < self.busy:
+            self._live()
+        body = json.loads(request.content)
+        path = request.url.path.removeprefix("/api/")
+        self.calls[path] += 1
+        answer = self._page(body) if "from" in body else self._details(body)
+        shown = datetime.fromtimestamp(self.now() // 1000, UTC)
+        return httpx.Response(
+            200, json={"success": True, "message": [], **answer}, headers={"Date": format_datetime(shown, usegmt=True)}
+        )
+
+    def _live(self) -> None:
+        if self.people and self.random.random() < 0.1:
+            self.delete(self.random.choice(sorted(self.people)))
+        elif self.people and self.random.random() < 0.7:
+            self.change(self.random.choice(sorted(self.people)))
+        else:
+            self.change(f"p{len(self.people) + len(self.deleted)}")
+
+    def _page(self, body: dict[str, Any]) -> dict[str, Any]:
+        due = [entry for entry in self.pending if entry[0] <= wall_clock()]
+        self.pending = [entry for entry in self.pending if entry[0] > wall_clock()]
+        self.index.update((id_, moment) for _, id_, moment in due)
+        edge = 0 if self.holds_ends else 1
+        found = [entry for entry in self.index.items() if body["from"] + edge <= entry[1] <= body["to"] - edge]
+        end = body["page"] * body["size"]
+        page = sorted(found, key=self.order)[end - body["size"] : end]
+        listed = [{"id": id_, "email": f"{id_}@x.pl"} for id_, _ in page]
+        return {"modifiedContacts": listed, **({"hasMore": end < len(found)} if self.tells_more else {})}
+
+    def _details(self, body: dict[str, Any]) -> dict[str, Any]:
+        there = [id_ for id_ in body["contactId"] if id_ in self.people]
+        contacts = [_told(id_, self.people[id_]) for id_ in there]
+        return {"contacts": contacts, "unavailableContacts": [id_ for id_ in body["contactId"] if id_ not in there]}
+
+
+def _told(id_: str, person: Person) -> dict[str, Any]:
+    return {"id": id_, "modifiedOn": person.modified_on, "name": str(person.version)}
+
+
+def client(account: Account, **options: Any) -> SalesManago:
+    return SalesManago(DEMO_CREDENTIALS, owner="o@x.pl", transport=account, clock=wall_clock, **options)
+
+
+Given = tuple[str, str]
+
+
+async def given_by(sm: SalesManago, state: Path, since: int, *, size: int = 3, ordered: bool = True) -> list[Given]:
+    """Make one run, in pages of three, and return the ids and versions that it gives."""
+    modified = ModifiedContacts(sm._connection, "o@x.pl", size=size)
+    making = modified_export(modified, since, dict, state=state, overlap=600_000, ordered=ordered)
+    async with making as found:
+        given = [(record["id"], record["name"]) async for record in found]
+        gone = set(found.unavailable)
+    assert gone.isdisjoint(id_ for id_, _ in given)
+    return given
+
+
+ORDERS: dict[str, Callable[[tuple[str, int]], Any]] = {
+    "the earliest first": lambda entry: (entry[1], entry[0]),
+    "the latest first": lambda entry: (-entry[1], entry[0]),
+    "by name": lambda entry: entry[0],
+}
+
+
+async def some_changes(account: Account) -> None:
+    for _ in range(account.random.randrange(12)):
+        account.change(f"p{account.random.randrange(20)}")
+        await anyio.sleep(account.random.choice((0.0, 0.0, 0.3, 70.0)))
+
+
+async def check_runs(account: Account, state: Path, *, ordered: bool) -> None:
+    """Run again and again while contacts change, and at the end when they have stopped."""
+    await some_changes(account)
+    since = account.now()
+    await some_changes(account)
+    await anyio.sleep(account.lag + 1)
+    given: Counter[Given] = Counter()
+    async with client(account, concurrency=3) as sm:
+        for _ in range(account.random.randrange(1, 5)):
+            account.busy = account.random.choice((0.0, 0.2, 0.5))
+            given.update(await given_by(sm, state, since, ordered=ordered))
+            account.busy = 0.0
+            for _ in range(account.random.randrange(4)):
+                account._live()
+                await anyio.sleep(account.random.choice((0.0, 0.3, 5.0, 400.0)))
+            await anyio.sleep(account.random.choice((0.0, 60.0, 5000.0)))
+        await anyio.sleep(account.lag)
+        given.update(await given_by(sm, state, since, ordered=ordered))
+        assert await given_by(sm, state, since, ordered=ordered) == []
+    last = {(id_, str(person.version)) for id_, person in account.people.items() if person.modified_on >= since}
+    doubled = [entry for entry, count in given.items() if count > 1]
+    too_old = [entry for entry in given if account.moments[entry] < since - 1]
+    assert (last - given.keys(), doubled, too_old) == (set(), [], [])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    skew=st.sampled_from([0.0, 3600.0, -3600.0, 0.4]),
+    grain=st.sampled_from([1, 1000]),
+    holds_ends=st.booleans(),
+    lag=st.sampled_from([0.0, 0.5, 300.0]),
+    tells_more=st.booleans(),
+    order=st.sampled_from(sorted(ORDERS)),
+    ordered=st.booleans(),
+)
+def test_no_change_is_lost_and_none_comes_twice(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, order: str, ordered: bool, **kind: Any
+) -> None:
+    """Whatever changes before, between and during the runs, and however the account tells of it."""
+    account = Account(random=Random(seed), order=ORDERS[order], **kind)
+    state = tmp_path_factory.mktemp("run") / "state.json"
+
+    async def check() -> None:
+        await check_runs(account, state, ordered=ordered)
+
+    anyio.run(check, backend_options={"loop_factory": VirtualTimeLoop})
+
+
+@define
+class Moving(httpx.AsyncBaseTransport):
+    """Changes someone of the first page before the second is given, the first few times."""
+
+    account: Account
+    times: int
+    first: str = ""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content)
+        if body.get("page") == 2 and self.times:
+            self.times -= 1
+            self.account.change(self.first)
+        answer = await self.account.handle_async_request(request)
+        listed = json.loads(answer.content).get("modifiedContacts")
+        if body.get("page") == 1 and listed:
+            self.first = listed[0]["id"]
+        return answer
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("seconds", [0.0, 10.0], ids=["in one second", "in two minutes"])
+@pytest.mark.parametrize("times", [1, 2, 5])
+async def test_who_moves_up_a_page_while_a_span_is_read_is_not_lost(tmp_path: Path, seconds: float, times: int) -> None:
+    """Someone of the first page is modified, so that the first of the second gets to the first."""
+    account = Account(random=Random(1))
+    for number in range(12):
+        account.change(f"p{number:02}")
+        await anyio.sleep(seconds)
+    await anyio.sleep(2000)  # longer than the overlap, in which the next run would find them
+    transport = Moving(account, times)
+    async with SalesManago(DEMO_CREDENTIALS, owner="o@x.pl", transport=transport, clock=wall_clock) as sm:
+        given = await given_by(sm, tmp_path / "state.json", START - 5000)
+        given += await given_by(sm, tmp_path / "state.json", START - 5000)
+    assert transport.times == (0 if seconds == 0 else times)  # what can be halved is read in one piece
+    assert {id_ for id_, _ in given} == account.people.keys()
+    assert {(id_, str(person.version)) for id_, person in account.people.items()} <= set(given)
+
+
+@pytest.mark.anyio
+async def test_spans_that_fill_more_than_a_page_are_halved(tmp_path: Path) -> None:
+    account = Account(random=Random(1))
+    for number in range(100):
+        account.change(f"p{number:02}")
+        await anyio.sleep(500)
+    async with client(account) as sm:
+        given = await given_by(sm, tmp_path / "state.json", START - 5000, size=10)
+    assert [id_ for id_, _ in given] == [f"p{number:02}" for number in range(100)]
+    assert account.calls["contact/paginatedModifiedContacts"] < 4 * 100 / 10 + 10
+    assert account.calls["contact/listById"] == 2
+
+
+@pytest.mark.anyio
+async def test_one_second_that_never_stands_still_is_an_error_and_no_gap(tmp_path: Path) -> None:
+    account = Account(random=Random(1))
+    for number in range(200):
+        account.change(f"p{number}")
+
+    class Restless(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await anyio.sleep(5)
+            account.change(min(account.people, key=lambda id_: account.people[id_].modified_on))
+            return await account.handle_async_request(request)
+
+    await anyio.sleep(100)
+    async with SalesManago(DEMO_CREDENTIALS, owner="o@x.pl", transport=Restless(), clock=wall_clock) as sm:
+        with pytest.raises(Unreadable, match="keep being modified"):
+            await given_by(sm, tmp_path / "state.json", START - 5000, size=10)
+    assert list(tmp_path.iterdir()) == []
+
+
+# When the state is written
+
+
+@define
+class Steady(httpx.AsyncBaseTransport):
+    """Two hundred contacts; `answers` may stand in for what is asked about them."""
+
+    answers: dict[str, Any] = field(factory=dict)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.rpartition("/")[2]
+        if isinstance(self.answers.get(path), Exception):
+            raise self.answers[path]
+        answer = self.answers.get(path) or self._answer(path, json.loads(request.content))
+        return httpx.Response(200, json={"success": True, "message": [], **answer})
+
+    def _answer(self, path: str, body: dict[str, Any]) -> Any:
+        if path == "listById":
+            return {"contacts": [{"id": id_, "modifiedOn": START} for id_ in body["contactId"]]}
+        everyone = [{"id": f"p{number}"} for number in range(200)] if body["size"] > 1 else []
+        return {"modifiedContacts": everyone, "hasMore": False}
+
+
+async def take(sm: SalesManago, state: Path, *, most: int | None = None, error: Exception | None = None) -> int:
+    taken = 0
+    async with sm.contacts.export_modified(START - 1000, state=state, raw=True) as found:
+        async for _ in found:
+            taken += 1
+            if taken == most:
+                break
+        if error:
+            raise error
+        assert not state.exists()
+    return taken
+
+
+@pytest.mark.anyio
+async def test_the_state_is_written_when_all_was_taken_and_the_block_has_ended_well(
+    make_client: MakeClient, tmp_path: Path
+) -> None:
+    state = tmp_path / "state.json"
+    async with make_client(None, transport=Steady()) as sm:
+        await anyio.sleep(60)
+        assert await take(sm, state, most=50) == 50
+        assert not state.exists()
+        with pytest.raises(ValueError, match="the disk is full"):
+            await take(sm, state, error=ValueError("the disk is full"))
+        assert not state.exists()
+        assert await take(sm, state) == 200
+        assert state.exists()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("answers", "error"),
+    [
+        ({"paginatedModifiedContacts": {"modifiedContacts": [{"email": "a@b.pl"}]}}, Unreadable),
+        ({"paginatedModifiedContacts": {"modifiedContacts": ["a"]}}, Unreadable),
+        ({"paginatedModifiedContacts": {"modifiedContacts": "none"}}, Unreadable),
+        ({"paginatedModifiedContacts": {"modifiedContacts": [{"id": "a"}], "hasMore": True}}, Unreadable),
+        ({"listById": {"contacts": "none"}}, Unreadable),
+        ({"listById": {"contacts": [None]}}, Unreadable),
+        ({"listById": httpx.ReadTimeout("")}, NoAnswer),
+    ],
+)
+async def test_what_cannot_be_read_is_an_error_and_leaves_no_state(
+    make_client: MakeClient, tmp_path: Path, answers: dict[str, Any], error: type[Exception]
+) -> None:
+    async with make_client(None, transport=Steady(answers), retries=Retries(tries=1)) as sm:
+        await anyio.sleep(60)
+        with pytest.raises(error):
+            await take(sm, tmp_path / "state.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.anyio
+async def test_a_run_without_a_beginning_is_invalid(sm: SalesManago, tmp_path: Path) -> None:
+    naive = datetime(2023, 1, 1)  # noqa: DTZ001
+    given: list[dict[str, Any]] = [{}, {"state": tmp_path / "none.json"}, {"since": naive}, {"since": START * 2}]
+    for options in given:
+        with pytest.raises(Invalid):
+            async with sm.contacts.export_modified(**options):
+                pass
