@@ -28,7 +28,7 @@ SETTLED_MS = 2000
 """A contact that was read so long after its modification was not modified again at the same time."""
 
 MARGIN_MS = 2000
-"""What is remembered goes so far before the overlap, as edges may be rounded."""
+"""By so much times may be rounded: the edges of spans, and the clock of the server as its answers tell it."""
 
 _VERSION = 1
 
@@ -106,9 +106,9 @@ def beginning(since: int | None, before: ChangesState | None, *, end: int, overl
     if before is None:
         if since is None:
             raise Invalid("the first run needs a time to begin with", field="since")
-        if since >= end:
-            raise Invalid("is not in the past, by the server's clock", field="since")
-        return since - 1  # a span may not hold its own ends
+        if since > end + MARGIN_MS:
+            raise Invalid("is in the future, by the server's clock", field="since")
+        return min(since - 1, end)  # a span may not hold its own ends
     if before.until > end + overlap:
         rule = "it goes further than the server's clock, which was ahead then or is behind now; begin anew with `since`"
         raise Invalid(rule, field="state")

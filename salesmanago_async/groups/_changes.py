@@ -9,7 +9,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import anyio.to_thread
 
-from ..exports.changes import Changes, beginning, read_state, write_state
+from ..exports.changes import MARGIN_MS, Changes, beginning, read_state, write_state
 from ._ahead import side_by_side
 from ._modified import Details, ModifiedContacts, in_chunks
 
@@ -69,7 +69,8 @@ async def modified_export(
     begin = beginning(since, before, end=end, overlap=overlap)
     changes = Changes(before, owner=modified.owner, begin=begin, until=end, overlap=overlap)
     ahead = 2 * modified.connection.pace.concurrency
-    chunks = in_chunks(modified.ids(begin, end))
+    # Date headers are in whole seconds, so that it is a little later there; who changed since is remembered, too.
+    chunks = in_chunks(modified.ids(begin, end + MARGIN_MS))
     async with side_by_side(chunks, modified.details, room=lambda: ahead, ordered=ordered) as details:
         export = ModifiedExport(details, changes, read, (begin, end))
         yield export

@@ -117,7 +117,7 @@ def test_night_after_night_each_change_comes_once(
     command: InProcess, ask: Ask, people: list[str], tmp_path: Path
 ) -> None:
     nightly = ("export", "contacts", "--state", "nightly.json")
-    began = int(time.time() * 1000) - 1000
+    began = int(time.time() * 1000) - 3000
     ask("contact/upsert", contact={"email": people[0], "name": "Ann"})
 
     first = command(*nightly, "--modified-since", began, "--out", "1.jsonl")
