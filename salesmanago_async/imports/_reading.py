@@ -127,10 +127,8 @@ class Reader:
             pass
         elif reason is not None:
             self._left.append(Left(record=record, state="rejected", reason=reason))
-        elif self._order.must_wait(record.names):
+        elif self._order.must_wait(record.names) or not await self._add(record):
             await self._hold(record)
-        else:
-            await self._add(record)
         if self._tally.read % TURN == 0:
             await self._tell_left()
             await self._release()
@@ -152,10 +150,16 @@ class Reader:
             reason = str(error) if isinstance(error, Invalid) else f"cannot be read: {type(error).__name__}: {error}"
             return Record(given, position, line, (), b""), reason
 
-    async def _add(self, record: Record) -> None:
+    async def _add(self, record: Record) -> bool:
+        """Put a record into a chunk; False where the one that had no room for it has a record of its contact."""
+        if not self._chunker.has_room(record):
+            await self._pass_on_rest()
+            if self._order.must_wait(record.names):
+                return False
         closed = self._chunker.add(record)
         if closed:
             await self._outlets.pass_on(closed)
+        return True
 
     # What an earlier run did
 
@@ -209,8 +213,8 @@ class Reader:
         for record in self._order.ready():
             if self._order.is_barred(record.names):
                 self._left.append(_barred(record))
-            else:
-                await self._add(record)
+            elif not await self._add(record):
+                self._order.hold(record)
 
     async def _end(self) -> None:
         """Have everything go that was read: what must still wait, when its time has come."""
