@@ -43,7 +43,6 @@ from .sources import Source
 
 BODIES_AHEAD = 2
 FEWEST_WATCHERS = 4
-DROPPED = "it may have been applied; given up on request"
 
 
 class Line:
@@ -92,6 +91,7 @@ class Line:
             course=course,
             follows_jobs=settings.wait,
             outstanding=settings.outstanding,
+            in_doubt=settings.in_doubt,
         )
         self._sender = Sender(
             connection=connection,
@@ -108,8 +108,8 @@ class Line:
         self._follower.send = self._sender.send
         if target is EVENTS:
             self._settler.inquire = self._follower.inquire
-        elif settings.wait:
-            self._settler.bars = frozenset({"in_doubt", "submitted"})
+        else:
+            self._settler.bars = frozenset({"in_doubt", "submitted"} if settings.wait else {"in_doubt"})
         self._reader = Reader(
             source=source,
             target=target,
@@ -211,11 +211,9 @@ class Line:
         act: Callable[[], Awaitable[None]]
         if entry.state == "submitted":
             act = partial(self._follower.follow_again, parcel, entry.request_id)
-        elif self._target is CONTACTS or self._settings.in_doubt == "send":
+        elif self._target is CONTACTS:
             parcel.was_doubted = True
             act = partial(self._to_senders.send, parcel)
-        elif self._settings.in_doubt == "drop":
-            act = partial(self._settler.settle, parcel, Verdicts("rejected", DROPPED))
         else:
             act = partial(self._follower.inquire_again, parcel)
         self._parcels.lay_down(parcel, self._parcels.unpack(parcel))

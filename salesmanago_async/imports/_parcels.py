@@ -93,7 +93,7 @@ def halves(chunk: Chunk, *, keep_together: bool) -> tuple[list[int], list[int]]:
     """
     groups = _contacts(chunk) if keep_together else [[index] for index in range(len(chunk))]
     first: list[int] = []
-    while groups and len(first) < len(chunk) // 2:
+    while groups and len(first) < max(1, len(chunk) // 2):
         first += groups.pop(0)
     return sorted(first), sorted(index for group in groups for index in group)
 
