@@ -15,9 +15,10 @@ import re
 import sqlite3
 import stat
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar, get_args
 from zlib import crc32
 
 import anyio
@@ -199,7 +200,7 @@ def _open(
     path: Path, what: Mapping[str, Any], note: Mapping[str, Any] | None
 ) -> tuple[sqlite3.Connection, list[Entry]]:
     database = _connect(path)
-    try:
+    with _closed_where_unusable(path, database):
         known = database.execute("SELECT what FROM run").fetchone()
         if known is None:
             line = (_text(what), _text(note) if note is not None else None)
@@ -208,12 +209,6 @@ def _open(
             _check_same(path, orjson.loads(known[0]), orjson.loads(_text(what)))
         lines = database.execute("SELECT number, spans, state, request_id, reason, others FROM chunks")
         return database, [_entry(line) for line in lines]
-    except sqlite3.Error as error:
-        database.close()
-        raise _unusable(path, error) from error
-    except Invalid:
-        database.close()
-        raise
 
 
 def read_note(path: Path) -> Any:
@@ -221,18 +216,18 @@ def read_note(path: Path) -> Any:
     if not path.is_file():
         raise Invalid("there is no such journal", field=str(path))
     database = _connect(path)
-    try:
+    with _closed_where_unusable(path, database):
         found = database.execute("SELECT note FROM run").fetchone()
-    finally:
-        database.close()
-    return orjson.loads(found[0]) if found and found[0] else None
+        note = orjson.loads(found[0]) if found and found[0] else None
+    database.close()
+    return note
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     """Open the file, make the tables where it is new, and keep other processes out."""
     _make_private(path)
     database = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-    try:
+    with _closed_where_unusable(path, database):
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
         tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         version = database.execute("PRAGMA user_version").fetchone()[0]
@@ -245,19 +240,29 @@ def _connect(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = FULL")
         damage = database.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
-            raise Invalid(f"is damaged: {damage}", field=str(path))
+            raise Invalid(f"{_DAMAGED} ({damage})", field=str(path))
         if tables:
             database.execute("BEGIN IMMEDIATE")  # takes the lock, which stays
             database.execute("COMMIT")
         else:
             database.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+    return database
+
+
+@contextmanager
+def _closed_where_unusable(path: Path, database: sqlite3.Connection) -> Iterator[None]:
+    """Close a database that turns out not to be usable, and raise `Invalid` that says why."""
+    try:
+        yield
     except sqlite3.Error as error:
         database.close()
         raise _unusable(path, error) from error
     except Invalid:
         database.close()
         raise
-    return database
+    except (ValueError, TypeError, KeyError) as error:  # what is in it is not what was written
+        database.close()
+        raise Invalid(f"{_DAMAGED} ({error})", field=str(path)) from error
 
 
 def _make_private(path: Path) -> None:
@@ -273,6 +278,9 @@ def _make_private(path: Path) -> None:
         raise Invalid(f"cannot be made: {error.strerror}", field=str(path)) from error
 
 
+_DAMAGED = "is damaged, so nobody can tell any more what was sent"
+
+
 def _unusable(path: Path, error: sqlite3.Error) -> Invalid:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -280,7 +288,7 @@ def _unusable(path: Path, error: sqlite3.Error) -> Invalid:
     if name == "SQLITE_NOTADB":
         return Invalid("is no journal", field=str(path))
     if name.startswith("SQLITE_CORRUPT"):
-        return Invalid(f"is damaged ({error}); without it nobody can tell what was sent", field=str(path))
+        return Invalid(f"{_DAMAGED} ({error})", field=str(path))
     return Invalid(f"cannot be used: {error}", field=str(path))
 
 
@@ -317,6 +325,8 @@ def _deletion(number: int) -> Change:
 
 def _entry(line: Sequence[Any]) -> Entry:
     number, spans, state, request_id, reason, others = line
+    if state not in get_args(State):
+        raise ValueError(f"a chunk is in state {state!r}")
     return Entry(
         number=number,
         spans=tuple((first, last) for first, last in orjson.loads(spans)),
