@@ -1,0 +1,188 @@
+"""Runs that go wrong in every way, again and again, over one source and one journal, until one goes well.
+
+After each run everything must hold that is checked in worlds, and no event may be there twice. After the last one, which
+meets no fault, everything is there: each event once, each contact in its last version.
+"""
+
+import shutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from trio.testing import MockClock
+
+from salesmanago_async.simulator import Fault
+from tests.conftest import VirtualTimeLoop
+from tests.imports.worlds import BY_ITSELF, PATHS, Ends, Kind, Told, World, contact, event, events_of, refusing
+
+GHOST = 0
+"""The contact that is not there: its events are rejected."""
+
+
+def run_virtually(backend: str, act: Callable[[], Awaitable[None]]) -> None:
+    """Run something on an event loop of its own, under virtual time."""
+    options: Mapping[str, Mapping[str, Any]] = {
+        "asyncio": {"loop_factory": VirtualTimeLoop},
+        "trio": {"clock": MockClock(autojump_threshold=0)},
+    }
+    anyio.run(act, backend=backend, backend_options=dict(options[backend]))
+
+
+# What can go wrong
+
+_OF_BATCHES = ("503", "status-after,status=502", "reset-before", "reset-after", "429", "429,retry-after=5", "garbled")
+_OF_JOBS = ("failed-job,path={}", "500,path=job/status", "garbled,path=job/status", "expired,path=files")
+_OF_FILES = ("truncated,path=files", "garbled,path=files", "503,path=files")
+_OF_LISTS = ("500,path=contact/list", "truncated,path=contact/list", "reset-before,path=contact/list")
+_KINDS: Mapping[str, Sequence[str]] = {
+    "contacts": (*(f"{kind},path={{}}" for kind in _OF_BATCHES), *_OF_JOBS, *_OF_FILES),
+    "events": (*(f"{kind},path={{}}" for kind in _OF_BATCHES), *_OF_LISTS),
+}
+_times = st.one_of(
+    st.frozensets(st.integers(1, 12), min_size=1, max_size=4).map(lambda at: f"at={';'.join(map(str, sorted(at)))}"),
+    st.sampled_from(["share=0.2", "share=0.5", "at=1-"]),
+)
+_choices = st.lists(st.tuples(st.integers(0, 100), _times), max_size=3)
+"""Faults: which of those of the kind, by a number, and when."""
+_ends: st.SearchStrategy[Any] = st.one_of(
+    st.integers(1, 150).map(lambda step: {"step": step}),
+    st.floats(0, 3).map(lambda seconds: {"seconds": seconds}),
+    st.floats(0, 400).map(lambda seconds: {"seconds": seconds}),
+)
+
+
+class Runs(RuleBasedStateMachine):
+    """A source, an account, and a journal that every run goes on with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(mkdtemp())
+        self.world: World | None = None
+        self.may_go_on = True
+
+    @initialize(
+        backend=st.sampled_from(["asyncio", "trio"]),
+        kind=st.sampled_from(["contacts", "events"]),
+        owners=st.lists(st.integers(0, 7), min_size=1, max_size=30),
+        has_ids=st.booleans(),
+        poison=st.frozensets(st.integers(0, 29), max_size=2),
+        options=st.fixed_dictionaries({"batch_size": st.integers(1, 6), "max_bytes": st.sampled_from([1300, 10_000])}),
+        concurrency=st.integers(1, 4),
+    )
+    def begin(
+        self,
+        backend: str,
+        kind: Kind,
+        owners: list[int],
+        has_ids: bool,
+        poison: frozenset[int],
+        options: dict[str, Any],
+        concurrency: int,
+    ) -> None:
+        self.backend = backend
+        self.world = World(kind, self.folder)
+        others: dict[str, Any] = {} if has_ids or kind == "contacts" else {"external_id": None}
+        make = contact if kind == "contacts" else event
+        self.records = [make(place, f"c{owner}@example.com", **others) for place, owner in enumerate(owners)]
+        self.ghosts = {place for place, owner in enumerate(owners) if owner == GHOST and kind == "events"}
+        if kind == "events":
+            self._within(lambda world: world.prepare(f"c{owner}@example.com" for owner in range(1, 8)))
+            self.world.front.instead = refusing(poison)
+        self.poison = {place for place in poison if place < len(owners)} if kind == "events" else set[int]()
+        self.options = {**options, "client": {"concurrency": concurrency}}
+        self.job_failed = False
+
+    @rule(faults=_choices)
+    def run_to_the_end(self, faults: list[tuple[int, str]]) -> None:
+        self._run(faults, BY_ITSELF)
+
+    @rule(faults=_choices, when=_ends)
+    def run_until_killed(self, faults: list[tuple[int, str]], when: dict[str, Any]) -> None:
+        self._run(faults, Ends("kill", **when))
+
+    @rule(faults=_choices, when=_ends, how=st.sampled_from(["stop", "cancel", "cut"]))
+    def run_until_stopped(self, faults: list[tuple[int, str]], when: dict[str, Any], how: Any) -> None:
+        self._run(faults, Ends(how, **when))
+
+    def teardown(self) -> None:
+        try:
+            if self.world and self.may_go_on:
+                self._check_what_is_there(self._run([], BY_ITSELF))
+        finally:
+            shutil.rmtree(self.folder)
+
+    def _run(self, faults: list[tuple[int, str]], ends: Ends) -> Told:
+        assert self.world
+        kinds = _KINDS[self.world.kind]
+        chosen = [f"{kinds[number % len(kinds)]},{when}".format(PATHS[self.world.kind]) for number, when in faults]
+        self.job_failed |= any("failed-job" in text for text in chosen)
+        self.world.simulator.faults = [Fault.parse(text) for text in chosen]
+        told = self._within(lambda world: world.run(self.records, ends, **self.options))
+        if self.world.kind == "events":
+            assert set(events_of(self.world.simulator).values()) <= {1}
+        return told
+
+    def _check_what_is_there(self, told: Told) -> None:
+        assert self.world
+        states = {outcome.position: outcome.state for outcome in told.outcomes}
+        assert set(states.values()) <= {"accepted", "rejected"}
+        rejected = {position for position, state in states.items() if state == "rejected"}
+        if self.world.kind == "events":
+            assert rejected == self.ghosts | self.poison
+            assert len(events_of(self.world.simulator)) == len(self.records) - len(rejected)
+        else:
+            assert not rejected or self.job_failed
+            self._within(lambda world: world.settle())
+            self._check_versions(rejected)
+
+    def _check_versions(self, rejected: set[int]) -> None:
+        """Each contact is there in its last version; or in a later one that was applied, although its job failed."""
+        assert self.world
+        stored = self.world.simulator._store.contacts.values()
+        versions = {one.email: int(str(one.fields["name"]).split()[-1]) for one in stored}
+        last = {
+            str(record.email): position for position, record in enumerate(self.records) if position not in rejected
+        }
+        for email, position in last.items():
+            assert versions[email] == position or versions[email] in {late for late in rejected if late > position}
+
+    def _within(self, act: Callable[[World], Awaitable[Any]]) -> Any:
+        """Do something on a new event loop, later than all before."""
+        world, results = self.world, list[Any]()
+        assert world
+
+        async def do() -> None:
+            try:
+                results.append(await act(world))
+            finally:
+                world.began += anyio.current_time() + 1
+
+        self.may_go_on = False
+        run_virtually(self.backend, do)
+        self.may_go_on = True
+        return results[0]
+
+
+def _settings(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=5,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+
+
+def test_nothing_is_lost_or_doubled_whatever_happens() -> None:
+    run_state_machine_as_test(Runs, settings=_settings(60))
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_or_doubled_whatever_happens_for_minutes() -> None:
+    run_state_machine_as_test(Runs, settings=_settings(3000))
