@@ -201,14 +201,17 @@ def _open(
 ) -> tuple[sqlite3.Connection, list[Entry]]:
     database = _connect(path)
     with _closed_where_unusable(path, database):
-        known = database.execute("SELECT what FROM run").fetchone()
-        if known is None:
-            line = (_text(what), _text(note) if note is not None else None)
-            database.execute("INSERT INTO run VALUES (?, ?)", line)
-        else:
-            _check_same(path, orjson.loads(known[0]), orjson.loads(_text(what)))
         lines = database.execute("SELECT number, spans, state, request_id, reason, others FROM chunks")
-        return database, [_entry(line) for line in lines]
+        entries = [_entry(line) for line in lines]
+        if entries:
+            (known,) = database.execute("SELECT what FROM run").fetchone()
+            _check_same(path, orjson.loads(known), orjson.loads(_text(what)))
+        else:  # nothing was sent, so it can as well be another run's
+            line = (_text(what), _text(note) if note is not None else None)
+            database.executescript("BEGIN IMMEDIATE; DELETE FROM run;")
+            database.execute("INSERT INTO run VALUES (?, ?)", line)
+            database.execute("COMMIT")
+        return database, entries
 
 
 def read_note(path: Path) -> Any:

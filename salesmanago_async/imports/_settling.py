@@ -84,7 +84,7 @@ class Settler:
     async def settle(self, parcel: Parcel, judged: Judged) -> None:
         """Take it that this became of a parcel; what is in doubt beside other records becomes a parcel of its own."""
         chunk = self._parcels.unpack(parcel)
-        verdicts = judged if isinstance(judged, Verdicts) else judged(chunk.keys)
+        verdicts = (judged if isinstance(judged, Verdicts) else judged(chunk.keys)).part(range(len(chunk)))
         doubtful = [index for index in range(len(chunk)) if verdicts.state_of(index) == "in_doubt"]
         sure = [index for index in range(len(chunk)) if verdicts.state_of(index) != "in_doubt"]
         if not doubtful:

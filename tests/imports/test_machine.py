@@ -1,7 +1,7 @@
 """Runs that go wrong in every way, again and again, over one source and one journal, until one goes well.
 
-After each run everything must hold that is checked in worlds, and no event may be there twice. After the last one, which
-meets no fault, everything is there: each event once, each contact in its last version.
+After each run everything must hold that is checked in worlds, and no event may be there twice. After the last one,
+which meets no fault, everything is there: each event once, each contact in its last version.
 """
 
 import shutil
@@ -146,9 +146,7 @@ class Runs(RuleBasedStateMachine):
         assert self.world
         stored = self.world.simulator._store.contacts.values()
         versions = {one.email: int(str(one.fields["name"]).split()[-1]) for one in stored}
-        last = {
-            str(record.email): position for position, record in enumerate(self.records) if position not in rejected
-        }
+        last = {str(record.email): position for position, record in enumerate(self.records) if position not in rejected}
         for email, position in last.items():
             assert versions[email] == position or versions[email] in {late for late in rejected if late > position}
 

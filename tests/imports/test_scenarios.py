@@ -4,6 +4,8 @@ Every scenario is compared with what a sequential run without any fault leaves b
 each event once. The requests are watched all the while: see worlds.
 """
 
+import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,14 +16,17 @@ import orjson
 import pytest
 from attrs import evolve, field, frozen
 
-from salesmanago_async import Contact, ExternalEvent, Report
+from salesmanago_async import Contact, ExternalEvent, Invalid, Report
+from salesmanago_async.imports import _sending
 from salesmanago_async.simulator import Fault
+from tests.conftest import VirtualTimeLoop
 from tests.imports.worlds import (
     PATHS,
     REFUSAL,
     Answer,
     Ends,
     Kind,
+    Meddle,
     Told,
     World,
     account,
@@ -94,11 +99,16 @@ NO_ID = events(external_id=None)
 # What meddles
 
 
-def instead(paths: Collection[str], answer: Answer) -> Callable[[World], None]:
-    """Have requests to these paths answered so, and not processed."""
+def instead_of(answer: Answer, *paths: str) -> Meddle:
+    """Answer so, and do not process, what comes to these paths."""
+    return lambda path, body: answer if path in paths else None
+
+
+def no_reading_back(answer: Answer) -> Callable[[World], None]:
+    """Have nobody look at contacts: the answer is this one."""
 
     def meddle(world: World) -> None:
-        world.front.instead = lambda path, body: answer if path in paths else None
+        world.front.instead = instead_of(answer, "contact/list", "contact/listById")
 
     return meddle
 
@@ -133,9 +143,7 @@ def without_details(path: str, content: bytes) -> Answer | None:
     return 200, orjson.dumps(answer)
 
 
-UNREADABLE, REFUSED_TO_READ = (
-    instead({"contact/list", "contact/listById"}, answer) for answer in ((500, b""), REFUSAL)
-)
+UNREADABLE, REFUSED_TO_READ = no_reading_back((500, b"")), no_reading_back(REFUSAL)
 
 # Scenarios
 
@@ -339,9 +347,7 @@ EVENTS = [
         runs=[{}, {"still": True}],
         absent={2, 3},
     ),
-    Scenario(
-        "undecidable, then decidable", [{"in_doubt": 4}, {"accepted": 4}], records=alike, meddling=halve_and_hide
-    ),
+    Scenario("undecidable, then decidable", [{"in_doubt": 4}, {"accepted": 4}], records=alike, meddling=halve_and_hide),
     Scenario(
         "undecidable, then sent",
         [{"in_doubt": 4}, {"accepted": 4}],
@@ -443,3 +449,157 @@ def _those_there(scenario: Scenario, told: Told, count: int) -> list[int]:
 
 def _fault(text: str, kind: Kind) -> Fault:
     return Fault.parse(text if "path=" in text else f"{text},path={PATHS[kind]}")
+
+
+# What is not told by counts
+
+
+async def test_other_contacts_are_not_held_up_by_a_job_that_never_ends(tmp_path: Path) -> None:
+    world = World("contacts", tmp_path)
+
+    def never(path: str, body: Any) -> Answer | None:
+        is_stuck = path == "job/status" and HOT in world.front.jobs[body["requestId"]].names
+        return (200, b'{"success":true,"message":["Job not start yet"]}') if is_stuck else None
+
+    world.front.instead = never
+    records = contacts(400, hot=range(0, 400, 10))({})
+    told = await world.run(records, Ends("stop", seconds=200), batch_size=10)
+    assert told.counts == {"accepted": 351, "submitted": 10, "not_sent": 39}  # 9 others are in the job that is stuck
+
+
+async def test_a_run_that_is_stopped_waits_for_answers_no_longer_than_it_may(tmp_path: Path) -> None:
+    world = World("events", tmp_path)
+    records = events()({})
+    await world.prepare(record.email for record in records)
+    world.latency = (1000, 1000)
+    told = await world.run(records, Ends("cancel", seconds=5), batch_size=10, stop_within=15)
+    assert told.counts == DOUBT
+    assert 20 <= told.report.seconds < 21
+    world.latency = (0.1, 0.1)
+    assert (await world.run(records, batch_size=10)).counts == ALL
+
+
+@pytest.mark.parametrize("kind", ["contacts", "events"])
+async def test_what_a_stopped_run_was_about_to_tell_is_counted_as_it_is(kind: Kind, tmp_path: Path) -> None:
+    """Nobody takes the outcomes, so the chunks wait to be told when the run is cut off; some records were refused."""
+    world = World(kind, tmp_path)
+    await world.prepare({ANN, BOB})
+    records: list[Any] = [contact(0), Contact(contact_id="nobody"), contact(2), Contact(contact_id="no one")]
+    if kind == "events":
+        records = [event(place, email) for place, email in enumerate((ANN, "nobody@x.pl", BOB, "none@x.pl"))]
+    async with world.client() as sm:
+        begin: Any = sm.contacts.upserting if kind == "contacts" else sm.events.adding
+        with world.disk():
+            async with begin(iter(records), journal=world.journal, batch_size=2) as outcomes:
+                await anyio.sleep(300)
+                outcomes.stop_at_once()
+                told = [outcome async for outcome in outcomes]
+    written = Counter(state for line in world.journalled() for state in line.states())
+    assert written == {"accepted": 2, "rejected": 2}
+    assert Counter(outcome.state for outcome in told) <= written
+    assert outcomes.report.read == 4
+    assert outcomes.report.accepted <= 2
+
+
+SOURCES_THAT_CHANGED = [
+    ("another record", lambda records: [*records[:12], contact(99), *records[13:]], "record 12 "),
+    ("two in other places", lambda records: [records[0], records[2], records[1], *records[3:]], "record 1 "),
+    ("one that is missing", lambda records: records[:5] + records[6:], "record 5 "),
+    ("one more, in front", lambda records: [contact(99), *records], "record 0 "),
+    ("one that is no record now", lambda records: [*records[:7], Contact(email="nobody"), *records[8:]], "record 7 "),
+    ("an early end", lambda records: records[:22], "ends after 22 "),
+    ("nothing", lambda records: [], "ends after 0 "),
+]
+
+
+@pytest.mark.parametrize(("change", "named"), [pytest.param(*rest, id=name) for name, *rest in SOURCES_THAT_CHANGED])
+@pytest.mark.parametrize(
+    "ends", [Ends(), Ends("kill", seconds=1.5), Ends("stop", seconds=40)], ids=lambda ends: ends.how
+)
+async def test_a_source_that_has_changed_is_refused_before_anything_is_sent(
+    change: Callable[[list[Any]], list[Any]], named: str, ends: Ends, tmp_path: Path
+) -> None:
+    world = World("contacts", tmp_path)
+    records = contacts()({})
+    await world.run(records, ends, batch_size=10)
+    before = Counter(world.front.requests)
+    told = await world.run(change(records), batch_size=10)
+    assert isinstance(told.error, Invalid)
+    assert named in str(told.error)
+    assert world.front.requests == before
+    assert (await world.run(records, batch_size=10)).counts == ALL
+
+
+@pytest.mark.parametrize("kind", ["contacts", "events"])
+async def test_a_refusal_of_everything_costs_a_bounded_number_of_requests(kind: Kind, tmp_path: Path) -> None:
+    world = World(kind, tmp_path)
+    world.front.instead = instead_of(REFUSAL, PATHS[kind])
+    make = contact if kind == "contacts" else event
+    told = await world.run([make(position) for position in range(4000)], batch_size=100)
+    assert told.counts == {"rejected": 4000}
+    vain_searches = _sending.MOST_VAIN_CALLS + 3 * _sending.SEARCH_CALLS  # three are under way when the limit is met
+    assert 40 < world.front.requests[PATHS[kind]] <= 40 + vain_searches
+
+
+async def test_one_refused_request_is_searched_within_a_budget(tmp_path: Path) -> None:
+    world = World("events", tmp_path)
+    world.front.instead = instead_of(REFUSAL, PATHS["events"])
+    told = await world.run([event(position) for position in range(1000)])
+    assert told.counts == {"rejected": 1000}
+    assert world.front.requests[PATHS["events"]] <= 1 + _sending.SEARCH_CALLS
+
+
+async def test_a_poison_row_among_a_thousand_is_found(tmp_path: Path) -> None:
+    world = World("events", tmp_path)
+    records = [event(position, ANN) for position in range(1000)]
+    await world.prepare({ANN})
+    world.front.instead = refusing({777})
+    told = await world.run(records)
+    assert told.counts == {"accepted": 999, "rejected": 1}
+    assert [outcome.position for outcome in told.outcomes if outcome.state == "rejected"] == [777]
+    assert world.front.requests[PATHS["events"]] <= 1 + 2 * 10  # 1000 is halved ten times
+
+
+ODD_ANSWERS = [
+    b"{}",
+    b'{"success":true,"contacts":null}',
+    b'{"success":true,"contacts":[null,7,"x"]}',
+    b'{"success":true,"contacts":{"email":"ann@example.com"}}',
+    b'{"success":true,"contacts":[{"email":"ann@example.com","contactExtEvents":[null,"x"]}]}',
+    b'{"success":true,"contacts":[{"email":"ann@example.com","contactExtEvents":7}]}',
+    b'{"success":true,"contacts":[{"email":"ann@example.com","contactExtEvents":[{"contactExtEventType":"CART","date":'
+    + b"9" * 400
+    + b"}]}]}",
+    b'{"success":true,"contacts":[{"email":7,"id":[],"contactExtEvents":[{"value":[],"products":{},"date":{}}]}]}',
+    b'{"success":true,"contacts":[],"unavailableContacts":"x"}',
+]
+
+
+@pytest.mark.parametrize("answer", ODD_ANSWERS, ids=lambda answer: answer[:60].decode())
+async def test_odd_answers_to_a_reading_back_end_no_run(answer: bytes, tmp_path: Path) -> None:
+    world = World("events", tmp_path)
+    await world.prepare({ANN})
+    world.simulator.faults = [Fault.parse(f"reset-before,at=1,path={PATHS['events']}")]
+    world.front.instead = instead_of((200, answer), "contact/list")
+    told = await world.run([event(0, ANN, external_id=None), event(1, ANN)])
+    assert told.error is None
+    assert told.report.read == 2
+
+
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": VirtualTimeLoop})], ids=["asyncio"])
+async def test_a_task_that_asyncio_cancels_ends_in_order_even_if_it_is_cancelled_again(tmp_path: Path) -> None:
+    world = World("contacts", tmp_path)
+    records = contacts()({})
+    async with world.client() as sm:
+        with world.disk():
+            run = asyncio.create_task(sm.contacts.upsert_many(records, journal=world.journal, batch_size=10))
+            await asyncio.sleep(0.3)
+            run.cancel()
+            await asyncio.sleep(0.01)
+            run.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await run
+    assert world.front.sent
+    written = Counter(state for line in world.journalled() for state in line.states())
+    assert written == {"submitted": len(world.front.sent)}
+    assert (await world.run(records, batch_size=10)).counts == ALL

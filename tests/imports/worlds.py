@@ -1,8 +1,9 @@
 """Worlds to run in: an account that is watched, a disk that takes its time, and runs that end at a chosen moment.
 
 A run passes through *steps*: a record is read, a request arrives, it is processed, something is to be written, it has
-been written, an outcome is told. A run can be made to end at any of them, in every way in which runs end, and another run goes on with what it left. What
-must hold at all times is noted in `World.wrong` where it did not, and checked after each run.
+been written, an outcome is told. A run can be made to end at any of them, in every way in which runs end, and another
+run goes on with what it left. What must hold at all times is noted in `World.wrong` where it did not, and is checked
+after each run.
 """
 
 import shutil
@@ -24,7 +25,6 @@ from attrs import define, field, frozen
 
 from salesmanago_async import Contact, ExternalEvent, Outcome, Outcomes, Report, SalesManago, SalesManagoError
 from salesmanago_async.api._codec import write
-from salesmanago_async.imports._chunks import MOST_ITEMS
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
 from tests.conftest import EPOCH
 
@@ -139,10 +139,18 @@ def refusing(positions: Collection[int]) -> Meddle:
 
     def refuse(path: str, body: Any) -> Answer | None:
         entries = body.get("upsertDetails") or body.get("events") or ()
-        said = [entry["contact"]["name"] if "contact" in entry else entry["contactEvent"]["description"] for entry in entries]
+        said = [
+            entry["contact"]["name"] if "contact" in entry else entry["contactEvent"]["description"]
+            for entry in entries
+        ]
         return None if numbers.isdisjoint(text.split()[-1] for text in said) else REFUSAL
 
     return refuse
+
+
+def _position(entry: Mapping[str, Any]) -> str:
+    said = entry["contact"]["name"] if "contact" in entry else entry["contactEvent"]["description"]
+    return str(said).split()[-1]
 
 
 @define(eq=False)
@@ -329,7 +337,7 @@ class World:
         told = Told(Report())
         async with self.client(**(client or {})) as sm:
             begin = sm.contacts.upserting if self.kind == "contacts" else sm.events.adding
-            with self._disk():
+            with self.disk():
                 try:
                     await self._take(begin(self._source(records), journal=self.journal, **options), ends, told)
                 except SalesManagoError as error:
@@ -399,7 +407,7 @@ class World:
             self.journal = frozen_journal
 
     @contextmanager
-    def _disk(self) -> Generator[None]:
+    def disk(self) -> Generator[None]:
         """Have what is written take its time without a thread, as virtual time would outrun one."""
 
         async def run_sync(act: Callable[..., ReturnT], *args: Any, **_: Any) -> ReturnT:
