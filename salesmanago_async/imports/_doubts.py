@@ -1,9 +1,10 @@
 """Which events of a request without an answer are there? Pure: the events, and what was read back, go in.
 
 An event is recognised by its `externalId` and type; where it has none, or the server tells none of any event, by type,
-date, value and products. Several that are recognised alike are told apart, and counted, by all their fields. Where an
-event that is recognised differs in some field, it may be this one, changed a little, or another: that stays in doubt.
-With an id, only a difference in date, value or products counts, as long as these tell our own events apart.
+date, value and products. What of these cannot be read fits anything. Several that are recognised alike are told apart,
+and counted, by all their fields. Where an event that is recognised differs in some field, it may be this one, changed
+a little, or another: that stays in doubt. With an id, only a difference in date, value or products counts, as long as
+these tell our own events apart.
 """
 
 import math
@@ -62,7 +63,7 @@ def recorded(contacts: Iterable[object], unavailable: Iterable[object]) -> Recor
 
 def sort_out(names: Sequence[Names], events: Sequence[Event], found: Recorded) -> Sorted:
     """Tell the events that are there from those that are not; `names` are what their contacts go by."""
-    knows_ids = any("externalId" in event for told in found.events for event in told)
+    knows_ids = any(event.get("externalId") for told in found.events for event in told)
     pools = [list(told) for told in found.events]
     there: set[int] = set()
     undecided: dict[int, str] = {}
@@ -73,7 +74,7 @@ def sort_out(names: Sequence[Names], events: Sequence[Event], found: Recorded) -
             continue
         event = events[group[0]]
         recognises = _has_id if knows_ids and event.get("externalId") else _has_looks
-        candidates = [told for contact in contacts for told in pools[contact] if recognises(event, told, knows_ids)]
+        candidates = [told for contact in contacts for told in pools[contact] if recognises(event, told)]
         for contact in contacts:
             pools[contact] = [told for told in pools[contact] if not any(told is one for one in candidates)]
         told, rest, spare = _paired(group, candidates, events, _is_same)
@@ -111,17 +112,19 @@ def _paired(
     return paired, [index for index in group if index not in paired], spare
 
 
-def _has_id(event: Event, found: Event, _: bool) -> bool:
+def _has_id(event: Event, found: Event) -> bool:
     same_type = "contactExtEventType" not in found or _type(event) == _type(found)
     return same_type and str(event["externalId"]) == str(found.get("externalId"))
 
 
-def _has_looks(event: Event, found: Event, knows_ids: bool) -> bool:
+def _has_looks(event: Event, found: Event) -> bool:
+    """Tell whether it may be this event, as far as its looks can be read."""
     kind, second, value, products = _looks(found)
     return (
-        not (knows_ids and found.get("externalId"))
-        and (kind, second, products) == (_type(event), _second(event.get("date")), _products(event))
-        and _close(_value(event.get("value")), value)
+        not found.get("externalId")
+        and (kind, products) == (_type(event), _products(event))
+        and (second is None or second == _second(event.get("date")))  # None: nobody can read it
+        and (math.isnan(value) or _close(_value(event.get("value")), value))
     )
 
 
@@ -162,7 +165,7 @@ def _type(event: Event) -> str:
 
 
 def _value(given: object) -> float:
-    """Return a value as a number; accounts tell it as one or as text, and none as null or 0."""
+    """Return a value as a number; accounts tell it as one or as text, and none as null or 0. NaN: it is none."""
     try:
         return float(str(given or 0))
     except ValueError:
@@ -176,13 +179,13 @@ def _products(event: Event) -> tuple[str, ...]:
 
 
 def _second(given: object) -> int | None:
-    """Return a time, in whatever form an account tells it, in whole seconds since 1970."""
+    """Return a time, in whatever form an account tells it, in whole seconds since 1970; None where it is none."""
     text = str(given)
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        number = float(text)
-        return int(number / 1000 if number >= 1e11 else number)
     try:
+        if re.fullmatch(r"\d+(\.\d+)?", text):
+            number = float(text)
+            return int(number / 1000 if number >= 1e11 else number)
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError):
         return None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

@@ -17,6 +17,7 @@ import stat
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self, TypeAlias, TypeVar, get_args
 from zlib import crc32
@@ -35,7 +36,7 @@ VERSION = 1
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
-CREATE TABLE run (what TEXT NOT NULL, note TEXT);
+CREATE TABLE run (what TEXT NOT NULL, note TEXT, seal INTEGER NOT NULL);
 CREATE TABLE chunks (
     number INTEGER PRIMARY KEY,
     spans TEXT NOT NULL,
@@ -43,14 +44,22 @@ CREATE TABLE chunks (
     state TEXT NOT NULL,
     request_id INTEGER,
     reason TEXT,
-    others TEXT
+    others TEXT,
+    seal INTEGER
 );
+"""
+_SEAL_LINE = "UPDATE chunks SET seal = seal(number, spans, marks, state, request_id, reason, others) WHERE number = ?"
+_READ_LINES = """
+SELECT number, spans, state, request_id, reason, others,
+    seal = seal(number, spans, marks, state, request_id, reason, others)
+FROM chunks
 """
 
 ReturnT = TypeVar("ReturnT")
 Span: TypeAlias = tuple[int, int]
 """The first and the last of some positions that follow each other."""
 Change: TypeAlias = tuple[str, tuple[Any, ...]]
+"""A statement and its values, of which the last is the number of a chunk."""
 
 
 @frozen
@@ -175,6 +184,7 @@ class Journal:
                 for write in writes:
                     for statement, values in write.changes:
                         self._database.execute(statement, values)
+                        self._database.execute(_SEAL_LINE, values[-1:])
         except sqlite3.Error as met:
             error = met
         for write in writes:
@@ -201,15 +211,13 @@ def _open(
 ) -> tuple[sqlite3.Connection, list[Entry]]:
     database = _connect(path)
     with _closed_where_unusable(path, database):
-        lines = database.execute("SELECT number, spans, state, request_id, reason, others FROM chunks")
-        entries = [_entry(line) for line in lines]
+        entries = _entries(database)
         if entries:
-            (known,) = database.execute("SELECT what FROM run").fetchone()
-            _check_same(path, orjson.loads(known), orjson.loads(_text(what)))
+            _check_same(path, orjson.loads(_run(database)[0]), orjson.loads(_text(what)))
         else:  # nothing was sent, so it can as well be another run's
             line = (_text(what), _text(note) if note is not None else None)
             database.executescript("BEGIN IMMEDIATE; DELETE FROM run;")
-            database.execute("INSERT INTO run VALUES (?, ?)", line)
+            database.execute("INSERT INTO run VALUES (?1, ?2, seal(?1, ?2))", line)
             database.execute("COMMIT")
         return database, entries
 
@@ -220,8 +228,7 @@ def read_note(path: Path) -> Any:
         raise Invalid("there is no such journal", field=str(path))
     database = _connect(path)
     with _closed_where_unusable(path, database):
-        found = database.execute("SELECT note FROM run").fetchone()
-        note = orjson.loads(found[0]) if found and found[0] else None
+        note = orjson.loads(_run(database)[1] or "null")
     database.close()
     return note
 
@@ -231,6 +238,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     _make_private(path)
     database = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
     with _closed_where_unusable(path, database):
+        database.create_function("seal", -1, _seal, deterministic=True)
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
         tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         version = database.execute("PRAGMA user_version").fetchone()[0]
@@ -297,7 +305,7 @@ def _unusable(path: Path, error: sqlite3.Error) -> Invalid:
 
 def _check_same(path: Path, known: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Raise `Invalid` where a run is not the one that the journal was begun for."""
-    for name in known.keys() | given.keys():
+    for name in {**known, **given}:
         if known.get(name) != given.get(name):
             raise Invalid(
                 f"belongs to a run with another {name}; go on as it was begun, or give a new run a journal of its own",
@@ -318,18 +326,40 @@ def _struck_out(reason: str | None) -> str | None:
 
 
 def _insertion(number: int, marks: Marks) -> Change:
-    line = (number, _text(marks.spans), marks.checksums)
-    return "INSERT INTO chunks (number, spans, marks, state) VALUES (?, ?, ?, 'in_doubt')", line
+    line = (_text(marks.spans), marks.checksums, number)
+    return "INSERT INTO chunks (spans, marks, state, number) VALUES (?, ?, 'in_doubt', ?)", line
 
 
 def _deletion(number: int) -> Change:
     return "DELETE FROM chunks WHERE number = ?", (number,)
 
 
+def _entries(database: sqlite3.Connection) -> list[Entry]:
+    entries = [_entry(line) for line in database.execute(_READ_LINES)]
+    spans = sorted(span for entry in entries for span in entry.spans)
+    for (_, last), (first, _) in pairwise(spans):
+        if first <= last:
+            raise ValueError(f"record {first} is in two lines")
+    return entries
+
+
+def _run(database: sqlite3.Connection) -> tuple[str, str | None]:
+    """Return what the run is, and its note."""
+    what, note, is_sealed = database.execute("SELECT what, note, seal = seal(what, note) FROM run").fetchone()
+    if not is_sealed:
+        raise ValueError("what the run is, is not as it was written")
+    return what, note
+
+
+def _seal(*values: object) -> int:
+    """Return a checksum of a line: SQLite notices when its file is damaged, but not every byte of what is in it."""
+    return crc32(b"\0".join(value if isinstance(value, bytes) else str(value).encode() for value in values))
+
+
 def _entry(line: Sequence[Any]) -> Entry:
-    number, spans, state, request_id, reason, others = line
-    if state not in get_args(State):
-        raise ValueError(f"a chunk is in state {state!r}")
+    number, spans, state, request_id, reason, others, is_sealed = line
+    if not is_sealed or state not in get_args(State):
+        raise ValueError(f"line {number} is not as it was written")
     return Entry(
         number=number,
         spans=tuple((first, last) for first, last in orjson.loads(spans)),

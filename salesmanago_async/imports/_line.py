@@ -207,7 +207,7 @@ class Line:
         if entry.state not in {"in_doubt", "submitted"}:
             await self._settler.tell_known(chunk, known.verdicts())
             return
-        parcel = self._parcels.pack(chunk, Lot(), number=entry.number, state=entry.state)
+        parcel = self._parcels.pack(chunk, Lot(), number=entry.number, state=entry.state, journalled=entry.state)
         act: Callable[[], Awaitable[None]]
         if entry.state == "submitted":
             act = partial(self._follower.follow_again, parcel, entry.request_id)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import anyio
 from attrs import frozen
@@ -99,7 +99,7 @@ class Settler:
     async def split(self, parcel: Parcel, chunk: Chunk, groups: Sequence[Sequence[int]]) -> list[Parcel]:
         """Make parcels of the records at these indices, in place of the one that held them all."""
         marks = await self._ledger.marks_of_parts(parcel, chunk, groups)
-        like = {"state": parcel.state, "was_doubted": parcel.was_doubted, "tries": parcel.tries}
+        like: dict[str, Any] = {"state": parcel.state, "was_doubted": parcel.was_doubted, "tries": parcel.tries}
         self._parcels.forget(parcel)
         parcel.lot.parcels += len(groups) - 1
         parts = [
@@ -111,7 +111,7 @@ class Settler:
 
     async def conclude(self, parcel: Parcel, chunk: Chunk, verdicts: Verdicts) -> None:
         """Write down, count and tell what became of a parcel, and let its contacts go."""
-        await self._ledger.conclude(parcel, chunk.positions, verdicts)
+        verdicts = await self._ledger.conclude(parcel, chunk.positions, verdicts)
         parcel.state = verdicts.state  # should the run be cut off right now
         self._let_go(parcel, chunk, verdicts.state)
         async with self._telling:  # one at a time, however slow the listener

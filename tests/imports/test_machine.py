@@ -4,6 +4,7 @@ After each run everything must hold that is checked in worlds, and no event may 
 which meets no fault, everything is there: each event once, each contact in its last version.
 """
 
+import logging
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -123,7 +124,7 @@ class Runs(RuleBasedStateMachine):
         chosen = [f"{kinds[number % len(kinds)]},{when}".format(PATHS[self.world.kind]) for number, when in faults]
         self.job_failed |= any("failed-job" in text for text in chosen)
         self.world.simulator.faults = [Fault.parse(text) for text in chosen]
-        told = self._within(lambda world: world.run(self.records, ends, **self.options))
+        told: Told = self._within(lambda world: world.run(self.records, ends, **self.options))
         if self.world.kind == "events":
             assert set(events_of(self.world.simulator).values()) <= {1}
         return told
@@ -172,15 +173,62 @@ def _settings(examples: int) -> settings:
         max_examples=examples,
         stateful_step_count=5,
         deadline=None,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
         print_blob=True,
     )
 
 
+@pytest.fixture(autouse=True)
+def _quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Keep no word of the many runs that are cancelled."""
+    caplog.set_level(logging.ERROR, "salesmanago_async")
+
+
 def test_nothing_is_lost_or_doubled_whatever_happens() -> None:
-    run_state_machine_as_test(Runs, settings=_settings(60))
+    run_state_machine_as_test(Runs, settings=_settings(250))
 
 
 @pytest.mark.slow
 def test_nothing_is_lost_or_doubled_whatever_happens_for_minutes() -> None:
-    run_state_machine_as_test(Runs, settings=_settings(3000))
+    run_state_machine_as_test(Runs, settings=_settings(5000))
+
+
+# At every step
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("before", [(), (Ends("kill", seconds=0.5),)], ids=["the first run", "the second run"])
+@pytest.mark.parametrize("kind", ["contacts", "events"])
+async def test_a_run_may_end_at_any_step(
+    kind: Kind, before: tuple[Ends, ...], stride: int, anyio_backend_name: str, tmp_path: Path
+) -> None:
+    """The first run is killed, the second cut off: of what is cut off, every record must still be counted."""
+    step = taken = 1 if anyio_backend_name == "trio" else 0
+    while taken >= step:
+        step += stride
+        world = World(kind, tmp_path / f"{step}")
+        world.folder.mkdir()
+        taken = await _finish(world, *before, Ends("cut" if before else "kill", step=step))
+
+
+async def _finish(world: World, *endings: Ends) -> int:
+    """Make runs with these ends, and one that ends by itself; return how many steps the last of the former took."""
+    make = contact if world.kind == "contacts" else event
+    records = [make(position, f"c{position % 5}@example.com") for position in range(11)]
+    if world.kind == "events":
+        await world.prepare({str(record.email) for record in records})
+    world.simulator.faults = [Fault.parse(f"reset-after,at=2,path={PATHS[world.kind]}")]
+    taken = 0
+    for ends in endings:
+        await world.run(records, ends, batch_size=3)
+        taken = world.steps.count
+        world.simulator.faults = []
+    assert (await world.run(records, batch_size=3)).counts == {"accepted": 11}
+    await world.settle()
+    if world.kind == "events":
+        assert sorted(events_of(world.simulator).values()) == [1] * 11
+    else:
+        names = {str(one.fields["name"]) for one in world.simulator._store.contacts.values()}
+        assert names == {f"version {position}" for position in range(6, 11)}
+    return taken

@@ -1,6 +1,5 @@
 """Order per contact: nothing overtakes, nothing is lost, nobody waits without a reason."""
 
-from collections.abc import Callable
 from random import Random
 
 from hypothesis import given
@@ -48,8 +47,8 @@ class Readers(RuleBasedStateMachine):
     @precondition(lambda self: self.under_way)
     @rule(choose=st.randoms(use_true_random=False))
     def settle_one(self, choose: Random) -> None:
-        one = choose.choice([one for one in self.under_way if self.barred.isdisjoint(one.names)] or [None])
-        if one:
+        one = choose.choice(self.under_way)
+        if self.barred.isdisjoint(one.names):
             self.under_way.remove(one)
             self.order.end(one.names)
 
@@ -141,14 +140,18 @@ def test_a_record_waits_for_each_of_its_names() -> None:
 
 def test_what_waits_has_no_news_until_something_is_settled() -> None:
     order = Order()
-    assert not order.has_news
-    order.begin(["a"])
-    order.hold(record(0, "a"))
-    assert not order.has_news
-    order.end(["b"])
-    assert order.has_news
-    list(order.ready())
-    assert not order.has_news
+    order.begin(["a", "b"])
+    news = [order.has_news]
+    for act in (
+        lambda: order.hold(record(0, "a")),
+        lambda: order.end(["b"]),
+        lambda: list(order.ready()),
+        lambda: order.end(["a"]),
+        lambda: list(order.ready()),
+    ):
+        act()
+        news.append(order.has_news)
+    assert news == [False, False, True, False, True, False]
 
 
 def test_what_is_held_back_is_bounded_by_number_and_by_bytes() -> None:
@@ -168,16 +171,3 @@ def test_what_is_held_back_is_bounded_by_number_and_by_bytes() -> None:
     full.end(["a"])
     assert len(list(full.ready())) == 16
     assert not full.is_full
-
-
-def test_one_that_is_kept_from_going_keeps_what_shares_a_name_with_it_from_going() -> None:
-    """The second record may give the contact another address; the third, under that, must not be there before it."""
-    order = Order()
-    order.begin(["old"])
-    order.bar(["old"])
-    rename = record(1, "old", "new")
-    assert order.must_wait(rename.names)
-    assert order.is_barred(rename.names)
-    keep_back: Callable[[Record], object] = getattr(order, "hold")  # noqa: B009
-    del keep_back
-    assert order.must_wait(("new",)) or order.is_barred(("new",))

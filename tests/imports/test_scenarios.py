@@ -195,7 +195,6 @@ TAKEN = {"submitted": 30}
 DOUBT_10 = {"accepted": 20, "in_doubt": 10}
 BUT_10 = {"accepted": 20, "rejected": 10}
 BUT_1, BUT_2, BUT_3 = ({"accepted": 30 - count, "rejected": count} for count in (1, 2, 3))
-PAIR = {"records": contacts(hot={2, 7})}
 
 CONTACTS = [
     # Nothing, and passing faults: everything arrives
@@ -234,8 +233,8 @@ CONTACTS = [
     Scenario("poison at the ends", BUT_2, poison={0, 29}),
     Scenario("three poison rows", BUT_3, poison={3, 4, 17}),
     Scenario("all poison", {"rejected": 30}, poison=range(30)),
-    Scenario("both of one contact", BUT_2, **PAIR, poison={2, 7}),
-    Scenario("one of two of a contact", BUT_2, **PAIR, poison={7}, absent={2, 7}),
+    Scenario("both of one contact", BUT_2, records=contacts(hot={2, 7}), poison={2, 7}),
+    Scenario("one of two of a contact", BUT_2, records=contacts(hot={2, 7}), poison={7}, absent={2, 7}),
     Scenario("poison of a hot contact", BUT_2, records=contacts(hot={0, 10, 20}), poison={10}, absent={10, 20}),
     Scenario("poison, and a reset", BUT_1, "reset-before,at=4", poison={14}),
     # Done is done
