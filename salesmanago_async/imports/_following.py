@@ -187,7 +187,9 @@ class Follower:
             return
         state: State = "rejected" if self._in_doubt == "drop" else "in_doubt"
         note = "; given up on request, it may have been applied" if self._in_doubt == "drop" else ""
-        others = {place: (state, reasons[index] + note) for place, index in enumerate(indices)}
+        others: dict[int, tuple[State, str]] = {
+            place: (state, reasons[index] + note) for place, index in enumerate(indices)
+        }
         await self._settler.conclude(part, self._parcels.unpack(part), Verdicts(state, None, others))
 
     async def _read_back(self, names: Iterable[Names]) -> Recorded:
