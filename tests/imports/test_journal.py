@@ -20,7 +20,21 @@ from salesmanago_async.errors import JournalFailed
 from salesmanago_async.imports import _engine, _journal
 from salesmanago_async.imports._journal import Entry, Journal, Marks, open_journal, read_note
 from salesmanago_async.imports.outcome import Verdicts
-from tests.imports.worlds import Answer, Ends, Kind, Told, World, contact, event, events_of, spelt
+from salesmanago_async.simulator import Fault
+from tests.imports.worlds import (
+    PATHS,
+    Answer,
+    Ends,
+    Kind,
+    Told,
+    World,
+    contact,
+    event,
+    events_of,
+    nothing,
+    refusing,
+    spelt,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -464,6 +478,46 @@ async def test_nothing_is_called_accepted_that_could_not_be_written_down(
     spans = [span for line in world.journalled() if line.state == "in_doubt" for span in line.spans]
     in_doubt = {position for first, last in spans for position in range(first, last + 1)}
     assert in_doubt.isdisjoint(outcome.position for outcome in told.outcomes if outcome.state == "accepted")
+
+
+STEPS = ["begin", "split", "submitted", "settle", "forget", "checksums"]
+
+
+@pytest.mark.parametrize("kind", ["contacts", "events"])
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("failing", [1, 2])
+async def test_a_journal_that_fails_at_any_write_makes_no_run_say_what_is_not_so(
+    kind: Kind, step: str, failing: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests are refused, half done, and told to come later, so that each kind of write is needed."""
+    world = World(kind, tmp_path)
+    make = contact if kind == "contacts" else event
+    records = [make(position) for position in range(24)]
+    await world.prepare(str(record.email) for record in records)
+    world.front.instead = refusing({11})
+    world.front.halves = {1} if kind == "events" else set()
+    world.front.after = refuse_every_third
+    world.simulator.faults = [Fault.parse(f"429,path={PATHS[kind]},at=7-20")]
+    write, calls = getattr(Journal, step), 0
+
+    async def fail(journal: Journal, *args: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls >= failing:
+            raise JournalFailed("the disk is full")
+        return await write(journal, *args)
+
+    monkeypatch.setattr(Journal, step, fail)
+    told = await world.run(records, batch_size=6)
+    monkeypatch.undo()
+    refused = {outcome.position for outcome in told.outcomes if outcome.state == "rejected"}
+    assert 11 in refused or calls
+    world.front.after, world.front.halves, world.simulator.faults = nothing, set(), []
+    again = await world.run(records, batch_size=6)
+    assert set(again.counts) <= {"accepted", "rejected"}
+    assert refused <= {outcome.position for outcome in again.outcomes if outcome.state == "rejected"}
+    if kind == "events":
+        assert sorted(events_of(world.simulator).values()) == [1] * 23
 
 
 # What is not in it

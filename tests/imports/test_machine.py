@@ -185,7 +185,7 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_nothing_is_lost_or_doubled_whatever_happens() -> None:
-    run_state_machine_as_test(Runs, settings=_settings(250))
+    run_state_machine_as_test(Runs, settings=_settings(200))
 
 
 @pytest.mark.slow

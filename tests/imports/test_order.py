@@ -171,3 +171,23 @@ def test_what_is_held_back_is_bounded_by_number_and_by_bytes() -> None:
     full.end(["a"])
     assert len(list(full.ready())) == 16
     assert not full.is_full
+
+
+def test_who_shares_a_hash_with_a_barred_contact_is_not_held_for_ever() -> None:
+    barred, other = _of_one_hash()
+    order = Order()
+    order.begin([barred])
+    order.bar([barred])
+    order.end([])
+    assert order.must_wait((barred,))
+    assert not order.must_wait((other,))
+
+
+def _of_one_hash() -> tuple[str, str]:
+    """Return two names of the same 32 bits; among some 100,000 there are mostly some."""
+    seen: dict[int, str] = {}
+    for number in count():
+        name = f"u{number}@x.pl"
+        if (known := seen.setdefault(hash(name) & 0xFFFFFFFF, name)) != name:
+            return known, name
+    raise AssertionError("unreachable: there are only so many hashes")

@@ -186,9 +186,10 @@ class Front:
         content = await _received(receive)
         body = orjson.loads(content) if content else {}
         batch = self._arrives(path, body)
+        is_halved = batch is not None and self.requests[path] in self.halves
         try:
             await self._passes()
-            messages = await self._answered(path, body, scope)
+            messages = await self._answered(path, body, scope, is_halved=is_halved)
             await self._passes()
         finally:
             if batch:
@@ -208,12 +209,11 @@ class Front:
         self.world.steps.take()
         await anyio.lowlevel.checkpoint()
 
-    async def _answered(self, path: str, body: Any, scope: Any) -> list[Any]:
+    async def _answered(self, path: str, body: Any, scope: Any, *, is_halved: bool) -> list[Any]:
         """Return the messages of the answer."""
         instead = self.instead(path, body)
         if instead:
             return _messages(instead)
-        is_halved = path == PATHS[self.world.kind] and self.requests[path] in self.halves
         if is_halved:
             entries = body[LISTS[self.world.kind]]
             body = {**body, LISTS[self.world.kind]: entries[: len(entries) // 2]}
@@ -437,7 +437,15 @@ class World:
             assert all(count <= told.counts.get(state, 0) for state, count in each.items()), (each, told.counts)
         if self.journal and not isinstance(told.error or report.stopped, JournalFailed):
             self._check_journal(dict(each) if ends.how == "kill" else told.counts)
+        unsent = [outcome for outcome in outcomes if outcome.state == "not_sent"]
+        assert not [one.position for one in unsent if self._is_there(one.record)], "not sent, but there"
         self.front.accepted |= {spelt(outcome.record) for outcome in outcomes if outcome.state == "accepted"}
+
+    def _is_there(self, record: Record) -> bool:
+        """Whether the account holds just this event, or the contact in just this version."""
+        if isinstance(record, ExternalEvent):
+            return _told(write(record)["contactEvent"]) in events_of(self.simulator)
+        return any(one.fields.get("name") == record.name for one in self.simulator._store.contacts.values())
 
     def _check_journal(self, told: Mapping[str, int]) -> None:
         """Nothing is called settled that is not written down."""
