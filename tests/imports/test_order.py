@@ -1,5 +1,6 @@
 """Order per contact: nothing overtakes, nothing is lost, nobody waits without a reason."""
 
+from itertools import count
 from random import Random
 
 from hypothesis import given
