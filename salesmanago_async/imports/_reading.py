@@ -67,6 +67,8 @@ class Reader:
         self._settler = settler
         self._outlets = outlets
         self._left: list[Left] = []
+        self._in_hand: Record | None = None
+        """One that was read, and that is in no other place while something is waited for."""
         self._waiting_for_source = anyio.CancelScope()
         course.when_stopped(lambda: self._waiting_for_source.cancel())
 
@@ -94,7 +96,7 @@ class Reader:
         """Count the records that were read and have gone nowhere; for a run that is cut off."""
         chunk = self._chunker.rest()
         counts: Counter[State] = Counter(one.state for one in (*self._left, *self._met_in_vain()))
-        counts["not_sent"] += self._order.held + (len(chunk) if chunk else 0)
+        counts["not_sent"] += self._order.held + (len(chunk) if chunk else 0) + (self._in_hand is not None)
         return counts
 
     def _next(self, rows: Iterator[Row]) -> Row | None:
@@ -153,7 +155,9 @@ class Reader:
     async def _add(self, record: Record) -> bool:
         """Put a record into a chunk; False where the one that had no room for it has a record of its contact."""
         if not self._chunker.has_room(record):
+            self._in_hand = record
             await self._pass_on_rest()
+            self._in_hand = None
             if self._order.must_wait(record.names):
                 return False
         closed = self._chunker.add(record)
@@ -165,10 +169,13 @@ class Reader:
 
     async def _is_known(self, earlier: Earlier, record: Record, reason: str | None) -> bool:
         """Tell whether the journal knows a record, which is then dealt with."""
+        self._in_hand = record
         try:
             known = await earlier.at(record.position)
+            self._in_hand = None
             complete = earlier.meet(known, record) if known else None
         except (Invalid, JournalFailed) as error:
+            self._in_hand = None
             self._left.append(Left(record=record, state="not_sent", reason=str(error)))
             raise
         if known and known.entry.state in _UNDER_WAY:

@@ -49,13 +49,26 @@ _times = st.one_of(
     st.frozensets(st.integers(1, 12), min_size=1, max_size=4).map(lambda at: f"at={';'.join(map(str, sorted(at)))}"),
     st.sampled_from(["share=0.2", "share=0.5", "at=1-"]),
 )
-_choices = st.lists(st.tuples(st.integers(0, 100), _times), max_size=3)
-"""Faults: which of those of the kind, by a number, and when."""
-_ends: st.SearchStrategy[Any] = st.one_of(
+_faults = st.lists(st.tuples(st.integers(0, 100), _times), max_size=3)
+"""Which of those of the kind, by a number, and when."""
+_moments: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.integers(1, 150).map(lambda step: {"step": step}),
     st.floats(0, 3).map(lambda seconds: {"seconds": seconds}),
     st.floats(0, 400).map(lambda seconds: {"seconds": seconds}),
 )
+_options = st.fixed_dictionaries(
+    {"batch_size": st.integers(1, 6), "concurrency": st.integers(1, 4)},
+    optional={
+        "max_bytes": st.just(1300),
+        "wait": st.just(False),
+        "in_doubt": st.sampled_from(["send", "drop"]),
+        "reads": st.sampled_from(["async", "breaks"]),
+    },
+)
+_places = st.frozensets(st.integers(0, 29), max_size=2)
+
+Faults = list[tuple[int, str]]
+Options = dict[str, Any]
 
 
 class Runs(RuleBasedStateMachine):
@@ -72,9 +85,8 @@ class Runs(RuleBasedStateMachine):
         kind=st.sampled_from(["contacts", "events"]),
         owners=st.lists(st.integers(0, 7), min_size=1, max_size=30),
         has_ids=st.booleans(),
-        poison=st.frozensets(st.integers(0, 29), max_size=2),
-        options=st.fixed_dictionaries({"batch_size": st.integers(1, 6), "max_bytes": st.sampled_from([1300, 10_000])}),
-        concurrency=st.integers(1, 4),
+        poison=_places,
+        bad=_places,
     )
     def begin(
         self,
@@ -83,48 +95,51 @@ class Runs(RuleBasedStateMachine):
         owners: list[int],
         has_ids: bool,
         poison: frozenset[int],
-        options: dict[str, Any],
-        concurrency: int,
+        bad: frozenset[int],
     ) -> None:
         self.backend = backend
         self.world = World(kind, self.folder)
-        others: dict[str, Any] = {} if has_ids or kind == "contacts" else {"external_id": None}
-        make = contact if kind == "contacts" else event
-        self.records = [make(place, f"c{owner}@example.com", **others) for place, owner in enumerate(owners)]
-        self.ghosts = {place for place, owner in enumerate(owners) if owner == GHOST and kind == "events"}
+        self.owners = owners
+        self.records = [
+            {"email": "nobody"} if place in bad else _record(kind, place, owner, has_ids=has_ids)
+            for place, owner in enumerate(owners)
+        ]
+        self.rejected = set(bad)
         if kind == "events":
             self._within(lambda world: world.prepare(f"c{owner}@example.com" for owner in range(1, 8)))
             self.world.front.instead = refusing(poison)
-        self.poison = {place for place in poison if place < len(owners)} if kind == "events" else set[int]()
-        self.options = {**options, "client": {"concurrency": concurrency}}
+            self.rejected |= poison | {place for place, owner in enumerate(owners) if owner == GHOST}
+        self.rejected &= set(range(len(owners)))
         self.job_failed = False
 
-    @rule(faults=_choices)
-    def run_to_the_end(self, faults: list[tuple[int, str]]) -> None:
-        self._run(faults, BY_ITSELF)
+    @rule(faults=_faults, options=_options)
+    def run_to_the_end(self, faults: Faults, options: Options) -> None:
+        self._run(faults, options, BY_ITSELF)
 
-    @rule(faults=_choices, when=_ends)
-    def run_until_killed(self, faults: list[tuple[int, str]], when: dict[str, Any]) -> None:
-        self._run(faults, Ends("kill", **when))
+    @rule(faults=_faults, options=_options, when=_moments)
+    def run_until_killed(self, faults: Faults, options: Options, when: dict[str, Any]) -> None:
+        self._run(faults, options, Ends("kill", **when))
 
-    @rule(faults=_choices, when=_ends, how=st.sampled_from(["stop", "cancel", "cut"]))
-    def run_until_stopped(self, faults: list[tuple[int, str]], when: dict[str, Any], how: Any) -> None:
-        self._run(faults, Ends(how, **when))
+    @rule(faults=_faults, options=_options, when=_moments, how=st.sampled_from(["stop", "cancel", "cut"]))
+    def run_until_stopped(self, faults: Faults, options: Options, when: dict[str, Any], how: Any) -> None:
+        self._run(faults, options, Ends(how, **when))
 
     def teardown(self) -> None:
         try:
             if self.world and self.may_go_on:
-                self._check_what_is_there(self._run([], BY_ITSELF))
+                self._check_what_is_there(self._run([], {"batch_size": 5}, BY_ITSELF))
         finally:
             shutil.rmtree(self.folder)
 
-    def _run(self, faults: list[tuple[int, str]], ends: Ends) -> Told:
+    def _run(self, faults: Faults, options: Options, ends: Ends) -> Told:
         assert self.world
         kinds = _KINDS[self.world.kind]
         chosen = [f"{kinds[number % len(kinds)]},{when}".format(PATHS[self.world.kind]) for number, when in faults]
         self.job_failed |= any("failed-job" in text for text in chosen)
         self.world.simulator.faults = [Fault.parse(text) for text in chosen]
-        told: Told = self._within(lambda world: world.run(self.records, ends, **self.options))
+        self.world.watches_jobs = options.get("wait", True)
+        client = {"concurrency": options.pop("concurrency", 3)}
+        told: Told = self._within(lambda world: world.run(self.records, ends, client=client, **options))
         if self.world.kind == "events":
             assert set(events_of(self.world.simulator).values()) <= {1}
         return told
@@ -134,11 +149,11 @@ class Runs(RuleBasedStateMachine):
         states = {outcome.position: outcome.state for outcome in told.outcomes}
         assert set(states.values()) <= {"accepted", "rejected"}
         rejected = {position for position, state in states.items() if state == "rejected"}
+        assert rejected >= self.rejected
+        assert rejected == self.rejected or self.job_failed
         if self.world.kind == "events":
-            assert rejected == self.ghosts | self.poison
             assert len(events_of(self.world.simulator)) == len(self.records) - len(rejected)
         else:
-            assert not rejected or self.job_failed
             self._within(lambda world: world.settle())
             self._check_versions(rejected)
 
@@ -147,9 +162,10 @@ class Runs(RuleBasedStateMachine):
         assert self.world
         stored = self.world.simulator._store.contacts.values()
         versions = {one.email: int(str(one.fields["name"]).split()[-1]) for one in stored}
-        last = {str(record.email): position for position, record in enumerate(self.records) if position not in rejected}
-        for email, position in last.items():
-            assert versions[email] == position or versions[email] in {late for late in rejected if late > position}
+        last = {owner: place for place, owner in enumerate(self.owners) if place not in rejected}
+        for owner, place in last.items():
+            version = versions[f"c{owner}@example.com"]
+            assert version == place or (version > place and version in rejected)
 
     def _within(self, act: Callable[[World], Awaitable[Any]]) -> Any:
         """Do something on a new event loop, later than all before."""
@@ -166,6 +182,13 @@ class Runs(RuleBasedStateMachine):
         run_virtually(self.backend, do)
         self.may_go_on = True
         return results[0]
+
+
+def _record(kind: Kind, place: int, owner: int, *, has_ids: bool) -> Any:
+    email = f"c{owner}@example.com"
+    if kind == "contacts":
+        return contact(place, email)
+    return event(place, email) if has_ids else event(place, email, external_id=None)
 
 
 def _settings(examples: int) -> settings:
