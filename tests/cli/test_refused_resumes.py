@@ -6,13 +6,15 @@ import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import field, frozen
+
+from salesmanago_async.imports._journal import _seal
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -32,9 +34,18 @@ class Refused:
     environ: Mapping[str, str] = field(factory=dict)
 
 
+@contextmanager
+def edited(folder: Path) -> Iterator[sqlite3.Connection]:
+    """Open the folder's journal to change what the run is in it, as if it had been begun so."""
+    with closing(sqlite3.connect(folder / "run.db")) as database, database:
+        database.create_function("seal", -1, _seal)
+        yield database
+        database.execute("UPDATE run SET seal = seal(what, note)")
+
+
 def note(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     """Change the note in a journal."""
-    with closing(sqlite3.connect(folder / "run.db")) as database, database:
+    with edited(folder) as database:
         ((text,),) = database.execute("SELECT note FROM run").fetchall()
         kept = json.loads(text)
         change(kept)
@@ -121,7 +132,7 @@ def folders(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping
         folder = shutil.copytree(complete, folders[refused.name])
         note(folder, partial(move, folder))
         if refused.sql:
-            with closing(sqlite3.connect(folder / "run.db")) as database, database:
+            with edited(folder) as database:
                 database.execute(refused.sql)
         if refused.spoil:
             refused.spoil(folder)
