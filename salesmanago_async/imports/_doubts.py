@@ -54,7 +54,8 @@ def recorded(contacts: Iterable[object], unavailable: Iterable[object]) -> Recor
         address, id_ = str(contact.get("email") or "").lower(), str(contact.get("id") or "")
         name = id_ or address
         if name not in events:
-            events[name] = [event for event in contact.get("contactExtEvents") or () if isinstance(event, Mapping)]
+            told = contact.get("contactExtEvents")
+            events[name] = [event for event in told if isinstance(event, Mapping)] if isinstance(told, list) else []
         for known_as in {address, id_} - {""}:
             places[known_as].add(list(events).index(name))
     found = {name: frozenset(several) for name, several in places.items()}

@@ -106,6 +106,10 @@ class Order:
         self._barred.update(barred)
         self._busy.remove(barred)
 
+    def shut_out(self, names: Iterable[str]) -> None:
+        """Let no further record go of whoever a record is of that was not let go itself."""
+        self._barred.update(names)
+
     def ready(self) -> Iterator[Record]:
         """Yield, and no longer hold, what need not wait any more: what is said to begin meanwhile counts at once."""
         self._news = False

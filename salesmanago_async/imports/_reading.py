@@ -26,6 +26,7 @@ from .text_files import Row
 
 TURN = 1000
 """How many rows are read before others get a turn, and rejected ones are told."""
+BARRED = "an earlier record of its contact is in doubt, and this one must not go before that"
 LINGER = 1.0
 """Seconds that records which were held back wait at the end for others, to share a request with them."""
 
@@ -205,7 +206,7 @@ class Reader:
 
     async def _hold(self, record: Record) -> None:
         if self._order.is_barred(record.names):
-            self._left.append(_barred(record))
+            self._turn_away(record)
             return
         self._order.hold(record)
         while self._order.is_full and self._course.is_reading and not self._earlier:
@@ -213,13 +214,18 @@ class Reader:
                 await self._settler.settled.wait()
             await self._release()
 
+    def _turn_away(self, record: Record) -> None:
+        """Give up a record of a barred contact, and with it all that the contact goes by."""
+        self._order.shut_out(record.names)
+        self._left.append(Left(record=record, state="not_sent", reason=BARRED))
+
     async def _release(self) -> None:
         """Put what need not wait any longer into chunks."""
         if not self._order.has_news:
             return
         for record in self._order.ready():
             if self._order.is_barred(record.names):
-                self._left.append(_barred(record))
+                self._turn_away(record)
             elif not await self._add(record):
                 self._order.hold(record)
 
@@ -252,8 +258,3 @@ class Reader:
 
 
 _UNDER_WAY = frozenset({"in_doubt", "submitted"})
-
-
-def _barred(record: Record) -> Left:
-    reason = "an earlier record of its contact is in doubt, and this one must not go before that"
-    return Left(record=record, state="not_sent", reason=reason)

@@ -112,23 +112,23 @@ class Settler:
     async def conclude(self, parcel: Parcel, chunk: Chunk, verdicts: Verdicts) -> None:
         """Write down, count and tell what became of a parcel, and let its contacts go."""
         verdicts = await self._ledger.conclude(parcel, chunk.positions, verdicts)
-        parcel.state = verdicts.state  # should the run be cut off right now
         self._let_go(parcel, chunk, verdicts.state)
+        self._parcels.forget(parcel)
+        outcomes = self._count(_settled(chunk, verdicts))
         async with self._telling:  # one at a time, however slow the listener
-            self._parcels.forget(parcel)
-            await self._tell(_settled(chunk, verdicts))
+            await self._tell(outcomes)
         self.settled.give()
 
     async def tell_known(self, chunk: Chunk, verdicts: Verdicts) -> None:
         """Count and tell what an earlier run of the journal settled."""
         self._tally.earlier += len(chunk)
-        await self._tell(_settled(chunk, verdicts))
+        await self._tell(self._count(_settled(chunk, verdicts)))
 
     async def tell_left(self, left: Sequence[Left]) -> None:
         """Count and tell records that were never part of a chunk."""
         verdicts = Verdicts("rejected", None, {index: (one.state, one.reason) for index, one in enumerate(left)})
         rows, positions, lines, *_ = zip(*(one.record for one in left), strict=True)
-        await self._tell(Settled(rows, positions, lines, [""] * len(left), verdicts))
+        await self._tell(self._count(Settled(rows, positions, lines, [""] * len(left), verdicts)))
 
     def progress(self) -> None:
         """Show the counts; where that raises, the run ends."""
@@ -156,14 +156,19 @@ class Settler:
         if not lot.parcels:
             self._order.end(lot.names)
 
-    async def _tell(self, settled: Settled) -> None:
+    def _count(self, settled: Settled) -> list[Outcome]:
+        """Count records, and return their outcomes, if anybody wants to know them."""
         counts: Counter[State] = settled.counts()
         self._tally.add(counts)
-        if self._listeners.deliver or not PROBLEMS.isdisjoint(counts):
-            outcomes = settled.outcomes(self._source)
-            self._tally.note_problems(outcome for outcome in outcomes if outcome.state in PROBLEMS)
-            if self._listeners.deliver:
-                await self._listeners.deliver(outcomes)
+        if self._listeners.deliver is None and PROBLEMS.isdisjoint(counts):
+            return []
+        outcomes = settled.outcomes(self._source)
+        self._tally.note_problems(outcome for outcome in outcomes if outcome.state in PROBLEMS)
+        return outcomes
+
+    async def _tell(self, outcomes: list[Outcome]) -> None:
+        if self._listeners.deliver:
+            await self._listeners.deliver(outcomes)
         self.progress()
 
 

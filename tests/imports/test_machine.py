@@ -137,7 +137,7 @@ class Runs(RuleBasedStateMachine):
         chosen = [f"{kinds[number % len(kinds)]},{when}".format(PATHS[self.world.kind]) for number, when in faults]
         self.job_failed |= any("failed-job" in text for text in chosen)
         self.world.simulator.faults = [Fault.parse(text) for text in chosen]
-        self.world.watches_jobs = options.get("wait", True)
+        self.world.watches_jobs &= options.get("wait", True)  # who did not wait knows nothing of those jobs later
         client = {"concurrency": options.pop("concurrency", 3)}
         told: Told = self._within(lambda world: world.run(self.records, ends, client=client, **options))
         if self.world.kind == "events":

@@ -375,9 +375,9 @@ class World:
         self.steps.begin()
         self.front.forget_client(line.request_id for line in self.journalled() if line.request_id is not None)
 
-    def _source(self, records: Sequence[Any], breaks: bool) -> Iterator[Any]:
+    def _source(self, records: Sequence[Any], reads: str | None) -> Iterator[Any]:
         for position, record in enumerate(records):
-            if breaks and position == len(records) // 2:
+            if reads == "breaks" and position == len(records) // 2:
                 raise SourceBroke("in the middle")
             self.steps.take()
             yield record
