@@ -348,9 +348,7 @@ class World:
             begin = sm.contacts.upserting if self.kind == "contacts" else sm.events.adding
             with self.disk():
                 try:
-                    source = (
-                        self._async_source(records) if reads == "async" else self._source(records, reads == "breaks")
-                    )
+                    source = self._async_source(records) if reads == "async" else self._source(records, reads)
                     await self._take(begin(source, journal=self.journal, **options), ends, told)
                 except SalesManagoError as error:
                     told.error = error
