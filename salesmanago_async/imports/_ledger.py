@@ -75,7 +75,11 @@ class Ledger:
             kept = [part for part in parts if part.marks and parcel.state != "not_sent"]
             marks = [part.marks for part in kept if part.marks]
             numbers = await self._written(self._journal.split(parcel.number, marks))
-            for part, number in zip(kept, numbers or (), strict=False):
+            if numbers is None:
+                return
+            for part in parts:
+                part.journalled = "not_sent"
+            for part, number in zip(kept, numbers, strict=True):
                 part.number, part.marks, part.journalled = number, None, "in_doubt"
 
     async def _written(self, writing: Awaitable[ReturnT]) -> ReturnT | None:

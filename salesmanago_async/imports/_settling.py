@@ -100,6 +100,7 @@ class Settler:
         """Make parcels of the records at these indices, in place of the one that held them all."""
         marks = await self._ledger.marks_of_parts(parcel, chunk, groups)
         like: dict[str, Any] = {"state": parcel.state, "was_doubted": parcel.was_doubted, "tries": parcel.tries}
+        like["journalled"] = parcel.journalled
         self._parcels.forget(parcel)
         parcel.lot.parcels += len(groups) - 1
         parts = [
