@@ -46,8 +46,10 @@ async def seconds_of(kind: str, number: int, address: str, journal: Path | None)
     ) as sm:
         gc.collect()
         started = time.perf_counter()
-        many = sm.contacts.upsert_many(contacts(number), journal=journal) if kind == "contacts" else (
-            sm.events.add_many(events(number), journal=journal)
+        many = (
+            sm.contacts.upsert_many(contacts(number), journal=journal)
+            if kind == "contacts"
+            else (sm.events.add_many(events(number), journal=journal))
         )
         report = await many
         taken = time.perf_counter() - started

@@ -55,7 +55,7 @@ class _Sink(asyncio.Protocol):
 
 async def _serve(tell: Connection) -> None:
     server = await asyncio.get_running_loop().create_server(_Sink, "127.0.0.1", 0)
-    _Sink.address = "http://127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+    _Sink.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     tell.send(_Sink.address)
     await server.serve_forever()
 

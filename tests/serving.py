@@ -8,12 +8,13 @@ from typing import Any
 import uvicorn
 
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
+from salesmanago_async.simulator.serve import make_config
 
 
 @contextmanager
 def serving_app(app: Any) -> Iterator[str]:
     """Serve an ASGI app in a thread, and give its address."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(make_config(app))
     thread = Thread(target=server.run)
     thread.start()
     try:

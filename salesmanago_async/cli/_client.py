@@ -5,10 +5,10 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
-from attrs import frozen
+from attrs import asdict, evolve, frozen
 
 from ..errors import Invalid
 
@@ -23,20 +23,35 @@ SIMULATED_JOB_SECONDS = 0.5
 
 @frozen(kw_only=True)
 class ClientOptions:
-    """What a command was told about the account and the pace."""
+    """What a command was told about the account and the pace; None is what it was not told."""
 
-    simulate: bool
-    env_file: Path | None
-    owner: str | None
-    base_url: str | None
-    concurrency: int
-    rate: float | None
-    poll_interval: float | None
+    simulate: bool = False
+    env_file: Path | None = None
+    owner: str | None = None
+    base_url: str | None = None
+    concurrency: int | None = None
+    rate: float | None = None
+    poll_interval: float | None = None
+
+    def over(self, others: Self) -> Self:
+        """Return the others with what is told here in their place."""
+        return evolve(others, **self._told())
+
+    def arguments(self) -> list[str]:
+        """Return what is told as it stands on a command line."""
+        told = self._told()
+        flags = ["--simulate"] if told.pop("simulate", False) else []
+        return flags + [text for name, value in told.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+
+    def _told(self) -> dict[str, Any]:
+        return asdict(self, filter=lambda _, value: value is not None and value is not False)
 
     def environ(self) -> Mapping[str, str]:
         """Return the environment, over the lines of the file where one was given."""
         if self.env_file is None:
             return os.environ
+        if not self.env_file.exists():
+            raise Invalid("there is no such file", field=str(self.env_file))
         from dotenv import dotenv_values
 
         try:
@@ -55,7 +70,7 @@ _OPTIONS = (
     ),
     click.option("--owner", help="The SALESmanago user account to work for; else SALESMANAGO_OWNER."),
     click.option("--base-url", help="The server, such as https://app2.salesmanago.com; else SALESMANAGO_BASE_URL."),
-    click.option("--concurrency", type=click.IntRange(1), default=8, show_default=True, help="Requests in flight."),
+    click.option("--concurrency", type=click.IntRange(1), help="Requests in flight.  [default: 8]"),
     click.option("--rate", type=click.FloatRange(0, min_open=True), help="Requests per second at most."),
     click.option(
         "--poll-interval",
@@ -85,20 +100,23 @@ async def open_client(options: ClientOptions, **others: Any) -> AsyncGenerator["
     """Open the client that the options (and `others` of the class) describe; raise `Invalid` naming what is missing."""
     from ..client import SalesManago
 
-    pace: dict[str, Any] = {"concurrency": options.concurrency, "rate": options.rate, **others}
+    pace = {**_present(concurrency=options.concurrency, rate=options.rate), **others}
     if options.simulate:
         client = _simulated(options, pace)
     else:
-        chosen = {"owner": options.owner, "base_url": options.base_url, "poll_interval": options.poll_interval}
-        given = {name: value for name, value in chosen.items() if value is not None}
+        place = _present(owner=options.owner, base_url=options.base_url, poll_interval=options.poll_interval)
         try:
-            client = SalesManago.from_env(options.environ(), **given, **pace)
+            client = SalesManago.from_env(options.environ(), **place, **pace)
         except Invalid as error:
             if error.field != "credentials":
                 raise
             raise Invalid(f"{error.rule}; or try it out with --simulate", field="credentials") from None
     async with client as sm:
         yield sm
+
+
+def _present(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _simulated(options: ClientOptions, pace: Mapping[str, Any]) -> "SalesManago":

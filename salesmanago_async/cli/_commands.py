@@ -8,21 +8,22 @@ from .check import check
 from .exports import export
 from .imports import import_
 from .jobs import job
+from .resume import resume
 from .simulator import simulator
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="salesmanago")
 def salesmanago() -> None:
-    """Talk to SALESmanago: import contacts and events, export contacts, call any endpoint.
+    """Talk to SALESmanago: import contacts and events, go on with imports, export contacts, call any endpoint.
 
     Credentials come from the environment, or from a file of such lines (--env-file): SALESMANAGO_CLIENT_ID,
     SALESMANAGO_API_KEY, SALESMANAGO_API_SECRET (or SALESMANAGO_SHA), SALESMANAGO_OWNER, SALESMANAGO_BASE_URL.
 
     Exit codes: 0 all accepted · 1 some rejected or in doubt · 2 unusable arguments, input or credentials ·
-    3 stopped before the end.
+    3 stopped before the end (with --journal, 'salesmanago resume' goes on).
     """
 
 
-for command in (import_, export, job, call, check, simulator):
+for command in (import_, resume, export, job, call, check, simulator):
     salesmanago.add_command(command)

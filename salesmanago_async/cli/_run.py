@@ -19,7 +19,7 @@ def run(act: Callable[..., Coroutine[Any, Any, ReturnT]], **arguments: Any) -> R
     try:
         return anyio.run(partial(act, **arguments))
     except (SalesManagoError, OSError) as error:
-        fail(_line(error), code_of(error))
+        fail(line_of(error), code_of(error))
     except KeyboardInterrupt:
         fail("stopped", STOPPED)
 
@@ -39,7 +39,8 @@ def code_of(error: Exception) -> int:
     return UNUSABLE
 
 
-def _line(error: Exception) -> str:
+def line_of(error: Exception) -> str:
+    """Return what an error means to whoever gave the command, and what to do about it."""
     if isinstance(error, NotAuthenticated):
         return f"the server says: {error}; check client id, api key, secret (or sha) and owner with 'salesmanago check'"
     if isinstance(error, NoAnswer):

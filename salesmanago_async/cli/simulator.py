@@ -1,7 +1,11 @@
 """`salesmanago simulator`."""
 
 import os
+from collections.abc import Sequence
+from contextlib import closing
 from errno import EADDRINUSE
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,15 +13,46 @@ from ..errors import Invalid
 from ..settings import Credentials
 from ._run import fail
 
+if TYPE_CHECKING:
+    from ..simulator import Fault
 
-@click.command()
+
+_FAULTS = """\b
+A fault is KIND[,NAME=VALUE]…; of several that want one request, the first has it. KIND is
+  503, 429, …    that status is answered, nothing was processed
+  status-after   status=503 is answered after the request was processed
+  slow           the request is processed, and answered, after seconds=2
+  late           it is processed at once, and answered after seconds=2
+  reset-before   the connection is reset, before the request was processed
+  reset-after    the same, after it was processed
+  garbled        processed, but the answer is no JSON, nor is a file
+  truncated      processed, but half of the answer or the file comes
+  expired        the link to a file answers 403
+  failed-job     the job that the request starts fails
+\b
+Which requests, and what else:
+  path=contact/* such calls; files are links to files          [all]
+  at=1;3-5       these of them, counted from 1; 3- is onwards  [all]
+  share=0.1      of these, such a part by chance               [all]
+  retry-after=5  with a status: 5 seconds; date+5: that as an HTTP date
+\b
+Examples:
+  --fault 503,path=contact/batchupsertv2,at=1;3,retry-after=5
+  --fault reset-after,path=contact/batchAddContactExtEvent,share=0.1
+"""
+
+
+@click.command(epilog=_FAULTS)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="The port; 0: any free one."
 )
 @click.option("--job-seconds", type=click.FloatRange(0), default=1.0, show_default=True, help="How long a job takes.")
 @click.option("--link-seconds", type=click.FloatRange(0), default=300.0, show_default=True, help="How long links work.")
-def simulator(host: str, port: int, job_seconds: float, link_seconds: float) -> None:
+@click.option("--state", type=click.Path(path_type=Path), metavar="DB", help="Keep the account in this file.")
+@click.option("--fault", "faults", multiple=True, metavar="KIND[,NAME=VALUE]…", help="What goes wrong: see below.")
+@click.option("--seed", type=int, default=0, show_default=True, help="What faults with a share depend on.")
+def simulator(host: str, port: int, faults: Sequence[str], **options: Any) -> None:
     """Serve a simulated account over HTTP.
 
     Its credentials and owner are those of the environment (SALESMANAGO_*), or else printed demo ones.
@@ -27,7 +62,10 @@ def simulator(host: str, port: int, job_seconds: float, link_seconds: float) -> 
 
     credentials, is_demo = _credentials(DEMO_CREDENTIALS)
     owner = os.environ.get("SALESMANAGO_OWNER") or DEMO_OWNER
-    app = Simulator(credentials, owners=(owner,), job_seconds=job_seconds, link_seconds=link_seconds)
+    try:
+        app = Simulator(credentials, owners=(owner,), faults=[_fault(text) for text in faults], **options)
+    except Invalid as error:
+        fail(f"--state {error}")
 
     def announce(address: str) -> None:
         lines = {"SALESMANAGO_BASE_URL": address}
@@ -42,7 +80,8 @@ def simulator(host: str, port: int, job_seconds: float, link_seconds: float) -> 
             click.echo(f"export {name}={value}")
 
     try:
-        serve(app, host=host, port=port, announce=announce)
+        with closing(app):
+            serve(app, host=host, port=port, announce=announce)
     except OSError as error:
         remedy = "it is taken; --port 0 finds a free one" if error.errno == EADDRINUSE else error.strerror
         fail(f"cannot listen at {host}:{port}: {remedy}")
@@ -57,3 +96,12 @@ def _credentials(demo: Credentials) -> tuple[Credentials, bool]:
         return Credentials.from_env(), False
     except Invalid as error:
         fail(str(error))
+
+
+def _fault(text: str) -> "Fault":
+    from ..simulator import Fault
+
+    try:
+        return Fault.parse(text)
+    except Invalid as error:
+        fail(f"--fault {text!r}: {error}; see 'salesmanago simulator --help'")

@@ -110,11 +110,14 @@ class Chunker:
         if len(item) + 1 > self._room:
             raise Invalid(f"is {len(item)} bytes long, which does not fit into a request of max_bytes")
 
+    def has_room(self, record: Record) -> bool:
+        """Tell whether a record fits into the chunk that is being gathered; if not, that must be taken first."""
+        return self._chunk.size + len(record.item) < self._room
+
     def add(self, record: Record) -> Chunk | None:
-        """Take one record; return the chunk that this closes, which may hold it or not."""
-        closed = self.rest() if self._chunk.size + len(record.item) + 1 > self._room else None
+        """Take one record; return the chunk that it makes full."""
         self._chunk.add(record)
-        return closed or (self.rest() if len(self._chunk) >= self._max_items else None)
+        return self.rest() if len(self._chunk) >= self._max_items else None
 
     def rest(self) -> Chunk | None:
         """Return what has been gathered, if anything, and begin anew."""

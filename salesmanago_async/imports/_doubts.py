@@ -1,8 +1,10 @@
 """Which events of a request without an answer are there? Pure: the events, and what was read back, go in.
 
 An event is recognised by its `externalId` and type; where it has none, or the server tells none of any event, by type,
-date, value and products. Events that look alike are counted: where as many are there as were sent, all are there.
-Where only some are, and they are not the same in every field, nothing tells which: these stay in doubt.
+date, value and products. What of these cannot be read fits anything. Several that are recognised alike are told apart,
+and counted, by all their fields. Where an event that is recognised differs in some field, it may be this one, changed
+a little, or another: that stays in doubt. With an id, only a difference in date, value or products counts, as long as
+these tell our own events apart.
 """
 
 import math
@@ -13,6 +15,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
+
+from ._chunks import Names
 
 Event: TypeAlias = Mapping[str, Any]
 
@@ -28,120 +32,133 @@ class Sorted:
 
 @frozen
 class Recorded:
-    """What was read back: the events of each contact by its address in lower case and by its id.
+    """What was read back: the events of each contact, and which contacts, by their places, go by a name.
 
-    `unreadable` are the contacts that the server would not show.
+    `unreadable` are the ids of contacts that the server would not show.
     """
 
-    events: Mapping[str, Sequence[Event]]
+    events: Sequence[Sequence[Event]]
+    places: Mapping[str, frozenset[int]]
     unreadable: frozenset[str] = frozenset()
+
+    def contacts(self, names: Names) -> frozenset[int]:
+        """Return who goes by any of these names."""
+        return frozenset().union(*(self.places.get(name, frozenset()) for name in names))
 
 
 def recorded(contacts: Iterable[object], unavailable: Iterable[object]) -> Recorded:
-    """Return the events of the contacts of contact/list or contact/listById."""
-    events: defaultdict[str, list[Event]] = defaultdict(list)
+    """Return the events of the contacts of contact/list and contact/listById; one may be in both."""
+    events: dict[str, Sequence[Event]] = {}
+    places: defaultdict[str, set[int]] = defaultdict(set)
     for contact in (contact for contact in contacts if isinstance(contact, Mapping)):
-        told = [event for event in contact.get("contactExtEvents") or () if isinstance(event, Mapping)]
-        for name in {str(contact.get("email") or "").lower(), str(contact.get("id") or "")} - {""}:
-            events[name].extend(told)
-    return Recorded(events, frozenset(map(str, unavailable)))
+        address, id_ = str(contact.get("email") or "").lower(), str(contact.get("id") or "")
+        name = id_ or address
+        if name not in events:
+            told = contact.get("contactExtEvents")
+            events[name] = [event for event in told if isinstance(event, Mapping)] if isinstance(told, list) else []
+        for known_as in {address, id_} - {""}:
+            places[known_as].add(list(events).index(name))
+    found = {name: frozenset(several) for name, several in places.items()}
+    return Recorded(list(events.values()), found, frozenset(map(str, unavailable)))
 
 
-def sort_out(keys: Sequence[str], events: Sequence[Event], found: Recorded) -> Sorted:
-    """Tell the events that are there from those that are not; `keys` name their contacts."""
-    knows_ids = any("externalId" in event for told in found.events.values() for event in told)
-    pools = {key: list(found.events.get(key, ())) for key in keys}
+def sort_out(names: Sequence[Names], events: Sequence[Event], found: Recorded) -> Sorted:
+    """Tell the events that are there from those that are not; `names` are what their contacts go by."""
+    knows_ids = any(event.get("externalId") for told in found.events for event in told)
+    pools = [list(told) for told in found.events]
     there: set[int] = set()
     undecided: dict[int, str] = {}
-    for way, indices in _by_way(events, knows_ids):
-        marks = {index: (keys[index], way.mark(events[index])) for index in indices}
-        for group in _grouped(indices, marks.__getitem__):
-            key = keys[group[0]]
-            if key in found.unreadable:
-                undecided.update(dict.fromkeys(group, "its contact cannot be read back"))
-                continue
-            matches = [event for event in pools[key] if way.fits(events[group[0]], event)][: len(group)]
-            pools[key] = [event for event in pools[key] if not any(event is match for match in matches)]
-            told = _told_apart(group, matches, events, way.finer)
-            if told is None:
-                reason = f"{len(matches)} of {len(group)} events like it are there, and nothing tells which"
-                undecided.update(dict.fromkeys(group, reason))
-            else:
-                there |= told
-    return Sorted(frozenset(there), frozenset(range(len(keys))) - there - undecided.keys(), undecided)
-
-
-@frozen
-class _Way:
-    """A way to recognise events: `mark` is the same for ours that it cannot tell apart, `fits` compares with theirs."""
-
-    mark: Callable[[Event], Any]
-    fits: Callable[[Event, Event], bool]
-    finer: "_Way | None" = None
-
-
-def _told_apart(
-    group: Sequence[int], matches: Sequence[Event], events: Sequence[Event], finer: _Way | None
-) -> set[int] | None:
-    """Return which of some similar events are there, when so many like them are; None where nothing tells."""
-    if len(matches) in {0, len(group)} or all(events[index] == events[group[0]] for index in group):
-        return set(group[: len(matches)])
-    if finer is None:
-        return None
-    there: set[int] = set()
-    claimed = 0
-    for some in _grouped(group, lambda index: finer.mark(events[index])):
-        fitting = [event for event in matches if finer.fits(events[some[0]], event)][: len(some)]
-        told = _told_apart(some, fitting, events, finer.finer)
-        if told is None:
-            return None
+    for group in _groups(names, events, found, knows_ids):
+        contacts = found.contacts(names[group[0]])
+        if not contacts and not found.unreadable.isdisjoint(names[group[0]]):
+            undecided.update(dict.fromkeys(group, "its contact cannot be read back"))
+            continue
+        event = events[group[0]]
+        recognises = _has_id if knows_ids and event.get("externalId") else _has_looks
+        candidates = [told for contact in contacts for told in pools[contact] if recognises(event, told)]
+        for contact in contacts:
+            pools[contact] = [told for told in pools[contact] if not any(told is one for one in candidates)]
+        told, rest, spare = _paired(group, candidates, events, _is_same)
+        if recognises is _has_id and len({_looks(events[index]) for index in rest}) == len(rest):
+            more, rest, spare = _paired(rest, spare, events, _looks_the_same)
+            told |= more
         there |= told
-        claimed += len(fitting)
-    return there if claimed == len(matches) else None
+        if spare:
+            undecided.update(dict.fromkeys(rest, "an event like it is there, but not the same in every field"))
+    missing = frozenset(range(len(events))) - there - undecided.keys()
+    return Sorted(frozenset(there), frozenset(missing), undecided)
 
 
-def _by_way(events: Sequence[Event], knows_ids: bool) -> list[tuple[_Way, list[int]]]:
-    """Return by which way which events are recognised; those with an id of their own are looked for first."""
-    with_id = [index for index, event in enumerate(events) if knows_ids and event.get("externalId")]
-    others = [index for index, event in enumerate(events) if not (knows_ids and event.get("externalId"))]
-    return [(_BY_ID, with_id), (_BY_LOOKS_AND_NO_ID if knows_ids else _BY_LOOKS, others)]
-
-
-def _grouped(indices: Iterable[int], mark: Callable[[int], Any]) -> list[list[int]]:
+def _groups(names: Sequence[Names], events: Sequence[Event], found: Recorded, knows_ids: bool) -> list[list[int]]:
+    """Return the indices of events that are recognised in the same way; those with an id of their own first."""
     groups: defaultdict[Any, list[int]] = defaultdict(list)
-    for index in indices:
-        groups[mark(index)].append(index)
-    return list(groups.values())
+    for index, event in enumerate(events):
+        has_id = bool(knows_ids and event.get("externalId"))
+        mark = (str(event["externalId"]), _type(event)) if has_id else _looks(event)
+        groups[(not has_id, found.contacts(names[index]) or names[index], mark)].append(index)
+    return [groups[mark] for mark in sorted(groups, key=lambda mark: bool(mark[0]))]
 
 
-def _id(event: Event) -> tuple[str, str]:
-    return str(event.get("externalId") or ""), _type(event)
+def _paired(
+    group: Sequence[int], candidates: Sequence[Event], events: Sequence[Event], fits: Callable[[Event, Event], bool]
+) -> tuple[set[int], list[int], list[Event]]:
+    """Give each event one of the candidates that fits it; return who got one, who did not, and what is left over."""
+    paired: set[int] = set()
+    spare = list(candidates)
+    for index in group:
+        place = next((place for place, candidate in enumerate(spare) if fits(events[index], candidate)), None)
+        if place is not None:
+            paired.add(index)
+            del spare[place]
+    return paired, [index for index in group if index not in paired], spare
+
+
+def _has_id(event: Event, found: Event) -> bool:
+    same_type = "contactExtEventType" not in found or _type(event) == _type(found)
+    return same_type and str(event["externalId"]) == str(found.get("externalId"))
+
+
+def _has_looks(event: Event, found: Event) -> bool:
+    """Tell whether it may be this event, as far as its looks can be read."""
+    kind, second, value, products = _looks(found)
+    return (
+        not found.get("externalId")
+        and (kind, products) == (_type(event), _products(event))
+        and (second is None or second == _second(event.get("date")))  # None: nobody can read it
+        and (math.isnan(value) or _close(_value(event.get("value")), value))
+    )
+
+
+def _looks_the_same(event: Event, found: Event) -> bool:
+    """Tell whether what is told of the one is so of the other: when, how much, and what."""
+    return (
+        ("date" not in found or _second(event.get("date")) == _second(found["date"]))
+        and ("value" not in found or _close(_value(event.get("value")), _value(found["value"])))
+        and ("products" not in found or _products(event) == _products(found))
+    )
+
+
+def _is_same(event: Event, found: Event) -> bool:
+    """Tell whether all that is told of the one is so of the other."""
+    return _looks_the_same(event, found) and all(
+        name not in found or _words(event.get(name)) == _words(found[name]) for name in _OTHER_FIELDS
+    )
+
+
+_OTHER_FIELDS = ("description", "location", "shopDomain", *(f"detail{number}" for number in range(1, 21)))
 
 
 def _looks(event: Event) -> tuple[Any, ...]:
     return _type(event), _second(event.get("date")), _value(event.get("value")), _products(event)
 
 
-def _everything(event: Event) -> tuple[str, ...]:
-    return tuple(str(event.get(name) or "") for name in _OTHER_FIELDS)
+def _words(given: object) -> list[str]:
+    """Return a text in words, as white space may have been trimmed; none is as good as an empty one."""
+    return str(given or "").split()
 
 
-_OTHER_FIELDS = ("description", "location", "shopDomain", *(f"detail{number}" for number in range(1, 21)))
-
-
-def _look_alike(event: Event, found: Event) -> bool:
-    kind, second, value, products = _looks(found)
-    return (kind, second, products) == (_type(event), _second(event.get("date")), _products(event)) and math.isclose(
-        _value(event.get("value")), value, abs_tol=0.005
-    )
-
-
-_BY_EVERYTHING = _Way(_everything, lambda event, found: _everything(event) == _everything(found))
-_BY_LOOKS = _Way(_looks, _look_alike, finer=_BY_EVERYTHING)
-_BY_LOOKS_AND_NO_ID = _Way(
-    _looks, lambda event, found: not found.get("externalId") and _look_alike(event, found), finer=_BY_EVERYTHING
-)
-_BY_ID = _Way(_id, lambda event, found: _id(event) == _id(found), finer=_BY_LOOKS)
+def _close(value: float, other: float) -> bool:
+    return math.isclose(value, other, abs_tol=0.005)
 
 
 def _type(event: Event) -> str:
@@ -149,7 +166,7 @@ def _type(event: Event) -> str:
 
 
 def _value(given: object) -> float:
-    """Return a value as a number; accounts tell it as one or as text, and none as null or 0."""
+    """Return a value as a number; accounts tell it as one or as text, and none as null or 0. NaN: it is none."""
     try:
         return float(str(given or 0))
     except ValueError:
@@ -163,13 +180,13 @@ def _products(event: Event) -> tuple[str, ...]:
 
 
 def _second(given: object) -> int | None:
-    """Return a time, in whatever form an account tells it, in whole seconds since 1970."""
+    """Return a time, in whatever form an account tells it, in whole seconds since 1970; None where it is none."""
     text = str(given)
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        number = float(text)
-        return int(number / 1000 if number >= 1e11 else number)
     try:
+        if re.fullmatch(r"\d+(\.\d+)?", text):
+            number = float(text)
+            return int(number / 1000 if number >= 1e11 else number)
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError):
         return None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

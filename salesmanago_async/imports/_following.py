@@ -1,25 +1,30 @@
 """What takes time after a chunk was sent: following its server job, and finding out what became of events in doubt."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from typing import Any, TypeAlias
 
 import orjson
 from attrs import define
 
 from .._connection import Connection
-from ..errors import JobFailed, SalesManagoError
+from ..errors import JobFailed, Refused, SalesManagoError
 from ..exports.shapes import as_it_is
 from ..jobs import Job, JobWatcher, worth_another_look
 from ._answers import of_import, result_of
-from ._chunks import Chunk
+from ._chunks import Chunk, Names
 from ._course import Course
 from ._doubts import Recorded, Sorted, recorded, sort_out
 from ._parcels import Parcel, Parcels
+from ._settings import InDoubt
 from ._settling import STOPPED, Settler
 from .outcome import State, Verdicts
 
 MOST_NAMED = 50
 """The most addresses that contact/list takes at once, and ids that contact/listById does."""
+
+Act: TypeAlias = Callable[[Parcel, Sequence[int]], Awaitable[None]]
 
 
 @define
@@ -53,7 +58,9 @@ class Follower:
         course: Course,
         follows_jobs: bool,
         outstanding: int,
+        in_doubt: InDoubt,
     ) -> None:
+        self._in_doubt = in_doubt
         self._connection = connection
         self._owner = {"owner": owner} if owner else {}
         self._parcels = parcels
@@ -128,17 +135,17 @@ class Follower:
     async def _look_for_events(self, inquiry: Inquiry) -> bool:
         """Read the contacts back. What is missing may still be on its way, so two looks in a row must tell the same."""
         chunk = self._parcels.unpack(inquiry.parcel)
+        names = [record.names for record in chunk.records()]
         try:
             if not self._course.is_following:
                 raise _Unfollowed(STOPPED)
-            told = sort_out(chunk.keys, [_event(item) for item in chunk.items], await self._read_back(chunk.keys))
+            told = sort_out(names, [_event(item) for item in chunk.items], await self._read_back(names))
         except SalesManagoError as error:
             inquiry.failed_looks += 1
             if self._course.is_following and worth_another_look(error, inquiry.failed_looks):
                 self._parcels.lay_down(inquiry.parcel, chunk)
                 return False
-            reason = f"no answer came, and whether it is there could not be found out: {error}"
-            await self._settler.conclude(inquiry.parcel, chunk, Verdicts("in_doubt", reason))
+            await self._cannot_tell(inquiry.parcel, chunk, error)
             return True
         inquiry.failed_looks = 0
         if len(told.there) < len(chunk) and told != inquiry.told:
@@ -148,32 +155,53 @@ class Follower:
         await self._sort(inquiry.parcel, chunk, told)
         return True
 
-    async def _sort(self, parcel: Parcel, chunk: Chunk, told: Sorted) -> None:
-        """Accept the events that are there, leave in doubt what nobody can tell, and send what is missing."""
-        groups = [sorted(told.there), sorted(told.undecided), sorted(told.missing)]
-        present = [indices for indices in groups if indices]
-        parts = dict(zip(map(tuple, present), await self._settler.split(parcel, chunk, present), strict=True))
-        for indices, part in parts.items():
-            if indices[0] in told.missing:
-                part.state = "not_sent"  # as it turned out
-                await self.send(part)
-                continue
-            reasons = [told.undecided.get(index) for index in indices]
-            others: dict[int, tuple[State, str]] = {
-                place: ("in_doubt", reason) for place, reason in enumerate(reasons) if reason
-            }
-            await self._settler.conclude(part, self._parcels.unpack(part), Verdicts("accepted", None, others))
+    async def _cannot_tell(self, parcel: Parcel, chunk: Chunk, error: SalesManagoError) -> None:
+        """Settle events that could not be looked for; where the server refuses to show them, nobody ever can."""
+        reason = f"no answer came, and whether it is there could not be found out: {error}"
+        if isinstance(error, Refused):
+            everything = dict.fromkeys(range(len(chunk)), reason)
+            await self._sort(parcel, chunk, Sorted(undecided=everything))
+        else:
+            await self._settler.conclude(parcel, chunk, Verdicts("in_doubt", reason))
 
-    async def _read_back(self, keys: list[str]) -> Recorded:
+    async def _sort(self, parcel: Parcel, chunk: Chunk, told: Sorted) -> None:
+        """Accept the events that are there, send what is missing, and do with the rest as the caller has said."""
+        groups = [sorted(told.there), sorted(told.missing), sorted(told.undecided)]
+        acts: Sequence[Act] = (self._accept, self._send_missing, partial(self._undecided, reasons=told.undecided))
+        present = [(indices, act) for indices, act in zip(groups, acts, strict=True) if indices]
+        parts = await self._settler.split(parcel, chunk, [indices for indices, _ in present])
+        for part, (indices, act) in zip(parts, present, strict=True):
+            await act(part, indices)
+
+    async def _accept(self, part: Parcel, _: Sequence[int]) -> None:
+        await self._settler.conclude(part, self._parcels.unpack(part), Verdicts("accepted"))
+
+    async def _send_missing(self, part: Parcel, _: Sequence[int]) -> None:
+        part.state = "not_sent"  # as it turned out
+        await self.send(part)
+
+    async def _undecided(self, part: Parcel, indices: Sequence[int], reasons: Mapping[int, str]) -> None:
+        if self._in_doubt == "send":
+            part.was_doubted = True
+            await self.send(part)
+            return
+        state: State = "rejected" if self._in_doubt == "drop" else "in_doubt"
+        note = "; given up on request, it may have been applied" if self._in_doubt == "drop" else ""
+        others: dict[int, tuple[State, str]] = {
+            place: (state, reasons[index] + note) for place, index in enumerate(indices)
+        }
+        await self._settler.conclude(part, self._parcels.unpack(part), Verdicts(state, None, others))
+
+    async def _read_back(self, names: Iterable[Names]) -> Recorded:
         """Return the events of the contacts, asked for 50 at a time (reference: "Export Contacts by email address")."""
-        names = list(dict.fromkeys(keys))
-        addresses = [name for name in names if "@" in name]
-        ids = [name for name in names if "@" not in name]
+        several = list(dict.fromkeys(chain.from_iterable(names)))
+        addresses = [name for name in several if "@" in name]
+        ids = [name for name in several if "@" not in name]
         contacts: list[Any] = []
         unavailable: list[Any] = []
-        for path, field, several in (("contact/list", "email", addresses), ("contact/listById", "contactId", ids)):
-            for start in range(0, len(several), MOST_NAMED):
-                body = {**self._owner, field: several[start : start + MOST_NAMED]}
+        for path, field, asked in (("contact/list", "email", addresses), ("contact/listById", "contactId", ids)):
+            for start in range(0, len(asked), MOST_NAMED):
+                body = {**self._owner, field: asked[start : start + MOST_NAMED]}
                 answer = await self._connection.call(path, body)
                 contacts += _entries(answer, "contacts")
                 unavailable += _entries(answer, "unavailableContacts")

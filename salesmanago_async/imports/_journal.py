@@ -15,9 +15,11 @@ import re
 import sqlite3
 import stat
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar, get_args
 from zlib import crc32
 
 import anyio
@@ -34,7 +36,7 @@ VERSION = 1
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
-CREATE TABLE run (what TEXT NOT NULL, note TEXT);
+CREATE TABLE run (what TEXT NOT NULL, note TEXT, seal INTEGER NOT NULL);
 CREATE TABLE chunks (
     number INTEGER PRIMARY KEY,
     spans TEXT NOT NULL,
@@ -42,14 +44,22 @@ CREATE TABLE chunks (
     state TEXT NOT NULL,
     request_id INTEGER,
     reason TEXT,
-    others TEXT
+    others TEXT,
+    seal INTEGER
 );
+"""
+_SEAL_LINE = "UPDATE chunks SET seal = seal(number, spans, marks, state, request_id, reason, others) WHERE number = ?"
+_READ_LINES = """
+SELECT number, spans, state, request_id, reason, others,
+    seal = seal(number, spans, marks, state, request_id, reason, others)
+FROM chunks
 """
 
 ReturnT = TypeVar("ReturnT")
 Span: TypeAlias = tuple[int, int]
 """The first and the last of some positions that follow each other."""
 Change: TypeAlias = tuple[str, tuple[Any, ...]]
+"""A statement and its values, of which the last is the number of a chunk."""
 
 
 @frozen
@@ -174,6 +184,7 @@ class Journal:
                 for write in writes:
                     for statement, values in write.changes:
                         self._database.execute(statement, values)
+                        self._database.execute(_SEAL_LINE, values[-1:])
         except sqlite3.Error as met:
             error = met
         for write in writes:
@@ -199,21 +210,16 @@ def _open(
     path: Path, what: Mapping[str, Any], note: Mapping[str, Any] | None
 ) -> tuple[sqlite3.Connection, list[Entry]]:
     database = _connect(path)
-    try:
-        known = database.execute("SELECT what FROM run").fetchone()
-        if known is None:
+    with _closed_where_unusable(path, database):
+        entries = _entries(database)
+        if entries:
+            _check_same(path, orjson.loads(_run(database)[0]), orjson.loads(_text(what)))
+        else:  # nothing was sent, so it can as well be another run's
             line = (_text(what), _text(note) if note is not None else None)
-            database.execute("INSERT INTO run VALUES (?, ?)", line)
-        else:
-            _check_same(path, orjson.loads(known[0]), orjson.loads(_text(what)))
-        lines = database.execute("SELECT number, spans, state, request_id, reason, others FROM chunks")
-        return database, [_entry(line) for line in lines]
-    except sqlite3.Error as error:
-        database.close()
-        raise _unusable(path, error) from error
-    except Invalid:
-        database.close()
-        raise
+            database.executescript("BEGIN IMMEDIATE; DELETE FROM run;")
+            database.execute("INSERT INTO run VALUES (?1, ?2, seal(?1, ?2))", line)
+            database.execute("COMMIT")
+        return database, entries
 
 
 def read_note(path: Path) -> Any:
@@ -221,18 +227,18 @@ def read_note(path: Path) -> Any:
     if not path.is_file():
         raise Invalid("there is no such journal", field=str(path))
     database = _connect(path)
-    try:
-        found = database.execute("SELECT note FROM run").fetchone()
-    finally:
-        database.close()
-    return orjson.loads(found[0]) if found and found[0] else None
+    with _closed_where_unusable(path, database):
+        note = orjson.loads(_run(database)[1] or "null")
+    database.close()
+    return note
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     """Open the file, make the tables where it is new, and keep other processes out."""
     _make_private(path)
     database = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-    try:
+    with _closed_where_unusable(path, database):
+        database.create_function("seal", -1, _seal, deterministic=True)
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
         tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         version = database.execute("PRAGMA user_version").fetchone()[0]
@@ -245,19 +251,29 @@ def _connect(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = FULL")
         damage = database.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
-            raise Invalid(f"is damaged: {damage}", field=str(path))
+            raise Invalid(f"{_DAMAGED} ({damage})", field=str(path))
         if tables:
             database.execute("BEGIN IMMEDIATE")  # takes the lock, which stays
             database.execute("COMMIT")
         else:
             database.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+    return database
+
+
+@contextmanager
+def _closed_where_unusable(path: Path, database: sqlite3.Connection) -> Iterator[None]:
+    """Close a database that turns out not to be usable, and raise `Invalid` that says why."""
+    try:
+        yield
     except sqlite3.Error as error:
         database.close()
         raise _unusable(path, error) from error
     except Invalid:
         database.close()
         raise
-    return database
+    except (ValueError, TypeError, KeyError) as error:  # what is in it is not what was written
+        database.close()
+        raise Invalid(f"{_DAMAGED} ({error})", field=str(path)) from error
 
 
 def _make_private(path: Path) -> None:
@@ -273,6 +289,9 @@ def _make_private(path: Path) -> None:
         raise Invalid(f"cannot be made: {error.strerror}", field=str(path)) from error
 
 
+_DAMAGED = "is damaged, so nobody can tell any more what was sent"
+
+
 def _unusable(path: Path, error: sqlite3.Error) -> Invalid:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -280,13 +299,13 @@ def _unusable(path: Path, error: sqlite3.Error) -> Invalid:
     if name == "SQLITE_NOTADB":
         return Invalid("is no journal", field=str(path))
     if name.startswith("SQLITE_CORRUPT"):
-        return Invalid(f"is damaged ({error}); without it nobody can tell what was sent", field=str(path))
+        return Invalid(f"{_DAMAGED} ({error})", field=str(path))
     return Invalid(f"cannot be used: {error}", field=str(path))
 
 
 def _check_same(path: Path, known: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Raise `Invalid` where a run is not the one that the journal was begun for."""
-    for name in known.keys() | given.keys():
+    for name in {**known, **given}:
         if known.get(name) != given.get(name):
             raise Invalid(
                 f"belongs to a run with another {name}; go on as it was begun, or give a new run a journal of its own",
@@ -307,16 +326,40 @@ def _struck_out(reason: str | None) -> str | None:
 
 
 def _insertion(number: int, marks: Marks) -> Change:
-    line = (number, _text(marks.spans), marks.checksums)
-    return "INSERT INTO chunks (number, spans, marks, state) VALUES (?, ?, ?, 'in_doubt')", line
+    line = (_text(marks.spans), marks.checksums, number)
+    return "INSERT INTO chunks (spans, marks, state, number) VALUES (?, ?, 'in_doubt', ?)", line
 
 
 def _deletion(number: int) -> Change:
     return "DELETE FROM chunks WHERE number = ?", (number,)
 
 
+def _entries(database: sqlite3.Connection) -> list[Entry]:
+    entries = [_entry(line) for line in database.execute(_READ_LINES)]
+    spans = sorted(span for entry in entries for span in entry.spans)
+    for (_, last), (first, _) in pairwise(spans):
+        if first <= last:
+            raise ValueError(f"record {first} is in two lines")
+    return entries
+
+
+def _run(database: sqlite3.Connection) -> tuple[str, str | None]:
+    """Return what the run is, and its note."""
+    what, note, is_sealed = database.execute("SELECT what, note, seal = seal(what, note) FROM run").fetchone()
+    if not is_sealed:
+        raise ValueError("what the run is, is not as it was written")
+    return what, note
+
+
+def _seal(*values: object) -> int:
+    """Return a checksum of a line: SQLite notices when its file is damaged, but not every byte of what is in it."""
+    return crc32(b"\0".join(value if isinstance(value, bytes) else str(value).encode() for value in values))
+
+
 def _entry(line: Sequence[Any]) -> Entry:
-    number, spans, state, request_id, reason, others = line
+    number, spans, state, request_id, reason, others, is_sealed = line
+    if not is_sealed or state not in get_args(State):
+        raise ValueError(f"line {number} is not as it was written")
     return Entry(
         number=number,
         spans=tuple((first, last) for first, last in orjson.loads(spans)),

@@ -15,12 +15,15 @@ from .outcome import Verdicts
 
 ReturnT = TypeVar("ReturnT")
 
+UNWRITTEN = "what became of it could not be written into the journal"
+
 
 class Ledger:
     """Writes down what becomes of parcels."""
 
     def __init__(self, journal: Journal | None, course: Course) -> None:
         self._journal = journal
+        self._has_failed = False
         self._course = course
 
     def marks_of(self, chunk: Chunk) -> Marks | None:
@@ -31,22 +34,30 @@ class Ledger:
         """Have a parcel in the journal, as in doubt, before it is sent."""
         if self._journal and parcel.marks:
             parcel.number = await self._written(self._journal.begin(parcel.marks))
-            parcel.marks = None
+            if parcel.number is not None:
+                parcel.marks, parcel.journalled = None, "in_doubt"
 
     async def submitted(self, parcel: Parcel, request_id: int) -> None:
         """Write down the number of its job."""
         if self._journal and parcel.number is not None:
             await self._written(self._journal.submitted(parcel.number, request_id))
+            parcel.journalled = "in_doubt" if self._has_failed else "submitted"
 
-    async def conclude(self, parcel: Parcel, positions: Sequence[int], verdicts: Verdicts) -> None:
-        """Write down what became of a parcel; one that was not sent leaves no trace."""
+    async def conclude(self, parcel: Parcel, positions: Sequence[int], verdicts: Verdicts) -> Verdicts:
+        """Write down what became of a parcel; one that was not sent leaves no trace.
+
+        Return what can be told of it: no more than the journal knows, for that is what the next run goes by.
+        """
         if verdicts.state == "not_sent":
             if self._journal and parcel.number is not None:
                 await self._written(self._journal.forget(parcel.number))
-            return
+            return verdicts
         await self.write_ahead(parcel)
         if self._journal and parcel.number is not None:
             await self._written(self._journal.settle(parcel.number, verdicts, positions))
+        if self._has_failed:
+            return Verdicts(parcel.journalled, UNWRITTEN, request_id=verdicts.request_id)
+        return verdicts
 
     async def marks_of_parts(self, parcel: Parcel, chunk: Chunk, groups: Sequence[Sequence[int]]) -> list[Marks | None]:
         """Return what the parts of a parcel need to be written down, which hold the records at these indices."""
@@ -64,13 +75,18 @@ class Ledger:
             kept = [part for part in parts if part.marks and parcel.state != "not_sent"]
             marks = [part.marks for part in kept if part.marks]
             numbers = await self._written(self._journal.split(parcel.number, marks))
-            for part, number in zip(kept, numbers or (), strict=False):
-                part.number, part.marks = number, None
+            if numbers is None:
+                return
+            for part in parts:
+                part.journalled = "not_sent"
+            for part, number in zip(kept, numbers, strict=True):
+                part.number, part.marks, part.journalled = number, None, "in_doubt"
 
     async def _written(self, writing: Awaitable[ReturnT]) -> ReturnT | None:
         try:
             return await writing
         except JournalFailed as error:
             self._journal = None
+            self._has_failed = True
             self._course.stop_for(error)
             return None

@@ -17,10 +17,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import anyio
+import anyio.lowlevel
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from .._connection import Connection
 from ..api._codec import dumps
+from ._bill import Bill
 from ._chunks import Chunk, Chunker
 from ._course import Course
 from ._earlier import Earlier, Known
@@ -30,6 +32,7 @@ from ._ledger import Ledger
 from ._order import Order
 from ._parcels import Lot, Parcel, Parcels
 from ._reading import Outlets, Reader
+from ._repeats import Repeats, contacts_of, events_of
 from ._sending import Sender
 from ._settings import Settings
 from ._settling import Listeners, Settler
@@ -39,8 +42,7 @@ from .report import Tally
 from .sources import Source
 
 BODIES_AHEAD = 2
-WATCHERS = 4
-DROPPED = "it may have been applied; given up on request"
+FEWEST_WATCHERS = 4
 
 
 class Line:
@@ -59,14 +61,17 @@ class Line:
         journal: Journal | None,
         entries: Sequence[Entry],
     ) -> None:
+        self._connection = connection
         self._settings = settings
         self._target = target
         self._tally = tally
         self._senders = connection.pace.concurrency
+        self._watchers = max(FEWEST_WATCHERS, connection.pace.concurrency)  # each look is a request, as a chunk is
         self._deferred: list[Callable[[], Awaitable[None]]] | None = [] if entries else None
         self._to_senders, self._from_reader = anyio.create_memory_object_stream[Parcel](BODIES_AHEAD - 1)
         self._others = dumps(settings.fields)
         self._parcels = Parcels()
+        self._repeats = Repeats()
         order = Order()
         ledger = Ledger(journal, course)
         self._settler = Settler(
@@ -86,6 +91,7 @@ class Line:
             course=course,
             follows_jobs=settings.wait,
             outstanding=settings.outstanding,
+            in_doubt=settings.in_doubt,
         )
         self._sender = Sender(
             connection=connection,
@@ -102,8 +108,8 @@ class Line:
         self._follower.send = self._sender.send
         if target is EVENTS:
             self._settler.inquire = self._follower.inquire
-        elif settings.wait:
-            self._settler.bars = frozenset({"in_doubt", "submitted"})
+        else:
+            self._settler.bars = frozenset({"in_doubt", "submitted"} if settings.wait else {"in_doubt"})
         self._reader = Reader(
             source=source,
             target=target,
@@ -126,12 +132,14 @@ class Line:
     async def work(self) -> None:
         """Read, send and follow, until every record is settled."""
         async with anyio.create_task_group() as tasks:
-            for _ in range(WATCHERS):
+            for _ in range(self._watchers):
                 tasks.start_soon(self._follower.watcher.work)
             tasks.start_soon(self._send_all)
             async with self._to_senders:
                 await self._reader.read_all()
                 await self._all_met()
+        if self._settings.dry_run:
+            await self._draw_up_bill()
 
     def close(self) -> None:
         """Count what a run that was cut off leaves behind, so that its report holds; there is nobody left to tell."""
@@ -159,14 +167,39 @@ class Line:
     async def _pass_on(self, chunk: Chunk) -> None:
         parcel = self._settler.pack(chunk)
         if self._settings.dry_run:
-            self._tally.chunks += 1
-            self._tally.bytes += self._sender.length_of(parcel)
-            await self._settler.settle(parcel, Verdicts("not_sent", "dry run"))
+            await self._count(parcel, chunk)
         elif self._deferred is None:
             await self._to_senders.send(parcel)
         else:
             self._parcels.lay_down(parcel, self._parcels.unpack(parcel))
             self._deferred.append(partial(self._to_senders.send, parcel))
+
+    async def _count(self, parcel: Parcel, chunk: Chunk) -> None:
+        """Count a chunk of a dry run, and settle it at once: so nothing is ever held back."""
+        self._tally.chunks += 1
+        self._tally.bytes += self._sender.length_of(parcel)
+        self._repeats.add(contacts_of(chunk) if self._target is CONTACTS else events_of(chunk))
+        await self._settler.settle(parcel, Verdicts("not_sent", "dry run"))
+
+    async def _draw_up_bill(self) -> None:
+        """Say what was counted in a dry run, and what the run would cost; the many hashes are compared by and by."""
+        jobs = self._tally.chunks if self._target is CONTACTS else 0
+        self._tally.bill = Bill(
+            chunks=self._tally.chunks,
+            jobs=jobs,
+            looks=jobs if self._settings.wait else 0,
+            preparing=self._tally.report().seconds,
+            concurrency=self._connection.pace.concurrency,
+            rate=self._connection.pace.rate,
+            poll_interval=self._connection.poll_interval,
+            outstanding=self._settings.outstanding,
+            watchers=self._watchers,
+        )
+        duplicates = 0
+        for count in self._repeats.counts():
+            duplicates += count
+            await anyio.lowlevel.checkpoint()
+        self._tally.duplicates = duplicates
 
     async def _take_up(self, known: Known) -> None:
         """Go on with a chunk where an earlier run had to leave it."""
@@ -174,15 +207,13 @@ class Line:
         if entry.state not in {"in_doubt", "submitted"}:
             await self._settler.tell_known(chunk, known.verdicts())
             return
-        parcel = self._parcels.pack(chunk, Lot(), number=entry.number, state=entry.state)
+        parcel = self._parcels.pack(chunk, Lot(), number=entry.number, state=entry.state, journalled=entry.state)
         act: Callable[[], Awaitable[None]]
         if entry.state == "submitted":
             act = partial(self._follower.follow_again, parcel, entry.request_id)
-        elif self._target is CONTACTS or self._settings.in_doubt == "send":
+        elif self._target is CONTACTS:
             parcel.was_doubted = True
             act = partial(self._to_senders.send, parcel)
-        elif self._settings.in_doubt == "drop":
-            act = partial(self._settler.settle, parcel, Verdicts("rejected", DROPPED))
         else:
             act = partial(self._follower.inquire_again, parcel)
         self._parcels.lay_down(parcel, self._parcels.unpack(parcel))

@@ -74,7 +74,11 @@ class Order:
 
     def must_wait(self, names: Names) -> bool:
         """Tell whether a record of this contact must wait."""
-        return self._busy.has_any(names) or (bool(self._held) and not self._held_names.isdisjoint(names))
+        return (
+            self._busy.has_any(names)
+            or (bool(self._held) and not self._held_names.isdisjoint(names))
+            or self.is_barred(names)
+        )
 
     def is_barred(self, names: Iterable[str]) -> bool:
         """Tell whether one of these contacts can get no further record in this run."""
@@ -93,11 +97,17 @@ class Order:
     def end(self, names: Iterable[str]) -> None:
         """Take note that it is known what became of records that were said to begin."""
         self._news = True
-        self._busy.remove(name for name in names if name not in self._barred)
+        self._busy.remove(names)
 
     def bar(self, names: Iterable[str]) -> None:
         """Let no further record of these contacts go: nobody knows when the last one will have been applied."""
         self._news = True
+        barred = list(names)
+        self._barred.update(barred)
+        self._busy.remove(barred)
+
+    def shut_out(self, names: Iterable[str]) -> None:
+        """Let no further record go of whoever a record is of that was not let go itself."""
         self._barred.update(names)
 
     def ready(self) -> Iterator[Record]:

@@ -23,8 +23,9 @@ class Lot:
 class Parcel:
     """A chunk, or a part of one. `state` is what its records are if the run ends now.
 
-    `number` is its line in the journal, where it has one; `marks` are those it will have until then. `was_doubted`
-    tells that an earlier try of these records has got no answer; `tries` are those of this run.
+    `number` is its line in the journal, where it has one, and `journalled` the state that is told there; `marks` are
+    those it will have until then. `was_doubted` tells that an earlier try of these records has got no answer; `tries`
+    are those of this run.
     """
 
     ticket: Ticket
@@ -34,6 +35,7 @@ class Parcel:
     marks: Marks | None = field(default=None, repr=False)
     number: int | None = None
     state: State = "not_sent"
+    journalled: State = "not_sent"
     was_doubted: bool = False
     tries: int = 0
 
@@ -93,7 +95,7 @@ def halves(chunk: Chunk, *, keep_together: bool) -> tuple[list[int], list[int]]:
     """
     groups = _contacts(chunk) if keep_together else [[index] for index in range(len(chunk))]
     first: list[int] = []
-    while groups and len(first) < len(chunk) // 2:
+    while groups and len(first) < max(1, len(chunk) // 2):
         first += groups.pop(0)
     return sorted(first), sorted(index for group in groups for index in group)
 

@@ -26,6 +26,7 @@ from .text_files import Row
 
 TURN = 1000
 """How many rows are read before others get a turn, and rejected ones are told."""
+BARRED = "an earlier record of its contact is in doubt, and this one must not go before that"
 LINGER = 1.0
 """Seconds that records which were held back wait at the end for others, to share a request with them."""
 
@@ -67,6 +68,8 @@ class Reader:
         self._settler = settler
         self._outlets = outlets
         self._left: list[Left] = []
+        self._in_hand: Record | None = None
+        """One that was read, and that is in no other place while something is waited for."""
         self._waiting_for_source = anyio.CancelScope()
         course.when_stopped(lambda: self._waiting_for_source.cancel())
 
@@ -94,7 +97,7 @@ class Reader:
         """Count the records that were read and have gone nowhere; for a run that is cut off."""
         chunk = self._chunker.rest()
         counts: Counter[State] = Counter(one.state for one in (*self._left, *self._met_in_vain()))
-        counts["not_sent"] += self._order.held + (len(chunk) if chunk else 0)
+        counts["not_sent"] += self._order.held + (len(chunk) if chunk else 0) + (self._in_hand is not None)
         return counts
 
     def _next(self, rows: Iterator[Row]) -> Row | None:
@@ -127,10 +130,8 @@ class Reader:
             pass
         elif reason is not None:
             self._left.append(Left(record=record, state="rejected", reason=reason))
-        elif self._order.must_wait(record.names):
+        elif self._order.must_wait(record.names) or not await self._add(record):
             await self._hold(record)
-        else:
-            await self._add(record)
         if self._tally.read % TURN == 0:
             await self._tell_left()
             await self._release()
@@ -152,19 +153,30 @@ class Reader:
             reason = str(error) if isinstance(error, Invalid) else f"cannot be read: {type(error).__name__}: {error}"
             return Record(given, position, line, (), b""), reason
 
-    async def _add(self, record: Record) -> None:
+    async def _add(self, record: Record) -> bool:
+        """Put a record into a chunk; False where the one that had no room for it has a record of its contact."""
+        if not self._chunker.has_room(record):
+            self._in_hand = record
+            await self._pass_on_rest()
+            self._in_hand = None
+            if self._order.must_wait(record.names):
+                return False
         closed = self._chunker.add(record)
         if closed:
             await self._outlets.pass_on(closed)
+        return True
 
     # What an earlier run did
 
     async def _is_known(self, earlier: Earlier, record: Record, reason: str | None) -> bool:
         """Tell whether the journal knows a record, which is then dealt with."""
+        self._in_hand = record
         try:
             known = await earlier.at(record.position)
+            self._in_hand = None
             complete = earlier.meet(known, record) if known else None
         except (Invalid, JournalFailed) as error:
+            self._in_hand = None
             self._left.append(Left(record=record, state="not_sent", reason=str(error)))
             raise
         if known and known.entry.state in _UNDER_WAY:
@@ -194,7 +206,7 @@ class Reader:
 
     async def _hold(self, record: Record) -> None:
         if self._order.is_barred(record.names):
-            self._left.append(_barred(record))
+            self._turn_away(record)
             return
         self._order.hold(record)
         while self._order.is_full and self._course.is_reading and not self._earlier:
@@ -202,15 +214,20 @@ class Reader:
                 await self._settler.settled.wait()
             await self._release()
 
+    def _turn_away(self, record: Record) -> None:
+        """Give up a record of a barred contact, and with it all that the contact goes by."""
+        self._order.shut_out(record.names)
+        self._left.append(Left(record=record, state="not_sent", reason=BARRED))
+
     async def _release(self) -> None:
         """Put what need not wait any longer into chunks."""
         if not self._order.has_news:
             return
         for record in self._order.ready():
             if self._order.is_barred(record.names):
-                self._left.append(_barred(record))
-            else:
-                await self._add(record)
+                self._turn_away(record)
+            elif not await self._add(record):
+                self._order.hold(record)
 
     async def _end(self) -> None:
         """Have everything go that was read: what must still wait, when its time has come."""
@@ -241,8 +258,3 @@ class Reader:
 
 
 _UNDER_WAY = frozenset({"in_doubt", "submitted"})
-
-
-def _barred(record: Record) -> Left:
-    reason = "an earlier record of its contact is in doubt, and this one must not go before that"
-    return Left(record=record, state="not_sent", reason=reason)

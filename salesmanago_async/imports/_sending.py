@@ -150,7 +150,7 @@ class Sender:
             return Verdicts("in_doubt" if maybe_applied else "not_sent", str(error))
         if isinstance(error, Refused):
             self._unanswered = 0
-            if maybe_applied:
+            if maybe_applied and self._target is EVENTS:
                 return Verdicts("in_doubt", str(error))
             return RefusedWhole(str(error), error.status in _ABOUT_RECORDS)
         self._unanswered += 1

@@ -14,7 +14,7 @@ from ._chunks import DEFAULT_MAX_BYTES, MOST_ITEMS
 from .report import Report
 
 InDoubt: TypeAlias = Literal["ask", "send", "drop"]
-"""What becomes of events that an earlier run left in doubt: they are looked for in the account, sent, or given up."""
+"""What becomes of events that stay in doubt after they were looked for: they are left so, sent, or given up."""
 
 
 def _path(given: str | PathLike[str] | None) -> Path | None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import anyio
 from attrs import frozen
@@ -84,7 +84,7 @@ class Settler:
     async def settle(self, parcel: Parcel, judged: Judged) -> None:
         """Take it that this became of a parcel; what is in doubt beside other records becomes a parcel of its own."""
         chunk = self._parcels.unpack(parcel)
-        verdicts = judged if isinstance(judged, Verdicts) else judged(chunk.keys)
+        verdicts = (judged if isinstance(judged, Verdicts) else judged(chunk.keys)).part(range(len(chunk)))
         doubtful = [index for index in range(len(chunk)) if verdicts.state_of(index) == "in_doubt"]
         sure = [index for index in range(len(chunk)) if verdicts.state_of(index) != "in_doubt"]
         if not doubtful:
@@ -99,7 +99,8 @@ class Settler:
     async def split(self, parcel: Parcel, chunk: Chunk, groups: Sequence[Sequence[int]]) -> list[Parcel]:
         """Make parcels of the records at these indices, in place of the one that held them all."""
         marks = await self._ledger.marks_of_parts(parcel, chunk, groups)
-        like = {"state": parcel.state, "was_doubted": parcel.was_doubted, "tries": parcel.tries}
+        like: dict[str, Any] = {"state": parcel.state, "was_doubted": parcel.was_doubted, "tries": parcel.tries}
+        like["journalled"] = parcel.journalled
         self._parcels.forget(parcel)
         parcel.lot.parcels += len(groups) - 1
         parts = [
@@ -111,24 +112,24 @@ class Settler:
 
     async def conclude(self, parcel: Parcel, chunk: Chunk, verdicts: Verdicts) -> None:
         """Write down, count and tell what became of a parcel, and let its contacts go."""
-        await self._ledger.conclude(parcel, chunk.positions, verdicts)
-        parcel.state = verdicts.state  # should the run be cut off right now
+        verdicts = await self._ledger.conclude(parcel, chunk.positions, verdicts)
         self._let_go(parcel, chunk, verdicts.state)
+        self._parcels.forget(parcel)
+        outcomes = self._count(_settled(chunk, verdicts))
         async with self._telling:  # one at a time, however slow the listener
-            self._parcels.forget(parcel)
-            await self._tell(_settled(chunk, verdicts))
+            await self._tell(outcomes)
         self.settled.give()
 
     async def tell_known(self, chunk: Chunk, verdicts: Verdicts) -> None:
         """Count and tell what an earlier run of the journal settled."""
         self._tally.earlier += len(chunk)
-        await self._tell(_settled(chunk, verdicts))
+        await self._tell(self._count(_settled(chunk, verdicts)))
 
     async def tell_left(self, left: Sequence[Left]) -> None:
         """Count and tell records that were never part of a chunk."""
         verdicts = Verdicts("rejected", None, {index: (one.state, one.reason) for index, one in enumerate(left)})
         rows, positions, lines, *_ = zip(*(one.record for one in left), strict=True)
-        await self._tell(Settled(rows, positions, lines, [""] * len(left), verdicts))
+        await self._tell(self._count(Settled(rows, positions, lines, [""] * len(left), verdicts)))
 
     def progress(self) -> None:
         """Show the counts; where that raises, the run ends."""
@@ -156,14 +157,19 @@ class Settler:
         if not lot.parcels:
             self._order.end(lot.names)
 
-    async def _tell(self, settled: Settled) -> None:
+    def _count(self, settled: Settled) -> list[Outcome]:
+        """Count records, and return their outcomes, if anybody wants to know them."""
         counts: Counter[State] = settled.counts()
         self._tally.add(counts)
-        if self._listeners.deliver or not PROBLEMS.isdisjoint(counts):
-            outcomes = settled.outcomes(self._source)
-            self._tally.note_problems(outcome for outcome in outcomes if outcome.state in PROBLEMS)
-            if self._listeners.deliver:
-                await self._listeners.deliver(outcomes)
+        if self._listeners.deliver is None and PROBLEMS.isdisjoint(counts):
+            return []
+        outcomes = settled.outcomes(self._source)
+        self._tally.note_problems(outcome for outcome in outcomes if outcome.state in PROBLEMS)
+        return outcomes
+
+    async def _tell(self, outcomes: list[Outcome]) -> None:
+        if self._listeners.deliver:
+            await self._listeners.deliver(outcomes)
         self.progress()
 
 

@@ -52,9 +52,13 @@ class Verdicts:
         return self.others[index][0] if index in self.others else self.state
 
     def part(self, indices: Sequence[int]) -> "Verdicts":
-        """Return the verdicts over a part of the chunk, that of the records at these indices."""
+        """Return the verdicts over a part of the chunk, that of the records at these indices.
+
+        Its state is one that at least one of them is in.
+        """
         others = {place: self.others[index] for place, index in enumerate(indices) if index in self.others}
-        return evolve(self, others=others)
+        state = others[0][0] if len(others) == len(indices) else self.state
+        return evolve(self, state=state, others=others)
 
 
 @frozen

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from itertools import islice
 from typing import Any
 
 import anyio
@@ -10,9 +9,13 @@ from attrs import asdict, define, field, frozen
 
 from .._connection import Traffic
 from ..errors import SalesManagoError
+from ._bill import LATENCY, Bill
+from ._reasons import Reasons
 from .outcome import Outcome, State
 
 MOST_PROBLEMS = 20
+
+_NOT_COUNTS = frozenset({"stopped", "problems", "bill"})
 
 
 @frozen(kw_only=True)
@@ -21,8 +24,13 @@ class Report:
 
     `read_all` tells whether the source was read to its end, `stopped` is the error that ended the run early, or None.
     `bytes` are those of the bodies sent, `seconds` the time it took, `problems` the first 20 outcomes that are rejected
-    or in doubt. In a dry run `chunks` and `bytes` are what would be sent. Of the records `earlier` were settled by an
-    earlier run of the same journal; `journal` is its path.
+    or in doubt. `reasons` tells how many were rejected for what, the most frequent first, without the particular values
+    (… stands for them). Of the records `earlier` were settled by an earlier run of the same journal; `journal` is its
+    path.
+
+    In a dry run `chunks` and `bytes` are what would be sent. Once it has ended, `duplicates` are the records of a
+    contact that came before (they would wait for the earlier one), or the events that are the same in every field as an
+    earlier one (a mistake, probably), and `bill` is what the run would cost; in other runs both are None.
     """
 
     read: int = 0
@@ -42,16 +50,24 @@ class Report:
     journal: str | None = None
     stopped: SalesManagoError | None = None
     problems: tuple[Outcome, ...] = ()
+    reasons: Mapping[str, int] = field(factory=dict)
+    duplicates: int | None = None
+    bill: Bill | None = None
 
     def __str__(self) -> str:
         states = ("accepted", "submitted", "rejected", "in_doubt", "not_sent")
         counts = [f"{getattr(self, state):,} {state.replace('_', ' ')}" for state in states if getattr(self, state)]
         return f"{self.read:,} read: {', '.join(counts) or 'none settled yet'}"
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the counts as plain JSON, without any record."""
-        counts = asdict(self, filter=lambda attribute, _: attribute.name not in {"stopped", "problems"})
-        return {**counts, "seconds": round(self.seconds, 3), "stopped": str(self.stopped) if self.stopped else None}
+    def as_dict(self, *, latency: float = LATENCY) -> dict[str, Any]:
+        """Return the counts as plain JSON, without any record; `latency` (seconds) is for the bill's estimate."""
+        counts = asdict(self, filter=lambda attribute, _: attribute.name not in _NOT_COUNTS)
+        return {
+            **counts,
+            "seconds": round(self.seconds, 3),
+            "stopped": str(self.stopped) if self.stopped else None,
+            "bill": self.bill.as_dict(latency=latency) if self.bill else None,
+        }
 
 
 @define
@@ -71,14 +87,21 @@ class Tally:
     journal: str | None = None
     problems: list[Outcome] = field(factory=list)
     stopped: SalesManagoError | None = None
+    reasons: Reasons = field(factory=Reasons)
+    duplicates: int | None = None
+    bill: Bill | None = None
 
     def add(self, states: Mapping[State, int]) -> None:
         """Count records that are settled."""
         self.states.update(states)
 
     def note_problems(self, outcomes: Iterable[Outcome]) -> None:
-        """Keep the first outcomes that somebody will want to see."""
-        self.problems.extend(islice(outcomes, MOST_PROBLEMS - len(self.problems)))
+        """Keep the first outcomes that somebody will want to see, and count why records were rejected."""
+        for outcome in outcomes:
+            if len(self.problems) < MOST_PROBLEMS:
+                self.problems.append(outcome)
+            if outcome.state == "rejected":
+                self.reasons.add(outcome.reason or "no reason was given")
 
     def anything_sent(self) -> bool:
         """Tell whether the server had anything to do with any record."""
@@ -104,4 +127,7 @@ class Tally:
             seconds=anyio.current_time() - self.started,
             stopped=self.stopped,
             problems=tuple(self.problems),
+            reasons=self.reasons.most_frequent(),
+            duplicates=self.duplicates,
+            bill=self.bill,
         )

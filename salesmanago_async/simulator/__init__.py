@@ -3,9 +3,14 @@
     simulator = Simulator()
     sm = SalesManago(DEMO_CREDENTIALS, owner=DEMO_OWNER, transport=httpx.ASGITransport(app=simulator))
 
-It refuses what the reference refuses. `salesmanago simulator` serves it over a socket.
+It refuses what the reference refuses, and misbehaves where it is asked to:
+
+    simulator.faults = [Fault("status", status=503, path="contact/batchupsertv2", at=1, retry_after=5)]
+
+With `state="account.db"` its account outlives it. `salesmanago simulator` serves it over a socket.
 """
 
+from ._faults import Fault
 from .app import DEMO_CREDENTIALS, DEMO_OWNER, DEMO_PASSWORD, Simulator
 
-__all__ = ["DEMO_CREDENTIALS", "DEMO_OWNER", "DEMO_PASSWORD", "Simulator"]
+__all__ = ["DEMO_CREDENTIALS", "DEMO_OWNER", "DEMO_PASSWORD", "Fault", "Simulator"]

@@ -3,12 +3,14 @@
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from heapq import heappop, heappush
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from heapq import heapify, heappop, heappush
 from itertools import count
+from random import Random
 from secrets import token_urlsafe
 from typing import Any, TypeVar, cast
-from uuid import uuid4
+from uuid import UUID
 
 from attrs import define, field
 
@@ -60,32 +62,52 @@ class StoredContact:
 
 @define
 class StoredJob:
-    """A job, and its file once it is done."""
+    """A job, and its file once it is done. One that is `doomed` fails when it is over, its work not done."""
 
+    is_over: bool = False
+    is_doomed: bool = False
     file: bytes | None = None
 
-    def finish(self, file: bytes) -> None:
-        """Have it done."""
-        self.file = file
+    def end(self, work: Callable[[], bytes]) -> None:
+        """Do the work that makes its file."""
+        self.is_over = True
+        if not self.is_doomed:
+            self.file = work()
+
+
+@define(order=True)
+class _Plan:
+    """An act to be done at a time. `order` says which was planned first, `seed` is where its chances come from."""
+
+    when: float
+    order: int
+    seed: int
+    act: Callable[[], object] = field(order=False)
 
 
 class Store:
-    """The account. All times come from `clock`, in seconds since 1970."""
+    """The account. Times are seconds since 1970, by `clock`; what was planned is done at its own time.
+
+    What is done to it depends on the times, on the chances (`at`) and on nothing else from outside, so that the same
+    again gives the same account; but not the tokens of links.
+    """
 
     def __init__(
         self, *, clock: Callable[[], float], owners: Sequence[str], job_seconds: float, link_seconds: float
     ) -> None:
-        self.clock = clock
         self.owners = list(owners)
+        self.job_seconds = job_seconds
+        self.random = Random()  # noqa: S311 - ids, no secrets
         self.contacts: dict[str, StoredContact] = {}
+        self._clock = clock
+        self._moment: float | None = None
         self._by_email: defaultdict[str, list[str]] = defaultdict(list)
         self._jobs: dict[int, StoredJob] = {}
         self._numbers = count(1)
         self._rooms: dict[type, Any] = {}
-        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._agenda: list[_Plan] = []
         self._order = count()
         self._links: dict[str, tuple[float, StoredJob]] = {}
-        self._job_seconds = job_seconds
         self._link_seconds = link_seconds
 
     def room(self, kind: type[RoomT]) -> RoomT:
@@ -94,23 +116,53 @@ class Store:
             self._rooms[kind] = kind()
         return cast("RoomT", self._rooms[kind])
 
+    def clock(self) -> float:
+        """Return the time, in seconds since 1970."""
+        return self._clock() if self._moment is None else self._moment
+
+    @contextmanager
+    def at(self, moment: float, seed: int) -> Generator[None]:
+        """Have it be `moment` for what is done inside, and all chances come from `seed`."""
+        before = self._moment, self.random
+        self._moment, self.random = moment, Random(seed)  # noqa: S311 - as above
+        try:
+            yield
+        finally:
+            self._moment, self.random = before
+
+    def new_seed(self) -> int:
+        """Draw a seed, of 63 bits."""
+        return self.random.getrandbits(63)
+
+    def new_id(self) -> str:
+        """Draw an id that nothing else has."""
+        return str(UUID(int=self.random.getrandbits(128), version=4))
+
     def now_ms(self) -> int:
         """Return the time in milliseconds."""
         return int(self.clock() * 1000)
 
-    def catch_up(self) -> None:
-        """Do what was to be done by now, in the order in which it was due: jobs, late events."""
+    def catch_up(self) -> float:
+        """Do what was to be done by now, in the order in which it was due: jobs, late events. Return what now is."""
         now = self.clock()
-        while self._agenda and self._agenda[0][0] <= now:
-            heappop(self._agenda)[2]()
+        while self._agenda and self._agenda[0].when <= now:
+            plan = heappop(self._agenda)
+            with self.at(plan.when, plan.seed):
+                plan.act()
+        return now
 
-    def later(self, act: Callable[[], None]) -> None:
+    def later(self, act: Callable[[], object]) -> None:
         """Have `act` done when a job that is started now would be done."""
-        self.plan(self.clock() + self._job_seconds, act)
+        self.plan(self.clock() + self.job_seconds, act)
 
-    def plan(self, when: float, act: Callable[[], None]) -> None:
+    def plan(self, when: float, act: Callable[[], object]) -> None:
         """Have `act` done at a time, in seconds since 1970; at once, if that has passed."""
-        heappush(self._agenda, (when, next(self._order), act))
+        heappush(self._agenda, _Plan(max(when, self.clock()), next(self._order), self.new_seed(), act))
+
+    def drop(self, act: Callable[[], object]) -> None:
+        """Have `act` not done."""
+        self._agenda = [plan for plan in self._agenda if plan.act is not act]
+        heapify(self._agenda)
 
     # Contacts
 
@@ -159,7 +211,7 @@ class Store:
 
     def _add(self, email: str) -> StoredContact:
         now = self.now_ms()
-        contact = StoredContact(id=str(uuid4()), email=email, created_on=now, modified_on=now)
+        contact = StoredContact(id=self.new_id(), email=email, created_on=now, modified_on=now)
         self.contacts[contact.id] = contact
         self._by_email[email.lower()].append(contact.id)
         return contact
@@ -198,7 +250,7 @@ class Store:
         """Return the contacts that any of the selectors picks, each once."""
         chosen: dict[str, StoredContact] = {}
         for selector in selectors:
-            values = {value.strip() for value in selector["value"].split(",")}
+            values = dict.fromkeys(value.strip() for value in selector["value"].split(","))  # in their order
             if selector["addresseeType"] == "STAGE":
                 stages = {value.strip() for value in selector["optValue"].split(",")}
                 at_stage = (found for found in self.contacts.values() if _is_in_funnel(found, values, stages))
@@ -206,7 +258,7 @@ class Store:
             chosen.update((contact.id, contact) for contact in self._selected(selector["addresseeType"], values))
         return list(chosen.values())
 
-    def _selected(self, kind: str, values: set[str]) -> Iterable[StoredContact]:
+    def _selected(self, kind: str, values: Collection[str]) -> Iterable[StoredContact]:
         if kind == "CONTACT_ID":
             return [self.contacts[value] for value in values if value in self.contacts]
         if kind == "EMAIL":
@@ -225,13 +277,13 @@ class Store:
         contact = self.find(key)
         if contact is None:
             return None
-        stored = {"eventId": str(uuid4()), **event}
+        stored = {"eventId": self.new_id(), **event}
         contact.events.append(stored)
         return str(stored["eventId"])
 
     def add_event_later(self, key: Mapping[str, str], event: Mapping[str, Any]) -> str:
         """Keep an event whose contact does not exist yet, and return its id."""
-        stored = {"eventId": str(uuid4()), **event}
+        stored = {"eventId": self.new_id(), **event}
         now = self.clock()
         self._try_later(dict(key), stored, now + RETRY_SECONDS, now + LAST_RETRY_SECONDS)
         return str(stored["eventId"])
@@ -260,7 +312,7 @@ class Store:
     def start_job(self, work: Callable[[], bytes]) -> int:
         """Start a job and return its number."""
         job = StoredJob()
-        self.later(lambda: job.finish(work()))
+        self.later(lambda: job.end(work))
         number = next(self._numbers)
         self._jobs[number] = job
         return number
@@ -268,6 +320,10 @@ class Store:
     def job(self, number: int) -> StoredJob | None:
         """Return the job of that number."""
         return self._jobs.get(number)
+
+    def doom(self, number: int) -> None:
+        """Have the job of that number fail when it is over."""
+        self._jobs[number].is_doomed = True
 
     def link(self, job: StoredJob) -> str:
         """Return a fresh token for the job's file."""
@@ -289,7 +345,7 @@ class Store:
         return job.file or b""
 
 
-def _is_in_funnel(contact: StoredContact, funnels: set[str], stages: set[str] | None = None) -> bool:
+def _is_in_funnel(contact: StoredContact, funnels: Collection[str], stages: Collection[str] | None = None) -> bool:
     return any(
         place["salesFunnel"] in funnels and (stages is None or place["salesStage"] in stages)
         for place in contact.funnels

@@ -1,11 +1,22 @@
 """The simulator over a real socket (needs uvicorn, of the extra `cli`)."""
 
+import asyncio
 import socket
+import struct
+import sys
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ._asgi import App, Message, Receive, Send
 from .app import Simulator
+
+_NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+_LAST_SECONDS = 1
 
 
 def serve(app: Simulator, *, host: str, port: int, announce: Callable[[str], None]) -> None:
@@ -16,6 +27,70 @@ def serve(app: Simulator, *, host: str, port: int, announce: Callable[[str], Non
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family, backlog=2048) as listening:
         bound = listening.getsockname()[1]
-        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_keep_alive=60)
         announce(f"http://{f'[{host}]' if ':' in host else host}:{bound}")
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(make_config(app)).run(sockets=[listening])
+
+
+def make_config(app: App) -> uvicorn.Config:
+    """Return how uvicorn is to serve an ASGI app that may break connections, by default at any free port.
+
+    Where the app raises `ConnectionResetError`, the connection is reset without an answer; where an answer is shorter
+    than its Content-Length, what there is of it arrives and the connection is closed. At its end the server waits
+    a second for answers that are late.
+    """
+    return uvicorn.Config(
+        app,
+        port=0,
+        http=_Protocol,
+        loop="asyncio",
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=_LAST_SECONDS,
+    )
+
+
+class _Protocol(H11Protocol):
+    """A connection, which its app can break."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Have the app answer with its hand on the transport."""
+        super().connection_made(transport)
+        self.app = partial(_answer, self.app, transport)
+
+
+async def _answer(app: Any, transport: asyncio.Transport, scope: Message, receive: Receive, send: Send) -> None:
+    promised = 0
+
+    async def send_or_cut(message: Message) -> None:
+        nonlocal promised
+        if message["type"] == "http.response.start":
+            promised = int(dict(message.get("headers", ())).get(b"content-length", 0))
+        promised -= len(message.get("body", b""))
+        if message["type"] == "http.response.start" or message.get("more_body") or promised <= 0:
+            await send(message)
+            return
+        await send({**message, "more_body": True})
+        transport.close()
+        await _see_it_lost(receive)
+
+    try:
+        await app(scope, receive, send_or_cut)
+    except (ConnectionResetError, asyncio.CancelledError):  # cancelled is what is still late when the server ends
+        await _reset(transport, receive)
+
+
+async def _reset(transport: asyncio.Transport, receive: Receive) -> None:
+    with suppress(OSError):  # the client was faster
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    transport.abort()
+    while True:
+        with suppress(asyncio.CancelledError):  # a server that ends cancels twice, and the loss is a moment away
+            return await _see_it_lost(receive)
+
+
+async def _see_it_lost(receive: Receive) -> None:
+    """Wait until uvicorn knows that the connection is gone; before, it would complain of a missing answer."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

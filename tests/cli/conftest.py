@@ -1,17 +1,16 @@
 """A served simulator, and the command line as its users have it: a process with an environment of its own."""
 
-import hashlib
-import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
+
+from tests.cli import accounts
 
 COMMAND = (sys.executable, "-m", "salesmanago_async.cli")
 NOT_OURS = ("SALESMANAGO_", "FORCE_COLOR", "TTY_", "COLUMNS", "PYTHONIOENCODING")
@@ -100,23 +99,4 @@ def start(
 def ask(served: Mapping[str, str]) -> Callable[..., dict[str, Any]]:
     """Return a function that calls the served account with nothing of ours: to see what really arrived."""
 
-    def ask(path: str, **fields: Any) -> dict[str, Any]:
-        client, key, secret = (served[f"SALESMANAGO_{name}"] for name in ("CLIENT_ID", "API_KEY", "API_SECRET"))
-        body = {
-            "clientId": client,
-            "apiKey": key,
-            "requestTime": int(time.time() * 1000),
-            "sha": hashlib.sha1((key + client + secret).encode()).hexdigest(),
-            "owner": served["SALESMANAGO_OWNER"],
-            **fields,
-        }
-        request = Request(
-            f"{served['SALESMANAGO_BASE_URL']}/api/{path}",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json;charset=UTF-8"},
-        )
-        with urlopen(request, timeout=10) as answer:
-            found: dict[str, Any] = json.load(answer)
-        return found
-
-    return ask
+    return partial(accounts.ask, served)

@@ -12,7 +12,12 @@ from salesmanago_async.imports._chunks import Chunk, Chunker, Record, body_of
 
 def chunks_of(items: list[bytes], **limits: int) -> list[Chunk]:
     chunker = Chunker(**limits)
-    closed = [chunker.add(Record(index, index, None, (f"k{index}",), item)) for index, item in enumerate(items)]
+    closed: list[Chunk | None] = []
+    for index, item in enumerate(items):
+        record = Record(index, index, None, (f"k{index}",), item)
+        if not chunker.has_room(record):
+            closed.append(chunker.rest())
+        closed.append(chunker.add(record))
     return [chunk for chunk in [*closed, chunker.rest()] if chunk]
 
 

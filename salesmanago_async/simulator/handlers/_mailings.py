@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import uuid4
 
 from attrs import define, field
 
@@ -61,7 +60,7 @@ def start_mailing(
     mailbox = store.room(Mailbox)
     email = mailbox.emails.get(email_id, {"name": email_id, "subject": ""})
     mailing = Mailing(
-        id=str(uuid4()),
+        id=store.new_id(),
         number=len(mailbox.mailings) + 1,
         kind=kind,
         name=email["name"],

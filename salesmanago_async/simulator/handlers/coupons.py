@@ -6,7 +6,6 @@ code, and one contact may hold it twice.
 
 import string
 from collections.abc import Iterable
-from secrets import choice
 from typing import Any
 
 from .._handler import Handler
@@ -20,7 +19,7 @@ _CHARACTERS = string.ascii_uppercase + string.digits
 def add(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     """contact/addContactCoupon."""
     contact = _contact(store, body)
-    code = body.get("coupon") or "".join(choice(_CHARACTERS) for _ in range(body["length"]))
+    code = body.get("coupon") or "".join(store.random.choices(_CHARACTERS, k=body["length"]))
     valid_to = body.get("valid", store.now_ms() + _YEAR_MS)
     contact.coupons.append({"name": body["name"], "coupon": code, "validTo": valid_to, "used": False})
     return {"result": None, "coupon": code}

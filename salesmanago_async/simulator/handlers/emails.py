@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from uuid import uuid4
 
 from ...api._fields import is_email
 from .._handler import Handler
@@ -17,7 +16,7 @@ def upsert(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     if body["emailOwner"] not in store.owners:
         raise Refusal("Not authenticated, invalid owner")
     emails = store.room(Mailbox).emails
-    email_id = body.get("emailId") or str(uuid4())
+    email_id = body.get("emailId") or store.new_id()
     if emails.get(email_id, body)["emailOwner"] != body["emailOwner"]:
         raise Refusal("Email owner cannot be changed")  # [guess] the rule is documented, its text is not
     emails[email_id] = {**emails.get(email_id, {}), **body}

@@ -6,7 +6,6 @@ A contact is at one stage of a funnel at a time. What it is worth there (potValu
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
 
 from attrs import define, field
 
@@ -38,7 +37,7 @@ def add(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     stages = [stage["name"] for stage in sorted(body["stages"], key=lambda stage: int(stage["order"]))]
     if len(set(stages)) < len(stages):
         raise Refusal("Stages of a funnel must have different names")
-    funnels[name] = StoredFunnel(str(uuid4()), {stage: str(uuid4()) for stage in stages})
+    funnels[name] = StoredFunnel(store.new_id(), {stage: store.new_id() for stage in stages})
     return {"message": [f"Funnel {name} was added."]}
 
 

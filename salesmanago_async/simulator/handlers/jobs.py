@@ -8,12 +8,17 @@ from .._store import Store
 
 
 def status(store: Store, body: dict[str, Any]) -> dict[str, Any]:
-    """job/status: a fresh link at every look. [guess] what is said of an unknown number: no text is known."""
+    """job/status: a fresh link at every look.
+
+    [guess] what is said of an unknown number, and of a job that failed: no text is known.
+    """
     job = store.job(body["requestId"])
     if job is None:
         raise Refusal("Job not found")
-    if job.file is None:
+    if not job.is_over:
         return {"message": ["Job not start yet"]}
+    if job.file is None:
+        raise Refusal("Job failed")
     return {"fileUrl": f"/files/{store.link(job)}.json"}
 
 

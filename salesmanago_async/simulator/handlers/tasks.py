@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
 
 from .._handler import Handler
 from .._refusal import Refusal
@@ -34,7 +33,7 @@ def update(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     elif "id" in given:
         task = _change(store, given)
     else:
-        task = {"id": str(uuid4()), "note": None, "cc": "", **_timed(given, {})}
+        task = {"id": store.new_id(), "note": None, "cc": "", **_timed(given, {})}
         _contact(store, given["contactEmail"]).tasks.append(task)
     return {"taskId": task["id"]}
 

@@ -1,0 +1,93 @@
+"""The bill of a dry run: what the import would send, and how long it would take, in words."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+from attrs import evolve
+
+from ._client import ClientOptions
+
+if TYPE_CHECKING:
+    from ..imports._bill import Bill
+    from ..imports.report import Report
+
+POLL_INTERVAL = 60.0
+"""Seconds between two looks at a job, where nothing else is said; a simulated client looks more often."""
+
+
+_UNITS = ("KiB", "MiB", "GiB", "TiB")
+
+
+def without_account(client: ClientOptions) -> ClientOptions:
+    """Return the options of a client that needs no account, and is billed as the one that they are for."""
+    usual = None if client.simulate else POLL_INTERVAL
+    return evolve(client, simulate=True, poll_interval=client.poll_interval or usual)
+
+
+def print_bill(report: "Report", latency: float) -> None:
+    """Print the bill on stdout, if there is one; `latency` is how many seconds a request takes."""
+    for line in bill_lines(report, latency):
+        click.echo(line)
+
+
+def bill_lines(report: "Report", latency: float) -> Iterator[str]:
+    """Yield the lines of the bill; none where the run was no dry one."""
+    if report.bill is None:
+        return
+    yield ""
+    yield _line("to send", _sent(report, report.bill))
+    yield _line("duplicates", _repeated(report, report.bill))
+    for label, (reason, count) in zip(_once("rejected"), report.reasons.items(), strict=False):
+        yield _line(label, f"{count:,}: {' '.join(reason.split())}")
+    yield _line("time", f"about {_duration(report.bill.seconds_at(latency=latency))} {_pace(report.bill, latency)}")
+
+
+def _line(label: str, text: str) -> str:
+    return f"{label:<10} {text}"
+
+
+def _once(label: str) -> Iterator[str]:
+    yield label
+    while True:
+        yield ""
+
+
+def _sent(report: "Report", bill: "Bill") -> str:
+    least = "at least " if bill.looks else ""
+    return f"{_several(bill.chunks, 'chunk')}, {_size(report.bytes)}, {least}{_several(bill.requests, 'request')}"
+
+
+def _repeated(report: "Report", bill: "Bill") -> str:
+    """Tell the duplicates, and what they mean; only contacts become jobs."""
+    if not report.duplicates:
+        return "0"
+    waiting = "their contact came before, so they wait for its earlier record"
+    same = "the same in every field as an earlier event"
+    return f"{report.duplicates:,}: {waiting if bill.jobs else same}"
+
+
+def _pace(bill: "Bill", latency: float) -> str:
+    rate = f", at most {bill.rate:g} a second" if bill.rate else ""
+    looks = f", a look every {bill.poll_interval:g} s" if bill.looks else ""
+    return f"at {latency:g} s a request, {bill.concurrency} in flight{rate}{looks}"
+
+
+def _several(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes in words."""
+    if count < 1024:
+        return _several(count, "byte")
+    power = min((count.bit_length() - 1) // 10, len(_UNITS))
+    return f"{count / 1024**power:.1f} {_UNITS[power - 1]}"
+
+
+def _duration(seconds: float) -> str:
+    """Return a span of time in words, in the unit that it is nearest to."""
+    if seconds < 100:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,49 @@
+"""What an import reads and writes, opened before anything is sent."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from ..errors import Invalid
+from ..imports.outcome import State
+from ..imports.shapes import contact_shape, event_shape
+from ..imports.sources import Files, open_file
+from ..imports.text_files import Reading
+from ._command import Attempt, Import
+from ._paths import in_doubt_path
+from ._rows import NotedRows, check_alike
+
+
+def open_files(command: Import) -> Files:
+    """Open the input; raise `Invalid` naming the file that cannot be read."""
+    shape = (contact_shape if command.kind == "contacts" else event_shape)(command.extra_columns)
+    columns = dict(map(_mapped, command.maps))
+    reading = Reading(columns=columns, encoding=command.encoding, delimiter=command.delimiter)
+    return Files([open_file(path, shape, reading) for path in command.files])
+
+
+def _mapped(given: str) -> tuple[str, str]:
+    column, equals, name = given.rpartition("=")
+    if not (equals and column and name):
+        raise Invalid(f"{given!r} is not COLUMN=FIELD, such as 'Full name=name'", field="--map")
+    return column, name
+
+
+def open_rows(command: Import, attempt: Attempt, source: Files, stack: ExitStack) -> Mapping[State, NotedRows]:
+    """Return where rows of which state are noted; those in doubt only if the files have a form in common."""
+    paths: dict[State, Path] = {}
+    if command.rejects:
+        check_alike(command.rejects, source.files)
+        paths["rejected"] = command.rejects
+    doubts = None if attempt.dry_run else in_doubt_path(command, attempt.journal)
+    if doubts and _are_alike(doubts, source):
+        paths["in_doubt"] = doubts
+    return {state: stack.enter_context(NotedRows(path, source.files)) for state, path in paths.items()}
+
+
+def _are_alike(path: Path, source: Files) -> bool:
+    try:
+        check_alike(path, source.files)
+    except Invalid:
+        return False
+    return True

@@ -1,0 +1,62 @@
+"""The files that an import reads and writes: none may be another, and each can be written before anything is sent."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import Invalid
+from ._command import Import
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Have an `OSError` name the file that is to be written, whatever call it comes from."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def in_doubt_path(command: Import, journal: Path | None) -> Path | None:
+    """Return where rows in doubt are written: beside the journal, or else the rejects, in the format of the input."""
+    beside = journal or command.rejects
+    return beside.with_name(f"{beside.stem}.in-doubt{command.files[0].suffix}") if beside else None
+
+
+def check_paths(command: Import, journal: Path | None) -> None:
+    """Raise `Invalid` where a file that is written is also another, or cannot be."""
+    outputs = {
+        "give --journal another name": journal,
+        "give --rejects another name": command.rejects,
+        "give --report another name": command.report_file,
+        f"rows in doubt would go there; give {'--journal' if journal else '--rejects'} another name": in_doubt_path(
+            command, journal
+        ),
+    }
+    taken = list(command.files)
+    for remedy, path in outputs.items():
+        if path:
+            _check_other(path, taken, remedy)
+            _check_folder(path)
+            taken.append(path)
+    if command.report_file:
+        _check_writable(command.report_file)
+
+
+def _check_other(path: Path, others: Sequence[Path], remedy: str) -> None:
+    for other in others:
+        if path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other)):
+            raise Invalid(f"is {other} too; {remedy}", field=str(path))
+
+
+def _check_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise Invalid(f"there is no folder {path.parent}", field=str(path))
+
+
+def _check_writable(path: Path) -> None:
+    existed = path.exists()
+    with path.open("ab"):
+        pass
+    if not existed:
+        path.unlink()

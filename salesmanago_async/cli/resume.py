@@ -1,0 +1,52 @@
+"""`salesmanago resume`."""
+
+from pathlib import Path
+from typing import Literal
+
+import click
+from attrs import evolve
+
+from ..errors import Invalid
+from ._client import ClientOptions, client_options
+from ._command import Attempt, Import, command_of
+from ._paths import check_paths
+from ._run import run
+
+
+@click.command()
+@click.argument("journal", type=click.Path(path_type=Path), metavar="DB")
+@click.option(
+    "--in-doubt",
+    type=click.Choice(["send", "drop"]),
+    help="Events that nobody can find out about: send them, or give them up.  [default: look for them once more]",
+)
+@client_options
+def resume(client: ClientOptions, journal: Path, in_doubt: Literal["send", "drop"] | None) -> None:
+    """Go on with the import that was begun with --journal DB.
+
+    It goes on as it was begun, from whatever folder; an option that is given here replaces that of then. What was
+    accepted is not sent again, server jobs are followed further, events without an answer are looked for in the
+    account, and those that are missing are sent. The credentials come from the environment, as ever.
+    """
+    raise SystemExit(run(_resume, client=client, journal=journal, in_doubt=in_doubt))
+
+
+async def _resume(*, client: ClientOptions, journal: Path, in_doubt: Literal["send", "drop"] | None) -> int:
+    from ._importing import make_import
+
+    begun = _begun(journal)
+    check_paths(begun, journal)
+    if in_doubt and begun.kind == "contacts":
+        raise Invalid("is for events; contacts in doubt are sent again, which does no harm", field="--in-doubt")
+    again = ("salesmanago", "resume", str(journal), *client.arguments())
+    goes_on = (*again, "--in-doubt", in_doubt) if in_doubt else again
+    attempt = Attempt(journal=journal, in_doubt=in_doubt or "ask", goes_on=goes_on, resume=again)
+    return await make_import(evolve(begun, client=client.over(begun.client)), attempt)
+
+
+def _begun(journal: Path) -> Import:
+    from ..imports._journal import read_note
+
+    if journal.is_file() and not journal.stat().st_size:
+        raise Invalid("is empty: no import was begun in it", field=str(journal))
+    return command_of(read_note(journal), journal)

@@ -1,0 +1,75 @@
+"""What a run would cost: the requests it takes, and the time. Pure: no I/O, no clock."""
+
+from math import ceil, inf
+from typing import Any
+
+from attrs import asdict, frozen
+
+from ..errors import Invalid
+
+LATENCY = 0.2
+"""Seconds that a request takes, where nothing else is said."""
+
+
+@frozen(kw_only=True)
+class Bill:
+    """What a run would send, and what decides how long that takes.
+
+    `jobs` are the server jobs that the chunks become, `looks` the fewest looks that end them, none where they are not
+    followed. `preparing` is how many seconds it took to read, check and encode the records. The others are settings: of
+    `outstanding` jobs at most, `watchers` are looked at together, and each once in a `poll_interval` of seconds.
+    """
+
+    chunks: int
+    jobs: int
+    looks: int
+    preparing: float
+    concurrency: int
+    rate: float | None
+    poll_interval: float
+    outstanding: int
+    watchers: int
+
+    @property
+    def requests(self) -> int:
+        """The fewest requests there can be: the chunks, the looks, and as many result files."""
+        return self.chunks + 2 * self.looks
+
+    def seconds_at(self, *, latency: float = LATENCY) -> float:
+        """Return about how many seconds the run takes where each of its requests takes `latency` seconds.
+
+        That is the longest of what bounds it: preparing the records, the permits, the rate, the jobs that may be
+        outstanding, and the watchers, with a poll interval and the last look after the last chunk. Left out are jobs
+        that have not ended by their first look, records that wait for an earlier one of their contact, whatever is sent
+        again, this machine's own work for each request, and the jitter of the looks; so a run hardly takes less. Raises
+        `Invalid` for a latency below 0.
+        """
+        if not 0 <= latency < inf:
+            raise Invalid(f"is {latency}; give the seconds that a request takes", field="latency")
+        if not self.chunks:
+            return self.preparing
+        sent = self._all_sent(latency)
+        return max(sent + self.poll_interval, self._last_look(latency)) + 2 * latency if self.looks else sent
+
+    def as_dict(self, *, latency: float = LATENCY) -> dict[str, Any]:
+        """Return it as plain JSON, with that latency and the `seconds` that it leads to."""
+        estimate = {"latency": latency, "seconds": round(self.seconds_at(latency=latency), 3)}
+        fields = {**asdict(self), "preparing": round(self.preparing, 3)}
+        return {"requests": self.requests, **fields, **estimate}
+
+    def _all_sent(self, latency: float) -> float:
+        """Return when the last chunk is answered."""
+        waits = (self.chunks - 1) // self.outstanding if self.looks else 0
+        room = waits * (self.poll_interval + 2 * latency)  # a look and a file make room for the next job
+        return latency + max(self.preparing, self._last_begins(self.chunks, latency), room)
+
+    def _last_look(self, latency: float) -> float:
+        """Return when the last look begins, if the chunks do not keep it waiting."""
+        rounds = ceil(self.looks / self.watchers) - 1
+        watching = max(rounds * 2 * latency, self._last_begins(self.looks, latency))  # a watcher takes the file, too
+        return max(latency + self.poll_interval + watching, self._last_begins(self.chunks + self.looks, latency))
+
+    def _last_begins(self, requests: int, latency: float) -> float:
+        """Return when the last of so many requests can begin, by the permits and by the rate."""
+        spacing = 1 / self.rate if self.rate else 0.0
+        return max((ceil(requests / self.concurrency) - 1) * latency, (requests - 1) * spacing)

@@ -1,0 +1,81 @@
+"""Who asks: credentials or a token must be right, and the owner one of the account's."""
+
+from collections.abc import Mapping
+from hmac import compare_digest
+from typing import Any
+
+from ..api import request_class
+from ..settings import Credentials
+from ._refusal import Refusal
+from ._store import Store
+from .handlers.system import Tokens
+
+_WITHOUT_OWNER = frozenset(
+    {
+        "contact/recentActivity",
+        "user/listByClient",
+        "job/status",
+        "email/sendEmail",
+        "email/upsert",
+        "email/sendWithAttachment",
+        "email/massConversationList",
+        "email/conversationStatistics",
+        "email/messageStatistics",
+        "email/globalConversationStatistics",
+        "contact/useContactCoupon",
+        "contact/addContactCoupon",
+        "coupon/verify",
+        "system/authorise",
+        "workflow/list",
+        "workflow/statistics",
+        "recommendation/lastViewed",
+        "recommendation/mostPurchased",
+        "recommendation/purchasedByContact",
+        "recommendation/purchasedTogether",
+        "vision",
+        "customerPreferenceCenter/generateEndpoint",
+        "messaging/send",
+        "messaging/transactional/send",
+        "messaging/conversationList",
+        "messaging/mass/conversation/data",
+        "messaging/conversationStats",
+        "messaging/conversation/data",
+        "contact/updateTask",
+        "notification/conversation/ids",
+        "notification/consent/form/stats",
+        "notification/push/stats",
+        "notification/consent/form/data",
+        "notification/conversation/stats",
+        "notification/conversation/data",
+    }
+)
+
+
+def check_caller(path: str, body: Mapping[str, Any], credentials: Credentials, store: Store) -> None:
+    """Refuse a call that `credentials` did not sign, or that names no owner where one is needed."""
+    known = request_class(path)
+    if known is None or known.signed:
+        _authenticate(body, credentials, store)
+    if path not in _WITHOUT_OWNER or "owner" in body:
+        _check_owner(body.get("owner"), store)
+
+
+def _authenticate(body: Mapping[str, Any], mine: Credentials, store: Store) -> None:
+    if not body.get("apiKey"):
+        raise Refusal("Api key not specified")
+    if mine.api_secret:
+        mine = Credentials(client_id=mine.client_id, api_key=str(body["apiKey"]), api_secret=mine.api_secret)
+    given = tuple(str(body.get(name)) for name in ("clientId", "apiKey", "sha"))
+    expected = (mine.client_id, mine.api_key, mine.signature())
+    matches = [compare_digest(one.encode(), other.encode()) for one, other in zip(given, expected, strict=True)]
+    if not str(body.get("requestTime")).isdecimal():  # a documented sample has it as text
+        raise Refusal("Not authenticated")
+    if not all(matches) and not (matches[0] and store.room(Tokens).have_signed(body, store.now_ms())):
+        raise Refusal("Not authenticated")
+
+
+def _check_owner(owner: object, store: Store) -> None:
+    if not owner:
+        raise Refusal("Not authenticated, not owner specified")
+    if owner not in store.owners:
+        raise Refusal("Not authenticated, invalid owner")

@@ -1,0 +1,106 @@
+"""What a call that was let in does, as a value: it can be kept, and done again."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from ..api import read_request, write_request
+from ..errors import Invalid
+from ._refusal import Refusal
+from ._store import Store
+from .handlers import BATCH_HANDLERS, HANDLERS
+
+PASSING = frozenset(
+    {
+        "contact/hasContact",
+        "contact/list",
+        "contact/basic",
+        "contact/basicById",
+        "contact/listById",
+        "contact/createdContacts",
+        "contact/modifiedContacts",
+        "contact/paginatedModifiedContacts",
+        "contact/recentActivity",
+        "contact/paginatedListById",
+        "coupon/verify",
+        "funnel/count",
+        "contact/tags",
+        "email/massConversationList",
+        "email/globalConversationStatistics",
+        "user/listByClient",
+        "job/status",
+        "loyalty/program/v1/getPoints",
+        "system/authorise",
+        "workflow/list",
+        "workflow/statistics",
+        "recommendation/lastViewed",
+        "recommendation/mostPurchased",
+        "recommendation/purchasedByContact",
+        "recommendation/purchasedTogether",
+        "vision",
+        "customerPreferenceCenter/generateEndpoint",
+        "messaging/conversationList",
+        "messaging/mass/conversation/data",
+        "messaging/conversationStats",
+        "notification/conversation/ids",
+        "notification/consent/form/data",
+        "notification/conversation/stats",
+    }
+)
+"""The calls that change nothing, or nothing but tokens and links, which need not outlive the simulator."""
+
+
+@frozen
+class Deed:
+    """A call to `path` at `moment`; `body` is without credentials.
+
+    What it does to an account is decided by the account and these values alone: `seed` is where its chances come from,
+    `job_seconds` how long the job takes that it starts, and `job_fails` whether that fails.
+    """
+
+    moment: float
+    seed: int
+    path: str
+    body: Mapping[str, Any] = field(repr=False)
+    job_seconds: float
+    job_fails: bool = False
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it may have changed the account."""
+        return self.path not in PASSING
+
+
+def do(deed: Deed, store: Store) -> dict[str, Any]:
+    """Do it, and return the fields of the answer; raise `Refusal` where it cannot be done."""
+    with store.at(deed.moment, deed.seed):
+        if deed.path in BATCH_HANDLERS:
+            answer = BATCH_HANDLERS[deed.path](store, dict(deed.body))
+        else:
+            answer = HANDLERS[deed.path](store, _checked(deed.path, deed.body))
+    if deed.job_fails:
+        store.doom(answer["requestId"])
+    return answer
+
+
+def redo(deeds: Iterable[Deed], store: Store) -> None:
+    """Do again, in order, what was done to an account, to an empty one. Raises `Invalid` where it is refused now."""
+    job_seconds = store.job_seconds
+    for number, deed in enumerate(deeds, 1):
+        store.job_seconds = deed.job_seconds
+        with store.at(deed.moment, deed.seed):
+            store.catch_up()
+        try:
+            do(deed, store)
+        except Refusal as refusal:
+            raise Invalid(f"its call {number}, to {deed.path}, is refused now: {refusal}") from None
+    store.job_seconds = job_seconds
+
+
+def _checked(path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body as the reference spells it: read, its limits checked, and written again."""
+    try:
+        return write_request(read_request(path, body))
+    except Invalid as error:
+        raise Refusal(str(error)) from None

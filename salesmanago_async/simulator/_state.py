@@ -1,0 +1,88 @@
+"""The file in which what was done to an account outlives the process: SQLite, readable by its owner alone.
+
+It holds the calls that changed the account, without credentials, each with its time and its chances: doing them again
+makes the same account. It grows with every call.
+"""
+
+import os
+import sqlite3
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import orjson
+
+from ..errors import Invalid
+from ._deed import Deed
+
+_APPLICATION, _VERSION = 0x534D5331, 1
+_TABLES = """
+BEGIN;
+CREATE TABLE deeds (
+    number INTEGER PRIMARY KEY, moment REAL, seed INTEGER, path TEXT, body BLOB, job_seconds REAL, job_fails INTEGER
+);
+CREATE TABLE owners (number INTEGER PRIMARY KEY, owner TEXT UNIQUE);
+PRAGMA application_id = {application};
+PRAGMA user_version = {version};
+COMMIT;
+"""
+
+
+class State:
+    """An open state file, made where there is none. One simulator can have it at a time.
+
+    Raises `Invalid` for a file that is something else, of a later version, in use, or cannot be written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        try:
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise Invalid(f"cannot be written: {error.strerror}", field=str(self._path)) from None
+        self._database = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            self._open()
+        except sqlite3.DatabaseError as error:
+            self.close()
+            why = "is in use by another simulator" if "locked" in str(error) else f"is no state file: {error}"
+            raise Invalid(why, field=str(self._path)) from None
+        except Invalid:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._database.execute("BEGIN IMMEDIATE")  # the lock is taken here, and kept
+        self._database.execute("COMMIT")
+        ((tables,),) = self._database.execute("SELECT count(*) FROM sqlite_master")
+        if not tables:
+            self._database.executescript(_TABLES.format(application=_APPLICATION, version=_VERSION))
+        ((application,),) = self._database.execute("PRAGMA application_id")
+        ((version,),) = self._database.execute("PRAGMA user_version")
+        if (application, version) != (_APPLICATION, _VERSION):
+            raise Invalid("is no state file of this version of the simulator", field=str(self._path))
+        self._database.execute("PRAGMA journal_mode = WAL")
+
+    def owners(self, given: Collection[str]) -> list[str]:
+        """Return the owners of all times: those given now are added."""
+        self._database.executemany("INSERT OR IGNORE INTO owners (owner) VALUES (?)", [(owner,) for owner in given])
+        return [owner for (owner,) in self._database.execute("SELECT owner FROM owners ORDER BY number")]
+
+    def deeds(self) -> Iterator[Deed]:
+        """Yield what was done, in order."""
+        rows = self._database.execute(
+            "SELECT moment, seed, path, body, job_seconds, job_fails FROM deeds ORDER BY number"
+        )
+        for moment, seed, path, body, job_seconds, job_fails in rows:
+            yield Deed(moment, seed, path, orjson.loads(body), job_seconds, bool(job_fails))
+
+    def keep(self, deed: Deed) -> None:
+        """Write down what was done. Once this returns, it outlives the process, however that ends."""
+        self._database.execute(
+            "INSERT INTO deeds (moment, seed, path, body, job_seconds, job_fails) VALUES (?, ?, ?, ?, ?, ?)",
+            (deed.moment, deed.seed, deed.path, orjson.dumps(deed.body), deed.job_seconds, deed.job_fails),
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()

@@ -1,0 +1,126 @@
+"""How an import has ended: the exit code and what is printed, for each way that it can end."""
+
+import errno
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from salesmanago_async import Invalid, NoAnswer, Report
+from salesmanago_async.cli._client import ClientOptions
+from salesmanago_async.cli._command import Attempt, Import, command_of, note_of
+from salesmanago_async.cli._ending import Circumstances, doubt_lines, ending_of, remedy_lines
+
+FULL = OSError(errno.ENOSPC, "No space left on device", "bad.csv")
+GONE = NoAnswer("connection refused", sent=False)
+
+ENDINGS: Sequence[tuple[Mapping[str, Any], Mapping[str, Any], str, int, str]] = [
+    # counts, circumstances, the expected state, exit code, a part of the line
+    ({"accepted": 3}, {}, "accepted", 0, ""),
+    ({"submitted": 3}, {}, "submitted", 0, ""),
+    ({"not_sent": 3}, {}, "not_sent", 0, ""),
+    ({"accepted": 3}, {"was_signalled": True}, "accepted", 0, ""),
+    ({"accepted": 2, "rejected": 1}, {}, "accepted", 1, ""),
+    ({"accepted": 2, "in_doubt": 1}, {}, "accepted", 1, ""),
+    ({"accepted": 2, "in_doubt": 1, "stopped": GONE}, {}, "accepted", 1, ""),
+    ({"not_sent": 2, "rejected": 1}, {}, "not_sent", 1, ""),
+    ({"accepted": 3}, {"error": Invalid("is no text", field="a.csv")}, "accepted", 2, "a.csv: is no text"),
+    ({"accepted": 3}, {"unwritten": [FULL, FULL]}, "accepted", 2, "bad.csv: No space left on device"),
+    ({"accepted": 2, "not_sent": 1}, {}, "accepted", 3, "1 of the rows read were not sent"),
+    ({"accepted": 2, "not_sent": 1, "stopped": GONE}, {}, "accepted", 3, "connection refused"),
+    ({"accepted": 2, "not_sent": 1}, {"unwritten": [FULL]}, "accepted", 3, "; bad.csv: No space left on device"),
+    ({"accepted": 3, "read_all": False}, {}, "accepted", 3, "before the end of the input"),
+    ({"not_sent": 3, "read_all": False}, {}, "not_sent", 3, "before the end of the input"),
+    ({"submitted": 3}, {}, "accepted", 3, "the server jobs of 3 rows were not followed"),
+    ({"in_doubt": 1}, {"was_signalled": True}, "accepted", 3, "nobody knows yet"),
+]
+
+
+@pytest.mark.parametrize(("counts", "circumstances", "expected", "code", "says"), ENDINGS)
+def test_each_ending_has_its_exit_code(
+    counts: Mapping[str, Any], circumstances: Mapping[str, Any], expected: str, code: int, says: str
+) -> None:
+    report = Report(**{"read": 3, "read_all": True, **counts})
+    ending = ending_of(report, Circumstances(**circumstances), expected=expected)
+    assert (ending.code, bool(ending.why)) == (code, bool(says))
+    assert says in (ending.why or "")
+    assert (ending.why or "").count("No space") <= 1
+
+
+EVENTS = Import(kind="events", files=(Path("a.csv"),), client=ClientOptions())
+RESUME = ("salesmanago", "resume", "the run.db")
+
+
+def remedies(counts: Mapping[str, Any], attempt: Attempt, **circumstances: Any) -> list[str]:
+    report = Report(**{"read": 3, "read_all": True, **counts})
+    ending = ending_of(report, Circumstances(**circumstances), expected="accepted")
+    return list(remedy_lines(ending, report, EVENTS, attempt))
+
+
+def test_what_is_in_doubt_is_settled_only_once_everything_is_sent() -> None:
+    attempt = Attempt(goes_on=(*RESUME, "--in-doubt", "send"), resume=RESUME)
+    stopped = remedies({"in_doubt": 1, "not_sent": 1}, attempt)
+    assert stopped == ["to go on:", "  salesmanago resume 'the run.db' --in-doubt send"]
+    assert [line for line in remedies({"in_doubt": 1}, attempt) if line.startswith("  ")] == [
+        "  salesmanago resume 'the run.db'",
+        "  salesmanago resume 'the run.db' --in-doubt send",
+        "  salesmanago resume 'the run.db' --in-doubt drop",
+    ]
+
+
+def test_the_file_of_rows_in_doubt_is_named_with_what_is_in_it() -> None:
+    """A run that is stopped at once does not tell which rows it leaves in doubt."""
+    report, path = Report(in_doubt=1000), Path("run.in-doubt.csv")
+    assert [line.rpartition("arrived")[2] for line in doubt_lines(report, 1000, path)] == [
+        "; they are in run.in-doubt.csv"
+    ]
+    assert [line.rpartition("arrived")[2] for line in doubt_lines(report, 3, path)] == [
+        "; 3 of them are in run.in-doubt.csv"
+    ]
+    assert [line.rpartition("arrived")[2] for line in doubt_lines(report, 0, None)] == [""]
+    assert list(doubt_lines(Report(accepted=3), 0, None)) == []
+
+
+def test_nothing_is_said_where_nothing_can_be_done() -> None:
+    assert remedies({"rejected": 1}, Attempt(goes_on=RESUME, resume=RESUME)) == []
+    assert remedies({"not_sent": 1}, Attempt(dry_run=True)) == []
+    assert remedies({}, Attempt(), error=GONE) == []
+
+
+def test_a_journal_keeps_the_whole_command_with_paths_that_hold_anywhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    client = ClientOptions(simulate=True, env_file=Path("e"), owner="o@x.pl", base_url="https://x.pl", concurrency=2,
+        rate=1.5, poll_interval=0.25)  # fmt: skip
+    command = Import(kind="contacts", files=(Path("a.csv"), tmp_path / "b.csv"), maps=("A=name",), encoding="cp1250",
+        extra_columns="ignore", delimiter=";", rejects=Path("r.csv"), report_file=Path("r.json"), batch_size=7,
+        no_wait=True, tags=("T",), double_opt_in=False, lang="PL", fire_events=True, client=client)  # fmt: skip
+    kept = command_of(note_of(command), Path("run.db"))
+    assert kept.files == (tmp_path / "a.csv", tmp_path / "b.csv")
+    assert (kept.rejects, kept.report_file) == (tmp_path / "r.csv", tmp_path / "r.json")
+    assert kept.client.env_file == tmp_path / "e"
+    here = {"files": command.files, "rejects": command.rejects, "report_file": command.report_file}
+    assert attrs_but(kept, *here, "client") == attrs_but(command, *here, "client")
+    assert attrs_but(kept.client, "env_file") == attrs_but(client, "env_file")
+
+
+def attrs_but(value: Any, *names: str) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__annotations__ if name not in names}
+
+
+def test_a_journal_cannot_keep_what_is_no_text() -> None:
+    with pytest.raises(Invalid, match="no UTF-8"):
+        note_of(Import(kind="events", files=(Path("\udcff.csv"),), client=ClientOptions()))
+
+
+def test_options_given_anew_replace_those_of_then_and_are_printed() -> None:
+    begun = ClientOptions(simulate=True, owner="a@x.pl", concurrency=2, rate=5.0)
+    given = ClientOptions(owner="b@x.pl", poll_interval=0.5, env_file=Path("my env"))
+    now = given.over(begun)
+    assert now == ClientOptions(
+        simulate=True, owner="b@x.pl", concurrency=2, rate=5.0, poll_interval=0.5, env_file=Path("my env")
+    )
+    assert given.arguments() == ["--env-file", "my env", "--owner", "b@x.pl", "--poll-interval", "0.5"]
+    assert ClientOptions(simulate=True).arguments() == ["--simulate"]

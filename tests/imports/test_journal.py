@@ -1,0 +1,559 @@
+"""The journal: who may use it, what a kill at any step leaves in it, what becomes of damage and of a full disk."""
+
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import orjson
+import pytest
+
+from salesmanago_async import Contact, Invalid
+from salesmanago_async.errors import JournalFailed
+from salesmanago_async.imports import _engine, _journal
+from salesmanago_async.imports._journal import Entry, Journal, Marks, open_journal, read_note
+from salesmanago_async.imports.outcome import Verdicts
+from salesmanago_async.simulator import Fault
+from tests.imports.worlds import (
+    PATHS,
+    Answer,
+    Ends,
+    Kind,
+    Told,
+    World,
+    contact,
+    event,
+    events_of,
+    nothing,
+    refusing,
+    spelt,
+)
+
+pytestmark = pytest.mark.anyio
+
+WHAT: Mapping[str, Any] = {"kind": "contacts", "account": "5cd3", "tags": ["A"]}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@asynccontextmanager
+async def opened(path: Path, **others: Any) -> AsyncIterator[tuple[Journal, list[Entry]]]:
+    """Open a journal, and close it at the end of the block."""
+    journal, entries = await open_journal(path, {**WHAT, **others}, {"note": 1})
+    try:
+        yield journal, entries
+    finally:
+        await journal.aclose()
+
+
+async def refused(path: Path) -> str:
+    """Return what is said of a journal that cannot be used: it names the file."""
+    with pytest.raises(Invalid) as caught:
+        async with opened(path):
+            pass
+    assert caught.value.field == str(path)
+    return caught.value.rule
+
+
+def marks(*positions: int) -> Marks:
+    return Marks.of(positions, [b"item %d" % position for position in positions])
+
+
+# Who may use it
+
+
+async def test_what_was_written_is_there_when_it_is_opened_again(path: Path) -> None:
+    async with opened(path) as (journal, entries):
+        assert entries == []
+        assert await journal.begin(marks(0, 1, 2, 7)) == 1
+        assert await journal.begin(marks(3, 4)) == 2
+        await journal.submitted(1, 37)
+        await journal.settle(2, Verdicts("accepted", None, {1: ("rejected", "no")}), [3, 4])
+        assert await journal.checksums(1) == marks(0, 1, 2, 7).checksums
+    async with opened(path) as (journal, entries):
+        assert entries == [
+            Entry(1, ((0, 2), (7, 7)), "submitted", 37),
+            Entry(2, ((3, 4),), "accepted", None, None, {4: ("rejected", "no")}),
+        ]
+        assert await journal.begin(marks(9)) == 3
+
+
+async def test_only_its_owner_may_read_it_or_what_sqlite_puts_beside_it(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        async with opened(path) as (journal, _):
+            await journal.begin(marks(0))
+            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes.keys() >= {"journal.db", "journal.db-wal"}
+    assert set(modes.values()) == {0o600}
+
+
+HOLDER = """
+import anyio, sys
+from pathlib import Path
+from salesmanago_async.imports._journal import open_journal
+async def hold():
+    await open_journal(Path(sys.argv[1]), {"kind": "contacts", "account": "5cd3", "tags": ["A"]}, None)
+    print("open", flush=True)
+    sys.stdin.read()
+anyio.run(hold)
+"""
+
+
+@contextmanager
+def holding(path: Path) -> Iterator[None]:
+    """Have another process hold a journal open; it is killed at the end of the block."""
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"open\n"
+        yield
+        holder.kill()
+
+
+async def test_another_process_cannot_open_it_until_the_first_is_gone_in_whatever_way(path: Path) -> None:
+    with holding(path):
+        assert "in use" in await refused(path)
+    async with opened(path) as (_, entries):
+        assert entries == []
+
+
+async def test_it_cannot_be_opened_twice_in_one_process(path: Path) -> None:
+    async with opened(path):
+        assert "in use" in await refused(path)
+
+
+def another_database(path: Path) -> None:
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE mine (a)")
+    database.close()
+
+
+def changed(statements: str) -> Callable[[Path], None]:
+    """Make a journal, and change it by another program."""
+
+    def make(path: Path) -> None:
+        database, _ = _journal._open(path, WHAT, None)
+        database.close()
+        database = sqlite3.connect(path)
+        database.executescript(statements)
+        database.close()
+
+    return make
+
+
+def read_only(path: Path) -> None:
+    changed("")(path)
+    path.chmod(0o400)
+
+
+LINE = "INSERT INTO chunks VALUES (1, {}, {}, {}, 1, '', '', 0);"
+NO_JOURNALS: list[tuple[str, Callable[[Path], object], str]] = [
+    ("text", lambda path: path.write_text("email,name\nann@example.com,Ann\n" * 100), "is no journal"),
+    ("a few bytes", lambda path: path.write_bytes(b"mine"), "is no journal"),
+    ("another database", another_database, "another database"),
+    ("a later version", changed("PRAGMA user_version = 2"), "version 2"),
+    ("a folder", lambda path: path.mkdir(), "is no file"),
+    ("in no folder", lambda path: path.parent.rmdir(), "cannot be made"),
+    ("a link to nowhere", lambda path: path.symlink_to("nowhere"), "is no file"),
+    ("read-only", read_only, "is read-only"),
+]
+DAMAGED: list[tuple[str, Callable[[Path], object]]] = [
+    ("no table of chunks", changed("DROP TABLE chunks")),
+    ("chunks of no run", changed("DELETE FROM run;" + LINE.format("'[[0,0]]'", "x'00000000'", "'accepted'"))),
+    ("a run that is no JSON", changed("UPDATE run SET what = '{';" + LINE.format("'[[0,0]]'", "x'00'", "'accepted'"))),
+    ("positions of another shape", changed(LINE.format("'[0]'", "x'00000000'", "'accepted'"))),
+    ("positions that are no JSON", changed(LINE.format("'[[0,0'", "x'00000000'", "'accepted'"))),
+    ("a state that is none", changed(LINE.format("'[[0,0]]'", "x'00000000'", "'gone'"))),
+    ("more checksums than records", changed(LINE.format("'[[0,0]]'", "x'0000000000000000'", "'accepted'"))),
+    ("two lines of one record", changed(
+        LINE.format("'[[0,0]]'", "x'00000000'", "'accepted'")
+        + LINE.format("'[[0,0]]'", "x'00000000'", "'in_doubt'").replace("(1,", "(2,", 1)
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "rule"), [pytest.param(*rest, id=name) for name, *rest in NO_JOURNALS])
+async def test_what_is_no_journal_of_ours_is_refused_and_stays_as_it_is(
+    make: Callable[[Path], object], rule: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "folder" / "journal.db"
+    path.parent.mkdir()
+    make(path)
+    before = path.read_bytes() if path.is_file() else None
+    assert rule in await refused(path)
+    assert (path.read_bytes() if path.is_file() else None) == before
+    with pytest.raises(Invalid, match=rule if path.is_file() else "no such journal"):
+        read_note(path)
+
+
+@pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in DAMAGED])
+async def test_lines_that_nobody_wrote_are_called_damage(make: Callable[[Path], object], path: Path) -> None:
+    make(path)
+    said = await refused(path)
+    assert "damaged" in said or "cannot be used" in said
+
+
+async def test_a_run_must_be_the_one_that_it_was_begun_for_once_something_was_sent(path: Path) -> None:
+    async with opened(path) as (journal, _):
+        await journal.begin(marks(0))
+    with pytest.raises(Invalid, match="a run with another account"):
+        async with opened(path, account="other"):
+            pass
+    with pytest.raises(Invalid, match="a run with another owner"):
+        async with opened(path, owner="other@vendor.pl"):
+            pass
+    async with opened(path) as (_, entries):
+        assert len(entries) == 1
+
+
+async def test_the_note_of_its_beginning_stays(path: Path) -> None:
+    journal, _ = await open_journal(path, WHAT, {"command": ["import", "contacts"]})
+    await journal.begin(marks(0))
+    await journal.aclose()
+    journal, _ = await open_journal(path, WHAT, {"command": []})
+    await journal.aclose()
+    assert read_note(path) == {"command": ["import", "contacts"]}
+
+
+async def test_a_note_need_not_be(path: Path) -> None:
+    journal, _ = await open_journal(path, WHAT, None)
+    await journal.aclose()
+    assert read_note(path) is None
+
+
+# Damage
+
+
+@pytest.fixture
+def whole(path: Path) -> tuple[bytes, list[Any]]:
+    """Return the bytes of a journal with some of everything, and what it says."""
+    anyio.run(filled, path)
+    content = path.read_bytes()
+    said = read(path)
+    path.unlink()
+    assert len(said) == 12
+    return content, said
+
+
+async def filled(path: Path) -> None:
+    async with opened(path) as (journal, _):
+        for number in range(1, 13):
+            positions = [*range(20 * number, 20 * number + 10), 20 * number + 15]
+            await journal.begin(marks(*positions))
+            if number % 4 == 1:
+                await journal.submitted(number, 1000 + number)
+            elif number % 4 > 1:
+                others: Any = {3: ("rejected", "it is not liked"), 7: ("rejected", "nobody knows")}
+                await journal.settle(number, Verdicts("accepted", None, others if number % 4 == 3 else {}), positions)
+
+
+def read(path: Path) -> list[Any]:
+    """Return what a journal says of each chunk, except for the words of reasons; raise `Invalid`."""
+    database, entries = _journal._open(path, WHAT, None)
+    database.close()
+    return [
+        (entry.spans, entry.state, entry.request_id, {place: state for place, (state, _) in entry.others.items()})
+        for entry in entries
+    ]
+
+
+def says_of(content: bytes, path: Path) -> list[Any] | None:
+    """Return what a journal of these bytes says; None where it is refused."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    path.write_bytes(content)
+    try:
+        return read(path)
+    except Invalid:
+        return None
+
+
+def test_a_byte_that_is_spoilt_anywhere_is_noticed_or_does_no_harm(whole: tuple[bytes, list[Any]], path: Path) -> None:
+    content, said = whole
+    believed: list[bytes] = []
+    for offset in [offset for offset, byte in enumerate(content) if byte or offset % 512 == 0]:
+        spoilt = content[:offset] + bytes([content[offset] ^ 0x01]) + content[offset + 1 :]
+        if says_of(spoilt, path) not in (None, said):
+            believed.append(spoilt[offset - 10 : offset + 10])
+    assert not believed, f"{len(believed)} are believed, such as {believed[:3]}"
+
+
+@pytest.mark.parametrize("garbage", [b"\0" * 64, b"\xff" * 64, b"[[0,99]]" * 8], ids=["zeros", "ones", "digits"])
+def test_a_stretch_that_is_spoilt_anywhere_is_noticed_or_does_no_harm(
+    garbage: bytes, whole: tuple[bytes, list[Any]], path: Path
+) -> None:
+    content, said = whole
+    for offset in range(0, len(content), 97):
+        spoilt = content[:offset] + garbage + content[offset + len(garbage) :]
+        assert says_of(spoilt, path) in (None, said), offset
+
+
+def test_a_file_that_was_cut_is_refused(whole: tuple[bytes, list[Any]], path: Path) -> None:
+    content, _ = whole
+    for length in [20, 99, 100, 500, *range(512, len(content), 512)]:
+        assert says_of(content[:length], path) is None, length
+
+
+# Kills
+
+
+@pytest.fixture
+def images(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """What lies on the disk before each statement of whoever opens a journal: as a kill would leave it."""
+    found: list[Path] = []
+
+    def take() -> None:
+        image = path.parent / f"image-{len(found)}.db"
+        for suffix in ("", "-wal"):
+            if Path(f"{path}{suffix}").exists():
+                shutil.copyfile(f"{path}{suffix}", f"{image}{suffix}")
+        found.append(image)
+
+    class Photographed(sqlite3.Connection):
+        def execute(self, *args: Any) -> sqlite3.Cursor:
+            take()
+            return super().execute(*args)
+
+        def executescript(self, *args: Any) -> sqlite3.Cursor:
+            take()
+            return super().executescript(*args)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **options: connect(*args, **options, factory=Photographed))
+    return found
+
+
+async def test_a_kill_between_any_two_statements_leaves_what_was_before_or_after(
+    path: Path, images: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states: list[list[Entry]] = []
+    async with opened(path) as (journal, _):
+        for act in (
+            lambda: journal.begin(marks(0, 1, 2, 3)),
+            lambda: journal.begin(marks(4, 5)),
+            lambda: journal.submitted(1, 37),
+            lambda: journal.split(1, [marks(0, 2), marks(1, 3)]),
+            lambda: journal.settle(3, Verdicts("accepted", None, {1: ("rejected", "no")}), [0, 2]),
+            lambda: journal.forget(2),
+            lambda: journal.split(4, []),
+        ):
+            await act()
+    monkeypatch.undo()
+    for image in [*images]:
+        async with opened(image) as (_, entries):
+            states += [entries] if not states or states[-1] != entries else []
+    first, second = Entry(1, ((0, 3),), "in_doubt"), Entry(2, ((4, 5),), "in_doubt")
+    done = Entry(3, ((0, 0), (2, 2)), "accepted", None, None, {2: ("rejected", "no")})
+    begun, part = Entry(3, done.spans, "in_doubt"), Entry(4, ((1, 1), (3, 3)), "in_doubt")
+    taken = Entry(1, ((0, 3),), "submitted", 37)
+    assert states == [
+        [],
+        [first],
+        [first, second],
+        [taken, second],
+        [second, begun, part],
+        [second, done, part],
+        [done, part],
+    ]
+    async with opened(path) as (_, entries):
+        assert entries == [done]
+
+
+# Writes
+
+
+async def test_writes_that_come_while_one_is_going_on_share_the_next_commit(path: Path, tmp_path: Path) -> None:
+    world = World("contacts", tmp_path)
+    began: list[str] = []
+    with world.disk():
+        async with opened(path) as (journal, _):
+            journal._database.set_trace_callback(began.append)
+            async with anyio.create_task_group() as tasks:
+                for number in range(50):
+                    tasks.start_soon(journal.begin, marks(number))
+    assert 1 <= began.count("BEGIN IMMEDIATE") <= 2
+    async with opened(path) as (_, entries):
+        assert len({entry.spans for entry in entries}) == 50
+
+
+def _fill_the_disk(journal: Journal, pages: int) -> None:
+    """Let the file grow by no more than so many pages of 4 KiB."""
+    now = journal._database.execute("PRAGMA page_count").fetchone()[0]
+    journal._database.execute(f"PRAGMA max_page_count = {now + pages}")
+
+
+def _make_room(journal: Journal) -> None:
+    journal._database.execute("PRAGMA max_page_count = 1000000")
+
+
+async def test_on_a_full_disk_all_of_a_write_fails_and_what_was_there_stays(path: Path) -> None:
+    many = marks(*range(0, 4000, 2))  # some pages
+    async with opened(path) as (journal, _):
+        number = await journal.begin(marks(9, 10))
+        _fill_the_disk(journal, 1)
+        with pytest.raises(JournalFailed, match="full"):
+            await journal.begin(many)
+        with pytest.raises(JournalFailed, match="full"):
+            await journal.split(number, [marks(9), many])
+        _make_room(journal)
+        await journal.begin(marks(11))
+    async with opened(path) as (_, entries):
+        assert [entry.spans for entry in entries] == [((9, 10),), ((11, 11),)]
+
+
+async def test_a_write_that_is_cancelled_before_its_turn_breaks_no_other(path: Path, tmp_path: Path) -> None:
+    world = World("contacts", tmp_path)
+    with world.disk():
+        async with opened(path) as (journal, _), anyio.create_task_group() as tasks:
+            tasks.start_soon(journal.begin, marks(0))
+            with anyio.move_on_after(0.001):
+                await journal.begin(marks(1))
+            await journal.begin(marks(2))
+    async with opened(path) as (_, entries):
+        assert {((0, 0),), ((2, 2),)} <= {entry.spans for entry in entries}
+
+
+# A full disk, in a run
+
+
+def _limited(pages: int) -> Callable[..., Any]:
+    """A way to open a journal whose disk has room for so many more pages."""
+
+    async def open_limited(*args: Any) -> tuple[Journal, list[Entry]]:
+        journal, entries = await open_journal(*args)
+        _fill_the_disk(journal, pages)
+        return journal, entries
+
+    return open_limited
+
+
+async def _run_on_a_full_disk(world: World, pages: int, patch: pytest.MonkeyPatch) -> tuple[list[Any], Told]:
+    """Make a run whose journal is soon full; return its records, and what it told."""
+    make = contact if world.kind == "contacts" else event
+    records = [make(position) for position in range(1200)]
+    if world.kind == "events":
+        await world.prepare(str(record.email) for record in records)
+    patch.setattr(_engine, "open_journal", _limited(pages))
+    told = await world.run(records, batch_size=100, client={"concurrency": 2})
+    patch.undo()
+    assert isinstance(told.error or told.report.stopped, JournalFailed)
+    assert told.report.not_sent
+    return records, told
+
+
+@pytest.mark.parametrize("kind", ["contacts", "events"])
+@pytest.mark.parametrize("pages", [0, 1])
+async def test_a_run_ends_when_its_journal_is_full_and_another_finishes_it(
+    kind: Kind, pages: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(kind, tmp_path)
+    records, _ = await _run_on_a_full_disk(world, pages, monkeypatch)
+    written = {place for line in world.journalled() for first, last in line.spans for place in range(first, last + 1)}
+    assert set(world.front.sent) <= {spelt(records[place]) for place in written}
+    world.front.accepted.clear()  # see the next test
+    assert (await world.run(records, batch_size=100)).counts == {"accepted": 1200}
+    if kind == "events":
+        assert set(events_of(world.simulator).values()) == {1}
+
+
+@pytest.mark.parametrize("kind", ["contacts", "events"])
+async def test_nothing_is_called_accepted_that_could_not_be_written_down(
+    kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(kind, tmp_path)
+    _, told = await _run_on_a_full_disk(world, 0, monkeypatch)
+    spans = [span for line in world.journalled() if line.state == "in_doubt" for span in line.spans]
+    in_doubt = {position for first, last in spans for position in range(first, last + 1)}
+    assert in_doubt.isdisjoint(outcome.position for outcome in told.outcomes if outcome.state == "accepted")
+
+
+STEPS = ["begin", "split", "submitted", "settle", "forget", "checksums"]
+
+
+@pytest.mark.parametrize("kind", ["contacts", "events"])
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("failing", [1, 2])
+async def test_a_journal_that_fails_at_any_write_makes_no_run_say_what_is_not_so(
+    kind: Kind, step: str, failing: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests are refused, half done, and told to come later, so that each kind of write is needed."""
+    world = World(kind, tmp_path)
+    make = contact if kind == "contacts" else event
+    records = [make(position) for position in range(24)]
+    await world.prepare(str(record.email) for record in records)
+    world.front.instead = refusing({11})
+    world.front.halves = {1} if kind == "events" else set()
+    world.front.after = refuse_every_third
+    world.simulator.faults = [Fault.parse(f"429,path={PATHS[kind]},at=7-20")]
+    write, calls = getattr(Journal, step), 0
+
+    async def fail(journal: Journal, *args: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls >= failing:
+            raise JournalFailed("the disk is full")
+        return await write(journal, *args)
+
+    monkeypatch.setattr(Journal, step, fail)
+    told = await world.run(records, batch_size=6)
+    monkeypatch.undo()
+    refused = {outcome.position for outcome in told.outcomes if outcome.state == "rejected"}
+    assert 11 in refused or calls
+    world.front.after, world.front.halves, world.simulator.faults = nothing, set(), []
+    again = await world.run(records, batch_size=6)
+    assert set(again.counts) <= {"accepted", "rejected"}
+    assert refused <= {outcome.position for outcome in again.outcomes if outcome.state == "rejected"}
+    if kind == "events":
+        assert sorted(events_of(world.simulator).values()) == [1] * 23
+
+
+# What is not in it
+
+
+def refuse_every_third(path: str, content: bytes) -> Answer | None:
+    """Have the result of a job refuse every third contact, in words that hold its address."""
+    if not path.startswith("/files/"):
+        return None
+    refused = {email: f"{email}: bad" for email in [*orjson.loads(content)["contactIds"]][::3]}
+    return 200, orjson.dumps({"success": True, "invalidContacts": refused})
+
+
+async def test_no_address_no_name_and_no_secret_is_in_it(tmp_path: Path) -> None:
+    """It is looked at while the run goes on, when it was killed, and when another has ended."""
+    world = World("contacts", tmp_path)
+    world.front.after = refuse_every_third
+    records = [Contact(email=f"ann{number}@example.com", name=f"Dąbrowska {number}") for number in range(30)]
+    await world.run(records, Ends("kill", seconds=130), batch_size=10)
+    kept = _bytes_of(tmp_path)
+    told = await world.run(records, batch_size=10)
+    kept += _bytes_of(tmp_path)
+    assert told.counts == {"accepted": 18, "rejected": 12}
+    assert "…@…: bad".encode() in kept
+    for secret in ("ann", "example.com", "browska", "demo-", "/files/", "http"):
+        assert secret.encode() not in kept.lower(), secret
+
+
+def _bytes_of(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in sorted(folder.iterdir()) if file.is_file())
+
+
+async def test_of_a_dead_link_its_file_is_not_named(tmp_path: Path) -> None:
+    world = World("contacts", tmp_path)
+    world.front.instead = lambda path, _: (404, b"{}") if path.startswith("/files/") else None
+    told = await world.run([contact(position) for position in range(5)])
+    assert told.counts == {"submitted": 5}
+    assert b"3 links in a row answered 404" in _bytes_of(tmp_path)
+    assert b"/files/" not in _bytes_of(tmp_path)

@@ -1,0 +1,563 @@
+"""Worlds to run in: an account that is watched, a disk that takes its time, and runs that end at a chosen moment.
+
+A run passes through *steps*: a record is read, a request arrives, it is processed, something is to be written, it has
+been written, an outcome is told. A run can be made to end at any of them, in every way in which runs end, and another
+run goes on with what it left. What must hold at all times is noted in `World.wrong` where it did not, and is checked
+after each run.
+"""
+
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any, Literal, TypeVar
+from unittest import mock
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+import httpx
+import orjson
+from attrs import define, field, frozen
+
+from salesmanago_async import Contact, ExternalEvent, Invalid, Outcome, Outcomes, Report, SalesManago, SalesManagoError
+from salesmanago_async.api._codec import write
+from salesmanago_async.errors import JournalFailed
+from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
+from tests.conftest import EPOCH
+
+Kind = Literal["contacts", "events"]
+Record = Contact | ExternalEvent
+Answer = tuple[int, bytes]
+"""A status and a body."""
+Meddle = Callable[[str, Any], Answer | None]
+ReturnT = TypeVar("ReturnT")
+
+PATHS: Mapping[str, str] = {"contacts": "contact/batchupsertv2", "events": "contact/batchAddContactExtEvent"}
+LISTS: Mapping[str, str] = {"contacts": "upsertDetails", "events": "events"}
+STATES = ("accepted", "submitted", "rejected", "in_doubt", "not_sent")
+REFUSAL: Answer = (200, b'{"success":false,"message":["no"]}')
+DISK_SECONDS = 0.005
+LONGEST_RUN = 1_000_000.0
+"""Seconds after which a run has come to nothing: something waits for what will never come."""
+
+
+# Records: what each says tells it apart from every other
+
+
+def contact(position: int, email: str | None = None, **others: Any) -> Contact:
+    """The contact at this position of a source."""
+    return Contact(email=email or f"c{position}@example.com", name=f"version {position}", **others)
+
+
+def event(position: int, email: str | None = None, **others: Any) -> ExternalEvent:
+    """The event at this position of a source, of a second of its own."""
+    fields = {
+        "email": email or f"c{position}@example.com",
+        "date": 1_700_000_000_000 + 1000 * position,
+        "contact_ext_event_type": "PURCHASE",
+        "description": f"event {position}",
+        "external_id": f"E{position}",
+    }
+    return ExternalEvent(**{**fields, **others})
+
+
+def spelt(record: Record | Mapping[str, Any]) -> bytes:
+    """A record, or an entry of a request, by which the two are known to be the same."""
+    return orjson.dumps(record if isinstance(record, Mapping) else write(record), option=orjson.OPT_SORT_KEYS)
+
+
+class SourceBroke(SalesManagoError):
+    """What a source raises that breaks."""
+
+
+# How runs end
+
+
+@frozen
+class Ends:
+    """How a run ends, and when: at a step (counted from 1), or after some seconds.
+
+    `kill`: nothing is done any more, and the journal is as it lies on the disk at that moment. `cut`: what is in flight
+    is cut off. `stop`: in order. `cancel`: the task is cancelled, which is in order, too.
+    """
+
+    how: Literal["kill", "cut", "stop", "cancel"] | None = None
+    step: int | None = None
+    seconds: float | None = None
+
+
+BY_ITSELF = Ends()
+
+
+@define
+class Told:
+    """What a run has told: its report, its outcomes one by one, and the error it raised."""
+
+    report: Report
+    outcomes: list[Outcome] = field(factory=list)
+    error: SalesManagoError | None = None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many records are in which state, by the report."""
+        return {state: getattr(self.report, state) for state in STATES if getattr(self.report, state)}
+
+
+class Steps:
+    """Counts the steps of a run, and acts at one of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._at: int | None = None
+        self._act: Callable[[], None] = lambda: None
+
+    def begin(self) -> None:
+        """Count from 1 again, and do nothing."""
+        self.count, self._at = 0, None
+
+    def act_at(self, step: int | None, act: Callable[[], None]) -> None:
+        """Have something done at a step."""
+        self._at, self._act = step, act
+
+    def take(self) -> None:
+        """Take the next step."""
+        self.count += 1
+        if self.count == self._at:
+            self._act()
+
+
+# The account
+
+
+def nothing(path: str, body: Any) -> Answer | None:
+    """Meddle with nothing."""
+    return None
+
+
+def refusing(positions: Collection[int]) -> Meddle:
+    """Refuse every request that holds a record of these positions."""
+    numbers = {str(position) for position in positions}
+
+    def refuse(path: str, body: Any) -> Answer | None:
+        entries = body.get("upsertDetails") or body.get("events") or ()
+        said = [
+            entry["contact"]["name"] if "contact" in entry else entry["contactEvent"]["description"]
+            for entry in entries
+        ]
+        return None if numbers.isdisjoint(text.split()[-1] for text in said) else REFUSAL
+
+    return refuse
+
+
+def _position(entry: Mapping[str, Any]) -> str:
+    said = entry["contact"]["name"] if "contact" in entry else entry["contactEvent"]["description"]
+    return str(said).split()[-1]
+
+
+@define(eq=False)
+class Batch:
+    """A request with records: what their contacts go by, and the job that it has become."""
+
+    names: frozenset[str]
+    records: Sequence[bytes]
+
+
+class Front:
+    """Stands before the simulator and watches. Requests take their time on the way there, and on the way back.
+
+    `instead` may give the answer to a request that is then not processed, `after` another answer than the simulator's.
+    Of the requests with records whose number, from 1, is in `halves` the first half is processed, and the answer a 500.
+    """
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.requests: Counter[str] = Counter()
+        self.instead: Meddle = nothing
+        self.after: Meddle = nothing
+        self.halves: set[int] = set()
+        self.in_flight: set[Batch] = set()
+        self.jobs: dict[int, Batch] = {}
+        self.accepted: set[bytes] = set()
+        self.sent: list[bytes] = []
+        self._random = Random(0)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        path = scope["path"].removeprefix("/api/")
+        content = await _received(receive)
+        body = orjson.loads(content) if content else {}
+        batch = self._arrives(path, body)
+        is_halved = batch is not None and self.requests[path] in self.halves
+        try:
+            await self._passes()
+            messages = await self._answered(path, body, scope, is_halved=is_halved)
+            await self._passes()
+        finally:
+            if batch:
+                self.in_flight.discard(batch)
+        if batch:
+            self._note_job(batch, _content(messages))
+        for message in messages:
+            await send(message)
+
+    def forget_client(self, known_jobs: Iterable[int]) -> None:
+        """Take it that whoever asks from now on knows of these jobs only."""
+        self.in_flight.clear()
+        self.jobs = {number: self.jobs[number] for number in known_jobs if number in self.jobs}
+
+    async def _passes(self) -> None:
+        await anyio.sleep(self._random.uniform(*self.world.latency))
+        self.world.steps.take()
+        await anyio.lowlevel.checkpoint()
+
+    async def _answered(self, path: str, body: Any, scope: Any, *, is_halved: bool) -> list[Any]:
+        """Return the messages of the answer."""
+        instead = self.instead(path, body)
+        if instead:
+            return _messages(instead)
+        if is_halved:
+            entries = body[LISTS[self.world.kind]]
+            body = {**body, LISTS[self.world.kind]: entries[: len(entries) // 2]}
+        messages = await self._processed(body, scope)
+        after = (500, b"") if is_halved else self.after(path, _content(messages))
+        return _messages(after) if after else messages
+
+    async def _processed(self, body: Any, scope: Any) -> list[Any]:
+        messages: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": orjson.dumps(body)}
+
+        async def keep(message: Any) -> None:
+            messages.append(message)
+
+        await self.world.simulator(scope, receive, keep)
+        return messages
+
+    def _arrives(self, path: str, body: Any) -> Batch | None:
+        self.requests["files" if path.startswith("/files/") else path] += 1
+        entries = body.get(LISTS[self.world.kind]) if path == PATHS[self.world.kind] else None
+        if entries is None:
+            return None
+        batch = Batch(frozenset(self._names(entries)), [spelt(entry) for entry in entries])
+        self._check(batch)
+        self.in_flight.add(batch)
+        self.sent += batch.records
+        return batch
+
+    def _check(self, batch: Batch) -> None:
+        wrong = self.world.wrong
+        for other in self.in_flight:
+            wrong += [f"two requests in flight are about {name}" for name in batch.names & other.names]
+        for number, other in self.jobs.items():
+            if self.world.watches_jobs and not self.world.is_over(number):
+                wrong += [f"sent while job {number} is at work: {name}" for name in batch.names & other.names]
+        wrong += [f"sent again: {record!r}" for record in batch.records if record in self.accepted]
+
+    def _note_job(self, batch: Batch, content: bytes) -> None:
+        try:
+            answer = orjson.loads(content)
+        except orjson.JSONDecodeError:
+            return
+        if isinstance(answer, dict) and "requestId" in answer:
+            self.jobs[answer["requestId"]] = batch
+
+    def _names(self, entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+        """Everything that the contacts of some entries go by, here or in the account."""
+        stored = self.world.simulator._store.contacts
+        for entry in entries:
+            fields = {**entry.get("contact", {}), **entry}
+            addresses = {fields[name].lower() for name in ("email", "newEmail") if name in fields}
+            ids = {fields["contactId"]} if "contactId" in fields else set()
+            yield from addresses | ids
+            yield from (one.id for one in stored.values() if one.email.lower() in addresses)
+            yield from (stored[id_].email.lower() for id_ in ids if id_ in stored)
+
+
+async def _received(receive: Any) -> bytes:
+    content = bytearray()
+    while True:
+        message = await receive()
+        content += message.get("body", b"")
+        if not message.get("more_body"):
+            return bytes(content)
+
+
+def _content(messages: Iterable[Mapping[str, Any]]) -> bytes:
+    return b"".join(bytes(message.get("body", b"")) for message in messages)
+
+
+def _messages(answer: Answer) -> list[Any]:
+    headers = [(b"content-type", b"application/json")]
+    return [
+        {"type": "http.response.start", "status": answer[0], "headers": headers},
+        {"type": "http.response.body", "body": answer[1]},
+    ]
+
+
+class World:
+    """An account, whoever sends records to it, and the journal in `folder` that each of them goes on with."""
+
+    def __init__(self, kind: Kind, folder: Path) -> None:
+        self.kind: Kind = kind
+        self.folder = folder
+        self.journal: Path | None = folder / "journal.db"
+        self.began = EPOCH
+        """The wall clock, in seconds since 1970, when the present loop's clock shows 0."""
+        self.simulator = Simulator(clock=self.clock, job_seconds=90.0, link_seconds=300.0)
+        self.latency = (0.05, 0.4)
+        self.watches_jobs = True
+        self.front = Front(self)
+        self.steps = Steps()
+        self.wrong: list[str] = []
+        self.runs = 0
+
+    def clock(self) -> float:
+        """The time of day, in seconds since 1970."""
+        return self.began + anyio.current_time()
+
+    def client(self, **options: Any) -> SalesManago:
+        """A client of the account."""
+        chosen = {"concurrency": 3, "random": Random(7), "clock": self.clock, **options}
+        transport = httpx.ASGITransport(app=self.front)
+        return SalesManago(DEMO_CREDENTIALS, owner=DEMO_OWNER, transport=transport, **chosen)
+
+    async def prepare(self, emails: Iterable[str]) -> dict[str, str]:
+        """Make contacts of these addresses, and return their ids."""
+        return await make_contacts(self.simulator, self.clock, emails)
+
+    async def run(
+        self,
+        records: Sequence[Any],
+        ends: Ends = BY_ITSELF,
+        *,
+        client: Mapping[str, Any] | None = None,
+        reads: Literal["async", "breaks"] | None = None,
+        **options: Any,
+    ) -> Told:
+        """Make one run, from the beginning of the source, and check what must hold after every run.
+
+        The source may be an async one, or one that breaks in its middle.
+        """
+        self._begin()
+        told = Told(Report())
+        async with self.client(**(client or {})) as sm:
+            begin = sm.contacts.upserting if self.kind == "contacts" else sm.events.adding
+            with self.disk():
+                try:
+                    source = self._async_source(records) if reads == "async" else self._source(records, reads)
+                    await self._take(begin(source, journal=self.journal, **options), ends, told)
+                except SalesManagoError as error:
+                    told.error = error
+        self._check(told, ends)
+        return told
+
+    async def settle(self) -> None:
+        """Let every job of the account come to its end."""
+        await anyio.sleep(1000)
+        self.simulator._store.catch_up()
+
+    def is_over(self, number: int) -> bool:
+        """Whether a job is at its end."""
+        self.simulator._store.catch_up()
+        job = self.simulator._store.job(number)
+        return job is None or job.is_over
+
+    # A run
+
+    def _begin(self) -> None:
+        self.runs += 1
+        self.steps.begin()
+        self.front.forget_client(line.request_id for line in self.journalled() if line.request_id is not None)
+
+    def _source(self, records: Sequence[Any], reads: str | None) -> Iterator[Any]:
+        for position, record in enumerate(records):
+            if reads == "breaks" and position == len(records) // 2:
+                raise SourceBroke("in the middle")
+            self.steps.take()
+            yield record
+
+    async def _async_source(self, records: Iterable[Any]) -> AsyncIterator[Any]:
+        for record in records:
+            self.steps.take()
+            await anyio.lowlevel.checkpoint()
+            yield record
+
+    async def _take(self, beginning: AbstractAsyncContextManager[Outcomes], ends: Ends, told: Told) -> None:
+        begun: list[Outcomes] = []
+        try:
+            with anyio.fail_after(LONGEST_RUN), anyio.CancelScope() as scope:
+                async with anyio.create_task_group() as tasks, beginning as outcomes:
+                    begun.append(outcomes)
+                    end = self._end(ends, outcomes, scope)
+                    self.steps.act_at(ends.step, end)
+                    if ends.seconds is not None:
+                        tasks.start_soon(_after, ends.seconds, end)
+                    async for outcome in outcomes:
+                        told.outcomes.append(outcome)
+                        self.steps.take()
+                    tasks.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None
+        finally:
+            told.report = begun[0].report
+
+    def _end(self, ends: Ends, outcomes: Outcomes, scope: anyio.CancelScope) -> Callable[[], None]:
+        def kill() -> None:
+            self._freeze()
+            outcomes.stop_at_once()
+
+        acts = {"kill": kill, "cut": outcomes.stop_at_once, "stop": outcomes.stop, "cancel": scope.cancel}
+        return acts[ends.how] if ends.how else lambda: None
+
+    def _freeze(self) -> None:
+        """Have the next run begin with the journal as it is now, whatever is still written to it."""
+        if self.journal:
+            frozen_journal = self.folder / f"killed-{self.runs}.db"
+            for suffix in ("", "-wal"):
+                if Path(f"{self.journal}{suffix}").exists():
+                    shutil.copyfile(f"{self.journal}{suffix}", f"{frozen_journal}{suffix}")
+            self.journal = frozen_journal
+
+    @contextmanager
+    def disk(self) -> Generator[None]:
+        """Have what is written take its time without a thread, as virtual time would outrun one."""
+
+        async def run_sync(act: Callable[..., ReturnT], *args: Any, **_: Any) -> ReturnT:
+            done: list[ReturnT] = []
+            await anyio.lowlevel.checkpoint()
+            with anyio.CancelScope(shield=True):
+                self.steps.take()
+                await anyio.sleep(DISK_SECONDS)
+                done.append(act(*args))
+                self.steps.take()
+                await anyio.sleep(DISK_SECONDS)
+            return done[0]
+
+        with mock.patch.object(anyio.to_thread, "run_sync", run_sync):
+            yield
+
+    # What must hold
+
+    def _check(self, told: Told, ends: Ends) -> None:
+        assert not self.wrong, self.wrong
+        report, outcomes = told.report, told.outcomes
+        assert report.read == sum(told.counts.values()), f"{report.read} read, but {told.counts}"
+        assert len({outcome.position for outcome in outcomes}) == len(outcomes), "an outcome was told twice"
+        each = Counter[str](outcome.state for outcome in outcomes)
+        if ends.how in {None, "stop"}:
+            assert dict(each) == told.counts, f"told {dict(each)}, but reported {told.counts}"
+        else:
+            assert all(count <= told.counts.get(state, 0) for state, count in each.items()), (each, told.counts)
+        if self.journal and not isinstance(told.error or report.stopped, JournalFailed):
+            self._check_journal(dict(each) if ends.how == "kill" else told.counts)
+        if not isinstance(told.error, Invalid):  # or else records have come to other places
+            unsent = [outcome for outcome in outcomes if outcome.state == "not_sent"]
+            assert not [one.position for one in unsent if self._is_there(one.record)], "not sent, but there"
+        self.front.accepted |= {spelt(outcome.record) for outcome in outcomes if outcome.state == "accepted"}
+
+    def _is_there(self, record: Any) -> bool:
+        """Whether the account holds just this event, or the contact in just this version."""
+        if isinstance(record, ExternalEvent):
+            return _told(write(record)["contactEvent"]) in events_of(self.simulator)
+        return isinstance(record, Contact) and any(
+            one.fields.get("name") == record.name for one in self.simulator._store.contacts.values()
+        )
+
+    def _check_journal(self, told: Mapping[str, int]) -> None:
+        """Nothing is called settled that is not written down."""
+        written = Counter(state for line in self.journalled() for state in line.states())
+        for state in ("accepted", "submitted"):
+            assert told.get(state, 0) <= written[state], f"told {told}, but written {written}"
+
+    def journalled(self) -> list["Line"]:
+        """What the journal holds; a copy is read, so that it stays as it is."""
+        if not self.journal or not self.journal.exists():
+            return []
+        copy = self.folder / "copy.db"
+        for suffix in ("", "-wal"):
+            Path(f"{copy}{suffix}").unlink(missing_ok=True)
+            if Path(f"{self.journal}{suffix}").exists():
+                shutil.copyfile(f"{self.journal}{suffix}", f"{copy}{suffix}")
+        database = sqlite3.connect(copy)
+        try:
+            found = database.execute("SELECT spans, state, request_id, reason, others FROM chunks").fetchall()
+        except sqlite3.OperationalError:  # a kill before the tables were there
+            found = []
+        finally:
+            database.close()
+        return [
+            Line(orjson.loads(spans), state, number, why, orjson.loads(others or b"{}"))
+            for spans, state, number, why, others in found
+        ]
+
+
+@frozen
+class Line:
+    """A line of a journal."""
+
+    spans: Sequence[tuple[int, int]]
+    state: str
+    request_id: int | None
+    reason: str | None
+    others: Mapping[str, tuple[str, str]]
+
+    def states(self) -> Iterator[str]:
+        """The state of each of its records."""
+        for first, last in self.spans:
+            for position in range(first, last + 1):
+                yield self.others.get(str(position), (self.state, ""))[0]
+
+
+async def _after(seconds: float, act: Callable[[], None]) -> None:
+    await anyio.sleep(seconds)
+    act()
+
+
+# What an account holds
+
+
+def account(simulator: Simulator) -> dict[str, Any]:
+    """What is there: each contact as it was last described, and how often each of its events."""
+    return {
+        one.email: (one.fields, set(one.tags), one.properties, Counter(_told(event) for event in one.events))
+        for one in simulator._store.contacts.values()
+    }
+
+
+def events_of(simulator: Simulator) -> Counter[bytes]:
+    """How often each event is there."""
+    return Counter(_told(event) for one in simulator._store.contacts.values() for event in one.events)
+
+
+def _told(event: Mapping[str, Any]) -> bytes:
+    told = {name: value for name, value in event.items() if name != "eventId" and value is not None}
+    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+
+
+async def make_contacts(simulator: Simulator, clock: Callable[[], float], emails: Iterable[str]) -> dict[str, str]:
+    """Make contacts of these addresses, one call for each, and return their ids."""
+    async with _plain_client(simulator, clock) as sm:
+        return {email: str((await sm.contacts.upsert(Contact(email=email))).contact_id) for email in emails}
+
+
+async def sequential(
+    world: World, emails: Iterable[str], records: Callable[[Mapping[str, str]], Iterable[Any]]
+) -> dict[str, Any]:
+    """What is there when the same records are sent one by one, each by a call of its own, and nothing goes wrong."""
+    simulator = Simulator(clock=world.clock)
+    ids = await make_contacts(simulator, world.clock, emails)
+    async with _plain_client(simulator, world.clock) as sm:
+        for record in records(ids):
+            await (sm.contacts.upsert(record) if isinstance(record, Contact) else sm.events.add(record))
+    return account(simulator)
+
+
+@asynccontextmanager
+async def _plain_client(simulator: Simulator, clock: Callable[[], float]) -> AsyncIterator[SalesManago]:
+    transport = httpx.ASGITransport(app=simulator)
+    async with SalesManago(DEMO_CREDENTIALS, owner=DEMO_OWNER, transport=transport, clock=clock) as sm:
+        yield sm
