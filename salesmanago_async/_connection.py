@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import anyio
 from attrs import define, field
@@ -187,7 +187,7 @@ def connect(
     poll_interval: float,
     retries: Retries,
     timeouts: Timeouts,
-    transport: "httpx.AsyncBaseTransport | None",
+    transport: "httpx.AsyncBaseTransport | Literal['aiohttp'] | None",
     clock: Callable[[], float],
     random: Random,
 ) -> Connection:

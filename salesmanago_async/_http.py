@@ -1,4 +1,4 @@
-"""The only room that knows httpx: bytes out, bytes in, the network's failures as `NoAnswer`.
+"""Bytes out, bytes in, the network's failures as `NoAnswer`: with the transports below it, all that knows httpx.
 
 A transport of the caller's own may raise plain `OSError`s, which count as the network's too. One that names a file does
 not: that is a mistake somewhere in the program, and stays what it is.
@@ -10,13 +10,15 @@ import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from http.cookiejar import DefaultCookiePolicy
+from functools import lru_cache
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import anyio
 import httpx
 from attrs import field, frozen
 
+from ._transport import Transport, transports
 from ._version import __version__
 from ._wire import FormFile, Reply
 from .errors import Invalid, NoAnswer, SalesManagoError, Unreadable
@@ -48,40 +50,65 @@ class _Link(httpx.URL):
         return f"{self.scheme}://{self.host}/…"
 
 
+class _NoCookies(httpx.Cookies):
+    """An empty jar; httpx takes longer to look for cookies in an answer than to read its body."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Leave them where they are."""
+
+
+class _Client(httpx.AsyncClient):
+    """A client that takes no cookies, and so sends none."""
+
+    _jar = _NoCookies()
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        return self._jar
+
+    @cookies.setter
+    def cookies(self, cookies: Any) -> None:
+        raise AttributeError("this client takes no cookies")
+
+
 class Http:
-    """One connection pool, for the API and for file links."""
+    """One client, for the API and for file links."""
 
     def __init__(
         self,
         base_url: str,
         *,
         timeouts: Timeouts,
-        transport: httpx.AsyncBaseTransport | None,
+        transport: Transport,
         connections: int,
     ) -> None:
-        self._client = httpx.AsyncClient(
-            base_url=f"{base_url}/api/",
-            transport=transport,
-            timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=None),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=connections),
-            headers={"User-Agent": f"salesmanago-async/{__version__}"},
+        direct, proxied = transports(transport, connections)
+        self._client = _Client(
+            transport=direct,
+            mounts=proxied,
+            timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=timeouts.connect),
+            headers={"User-Agent": f"salesmanago-async/{__version__}", "Accept": "application/json"},
         )
-        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._headers = httpx.Headers({**self._client.headers, "Content-Type": "application/json;charset=UTF-8"})
+        self._extensions = {"timeout": self._client.timeout.as_dict()}
+        self._base_url = base_url
         self._host = _host_of(base_url)
 
     async def post(self, path: str, content: bytes, file: FormFile | None = None) -> Reply:
         """Send one signed body, or a form of it and a file; return the reply whatever its status."""
-        headers = {"Accept": "application/json"}
         try:
             with _network_to(self._host):
-                if file is None:
-                    headers["Content-Type"] = "application/json;charset=UTF-8"
-                    response = await self._client.post(path, content=content, headers=headers)
-                else:
-                    response = await self._client.post(path, files=_parts(content, file), headers=headers)
+                response = await self._client.send(self._request(path, content, file))
         except httpx.DecodingError as error:
             raise Unreadable(f"{self._host} sent an answer that cannot be unpacked: {error}") from None
         return Reply(response.status_code, response.headers, response.content)
+
+    def _request(self, path: str, content: bytes, file: FormFile | None) -> httpx.Request:
+        """Make a request; the client would read the address and merge the headers anew, a tenth of the whole cost."""
+        url = _address(self._base_url, path)
+        if file:
+            return self._client.build_request("POST", url, files=_parts(content, file))
+        return httpx.Request("POST", url, headers=self._headers, content=content, extensions=self._extensions)
 
     @asynccontextmanager
     async def open(self, link: str, headers: Mapping[str, str] | None = None) -> AsyncGenerator[Download]:
@@ -100,9 +127,7 @@ class Http:
         finally:
             with anyio.CancelScope(shield=True):
                 await response.aclose()
-            with suppress(
-                SalesManagoError, httpx.StreamError
-            ):  # the generators inside httpx end by themselves, or trio misses them
+            with suppress(Exception):  # the generators inside httpx end by themselves, or trio misses them
                 async for _ in chunks:
                     pass
 
@@ -110,8 +135,9 @@ class Http:
         for _ in range(_MOST_REDIRECTS + 1):
             if not is_safe_url(link):
                 raise Invalid(f"the link to a file at {_host_of(link)} is not https")
-            request = self._client.build_request("GET", link, headers=headers)
-            request.url = _Link(link)
+            address = _Link(link)
+            request = self._client.build_request("GET", address, headers=headers)
+            request.url = address
             response = await self._client.send(request, stream=True, follow_redirects=False)
             if not response.has_redirect_location:
                 return response
@@ -125,6 +151,11 @@ class Http:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._client.aclose()
+
+
+@lru_cache(maxsize=256)
+def _address(base_url: str, path: str) -> httpx.URL:
+    return httpx.URL(f"{base_url}/api/{path}")
 
 
 def _parts(content: bytes, file: FormFile) -> list[tuple[str, tuple[str | None, bytes, str | None]]]:
@@ -180,7 +211,8 @@ def _network_to(host: str) -> Generator[None]:
         raise _no_answer(host, error) from error
 
 
-def _no_answer(host: str, error: httpx.TransportError | OSError) -> NoAnswer:
+def _no_answer(host: str, raised: httpx.TransportError | OSError) -> NoAnswer:
+    error = _rightly_named(raised)
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
         return NoAnswer(f"{host} cannot be asked: {error}", sent=False)
     kind = type(error).__name__
@@ -189,3 +221,15 @@ def _no_answer(host: str, error: httpx.TransportError | OSError) -> NoAnswer:
     if isinstance(error, _SURELY_NOT_SENT):
         return NoAnswer(f"{host} cannot be reached: {kind}{detail}", sent=False, timed_out=timed_out)
     return NoAnswer(f"{host} did not answer: {kind}{detail}", sent=None, timed_out=timed_out)
+
+
+def _rightly_named(error: httpx.TransportError | OSError) -> httpx.TransportError | OSError:
+    """Return what httpx-aiohttp should have raised: to it, any lost connection is a time-out of connecting.
+
+    Believed, it would have events sent again that had arrived. aiohttp need not be there: its errors are known by name.
+    """
+    names = {kind.__name__ for kind in type(error.__cause__).__mro__}
+    misnamed = "ClientConnectionError" in names and "ConnectionTimeoutError" not in names
+    if not (misnamed and isinstance(error, httpx.ConnectTimeout)):
+        return error
+    return httpx.ConnectError(str(error)) if "ClientConnectorError" in names else httpx.ReadError(str(error))

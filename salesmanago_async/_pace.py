@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import anyio
-from attrs import define, field
+from attrs import define
 
 from .errors import Invalid, NoAnswer
 
@@ -54,11 +54,15 @@ class _Limit:
 
 @define(eq=False)
 class _Waiter:
-    """One that stands in a queue; `called` is set when it is worth its while to look again."""
+    """One that stands in a queue; once it waits, `called` is set when it is worth its while to look again."""
 
     urgent: bool
     unless: anyio.Event | None
-    called: anyio.Event = field(factory=anyio.Event)
+    called: anyio.Event | None = None
+
+    def call(self) -> None:
+        if self.called:
+            self.called.set()
 
 
 class Pace:
@@ -105,7 +109,7 @@ class Pace:
     def look_again(self) -> None:
         """Have all that wait for a permit find out whether they still want it."""
         for waiter in (*self._urgent, *self._patient):
-            waiter.called.set()
+            waiter.call()
 
     def answered(self, began: int) -> None:
         """Say that a request that began in that round met no congestion."""
@@ -125,14 +129,14 @@ class Pace:
         queue = self._urgent if waiter.urgent else self._patient
         queue.append(waiter)
         try:
-            while (opening := self._opening(waiter)) > anyio.current_time():
+            while (opening := self._opening(waiter)) > (now := anyio.current_time()):
                 if waiter.unless and waiter.unless.is_set():
                     raise NoAnswer("it was stopped before it was sent", sent=False)
                 waiter.called = anyio.Event()
                 with anyio.CancelScope(deadline=opening):
                     await waiter.called.wait()
             self._in_flight += 1
-            self._next_start = max(self._next_start, anyio.current_time() - self._made_up) + self._spacing
+            self._next_start = max(self._next_start, now - self._made_up) + self._spacing
         finally:
             queue.remove(waiter)
             self._call_front()
@@ -151,4 +155,4 @@ class Pace:
     def _call_front(self) -> None:
         front = self._front()
         if front:
-            front.called.set()
+            front.call()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 import orjson
@@ -111,7 +112,7 @@ def signed(fields: bytes, credentials: Credentials, request_time: int) -> bytes:
             "sha": credentials.signature(),
         }
     )
-    return head if fields == b"{}" else head[:-1] + b"," + fields[1:]
+    return head if fields == b"{}" else b"".join((head[:-1], b",", memoryview(fields)[1:]))
 
 
 def read_body(reply: Reply, request: object | None, now: datetime) -> dict[str, Any]:
@@ -192,8 +193,9 @@ def _retry_after(reply: Reply, now: datetime) -> float | None:
     return max(0.0, (moment - now).total_seconds()) if moment else None
 
 
+@lru_cache(maxsize=16)
 def http_date(given: str | None) -> datetime | None:
-    """Read an HTTP date; None where it is none."""
+    """Read an HTTP date, which all answers of one second share; None where it is none."""
     try:
         moment = parsedate_to_datetime(given or "")
     except (ValueError, OverflowError):

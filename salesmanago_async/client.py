@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from ._connection import connect
 from .api import Request
@@ -42,9 +42,10 @@ class SalesManago:
     `owner` is filled in wherever a call takes an owner (or `user`) and was given none. `base_url` is the server without
     /api. `concurrency` is the most requests in flight: fewer after 429, 503 and time-outs, until answers come again;
     Retry-After holds up all of them, for a minute at most. `rate` is the most that begin in a second (None: no limit),
-    `poll_interval` the seconds between two looks at one server job; 60 is the documented value. `transport` is an httpx
-    transport: a faster one, or `httpx.ASGITransport(app=Simulator())`. `clock` (seconds since 1970) and `random` are
-    there for tests.
+    `poll_interval` the seconds between two looks at one server job; 60 is the documented value. `transport` may be
+    "aiohttp" (another HTTP stack, of the extra `aiohttp`: less work for the processor, asyncio only), or an httpx
+    transport of your own, such as `httpx.ASGITransport(app=Simulator())`, which the proxies of the environment are not
+    for. `clock` (seconds since 1970) and `random` are there for tests.
 
     One client serves many tasks of one event loop. Nothing is sent before the first call.
     """
@@ -58,7 +59,7 @@ class SalesManago:
         concurrency: int = 8,
         rate: float | None = None,
         poll_interval: float = 60.0,
-        transport: "httpx.AsyncBaseTransport | None" = None,
+        transport: "httpx.AsyncBaseTransport | Literal['aiohttp'] | None" = None,
         retries: Retries | None = None,
         timeouts: Timeouts | None = None,
         clock: Callable[[], float] = time.time,

@@ -7,8 +7,12 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
+from unittest.mock import Mock
 
+import aiohttp
+import httpcore
 import httpx
+import httpx_aiohttp
 import pytest
 from attrs import define, field
 
@@ -148,19 +152,31 @@ ACTS: dict[str, Callable[[SalesManago], Awaitable[object]]] = {
 }
 
 
+MAKERS: dict[str, Callable[[], Any]] = {
+    "httpx": lambda: None,
+    "aiohttp": lambda: "aiohttp",
+    "aiohttp, made by the caller": httpx_aiohttp.AiohttpTransport,
+}
+over_each = pytest.mark.parametrize("backend", MAKERS)
+
+
+@over_each
 @pytest.mark.parametrize("act", ACTS)
-async def test_a_refused_connection_is_surely_not_sent(closed_url: str, act: str) -> None:
-    async with client(closed_url) as sm:
+async def test_a_refused_connection_is_surely_not_sent(closed_url: str, act: str, backend: str) -> None:
+    async with client(closed_url, transport=MAKERS[backend]()) as sm:
         with pytest.raises(NoAnswer) as raised:
             await ACTS[act](sm)
     assert raised.value.sent is False
     assert raised.value.in_doubt is False
+    assert raised.value.timed_out is False
 
 
+@over_each
 @pytest.mark.parametrize("act", ACTS)
 @pytest.mark.parametrize("failure", [hang_up, reset, stay_silent, stop_midway])
-async def test_whether_a_request_without_an_answer_was_sent_is_unknown(act: str, failure: Answer) -> None:
-    async with running(failure) as server, client(server.url, timeouts=Timeouts(read=0.02)) as sm:
+async def test_whether_a_request_without_an_answer_was_sent_is_unknown(act: str, failure: Answer, backend: str) -> None:
+    options = {"timeouts": Timeouts(read=0.05), "transport": MAKERS[backend]()}
+    async with running(failure) as server, client(server.url, **options) as sm:
         with pytest.raises(NoAnswer) as raised:
             await ACTS[act](sm)
     assert raised.value.sent is None
@@ -269,9 +285,11 @@ async def test_an_answer_that_cannot_be_unpacked_is_unreadable() -> None:
             await sm.contacts.has("ann@example.com")
 
 
+@over_each
 @pytest.mark.parametrize(("failure", "timed_out"), [(stay_silent, True), (hang_up, False), (reset, False)])
-async def test_a_time_out_is_told_from_other_failures(failure: Answer, timed_out: bool) -> None:
-    async with running(failure) as server, client(server.url, timeouts=Timeouts(read=0.02)) as sm:
+async def test_a_time_out_is_told_from_other_failures(failure: Answer, timed_out: bool, backend: str) -> None:
+    options = {"timeouts": Timeouts(read=0.05), "transport": MAKERS[backend]()}
+    async with running(failure) as server, client(server.url, **options) as sm:
         with pytest.raises(NoAnswer) as raised:
             await ACTS["a read"](sm)
     assert raised.value.timed_out is timed_out
@@ -344,6 +362,34 @@ async def test_failures_of_the_network_are_no_answer_whoever_tells_of_them(
             await act(http)
     assert (raised.value.sent, raised.value.timed_out) == (sent, timed_out)
     assert raised.value.__cause__ is error
+
+
+def raised_from(cause: Exception) -> httpx.ConnectTimeout:
+    """What httpx-aiohttp, and httpx itself, make of such an error."""
+    error = httpx.ConnectTimeout(str(cause))
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("cause", "sent", "timed_out"),
+    [
+        (httpcore.ConnectTimeout("slow"), False, True),
+        (aiohttp.ConnectionTimeoutError("slow"), False, True),
+        (aiohttp.ClientConnectorDNSError(Mock(), OSError("no such host")), False, False),
+        (aiohttp.ServerDisconnectedError(), None, False),
+        (aiohttp.ClientOSError(errno.ECONNRESET, "reset"), None, False),
+        (aiohttp.ClientConnectionResetError("closing"), None, False),
+        (EOFError(), False, True),
+    ],
+)
+async def test_not_all_that_is_called_a_time_out_of_connecting_is_one(
+    cause: Exception, sent: bool | None, timed_out: bool
+) -> None:
+    async with over(Failing(raised_from(cause))) as http:
+        with pytest.raises(NoAnswer) as raised:
+            await post(http)
+    assert (raised.value.sent, raised.value.timed_out) == (sent, timed_out)
 
 
 @PLACES

@@ -1,0 +1,123 @@
+"""Channels: many of httpx's transports, with one connection each, behind one.
+
+httpx's pool looks through all its connections whenever a request begins or ends, so that many in flight keep it busy
+with itself. A pool of one has nothing to look through, and all of the care: it sees that the server has hung up before
+it sends, connects anew, closes what broke. So here are many pools of one. A *channel* is one of them:
+
+    idle  →  held by one request, from before it is sent until its answer is closed  →  idle, or closed
+
+A channel is idle again only if its answer was read to the end. Whatever else happens closes it, a cancellation too: a
+pool that was left in the middle of something may hold its connection to be in use for ever. An idle channel is taken
+again for the host it is connected to, the one used last before the others, which are closed once they are too many or
+have rested too long. Nobody waits for a channel: how many requests are in flight is for the pace to say, and downloads,
+which need no permit, must not stop the sending.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import cast
+
+import anyio
+import httpx
+from attrs import define
+
+LONGEST_REST = 5.0
+"""The seconds after which a connection that is not used is closed: httpx's own default."""
+
+_Origin = tuple[bytes, bytes, int | None]
+
+
+@define(eq=False)
+class _Channel:
+    """One connection to an origin, made when it is needed; `idle_since` is in seconds of the event loop's clock."""
+
+    origin: _Origin
+    transport: httpx.AsyncBaseTransport
+    idle_since: float = 0.0
+
+    async def aclose(self) -> None:
+        with anyio.CancelScope(shield=True):
+            await self.transport.aclose()
+
+
+class Channels(httpx.AsyncBaseTransport):
+    """A transport of channels that `make` makes, of which at most `most_idle` are kept for later."""
+
+    def __init__(self, make: Callable[[], httpx.AsyncBaseTransport], *, most_idle: int) -> None:
+        self._make = make
+        self._most_idle = most_idle
+        self._held: set[_Channel] = set()
+        self._idle: list[_Channel] = []  # by how long they have rested, the longest first
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request over a channel of its own, which is held until the response is closed."""
+        channel = self._take(request.url)
+        try:
+            response = await channel.transport.handle_async_request(request)
+        except BaseException:
+            await self._close(channel)
+            raise
+        body = cast("httpx.AsyncByteStream", response.stream)
+        response.stream = _Body(body, partial(self._give_back, channel))
+        return response
+
+    def _take(self, url: httpx.URL) -> _Channel:
+        origin = (url.raw_scheme, url.raw_host, url.port)
+        for place in reversed(range(len(self._idle))):
+            if self._idle[place].origin == origin:
+                channel = self._idle.pop(place)
+                break
+        else:
+            channel = _Channel(origin, self._make())
+        self._held.add(channel)
+        return channel
+
+    async def _give_back(self, channel: _Channel, *, whole: bool) -> None:
+        if not whole:
+            await self._close(channel)
+            return
+        channel.idle_since = anyio.current_time()
+        self._held.discard(channel)
+        self._idle.append(channel)
+        while len(self._idle) > self._most_idle or self._has_rested(channel.idle_since):
+            await self._idle.pop(0).aclose()
+
+    def _has_rested(self, now: float) -> bool:
+        return bool(self._idle) and now - self._idle[0].idle_since > LONGEST_REST
+
+    async def _close(self, channel: _Channel) -> None:
+        self._held.discard(channel)
+        await channel.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection, those in use as well."""
+        channels = [*self._idle, *self._held]
+        self._idle.clear()
+        self._held.clear()
+        for channel in channels:
+            await channel.aclose()
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of an answer; once it is closed it says whether it was read to its end."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, give_back: Callable[..., Awaitable[None]]) -> None:
+        self._stream = stream
+        self._give_back = give_back
+        self._whole = self._closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._stream:
+            yield part
+        self._whole = True
+
+    async def aclose(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._stream.aclose()
+        except BaseException:
+            await self._give_back(whole=False)
+            raise
+        await self._give_back(whole=self._whole)
