@@ -8,6 +8,7 @@ import anyio
 import click
 
 from ..errors import Invalid, JobFailed, NoAnswer, NotAuthenticated, Refused, SalesManagoError, StillRunning
+from ._collector import seldom_collecting
 
 ReturnT = TypeVar("ReturnT")
 
@@ -17,7 +18,8 @@ SOME_REJECTED, UNUSABLE, STOPPED = 1, 2, 3
 def run(act: Callable[..., Coroutine[Any, Any, ReturnT]], **arguments: Any) -> ReturnT:
     """Run `act` to its end, and exit in the documented way where it fails."""
     try:
-        return anyio.run(partial(act, **arguments))
+        with seldom_collecting():
+            return anyio.run(partial(act, **arguments))
     except (SalesManagoError, OSError) as error:
         fail(line_of(error), code_of(error))
     except KeyboardInterrupt:
