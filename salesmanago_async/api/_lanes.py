@@ -10,7 +10,7 @@ goes to the field's writer, which also words the error. So there is one truth fo
     lane for a CSV header   reads cells           row[3]
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, cast, get_type_hints
 
@@ -26,13 +26,13 @@ Lane = Callable[[Any], Body]
 
 @frozen
 class Place:
-    """One field of a class: its Python name, where it stands in the body, and how its value is written."""
+    """One field of a class: its Python name, where it stands in the body, how its value is written, and what it is."""
 
     name: str
     path: tuple[str, ...]
     write: Writer
-    limit: int | None = None
-    is_email: bool = False
+    kind: Any = Any
+    marks: tuple[Any, ...] = ()
     appends: bool = False
     required: bool = False
     also: tuple[str, ...] = ()
@@ -41,6 +41,22 @@ class Place:
     def wire_name(self) -> str:
         """The name that the reference gives the field."""
         return self.path[-1] if self.path else self.name
+
+    @property
+    def is_email(self) -> bool:
+        """Whether it takes an address."""
+        return Form.EMAIL in self.marks
+
+    @property
+    def limit(self) -> int | None:
+        """The most characters it takes, where its length is all that is asked of it."""
+        return limit_of(self.marks)
+
+
+def limit_of(marks: Sequence[Any]) -> int | None:
+    """Return the most characters that a field of these marks takes, where its length is all that is asked of it."""
+    texts = [mark for mark in marks if isinstance(mark, Text) and mark.least == 1 and not mark.pattern]
+    return texts[0].limit if texts and not any(isinstance(mark, Form) for mark in marks) else None
 
 
 @cache
@@ -67,17 +83,15 @@ def _mark_beside(annotation: Any) -> Beside | None:
 
 
 def _place(name: str, annotation: Any, *, required: bool) -> Place:
-    _, metadata = split_annotation(annotation)
+    kind, metadata = split_annotation(annotation)
     where = [mark.path for mark in metadata if isinstance(mark, At)]
     dotted = where[0] if where else camel_case(name)
-    limits = [mark.limit for mark in metadata if isinstance(mark, Text) and mark.least == 1 and not mark.pattern]
-    is_plain = not any(isinstance(mark, Form) for mark in metadata)
     return Place(
         name=name,
         path=_path(dotted),
         write=naming(name if not dotted else dotted.rpartition(".")[2], writer_of(annotation, part_writer)),
-        limit=limits[0] if limits and is_plain else None,
-        is_email=Form.EMAIL in metadata,
+        kind=kind,
+        marks=metadata,
         required=required,
         also=_path(next((mark.also for mark in metadata if isinstance(mark, At)), "")),
     )
@@ -155,51 +169,76 @@ def compile_lane(columns: Sequence[tuple[Place, str]], expected: Sequence[Place]
 
     Raises `Invalid` where a required one of the `expected` fields is not among them.
     """
-    given = {place.name for place, _ in columns}
-    for place in expected:
-        if place.required and place.name not in given:
-            _missing(place.wire_name)
+    check_required((place for place, _ in columns), expected)
     names: dict[str, Any] = {"is_email": is_email, "missing": _missing}
-    containers = _containers([place for place, _ in columns])
+    containers = containers_of([place for place, _ in columns])
     lines: list[str] = []
     for index, (place, source) in enumerate(sorted(columns, key=lambda column: column[0].appends)):
         names[f"write{index}"] = place.write
         lines += [f"value = {source}", "if value is not None and value != '':"]
-        lines.append("    " + _store(place, f"write{index}(value)", containers))
+        lines.append("    " + _store_present(place, f"write{index}(value)", containers))
         if place.required:
             lines.append(f"else: missing({place.wire_name!r})")
-    opening = [f"{name} = {{}}" for name in containers.values()]
     merging = any(not place.path for place, _ in columns)  # then the object may be there already
-    closing = [
-        f"if {name}: {containers[path[:-1]]}"
-        + (f".setdefault({path[-1]!r}, {{}}).update({name})" if merging else f"[{path[-1]!r}] = {name}")
-        for path, name in sorted(containers.items(), key=lambda pair: -len(pair[0]))
-        if path
-    ]
-    source_text = "\n    ".join(["def lane(row):", *opening, *lines, *closing, "return body"])
+    body = [*open_containers(containers), *lines, *close_containers(containers, merging=merging)]
+    source_text = "\n    ".join(["def lane(row):", *body, "return body"])
     exec(compile(source_text, "<lane>", "exec"), names)  # noqa: S102 - only quoted names and numbers get in
     return cast("Lane", names["lane"])
+
+
+def check_required(given: Iterable[Place], expected: Sequence[Place]) -> None:
+    """Raise `Invalid` where a required one of the `expected` fields is not among those `given`."""
+    names = {place.name for place in given}
+    for place in expected:
+        if place.required and place.name not in names:
+            _missing(place.wire_name)
 
 
 def _missing(wire_name: str) -> None:
     raise Invalid("is missing", field=wire_name)
 
 
-def _containers(columns: Sequence[Place]) -> dict[tuple[str, ...], str]:
-    """Name a variable for each object that the fields are spread over."""
+Containers = dict[tuple[str, ...], str]
+"""The objects that fields are spread over: path → variable."""
+
+
+def containers_of(columns: Iterable[Place]) -> Containers:
+    """Name a variable for each object that the fields are spread over; that of the whole is `body`."""
     paths = {place.path[:depth] for place in columns for depth in range(len(place.path)) if not place.appends}
     return {path: f"body{index or ''}" for index, path in enumerate(sorted(paths | {()}))}
 
 
-def _store(place: Place, written: str, containers: dict[tuple[str, ...], str]) -> str:
-    """Return the statement that puts a present value where it belongs."""
+def open_containers(containers: Containers) -> list[str]:
+    """Return the lines that make the objects, which are empty."""
+    return [f"{name} = {{}}" for name in containers.values()]
+
+
+def close_containers(containers: Containers, *, merging: bool = False) -> list[str]:
+    """Return the lines that put the objects into each other, those that are not empty."""
+    return [
+        f"if {name}: {containers[path[:-1]]}"
+        + (f".setdefault({path[-1]!r}, {{}}).update({name})" if merging else f"[{path[-1]!r}] = {name}")
+        for path, name in sorted(containers.items(), key=lambda pair: -len(pair[0]))
+        if path
+    ]
+
+
+def store(place: Place, written: str, containers: Containers) -> str:
+    """Return the statement that puts a value where it belongs."""
     if place.path in containers:
         return f"{containers[place.path]}.update({written})"
     if place.appends:
         return f"body.setdefault({place.path[-1]!r}, []).append({written})"
-    target = f"{containers[place.path[:-1]]}[{place.path[-1]!r}]"
+    return f"{containers[place.path[:-1]]}[{place.path[-1]!r}] = {written}"
+
+
+def _store_present(place: Place, written: str, containers: Containers) -> str:
+    """Return the statement that checks a present value and stores it; the commonest checks need no writer."""
+    if place.path in containers or place.appends:
+        return store(place, written, containers)
     if place.is_email:
-        return f"{target} = value if value.__class__ is str and is_email(value) else {written}"
+        return store(place, f"value if value.__class__ is str and is_email(value) else {written}", containers)
     if place.limit is not None:
-        return f"{target} = value if value.__class__ is str and len(value) <= {place.limit} else {written}"
-    return f"if (written := {written}) is not None: {target} = written"
+        usual = f"value.__class__ is str and len(value) <= {place.limit}"
+        return store(place, f"value if {usual} else {written}", containers)
+    return f"if (written := {written}) is not None: {store(place, 'written', containers)}"

@@ -3,11 +3,12 @@
 A chunk closes when it holds `max_items`, or when the next record would carry its body over `max_bytes`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, NamedTuple, Self
+from operator import attrgetter
+from typing import Any, NamedTuple
 
-from attrs import define, field
+from attrs import field, frozen
 
 from ..api._fields import BATCH
 from ..errors import Invalid
@@ -29,7 +30,7 @@ class Record(NamedTuple):
     item: bytes
 
 
-@define
+@frozen
 class Chunk:
     """The records of one request, in the order of the source, each encoded once.
 
@@ -37,28 +38,25 @@ class Chunk:
     position.
     """
 
-    rows: list[Any] = field(factory=list)
-    positions: list[int] = field(factory=list)
-    lines: list[int | None] = field(factory=list)
-    keys: list[str] = field(factory=list)
-    aliases: dict[int, Names] = field(factory=dict)
-    items: list[bytes] = field(factory=list)
-    size: int = 0
+    rows: Sequence[Any] = ()
+    positions: Sequence[int] = ()
+    lines: Sequence[int | None] = ()
+    keys: Sequence[str] = ()
+    aliases: Mapping[int, Names] = field(factory=dict)
+    items: Sequence[bytes] = ()
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.positions)
 
-    def add(self, record: Record) -> None:
-        """Put a record behind the others."""
-        row, position, line, names, item = record
-        self.rows.append(row)
-        self.positions.append(position)
-        self.lines.append(line)
-        self.keys.append(names[0])
-        if len(names) > 1:
-            self.aliases[position] = names[1:]
-        self.items.append(item)
-        self.size += len(item) + 1  # with its comma
+    @classmethod
+    def of(cls, records: Sequence[Record]) -> "Chunk":
+        """Return a chunk of these records."""
+        if not records:
+            return cls()
+        rows, positions, lines, names, items = zip(*records, strict=True)
+        keys = [first for first, *_ in names]
+        aliases = {record.position: record.names[1:] for record in records if len(record.names) > 1}
+        return cls(rows, positions, lines, keys, aliases, items)
 
     def names(self) -> Iterator[str]:
         """Yield everything that the contacts of its records go by."""
@@ -71,30 +69,19 @@ class Chunk:
         ):
             yield Record(row, position, line, (key, *self.aliases.get(position, ())), item)
 
-    @classmethod
-    def of(cls, records: Iterable[Record]) -> Self:
-        """Return a chunk of these records."""
-        chunk = cls()
-        for record in records:
-            chunk.add(record)
-        return chunk
-
     def part(self, indices: Iterable[int]) -> "Chunk":
         """Return the records at these indices as a chunk."""
         records = list(self.records())
-        return Chunk.of(records[index] for index in indices)
-
-    def in_order(self) -> "Chunk":
-        """Return the same records in the order of the source: those that were held back came late."""
-        if all(earlier < later for earlier, later in zip(self.positions, self.positions[1:], strict=False)):
-            return self
-        return Chunk.of(sorted(self.records(), key=lambda record: record.position))
+        return Chunk.of([records[index] for index in indices])
 
 
 def body_of(items: Iterable[bytes], list_field: str, others: bytes) -> bytes:
     """Return the JSON object of a request: the list of these items, and the fields in `others` (a JSON object)."""
     opening = b"{" if others == b"{}" else others[:-1] + b","
-    return b'%b"%b":[%b]}' % (opening, list_field.encode(), b",".join(items))
+    parts = list(items) or [b""]
+    parts[0] = b'%b"%b":[%b' % (opening, list_field.encode(), parts[0])
+    parts[-1] += b"]}"
+    return b",".join(parts)  # the one copy of all that there is
 
 
 class Chunker:
@@ -103,26 +90,41 @@ class Chunker:
     def __init__(self, *, max_items: int = MOST_ITEMS, max_bytes: int = DEFAULT_MAX_BYTES, overhead: int = 0) -> None:
         self._max_items = max_items
         self._room = max_bytes - overhead
-        self._chunk = Chunk()
+        self._records: list[Record] = []
+        self._size = 0
+
+    @property
+    def places(self) -> int:
+        """How many more records the chunk takes that is being gathered."""
+        return self._max_items - len(self._records)
 
     def check(self, item: bytes) -> None:
         """Raise `Invalid` for an item that no request has room for."""
         if len(item) + 1 > self._room:
             raise Invalid(f"is {len(item)} bytes long, which does not fit into a request of max_bytes")
 
-    def has_room(self, record: Record) -> bool:
-        """Tell whether a record fits into the chunk that is being gathered; if not, that must be taken first."""
-        return self._chunk.size + len(record.item) < self._room
+    def has_room(self, *records: Record) -> bool:
+        """Tell whether records fit into the chunk that is being gathered; if not, that must be taken first."""
+        return self._size + _size_of(records) <= self._room and len(records) <= self.places
 
-    def add(self, record: Record) -> Chunk | None:
-        """Take one record; return the chunk that it makes full."""
-        self._chunk.add(record)
-        return self.rest() if len(self._chunk) >= self._max_items else None
+    def add(self, *records: Record) -> Chunk | None:
+        """Take records for which there is room; return the chunk that they make full."""
+        self._records += records
+        self._size += _size_of(records)
+        return None if self.places else self.rest()
 
     def rest(self) -> Chunk | None:
-        """Return what has been gathered, if anything, and begin anew."""
-        chunk, self._chunk = self._chunk, Chunk()
-        return chunk.in_order() if len(chunk) else None
+        """Return what has been gathered, if anything, and begin anew; what was held back came late, and is moved."""
+        records, self._records, self._size = self._records, [], 0
+        return Chunk.of(sorted(records, key=_POSITION)) if records else None
+
+
+_POSITION = attrgetter("position")
+
+
+def _size_of(records: Sequence[Record]) -> int:
+    """Return the bytes that the items of records take, each with its comma."""
+    return sum([len(record.item) for record in records]) + len(records)
 
 
 def names_of_contact(body: Mapping[str, Any]) -> Names:

@@ -12,7 +12,7 @@ from typing import NoReturn
 from attrs import define, field
 
 from ..errors import Invalid
-from ._chunks import Chunk, Record
+from ._chunks import Record
 from ._journal import Entry, checksum
 from .outcome import State, Verdicts
 
@@ -24,19 +24,19 @@ class Known:
     entry: Entry
     size: int
     checksums: bytes | None = field(default=None, repr=False)
-    chunk: Chunk = field(factory=Chunk, repr=False)
+    records: list[Record] = field(factory=list, repr=False)
 
     @property
     def is_complete(self) -> bool:
         """Whether all of its records were met."""
-        return len(self.chunk) == self.size
+        return len(self.records) == self.size
 
     def verdicts(self) -> Verdicts:
         """Return what the journal says of the records that were met."""
         entry = self.entry
         others: dict[int, tuple[State, str]] = {
             index: entry.others[position]
-            for index, position in enumerate(self.chunk.positions)
+            for index, position in enumerate(record.position for record in self.records)
             if position in entry.others
         }
         return Verdicts(entry.state, entry.reason, others, request_id=entry.request_id)
@@ -75,11 +75,11 @@ class Earlier:
 
     def meet(self, known: Known, record: Record) -> Known | None:
         """Gather a record with its chunk; return the chunk once it is complete. Raise `Invalid` for another record."""
-        index = 4 * len(known.chunk)
+        index = 4 * len(known.records)
         if known.checksums is None or known.checksums[index : index + 4] != checksum(record.item):
             line = "" if record.line is None else f" (line {record.line})"
             raise _changed(f"record {record.position}{line} is not the one that was sent")
-        known.chunk.add(record)
+        known.records.append(record)
         if not known.is_complete:
             return None
         return self._met.pop(known.entry.number)

@@ -112,8 +112,7 @@ class Line:
             self._settler.bars = frozenset({"in_doubt", "submitted"} if settings.wait else {"in_doubt"})
         self._reader = Reader(
             source=source,
-            target=target,
-            tags=settings.tags,
+            encode=source.encoder(settings.tags),
             chunker=Chunker(
                 max_items=settings.batch_size,
                 max_bytes=settings.max_bytes,
@@ -203,7 +202,7 @@ class Line:
 
     async def _take_up(self, known: Known) -> None:
         """Go on with a chunk where an earlier run had to leave it."""
-        entry, chunk = known.entry, known.chunk
+        entry, chunk = known.entry, Chunk.of(known.records)
         if entry.state not in {"in_doubt", "submitted"}:
             await self._settler.tell_known(chunk, known.verdicts())
             return

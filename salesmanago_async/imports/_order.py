@@ -4,16 +4,18 @@ A contact is under way from the moment a chunk with one of its records closes un
 chunk, to the end of its server job. What must wait is held back, in the order of the source, and goes into a later
 chunk; records of other contacts pass by.
 
-A million records may be under way, waiting for their jobs, so of each only 32 bits of a hash are kept: 16 choose a
-slot, 16 are a character in it. That is 8 bytes a record where a set of numbers takes 100. Two names that come to the
-same cost a needless wait, nothing else.
+A million records may be under way, waiting for their jobs. The names of some thousands are kept as they are, in a set,
+which is quickest. Of the others only 32 bits of a hash are kept: 16 choose a slot, 16 are a character in it. That is 8
+bytes a record where the set takes 100. Two names that come to the same cost a needless wait, nothing else.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from ._chunks import Names, Record
+from ._chunks import Record
 
+MOST_EXACT = 20_000
+"""Names that are kept as they are."""
 MOST_HELD = 10_000
 """Records held back at once, before the reading waits too."""
 MOST_HELD_BYTES = 16 * 1024 * 1024
@@ -23,27 +25,44 @@ class NamesUnderWay:
     """Names, each as often as it was added; the same is said of all that share their 32 bits."""
 
     def __init__(self) -> None:
+        self._exact: set[str] = set()
         self._slots = [""] * 65536
+        self._in_slots = 0
 
-    def has_any(self, names: Iterable[str]) -> bool:
+    def has_any(self, names: Sequence[str]) -> bool:
         """Tell whether one of these names is there."""
-        for number in map(hash, names):  # noqa: SIM110 - for each record: any() takes twice as long
+        if not self._exact.isdisjoint(names):
+            return True
+        for number in map(hash, names) if self._in_slots else ():  # noqa: SIM110 - any() takes twice as long
             if chr(number & 0xFFFF) in self._slots[number >> 16 & 0xFFFF]:
                 return True
         return False
 
-    def add(self, names: Iterable[str]) -> None:
+    def add(self, names: Sequence[str]) -> None:
         """Add names."""
-        slots = self._slots
+        has_room = len(self._exact) + len(names) <= MOST_EXACT
+        if has_room and self._exact.isdisjoint(names) and len(set(names)) == len(names):
+            self._exact.update(names)
+            return
+        self._in_slots += len(names)
         for number in map(hash, names):
-            slots[number >> 16 & 0xFFFF] += chr(number & 0xFFFF)
+            self._slots[number >> 16 & 0xFFFF] += chr(number & 0xFFFF)
 
-    def remove(self, names: Iterable[str]) -> None:
+    def remove(self, names: Sequence[str]) -> None:
         """Remove names that were added, each once."""
-        slots = self._slots
-        for number in map(hash, names):
-            slot = number >> 16 & 0xFFFF
-            slots[slot] = slots[slot].replace(chr(number & 0xFFFF), "", 1)
+        if not self._in_slots:
+            self._exact.difference_update(names)
+            return
+        for name in names:
+            if name in self._exact:
+                self._exact.remove(name)
+            else:
+                self._remove_from_slot(hash(name))
+
+    def _remove_from_slot(self, number: int) -> None:
+        place = number >> 16 & 0xFFFF
+        self._slots[place] = self._slots[place].replace(chr(number & 0xFFFF), "", 1)
+        self._in_slots -= 1
 
 
 class Order:
@@ -72,8 +91,8 @@ class Order:
         """Whether no more should be held back."""
         return len(self._held) >= MOST_HELD or self._held_bytes >= MOST_HELD_BYTES
 
-    def must_wait(self, names: Names) -> bool:
-        """Tell whether a record of this contact must wait."""
+    def must_wait(self, names: Sequence[str]) -> bool:
+        """Tell whether a record of one of these contacts must wait."""
         return (
             self._busy.has_any(names)
             or (bool(self._held) and not self._held_names.isdisjoint(names))
@@ -92,12 +111,12 @@ class Order:
 
     def begin(self, names: Iterable[str]) -> None:
         """Take note that records of these contacts are under way."""
-        self._busy.add(names)
+        self._busy.add(list(names))
 
     def end(self, names: Iterable[str]) -> None:
         """Take note that it is known what became of records that were said to begin."""
         self._news = True
-        self._busy.remove(names)
+        self._busy.remove(list(names))
 
     def bar(self, names: Iterable[str]) -> None:
         """Let no further record of these contacts go: nobody knows when the last one will have been applied."""

@@ -7,7 +7,7 @@ from attrs import define, field
 
 from ._chunks import Chunk
 from ._journal import Marks
-from ._shelf import Shelf, Ticket
+from ._shelf import Shelf, Shelved, Ticket
 from .outcome import State
 
 
@@ -29,9 +29,10 @@ class Parcel:
     """
 
     ticket: Ticket
+    rows: Ticket
     count: int
     lot: Lot = field(repr=False)
-    items: list[bytes] = field(repr=False)
+    items: Sequence[bytes] = field(repr=False)
     marks: Marks | None = field(default=None, repr=False)
     number: int | None = None
     state: State = "not_sent"
@@ -55,15 +56,19 @@ class Parcels:
 
     def pack(self, chunk: Chunk, lot: Lot, **others: Any) -> Parcel:
         """Make a parcel of a chunk."""
-        parcel = Parcel(self._lay(chunk), len(chunk), lot, chunk.items, **others)
+        rows = self._shelf.put(list(chunk.rows))
+        parcel = Parcel(self._lay(chunk), rows, len(chunk), lot, chunk.items, **others)
         self._unsettled.add(parcel)
         return parcel
 
     def unpack(self, parcel: Parcel) -> Chunk:
-        """Take its records from the shelf; the items are empty where they were thrown away."""
-        rows, positions, lines, keys, aliases, items = self._shelf.take(parcel.ticket)
+        """Take its records from the shelf; the items are empty where they were thrown away.
+
+        Their rows stay there: they are read if somebody wants to know them, until the parcel is forgotten.
+        """
+        positions, lines, keys, aliases, items = self._shelf.take(parcel.ticket)
         items = items or parcel.items or [b""] * parcel.count
-        return Chunk(rows, positions, lines, keys, aliases, items, sum(map(len, items)) + len(items))
+        return Chunk(Shelved(self._shelf, parcel.rows, parcel.count), positions, lines, keys, aliases, items)
 
     def lay_down(self, parcel: Parcel, chunk: Chunk) -> None:
         """Put its records back, and its items beside them: for a parcel that will wait for long."""
@@ -79,13 +84,14 @@ class Parcels:
     def forget(self, parcel: Parcel) -> None:
         """Take note that it is settled, or has become others."""
         self._unsettled.discard(parcel)
+        self._shelf.free(parcel.rows)
 
     def close(self) -> None:
         """Let go of everything."""
         self._shelf.close()
 
     def _lay(self, chunk: Chunk, items: Sequence[bytes] = ()) -> Ticket:
-        return self._shelf.put((chunk.rows, chunk.positions, chunk.lines, chunk.keys, chunk.aliases, items))
+        return self._shelf.put((chunk.positions, chunk.lines, chunk.keys, chunk.aliases, items))
 
 
 def halves(chunk: Chunk, *, keep_together: bool) -> tuple[list[int], list[int]]:

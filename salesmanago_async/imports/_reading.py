@@ -3,22 +3,22 @@
 On the way stand, in this order: what an earlier run of the same journal did with it, and the order per contact.
 """
 
-from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
+from itertools import islice
 
 import anyio
 import anyio.lowlevel
 from attrs import frozen
 
-from ..api._codec import dumps
 from ..errors import Invalid, JournalFailed
 from ._chunks import Chunk, Chunker, Record
 from ._course import Course
 from ._earlier import Earlier, Known
+from ._guesses import Encode
 from ._order import Order
 from ._settling import STOPPED, Left, Settler
-from ._targets import Target
 from .outcome import State
 from .report import Tally
 from .sources import Source
@@ -47,8 +47,7 @@ class Reader:
         self,
         *,
         source: Source,
-        target: Target,
-        tags: Sequence[str],
+        encode: Encode,
         chunker: Chunker,
         order: Order,
         earlier: Earlier | None,
@@ -58,8 +57,7 @@ class Reader:
         outlets: Outlets,
     ) -> None:
         self._source = source
-        self._target = target
-        self._tags = tags
+        self._encode = encode
         self._chunker = chunker
         self._order = order
         self._earlier = earlier
@@ -68,8 +66,9 @@ class Reader:
         self._settler = settler
         self._outlets = outlets
         self._left: list[Left] = []
-        self._in_hand: Record | None = None
-        """One that was read, and that is in no other place while something is waited for."""
+        self._in_hand: deque[Record] = deque()
+        """Those that were read, and are in no other place while something is waited for."""
+        self._next_turn = TURN
         self._waiting_for_source = anyio.CancelScope()
         course.when_stopped(lambda: self._waiting_for_source.cancel())
 
@@ -82,8 +81,10 @@ class Reader:
                     while row := await self._next_when_there(rows):
                         await self._take(row)
             else:
-                while row := self._next(rows):
+                while self._earlier and (row := self._next(rows)):
                     await self._take(row)
+                while self._may_read_on:
+                    await self._take_all(self._next_records(rows))
             if self._earlier:
                 self._ended_early(self._earlier)
         except Invalid as error:
@@ -97,8 +98,29 @@ class Reader:
         """Count the records that were read and have gone nowhere; for a run that is cut off."""
         chunk = self._chunker.rest()
         counts: Counter[State] = Counter(one.state for one in (*self._left, *self._met_in_vain()))
-        counts["not_sent"] += self._order.held + (len(chunk) if chunk else 0) + (self._in_hand is not None)
+        counts["not_sent"] += self._order.held + (len(chunk) if chunk else 0) + len(self._in_hand)
         return counts
+
+    @property
+    def _may_read_on(self) -> bool:
+        return self._course.is_reading and not self._tally.read_all and not self._course.callers_error
+
+    def _next_records(self, rows: Iterator[Row]) -> list[Record]:
+        """Read as many rows as the next chunk has places; each is encoded before the next one is asked for."""
+        records: list[Record] = []
+        end = self._tally.read + self._chunker.places
+        try:
+            for row in islice(rows, self._chunker.places):
+                record = self._checked(row)
+                if record:
+                    records.append(record)
+                if not self._course.is_reading:
+                    return records
+        except Exception as error:
+            self._course.callers_error = error
+            return records
+        self._tally.read_all = self._tally.read < end
+        return records
 
     def _next(self, rows: Iterator[Row]) -> Row | None:
         if not self._course.is_reading:
@@ -124,18 +146,52 @@ class Reader:
                 return row
         return None
 
+    async def _take_all(self, records: Sequence[Record]) -> None:
+        """Take records together, if none of them is anything special; else one after the other."""
+        names = [name for record in records for name in record.names]
+        if self._order.must_wait(names) or not self._chunker.has_room(*records):
+            await self._place_one_by_one(records)
+        else:
+            await self._gather(*records)
+        await self._give_turns()
+
     async def _take(self, row: Row) -> None:
         record, reason = self._record(row)
         if self._earlier and await self._is_known(self._earlier, record, reason):
             pass
         elif reason is not None:
-            self._left.append(Left(record=record, state="rejected", reason=reason))
-        elif self._order.must_wait(record.names) or not await self._add(record):
+            self._reject(record, reason)
+        else:
+            await self._place(record)
+        await self._give_turns()
+
+    async def _place_one_by_one(self, records: Iterable[Record]) -> None:
+        self._in_hand.extend(records)
+        while self._in_hand:
+            await self._place(self._in_hand.popleft())
+
+    async def _place(self, record: Record) -> None:
+        if self._order.must_wait(record.names) or not await self._add(record):
             await self._hold(record)
-        if self._tally.read % TURN == 0:
+
+    async def _give_turns(self) -> None:
+        """Let others have their turn now and then, and tell what was rejected."""
+        if self._tally.read >= self._next_turn:
+            self._next_turn = self._tally.read + TURN
             await self._tell_left()
             await self._release()
             await anyio.lowlevel.checkpoint()
+
+    def _checked(self, row: Row) -> Record | None:
+        """Return a row as a record; None where it is none, which is told later."""
+        record, reason = self._record(row)
+        if reason is None:
+            return record
+        self._reject(record, reason)
+        return None
+
+    def _reject(self, record: Record, reason: str) -> None:
+        self._left.append(Left(record=record, state="rejected", reason=reason))
 
     def _record(self, row: Row) -> tuple[Record, str | None]:
         """Return a row as a record, and why it is none."""
@@ -143,12 +199,9 @@ class Reader:
         position = self._tally.read
         self._tally.read += 1
         try:
-            body = self._source.body(given)
-            if self._tags:
-                body.setdefault("tags", []).extend(self._tags)
-            item = dumps(body)
+            item, names = self._encode(given)
             self._chunker.check(item)
-            return Record(given, position, line, self._target.names_of(body), item), None
+            return Record(given, position, line, names, item), None
         except Exception as error:  # a record may hold anything, also code of its own
             reason = str(error) if isinstance(error, Invalid) else f"cannot be read: {type(error).__name__}: {error}"
             return Record(given, position, line, (), b""), reason
@@ -156,27 +209,31 @@ class Reader:
     async def _add(self, record: Record) -> bool:
         """Put a record into a chunk; False where the one that had no room for it has a record of its contact."""
         if not self._chunker.has_room(record):
-            self._in_hand = record
+            self._in_hand.appendleft(record)
             await self._pass_on_rest()
-            self._in_hand = None
+            self._in_hand.popleft()
             if self._order.must_wait(record.names):
                 return False
-        closed = self._chunker.add(record)
+        await self._gather(record)
+        return True
+
+    async def _gather(self, *records: Record) -> None:
+        """Put records into the chunk that is being gathered, and pass it on when it is full."""
+        closed = self._chunker.add(*records)
         if closed:
             await self._outlets.pass_on(closed)
-        return True
 
     # What an earlier run did
 
     async def _is_known(self, earlier: Earlier, record: Record, reason: str | None) -> bool:
         """Tell whether the journal knows a record, which is then dealt with."""
-        self._in_hand = record
+        self._in_hand.append(record)
         try:
             known = await earlier.at(record.position)
-            self._in_hand = None
+            self._in_hand.clear()
             complete = earlier.meet(known, record) if known else None
         except (Invalid, JournalFailed) as error:
-            self._in_hand = None
+            self._in_hand.clear()
             self._left.append(Left(record=record, state="not_sent", reason=str(error)))
             raise
         if known and known.entry.state in _UNDER_WAY:
@@ -198,7 +255,7 @@ class Reader:
         """Yield the records that the journal knows, of chunks that will not be met as a whole."""
         for known in self._earlier.incomplete() if self._earlier else ():
             verdicts = known.verdicts()
-            for index, record in enumerate(known.chunk.records()):
+            for index, record in enumerate(known.records):
                 reason = known.entry.others.get(record.position, ("", known.entry.reason))[1]
                 yield Left(record=record, state=verdicts.state_of(index), reason=reason or "as an earlier run left it")
 

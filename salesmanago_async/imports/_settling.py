@@ -85,13 +85,14 @@ class Settler:
         """Take it that this became of a parcel; what is in doubt beside other records becomes a parcel of its own."""
         chunk = self._parcels.unpack(parcel)
         verdicts = (judged if isinstance(judged, Verdicts) else judged(chunk.keys)).part(range(len(chunk)))
-        doubtful = [index for index in range(len(chunk)) if verdicts.state_of(index) == "in_doubt"]
-        sure = [index for index in range(len(chunk)) if verdicts.state_of(index) != "in_doubt"]
-        if not doubtful:
+        states = verdicts.states()
+        if "in_doubt" not in states:
             await self.conclude(parcel, chunk, verdicts)
-        elif not sure:
+        elif len(states) == 1:
             await self._doubt(parcel, chunk, verdicts)
         else:
+            doubtful = [index for index in range(len(chunk)) if verdicts.state_of(index) == "in_doubt"]
+            sure = [index for index in range(len(chunk)) if verdicts.state_of(index) != "in_doubt"]
             first, second = await self.split(parcel, chunk, [sure, doubtful])
             await self.conclude(first, self._parcels.unpack(first), verdicts.part(sure))
             await self._doubt(second, self._parcels.unpack(second), verdicts.part(doubtful))
@@ -101,12 +102,12 @@ class Settler:
         marks = await self._ledger.marks_of_parts(parcel, chunk, groups)
         like: dict[str, Any] = {"state": parcel.state, "was_doubted": parcel.was_doubted, "tries": parcel.tries}
         like["journalled"] = parcel.journalled
-        self._parcels.forget(parcel)
         parcel.lot.parcels += len(groups) - 1
         parts = [
             self._parcels.pack(chunk.part(indices), parcel.lot, marks=mark, **like)
             for indices, mark in zip(groups, marks, strict=True)
         ]
+        self._parcels.forget(parcel)
         await self._ledger.split(parcel, parts)
         return parts
 
@@ -114,8 +115,8 @@ class Settler:
         """Write down, count and tell what became of a parcel, and let its contacts go."""
         verdicts = await self._ledger.conclude(parcel, chunk.positions, verdicts)
         self._let_go(parcel, chunk, verdicts.state)
-        self._parcels.forget(parcel)
         outcomes = self._count(_settled(chunk, verdicts))
+        self._parcels.forget(parcel)
         async with self._telling:  # one at a time, however slow the listener
             await self._tell(outcomes)
         self.settled.give()

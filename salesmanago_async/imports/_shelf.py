@@ -1,12 +1,12 @@
 """Where records wait for their outcome: a file without a name, so that memory does not grow with what is waited for.
 
-The file is gone when it is closed, or the process ends in whatever way. Space that is taken back is used again, so the
-file grows with the records that wait, not with the input. What pickle does not take (a database row, say) stays in
-memory.
+The file is gone when it is closed, or the process ends in whatever way. Space that is freed is used again, so the file
+grows with the records that wait, not with the input. What pickle does not take (a database row, say) stays in memory.
 """
 
 import io
 import pickle
+from collections.abc import Sequence
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -26,7 +26,7 @@ class Ticket:
 
 
 class Shelf:
-    """Takes things, and gives each back once for its ticket."""
+    """Takes things, and gives each back for its ticket until that is freed."""
 
     def __init__(self) -> None:
         self._file = TemporaryFile("w+b", buffering=0)  # noqa: SIM115 - closed by close()
@@ -47,16 +47,26 @@ class Shelf:
             return Ticket(content=content)
         return Ticket(offset, len(pickled), room)
 
-    def take(self, ticket: Ticket) -> Any:
-        """Take it back."""
+    def look(self, ticket: Ticket) -> Any:
+        """Return what lies there."""
         if not ticket.length:
             return ticket.content
         self._file.seek(ticket.offset)
         pickled = bytearray()
         while len(pickled) < ticket.length:
             pickled += self._file.read(ticket.length - len(pickled))
-        self._gaps.append((ticket.offset, ticket.room))
         return pickle.loads(pickled)  # noqa: S301 - what this process wrote itself
+
+    def free(self, ticket: Ticket) -> None:
+        """Have its place used again."""
+        if ticket.length:
+            self._gaps.append((ticket.offset, ticket.room))
+
+    def take(self, ticket: Ticket) -> Any:
+        """Return what lies there, and free its place."""
+        content = self.look(ticket)
+        self.free(ticket)
+        return content
 
     def close(self) -> None:
         """Let go of everything that was not taken back."""
@@ -75,6 +85,24 @@ class Shelf:
                 return offset, room
         self._end += length
         return self._end - length, length
+
+
+class Shelved(Sequence[Any]):
+    """A sequence on the shelf, which is read when one of its parts is first looked at."""
+
+    def __init__(self, shelf: Shelf, ticket: Ticket, length: int) -> None:
+        self._shelf = shelf
+        self._ticket = ticket
+        self._length = length
+        self._parts: Sequence[Any] | None = None
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: Any) -> Any:
+        if self._parts is None:
+            self._parts = self._shelf.look(self._ticket)
+        return self._parts[index]
 
 
 class _Pickler(pickle.Pickler):

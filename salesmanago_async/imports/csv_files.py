@@ -8,6 +8,7 @@ from typing import Any
 
 from ..api._lanes import Body, Lane
 from ..errors import Invalid
+from ._express import Encoder
 from .shapes import Shape
 from .text_files import Broken, Lines, Reading, Row, TextFile
 
@@ -26,7 +27,9 @@ class CsvFile(TextFile):
             self.header = [name.strip() for name in self._header(self._reader(lines))]
         self._raw = None  # no row was read yet
         self._nameless = [index for index, name in enumerate(self.header) if not name]  # after a trailing delimiter
-        self._lane = _lane_of_header(self.header, shape, reading.columns)
+        self._shape = shape
+        self._names = _names_of_header(self.header, reading.columns)
+        self._lane = _lane_of_names(self._names, shape)
 
     def rows(self) -> Iterator[Row]:
         """Give the cells of every row, with the line it begins at."""
@@ -77,6 +80,10 @@ class CsvFile(TextFile):
                 raise Invalid(f"has a cell in column {index + 1}, which has no name in the header")
         return self._lane(row)
 
+    def encoder(self, tags: Sequence[str] = ()) -> Encoder:
+        """Return what encodes rows, with these tags added to each."""
+        return self._shape.cell_encoder(self._names, tags, self.body)
+
     def record(self, row: Any) -> Any:
         """Return the row as {column: cell}, or the text of a piece that is no row."""
         if isinstance(row, Broken):
@@ -96,6 +103,8 @@ def _broken(lines: "Lines", reason: str) -> Broken:
 
 
 def _has_content(cells: Sequence[str]) -> bool:
+    if cells and cells[0].strip():  # nearly always, so this alone is what it costs
+        return True
     return any(cell and not cell.isspace() for cell in cells)
 
 
@@ -106,7 +115,8 @@ def _delimiter_of(lines: Iterable[str]) -> str:
     return max(",;\t|", key=unquoted.count)
 
 
-def _lane_of_header(header: Sequence[str], shape: Shape, columns: Mapping[str, str]) -> Lane:
+def _names_of_header(header: Sequence[str], columns: Mapping[str, str]) -> list[str]:
+    """Return the fields that the columns stand for; "" for a column without a name."""
     for number, name in enumerate(header, 1):
         if name and header.index(name) < number - 1:
             raise Invalid(f"is given 2 times, in columns {header.index(name) + 1} and {number}", field=name)
@@ -115,6 +125,9 @@ def _lane_of_header(header: Sequence[str], shape: Shape, columns: Mapping[str, s
     for name in columns:
         if name not in header:
             raise Invalid(f"there is no column {name!r} to map; the header has {', '.join(header)}")
-    named = [index for index, name in enumerate(header) if name]
-    names = [columns.get(header[index], header[index]) for index in named]
-    return shape.lane_of_columns(names, lambda place: f"row[{named[place]}]")
+    return [columns.get(name, name) if name else "" for name in header]
+
+
+def _lane_of_names(names: Sequence[str], shape: Shape) -> Lane:
+    named = [index for index, name in enumerate(names) if name]
+    return shape.lane_of_columns([names[index] for index in named], lambda place: f"row[{named[place]}]")

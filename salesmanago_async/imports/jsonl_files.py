@@ -1,6 +1,7 @@
 """JSONL files: one JSON object a line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -8,6 +9,7 @@ import orjson
 
 from ..api._lanes import Body
 from ..errors import Invalid
+from ._express import Encoder
 from .shapes import Shape
 from .text_files import Broken, Reading, Row, TextFile
 
@@ -24,17 +26,29 @@ class JsonLinesFile(TextFile):
         """Give every line's object."""
         with self.lines() as lines:
             for line in lines:
-                if line.strip():
+                if not line.isspace():
                     yield _json_row(line), lines.number
                 lines.begin_row()
 
     def body(self, row: Any) -> Body:
         """Return the checked body of a line's object."""
+        return self._shape.body(self._object(row))
+
+    def _object(self, row: Any) -> dict[str, Any]:
+        """Return a line's object under the names of the fields; raise `Invalid` for a line that has none."""
         if isinstance(row, Broken):
             raise Invalid(row.reason)
         if not isinstance(row, dict):
             raise Invalid("is no JSON object")
-        return self._shape.body(self._renamed(cast("dict[str, Any]", row)) if self._columns else row)
+        record = cast("dict[str, Any]", row)
+        return self._renamed(record) if self._columns else record
+
+    def encoder(self, tags: Sequence[str] = ()) -> Encoder:
+        """Return what encodes the objects of lines, with these tags added to each."""
+        if not self._columns:
+            return self._shape.encoder(tags, self.body)
+        renamed = self._shape.encoder(tags)
+        return Encoder(lambda row: renamed.encode(self._object(row)))
 
     def _renamed(self, record: dict[str, Any]) -> dict[str, Any]:
         renamed = {self._columns.get(name, name): value for name, value in record.items()}
@@ -49,6 +63,8 @@ class JsonLinesFile(TextFile):
 
 
 def _json_row(line: str) -> Any:
+    with suppress(orjson.JSONDecodeError):
+        return orjson.loads(line)
     try:
         return orjson.loads(line.encode("utf-8", "surrogateescape"))
     except orjson.JSONDecodeError as error:

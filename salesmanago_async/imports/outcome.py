@@ -51,6 +51,10 @@ class Verdicts:
         """Return the state of the record at an index."""
         return self.others[index][0] if index in self.others else self.state
 
+    def states(self) -> frozenset[State]:
+        """Return the states that records are in, where `state` is one of them (see `part`)."""
+        return frozenset((self.state, *(state for state, _ in self.others.values())))
+
     def part(self, indices: Sequence[int]) -> "Verdicts":
         """Return the verdicts over a part of the chunk, that of the records at these indices.
 

@@ -5,7 +5,8 @@
     {"email": "ann@example.com", "city": "Kraków"}                                flat, in the API's names
     {"email": "ann@example.com", "zip_code": "30-555", "properties.size": "XL"}   flat, in snake_case, with details
 
-All become the same body, through a lane that is generated once for each set of names (see api/_lanes.py).
+All become the same body, through a lane that is generated once for each set of names (see api/_lanes.py). A run takes
+the express lanes (see _express.py), which give the bytes of that body.
 """
 
 import re
@@ -15,11 +16,26 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias, cast
 
+from ..api._codec import dumps
 from ..api._fields import ShortText, Text, dictionary_value, milliseconds, text, writer_of
-from ..api._lanes import Body, Lane, Place, class_lane, compile_lane, names_of, naming, part_writer, places
+from ..api._lanes import (
+    Body,
+    Lane,
+    Place,
+    check_required,
+    class_lane,
+    compile_lane,
+    names_of,
+    naming,
+    part_writer,
+    places,
+)
 from ..api.contacts import Contact
 from ..api.events import ExternalEvent
 from ..errors import Invalid
+from ._chunks import Names, names_of_contact, names_of_event
+from ._express import Encoder, KeyLanes, RecordEncoder, ValueLane, cell_encoder
+from ._guesses import Commons, Encoded
 
 ExtraColumns: TypeAlias = Literal["error", "ignore", "properties"]
 """What becomes of a name that is no field: an error, nothing, or a standard detail of that name."""
@@ -31,11 +47,15 @@ NOTES = frozenset({"_line", "_reason", "_file"})
 class Shape:
     """The forms that records of one class may take."""
 
-    def __init__(self, record_class: type, *, extra: ExtraColumns = "error") -> None:
+    def __init__(
+        self, record_class: type, names_of_body: Callable[[Body], Names], *, extra: ExtraColumns = "error"
+    ) -> None:
         self.record_class = record_class
+        self._names_of_body = names_of_body
+        self._check_body: Callable[[Body], None] = cast("Any", record_class).check_body
         self._extra = extra
         self._places = names_of(record_class)
-        self._containers = {name for place in places(record_class) for name in place.path[:-1]}
+        self._containers = frozenset(name for place in places(record_class) for name in place.path[:-1])
         self._of_instance = class_lane(record_class)
         self._of_keys = lru_cache(maxsize=512)(self._lane_of_keys)
 
@@ -51,22 +71,52 @@ class Shape:
             return self._of_instance(record)
         raise Invalid(f"is a {type(record).__name__}; give {self.record_class.__name__} values or mappings")
 
+    def encoder(self, tags: Sequence[str] = (), body: Callable[[Any], Body] | None = None) -> Encoder:
+        """Return what encodes records in whatever form, with these tags added; `body` makes that of an unusual one."""
+        commons = self._commons(body or self.body, tags)
+        keys = KeyLanes(self._places_of, commons, containers=self._containers, flattened=self._flattened)
+        values = ValueLane(self.record_class, places(self.record_class), commons)
+        return RecordEncoder(values, keys, commons.careful)
+
+    def cell_encoder(self, names: Sequence[str], tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
+        """Return what encodes rows of cells under these names, "" for none; `body` makes that of an unusual one."""
+        return cell_encoder(names, self._places_of, self._commons(body, tags))
+
+    def _commons(self, body: Callable[[Any], Body], tags: Sequence[str]) -> Commons:
+        def careful(record: Any) -> Encoded:
+            checked = body(record)
+            if tags:
+                checked.setdefault("tags", []).extend(tags)
+            return b"%b" % dumps(checked), self._names_of_body(checked)  # a copy, as in _guesses.py
+
+        return Commons(careful=careful, named=self._named, tags=tags)
+
+    def _named(self, body: Body) -> Names:
+        self._check_body(body)
+        return self._names_of_body(body)
+
     def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> Lane:
         """Return the lane for records that have these columns; raise `Invalid` naming a column that is not known."""
-        found = [(place, access(index)) for index, name in enumerate(names) if (place := self._place(name))]
-        fields = Counter(place.name for place, _ in found)
-        for place, _ in found:
-            if fields[place.name] > 1:
-                raise Invalid(f"is given {fields[place.name]} times, as {', '.join(names)}", field=place.wire_name)
-        lane = compile_lane(found, places(self.record_class))
-        check: Callable[[Body], None] = cast("Any", self.record_class).check_body
+        found = enumerate(self._places_of(names))
+        lane = compile_lane([(place, access(index)) for index, place in found if place])
 
         def checked(row: Any) -> Body:
             body = lane(row)
-            check(body)
+            self._check_body(body)
             return body
 
         return checked
+
+    def _places_of(self, names: Sequence[str]) -> list[Place | None]:
+        """Return what these names stand for, None for what is passed over."""
+        found = [self._place(name) for name in names]
+        given = [place for place in found if place]
+        fields = Counter(place.name for place in given)
+        for place in given:
+            if fields[place.name] > 1:
+                raise Invalid(f"is given {fields[place.name]} times, as {', '.join(names)}", field=place.wire_name)
+        check_required(given, places(self.record_class))
+        return found
 
     def _lane_of_keys(self, keys: tuple[str, ...]) -> Lane:
         return self.lane_of_columns(keys, lambda index: f"row[{str.__repr__(keys[index])}]")
@@ -91,6 +141,7 @@ class Shape:
     def _place(self, name: object) -> Place | None:
         if not isinstance(name, str):
             raise Invalid(f"the name of a field is {name!r}, not text")
+        name = str.__str__(name)  # of a member of an enumeration, the text
         if name in NOTES:
             return None
         if name in self._places:
@@ -118,7 +169,7 @@ def _property(key: str) -> Place:
     if len(key) > 255:
         raise Invalid(f"the name of a detail is {len(key)} characters long, 255 are taken", field=key[:40])
     name = f"properties.{key}"
-    return Place(name, ("properties", key), naming(name, writer_of(ShortText, part_writer)), limit=255)
+    return Place(name, ("properties", key), naming(name, writer_of(ShortText, part_writer)), str, (Text(255),))
 
 
 def _dictionary_property(key: str) -> Place:
@@ -139,9 +190,9 @@ def _is_time(value: object) -> bool:
 
 def contact_shape(extra: ExtraColumns = "error") -> Shape:
     """Return the forms of a contact."""
-    return Shape(Contact, extra=extra)
+    return Shape(Contact, names_of_contact, extra=extra)
 
 
 def event_shape(extra: ExtraColumns = "error") -> Shape:
     """Return the forms of an external event."""
-    return Shape(ExternalEvent, extra=extra)
+    return Shape(ExternalEvent, names_of_event, extra=extra)

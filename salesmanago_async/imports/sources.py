@@ -6,12 +6,15 @@ other, and what stands after it is read on.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
 
 from ..api._lanes import Body
 from ..errors import Invalid
+from ._express import Encoder
+from ._guesses import Encoded
 from .csv_files import CsvFile
 from .jsonl_files import JsonLinesFile
 from .shapes import Shape
@@ -27,6 +30,10 @@ class Source(Protocol):
 
     def body(self, row: Any) -> Body:
         """Return the checked body; raise `Invalid` naming the field and the rule."""
+        ...
+
+    def encoder(self, tags: Sequence[str] = ()) -> Encoder:
+        """Return what encodes a row, with these tags added: the bytes of what `body` makes, and its contact's names."""
         ...
 
     def record(self, row: Any) -> Any:
@@ -90,11 +97,15 @@ class Records:
         """Give every record; there are no lines."""
         if isinstance(self._records, AsyncIterable):
             return _async_rows(aiter(self._records))
-        return ((record, None) for record in self._records)
+        return zip(self._records, repeat(None))
 
     def body(self, row: Any) -> Body:
         """Return the checked body of a record."""
         return self._shape.body(row)
+
+    def encoder(self, tags: Sequence[str] = ()) -> Encoder:
+        """Return what encodes records, with these tags added to each."""
+        return self._shape.encoder(tags)
 
     def record(self, row: Any) -> Any:
         """Return the record itself."""
@@ -141,6 +152,16 @@ class Files:
         """Return the checked body, as the row's file makes it."""
         index, inner = cast("tuple[int, Any]", row)
         return self.files[index].body(inner)
+
+    def encoder(self, tags: Sequence[str] = ()) -> Encoder:
+        """Return what encodes rows, each as its file does it."""
+        encoders = [file.encoder(tags) for file in self.files]
+
+        def encode(row: Any) -> Encoded:
+            index, inner = cast("tuple[int, Any]", row)
+            return encoders[index].encode(inner)
+
+        return Encoder(encode)
 
     def record(self, row: Any) -> Any:
         """Return the row as its file has it."""

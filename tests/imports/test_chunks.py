@@ -59,4 +59,4 @@ def test_a_record_that_fits_into_no_request_is_refused_and_leaves_the_chunk_as_i
         chunker.check(b"x" * 10)
     rest = chunker.rest()
     assert rest is not None
-    assert rest.rows == ["a"]
+    assert list(rest.rows) == ["a"]

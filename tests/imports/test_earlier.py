@@ -67,9 +67,10 @@ def test_each_chunk_comes_back_once_and_whole_when_its_last_record_is_met(past: 
     for position in range(45):
         complete = meet(earlier, record(position))
         if complete:
-            assert position == complete.chunk.positions[-1]
-            assert complete.chunk.rows == [f"row {place}" for place in complete.chunk.positions]
-            came_back.append(complete.chunk.positions)
+            positions = [record.position for record in complete.records]
+            assert position == positions[-1]
+            assert [record.row for record in complete.records] == [f"row {place}" for place in positions]
+            came_back.append(positions)
     assert sorted(came_back) == sorted(past.chunks)
     assert sorted(past.asked) == list(range(len(past.chunks)))
     assert list(earlier.incomplete()) == []
@@ -83,7 +84,8 @@ def test_where_the_source_ends_early_the_chunks_that_were_begun_are_told_with_wh
     for position in range(end):
         meet(earlier, record(position))
     begun = [[place for place in positions if place < end] for positions in past.chunks if positions[-1] >= end]
-    assert sorted(known.chunk.positions for known in earlier.incomplete()) == sorted(some for some in begun if some)
+    met = [[record.position for record in known.records] for known in earlier.incomplete()]
+    assert sorted(met) == sorted(some for some in begun if some)
 
 
 @given(pasts())

@@ -3,6 +3,7 @@
 from itertools import count
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -97,8 +98,18 @@ class Readers(RuleBasedStateMachine):
 TestReaders = Readers.TestCase
 
 
-@given(st.lists(st.tuples(st.booleans(), st.lists(st.text(max_size=3), max_size=4)), max_size=50))
-def test_names_are_there_as_often_as_they_were_added(steps: list[tuple[bool, list[str]]]) -> None:
+STEPS = st.lists(st.tuples(st.booleans(), st.lists(st.text("abc", max_size=3), max_size=4)), max_size=50)
+
+
+@given(steps=STEPS, exact=st.sampled_from([0, 5, 1000]))
+def test_names_are_there_as_often_as_they_were_added(steps: list[tuple[bool, list[str]]], exact: int) -> None:
+    """Whether they are kept as they are, as hashes, or some in this way and some in the other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_order, "MOST_EXACT", exact)
+        check_names(steps)
+
+
+def check_names(steps: list[tuple[bool, list[str]]]) -> None:
     names = NamesUnderWay()
     model: list[str] = []
     for adds, some in steps:
