@@ -1,7 +1,7 @@
 """Files as exports give them, of any size: made up from a seed, so that every run measures the same."""
 
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,8 +21,8 @@ def write_contacts(path: Path, least: int) -> int:
     """Write a contact export of at least so many bytes, some 1.7 KB a contact; return how many contacts it has."""
     written = number = 0
     with path.open("wb") as file:
-        for number, contact in enumerate(_contacts(Random(7)), 1):  # noqa: B007 - the number of the last one is told
-            written += file.write((b"," if written else b"[") + orjson.dumps(contact))
+        for number, contact in enumerate(_over_and_over(_contacts(Random(7))), 1):  # noqa: B007 - the last one is told
+            written += file.write((b"," if written else b"[") + contact)
             if written >= least:
                 break
         file.write(b"]")
@@ -31,12 +31,17 @@ def write_contacts(path: Path, least: int) -> int:
 
 def write_messages(path: Path, parts: int) -> list[bytes]:
     """Write an archive of message conversation data; return what its parts hold."""
-    messages = _messages(Random(7))
-    contents = [orjson.dumps(list(islice(messages, PART_RECORDS))) for _ in range(parts)]
+    messages = _over_and_over(_messages(Random(7)))
+    contents = [b"[%b]" % b",".join(islice(messages, PART_RECORDS)) for _ in range(parts)]
     with ZipFile(path, "w", ZIP_DEFLATED) as archive:
         for number, content in enumerate(contents, 1):
             archive.writestr(f"conversation_{number}.json", content)
     return contents
+
+
+def _over_and_over(records: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+    """Encode some records, and yield them again and again: far more than a parser or a packer remembers."""
+    return cycle([orjson.dumps(record) for record in islice(records, 5_000)])
 
 
 def _contacts(random: Random) -> Iterator[dict[str, Any]]:

@@ -1,78 +1,118 @@
-"""A server that takes everything and answers at once, in a process of its own: what is measured is the client."""
+"""A server that takes everything and answers at once, in a process of its own: what is measured is the client.
+
+It looks into a body only for the addresses of the contacts, so that the result file of their job can name them all, as
+a real one does.
+"""
 
 import asyncio
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from typing import Any
 
 import orjson
 
 ADDED = orjson.dumps({"success": True, "createdAmount": 1000, "failedAmount": 0, "failedContacts": []})
-RESULT = orjson.dumps({"success": True, "contactIds": {}, "message": [], "invalidContacts": []})
+UPSERTED = orjson.dumps({"success": True, "message": [], "contactId": "c0ffee00-0000-4000-8000-000000000000"})
+
+_ADDRESS = re.compile(rb'"email": ?"([^"]*)"')
+_REQUEST_ID = re.compile(rb'"requestId": ?(\d+)')
 
 
-class _Sink(asyncio.Protocol):
-    """HTTP/1.1 as far as it takes: the length of a body, and the end of the head."""
+class Account:
+    """What there is to know of the jobs: the result file of each, until it is fetched."""
 
-    numbers = count(1)
-    address = ""
+    def __init__(self, address: str = "") -> None:
+        self.address = address
+        self._numbers = count(1)
+        self._results: dict[int, bytes] = {}
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: Any = transport
-        self._head = b""
+    def answer(self, path: bytes, body: bytes) -> bytes:
+        """Return the answer to a request."""
+        if path.endswith(b"/batchupsertv2"):
+            number = next(self._numbers)
+            self._results[number] = _result(_ADDRESS.findall(body))
+            return b'{"success":true,"message":[],"requestId":%d}' % number
+        if path.endswith(b"/job/status"):
+            found = _REQUEST_ID.search(body)
+            return b'{"success":true,"message":[],"fileUrl":"%b/file/%b"}' % (
+                self.address.encode(),
+                found[1] if found else b"0",
+            )
+        if path.startswith(b"/file/"):
+            return self._results.pop(int(path.removeprefix(b"/file/")))
+        return UPSERTED if path.endswith(b"/contact/upsert") else ADDED
+
+
+def _result(addresses: list[bytes]) -> bytes:
+    """Return the result file of a job that has taken these contacts."""
+    ids = b",".join([b'"%b":"00000000-0000-4000-8000-000000000000"' % address for address in addresses])
+    return b'{"success":true,"contactIds":{%b},"message":[],"invalidContacts":[]}' % ids
+
+
+class _Connection(asyncio.Protocol):
+    """HTTP/1.1 as far as it takes: the end of the head, and the length of the body."""
+
+    def __init__(self, account: Account, latency: float) -> None:
+        self._account = account
+        self._latency = latency
+        self._transport: Any = None
+        self._received: list[bytes] = []
         self._missing = 0
         self._path = b""
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
     def data_received(self, data: bytes) -> None:
-        if self._missing:
-            self._missing -= len(data)
-        else:
-            head, end, body = (self._head + data).partition(b"\r\n\r\n")
+        if not self._path:
+            head, end, body = b"".join([*self._received, data]).partition(b"\r\n\r\n")
             if not end:
-                self._head = head
+                self._received = [head]
                 return
-            self._head = b""
             self._path = head.split(b" ", 2)[1]
-            length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-            self._missing = int(length or 0) - len(body)
+            self._missing = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
+            self._received, data = [], body
+        self._received.append(data)
+        self._missing -= len(data)
         if self._missing <= 0:
-            self._missing = 0
             self._answer()
 
     def _answer(self) -> None:
-        if self._path.endswith(b"batchupsertv2"):
-            body = orjson.dumps({"success": True, "message": [], "requestId": next(self.numbers)})
-        elif self._path.endswith(b"job/status"):
-            body = orjson.dumps({"success": True, "message": [], "fileUrl": f"{self.address}/file"})
-        else:
-            body = RESULT if self._path == b"/file" else ADDED
+        body = self._account.answer(self._path, b"".join(self._received))
+        self._received, self._path = [], b""
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
-        self._transport.write(head + body)
+        if self._latency:
+            asyncio.get_running_loop().call_later(self._latency, self._transport.write, head + body)
+        else:
+            self._transport.write(head + body)
 
 
-async def _serve(tell: Connection) -> None:
-    server = await asyncio.get_running_loop().create_server(_Sink, "127.0.0.1", 0)
-    _Sink.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    tell.send(_Sink.address)
+async def _serve(latency: float) -> None:
+    account = Account()
+    server = await asyncio.get_running_loop().create_server(lambda: _Connection(account, latency), "127.0.0.1", 0)
+    account.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    print(account.address, flush=True)
     await server.serve_forever()
 
 
-def _run(tell: Connection) -> None:
-    asyncio.run(_serve(tell))
-
-
 @contextmanager
-def sink() -> Iterator[str]:
-    """Have the server run, and give its address."""
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_run, args=(theirs,), daemon=True)
-    process.start()
-    try:
-        yield ours.recv()
-    finally:
-        process.kill()
-        process.join()
+def sink(*, latency: float = 0.0) -> Iterator[str]:
+    """Have the server run, each answer `latency` seconds after its request, and give its address."""
+    command = [sys.executable, "-m", "benchmarks.sink", str(latency)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            address = process.stdout.readline().strip()
+            if not address:
+                raise RuntimeError("the sink did not start")
+            yield address
+        finally:
+            process.kill()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(float(sys.argv[1])))

@@ -1,0 +1,58 @@
+"""The library, as far as the measures need it: a run, and the part of it that turns records into bodies."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+
+from benchmarks.records import THOUSAND, contact_rows, event_rows
+from salesmanago_async import Credentials, SalesManago
+from salesmanago_async.api._codec import dumps
+from salesmanago_async.imports._chunks import body_of
+from salesmanago_async.imports.shapes import contact_shape
+from salesmanago_async.imports.sources import open_source
+from salesmanago_async.imports.text_files import Row
+
+OWNER = "o@example.com"
+OTHERS = dumps({"owner": OWNER})
+POLL_INTERVAL = 0.01  # jobs are done when they are first looked at: this only delays the last of them
+
+Kind = Literal["contacts", "events"]
+Transport = httpx.AsyncBaseTransport | Literal["aiohttp"] | None
+
+
+def bodies_of(given: Iterable[Any] | Path) -> Iterator[bytes]:
+    """Yield the requests that records or a file make, each record checked and encoded as a run does it."""
+    source = open_source(given, contact_shape())
+    rows: Iterator[Row] = source.rows()  # type: ignore[assignment]  # only an async source has async rows
+    encode = source.encoder()
+    while items := [encode(row)[0] for row, _ in islice(rows, THOUSAND)]:
+        yield body_of(items, "upsertDetails", OTHERS)
+
+
+def client_of(address: str, *, transport: Transport = None, **options: Any) -> SalesManago:
+    """Return a client of the sink."""
+    credentials = Credentials(client_id="bench", api_key="key", api_secret="secret")
+    return SalesManago(credentials, owner=OWNER, base_url=address, transport=transport, **options)
+
+
+async def run(
+    address: str,
+    count: int,
+    *,
+    kind: Kind = "contacts",
+    in_flight: int = 16,
+    transport: Transport = None,
+    **options: Any,
+) -> None:
+    """Make one run, each job followed to its result; `options` are those of the run."""
+    async with client_of(address, transport=transport, concurrency=in_flight, poll_interval=POLL_INTERVAL) as sm:
+        if kind == "contacts":
+            report = await sm.contacts.upsert_many(contact_rows(count), **options)
+        else:
+            report = await sm.events.add_many(event_rows(count), **options)
+    followed = options.get("wait", True)
+    if (report.accepted if followed else report.submitted) != count:
+        raise RuntimeError(f"the run went wrong: {report}")

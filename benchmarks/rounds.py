@@ -1,0 +1,72 @@
+"""Interleaved rounds: every way once, then every way once again, so that what slows the machine slows them all."""
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from attrs import evolve
+
+from benchmarks.row import OURS, Round, Row, Ways
+from benchmarks.verdicts import Result, judge
+
+
+def cpu(act: Callable[[], object]) -> Callable[[], float]:
+    """Return the way that does this, measured in seconds of the processor, all threads together."""
+    return _measured(act, time.process_time)
+
+
+def wall(act: Callable[[], object]) -> Callable[[], float]:
+    """Return the way that does this, measured in seconds that pass."""
+    return _measured(act, time.perf_counter)
+
+
+def _measured(act: Callable[[], object], clock: Callable[[], float]) -> Callable[[], float]:
+    def way() -> float:
+        with _only_its_own_garbage():
+            started = clock()
+            made = act()
+            taken = clock() - started
+            del made  # what is made is let go of outside the measure
+            return taken
+
+    return way
+
+
+@contextmanager
+def _only_its_own_garbage() -> Iterator[None]:
+    """Keep the collector, which stays on, from looking through what the measure itself has lying about."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def measure_row(row: Row, *, size: int, rounds: int, quick: bool = False) -> Result:
+    """Measure a row; where it falls short the rounds are made once more, and all of them count.
+
+    `quick` leaves out the ways that no target names, and holds the others to what they can reach at a small size.
+    """
+    rounds = min(rounds, row.rounds)
+    if quick:
+        row = evolve(row, targets=tuple(target.quick() for target in row.targets))
+    with row.ways(size) as ways:
+        if quick:
+            named = {OURS, *(target.against for target in row.targets)}
+            ways = {name: way for name, way in ways.items() if name in named}
+        taken = measure(ways, rounds)
+        if judge(row, size, taken).falls_short:
+            taken += measure(ways, rounds)
+    return judge(row, size, taken)
+
+
+def measure(ways: Ways, rounds: int) -> list[Round]:
+    """Make so many rounds, every other one backwards: who comes after whom must not matter."""
+    installed = [(name, way) for name, way in ways.items() if way]
+    taken: list[Round] = []
+    for number in range(rounds):
+        order = installed if number % 2 == 0 else installed[::-1]
+        taken.append({name: way() for name, way in order})
+    return taken

@@ -1,0 +1,85 @@
+"""What a row of the table is: some ways of doing one piece of work, and how ours has to compare with the others.
+
+A *row* has a name, ways, targets, and a size that it is measured at. A *way* does the work once and returns what it
+took: seconds, megabytes, a share. A *target* takes a figure of each round (our seconds / the floor's) and bounds it.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Self, TypeAlias
+
+from attrs import evolve, frozen
+
+OURS, FLOOR = "ours", "floor"
+
+Way: TypeAlias = Callable[[], float] | None
+"""Does the work once and returns what it took; None is a way that needs a package which is not installed."""
+Ways: TypeAlias = Mapping[str, Way]
+Round: TypeAlias = Mapping[str, float]
+"""What each way took in one round."""
+
+
+@frozen
+class Target:
+    """`figure` is at most `bound`, or at least where it `is_least`; `text` says what it is, `unit` in what.
+
+    `against` is the way that ours is compared with, if it is. `quick_bound` is another bound for the quick variant,
+    where the figure depends on the size.
+    """
+
+    text: str
+    figure: Callable[[Round], float]
+    bound: float
+    unit: str = "×"
+    is_least: bool = False
+    against: str | None = None
+    quick_bound: float | None = None
+
+    def quick(self) -> Self:
+        """Return the target that the quick variant has."""
+        return self if self.quick_bound is None else evolve(self, bound=self.quick_bound)
+
+
+@frozen(kw_only=True)
+class Row:
+    """One row. `ways` prepares them for a size, and cleans up after them.
+
+    `quick_size` is the size of the quick variant; `rounds` is the most that are worth making, as where the figure
+    hardly changes from one to the next. `unit` is None where the ways take seconds, which are only told as ratios.
+    """
+
+    name: str
+    what: str
+    ways: Callable[[int], AbstractContextManager[Ways]]
+    targets: tuple[Target, ...]
+    size: int
+    quick_size: int
+    rounds: int = 100
+    unit: str | None = None
+
+
+def times(bound: float, of: str = FLOOR) -> Target:
+    """Hold ours to at most so many times what another way takes."""
+    return Target(f"time / {of}", lambda taken: taken[OURS] / taken[of], bound, against=of)
+
+
+def faster(bound: float, than: str, *, quick: float | None = None) -> Target:
+    """Hold ours to be at least so many times as fast as another way."""
+    return Target(
+        f"times as fast as {than}",
+        lambda taken: taken[than] / taken[OURS],
+        bound,
+        is_least=True,
+        against=than,
+        quick_bound=quick,
+    )
+
+
+def at_most(bound: float, text: str, unit: str) -> Target:
+    """Hold what ours takes to a bound of its own."""
+    return Target(text, lambda taken: taken[OURS], bound, unit)
+
+
+def grows(bound: float, text: str, unit: str, *, since: str) -> Target:
+    """Hold ours to at most so much more than what another way takes."""
+    return Target(text, lambda taken: taken[OURS] - taken[since], bound, unit, against=since)

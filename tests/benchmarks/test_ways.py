@@ -1,0 +1,94 @@
+"""The ways that are compared do the same work, or else their ratio says nothing."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import orjson
+import pytest
+
+from benchmarks import floors, ours, written
+from benchmarks.alone import alone, peak_megabytes
+from benchmarks.optional import installed
+from benchmarks.records import address_of, contact_row, contact_rows, in_thousands, write_csv
+from benchmarks.rows.encoding import check_same, contact_of
+from benchmarks.sink import Account, sink
+from benchmarks.skipping import run_skipping
+
+
+def test_all_make_the_same_bodies_of_mappings() -> None:
+    rows = list(contact_rows(1_003))
+    check_same(
+        ours.bodies_of(rows),
+        ours.bodies_of(map(contact_of, rows)),
+        floors.bodies_of(rows),
+        floors.bodies_of(rows, floors.sparse_entry_of),
+        written.bodies_of(rows),
+    )
+
+
+def test_all_make_the_same_bodies_of_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "contacts.csv"
+    write_csv(path, 1_003)
+    check_same(
+        ours.bodies_of(path),
+        floors.bodies_of_csv(path),
+        written.bodies_of_csv(path),
+        floors.bodies_of(contact_rows(1_003)),
+    )
+
+
+def test_a_difference_is_found() -> None:
+    with pytest.raises(RuntimeError, match="same"):
+        check_same(floors.bodies_of(contact_rows(2)), floors.bodies_of(contact_rows(3)))
+
+
+def test_where_columns_may_be_empty_they_are_left_out() -> None:
+    row = {**dict.fromkeys(contact_row(0), ""), "email": "ann@example.com", "city": "Kraków"}
+    assert floors.sparse_entry_of(row) == {"contact": {"email": "ann@example.com", "address": {"city": "Kraków"}}}
+
+
+def test_thousands_are_as_many_as_a_request_takes() -> None:
+    assert [len(thousand) for thousand in in_thousands(contact_rows(2_001))] == [1000, 1000, 1]
+
+
+def test_the_result_of_a_job_names_the_contacts_it_was_given() -> None:
+    account = Account("http://sink")
+    body = floors.body_of([floors.entry_of(contact_row(index)) for index in (3, 8)])
+    started = orjson.loads(account.answer(b"/api/contact/batchupsertv2", body))
+    asked = orjson.dumps({"requestId": started["requestId"]})
+    link = orjson.loads(account.answer(b"/api/job/status", asked))["fileUrl"]
+    result = orjson.loads(account.answer(link.removeprefix("http://sink").encode(), b""))
+    assert list(result["contactIds"]) == [address_of(3), address_of(8)]
+
+
+def test_by_hand_and_as_people_do_all_contacts_are_confirmed() -> None:
+    with sink() as address:
+        assert asyncio.run(floors.upsert_all(address, 2_500, in_flight=4)) == 2_500
+        assert asyncio.run(written.upsert_with_semaphore(address, 2_500, in_flight=2)) == 2_500
+        assert asyncio.run(written.upsert_with_gather(address, 2_500)) == 2_500
+
+
+def test_idleness_is_skipped_and_the_clock_goes_on() -> None:
+    async def wait() -> float:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await asyncio.gather(asyncio.sleep(3600), asyncio.sleep(1800))
+        return loop.time() - began
+
+    began = time.monotonic()
+    assert run_skipping(wait()) == pytest.approx(3600, abs=60)
+    assert time.monotonic() - began < 60
+
+
+def test_a_function_in_a_process_of_its_own_tells_its_own_peak() -> None:
+    ballast = bytearray(b"x" * 200_000_000)
+    found = alone(written.payload_of, [])
+    assert found.value["upsertDetails"] == []
+    assert found.megabytes < 150 < peak_megabytes()
+    del ballast
+
+
+def test_a_package_that_is_missing_is_none() -> None:
+    assert installed("orjson") is orjson
+    assert installed("there_is_no_such_package") is None
