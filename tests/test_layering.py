@@ -13,14 +13,14 @@ import salesmanago_async
 PACKAGE = Path(salesmanago_async.__file__).parent
 
 FLOORS = [
-    ["_version", "_signal"],
+    ["_version", "_signal", "_background"],
     ["errors"],
     ["settings"],
     ["api"],
     ["_wire"],
     ["_access", "_retry", "_pace", "_http"],
     ["_connection"],
-    ["exports"],
+    ["exports", "_watcher"],
     ["jobs"],
     ["imports"],
     ["groups"],

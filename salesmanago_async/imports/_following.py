@@ -9,9 +9,10 @@ import orjson
 from attrs import define
 
 from .._connection import Connection
+from .._watcher import JobWatcher
 from ..errors import JobFailed, Refused, SalesManagoError
 from ..exports.shapes import as_it_is
-from ..jobs import Job, JobWatcher, worth_another_look
+from ..jobs import Job, worth_another_look
 from ._answers import of_import, result_of
 from ._chunks import Chunk, Names
 from ._course import Course
@@ -117,7 +118,7 @@ class Follower:
                 return False
             if status.state == "failed":
                 raise JobFailed(request_id, status.messages)
-            result = result_of(await pending.job.result(status.file_url))
+            result = result_of(await pending.job.result())
         except JobFailed as error:
             await self._settler.settle(pending.parcel, Verdicts("rejected", str(error), request_id=request_id))
         except SalesManagoError as error:

@@ -224,7 +224,7 @@ def test_in_a_pipe_a_line_comes_now_and_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 0.0
-    monkeypatch.setattr(_saving.time, "monotonic", lambda: now)
+    monkeypatch.setattr("salesmanago_async.cli._saving.time.monotonic", lambda: now)
     with _saving.showing_progress("contacts") as show:
         for seconds in (1.0, 5.0, 6.0, 9.0, 11.0):
             now = seconds
