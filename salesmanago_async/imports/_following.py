@@ -10,7 +10,7 @@ from attrs import define
 
 from .._connection import Connection
 from .._watcher import JobWatcher
-from ..errors import JobFailed, Refused, SalesManagoError
+from ..errors import JobFailed, Refused, SalesManagoError, Unreadable
 from ..exports.shapes import as_it_is
 from ..jobs import Job, worth_another_look
 from ._answers import of_import, result_of
@@ -204,14 +204,16 @@ class Follower:
             for start in range(0, len(asked), MOST_NAMED):
                 body = {**self._owner, field: asked[start : start + MOST_NAMED]}
                 answer = await self._connection.call(path, body)
-                contacts += _entries(answer, "contacts")
-                unavailable += _entries(answer, "unavailableContacts")
+                contacts += _contacts_of(answer)
+                unavailable += answer.get("unavailableContacts") or ()
         return recorded(contacts, unavailable)
 
 
-def _entries(answer: Mapping[str, Any], name: str) -> list[Any]:
-    found = answer.get(name)
-    return found if isinstance(found, list) else []
+def _contacts_of(answer: Mapping[str, Any]) -> list[Any]:
+    found = answer.get("contacts")
+    if not isinstance(found, list):
+        raise Unreadable("the server's answer has no list of contacts")
+    return found
 
 
 def _event(item: bytes) -> dict[str, Any]:
