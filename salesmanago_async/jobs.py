@@ -1,24 +1,21 @@
-"""Server jobs: one that a caller holds, and the watcher of the many that a run starts.
+"""Server jobs: one that a caller holds, and many, of which each is told when it is over.
 
-A job is a number on the server. Looking at it costs a request; the documented interval is 60 seconds. The watcher keeps
-all jobs of a run in one heap by the time of their next look, and a few workers take from it what is due: a thousand
-outstanding jobs are a thousand small entries, not a thousand tasks.
+A job is a number on the server. Looking at it costs a request; the documented interval is 60 seconds.
 """
 
-import heapq
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from itertools import count
 from os import PathLike
 from typing import Any, Generic, Literal, TypeVar, overload
 
 import anyio
-from attrs import field, frozen
+from attrs import define, field, frozen
 
+from ._background import background
 from ._connection import Connection
 from ._retry import may_go_again
-from ._signal import Signal
+from ._watcher import JobWatcher
 from .api import JobStarted
 from .api.jobs import GetJobStatus
 from .errors import JobFailed, LinkExpired, NotAuthenticated, Refused, SalesManagoError, StillRunning, Unreadable
@@ -30,13 +27,9 @@ MOST_FAILED_LOOKS = 5
 """Looks at one job that may fail in a row, each with its retries, before the job is given up."""
 
 RecordT = TypeVar("RecordT")
-EntryT = TypeVar("EntryT")
 
 LONGEST_RESULT = 64 * 1024 * 1024
 """The most bytes of a result file that are read into memory at once."""
-
-JITTER = 0.05
-"""Looks are spread over this part of the poll interval, so that jobs started together are not asked for together."""
 
 
 @frozen
@@ -55,6 +48,7 @@ class Job(Generic[RecordT]):
         self.request_id = request_id
         self._connection = connection
         self._read = read
+        self._told_link: str | None = None  # by the last look
 
     def __repr__(self) -> str:
         return f"Job(request_id={self.request_id})"
@@ -69,6 +63,7 @@ class Job(Generic[RecordT]):
             if refused.status != 200:  # a gateway's word, not the job's
                 raise
             return JobStatus("failed", refused.messages)
+        self._told_link = answer.file_url
         return JobStatus("done" if answer.file_url else "running", answer.message, answer.file_url)
 
     async def file_url(self, *, deadline: float | None = None) -> str:
@@ -98,13 +93,19 @@ class Job(Generic[RecordT]):
             remaining = math.inf if deadline is None else deadline - waited
             await anyio.sleep(min(self._connection.poll_interval, remaining))
 
+    async def _link(self) -> str:
+        """Return the link that the last look told, once; else wait for one. A link lives for minutes."""
+        link = self._told_link or await self.file_url()
+        self._told_link = None
+        return link
+
     @asynccontextmanager
     async def stream(self) -> AsyncGenerator[AsyncIterator[bytes]]:
         """Open the job's file, once it is there: `async with job.stream() as chunks`, bytes as they arrive.
 
         However slowly they are taken, they are fetched at full speed, to a file without a name.
         """
-        async with open_file(self._connection, self.file_url) as file, aclosing(file.pieces()) as pieces:
+        async with open_file(self._connection, self._link) as file, aclosing(file.pieces()) as pieces:
             yield pieces
 
     @overload
@@ -119,7 +120,7 @@ class Job(Generic[RecordT]):
         neither a JSON array nor an archive of such is an error, after the records before that place.
         """
         async with (
-            open_file(self._connection, self.file_url) as file,
+            open_file(self._connection, self._link) as file,
             aclosing(contents.records(file, self._read, raw=raw)) as found,
         ):
             yield found
@@ -139,7 +140,7 @@ class Job(Generic[RecordT]):
         """
         async with (
             saving(to, format=format, safe_cells=safe_cells) as sink,
-            open_file(self._connection, self.file_url) as file,
+            open_file(self._connection, self._link) as file,
             aclosing(contents.batches(file, self._read)) as found,
         ):
             async for batch in found:
@@ -148,21 +149,20 @@ class Job(Generic[RecordT]):
                     on_progress(Saved(records=sink.written, received=file.received, total=file.total))
         return sink.written
 
-    async def result(self, link: str | None = None) -> bytes:
+    async def result(self) -> bytes:
         """Return the job's whole file, once it is there; for small ones, such as the result of an import.
 
-        `link` is one that a look has just told. Where a link is dead a fresh one is asked for: raises `LinkExpired`
-        where there is none.
+        Where the link is dead a fresh one is asked for: raises `LinkExpired` where there is none at once.
         """
-        known = [link or await self.file_url()]
+        known = [await self._link()]
 
-        async def fresh_link() -> str:
+        async def link() -> str:
             found = known.pop() if known else (await self.status()).file_url
             if not found:
                 raise LinkExpired(f"the link to the file of job {self.request_id} is dead, and there is no fresh one")
             return found
 
-        async with open_file(self._connection, fresh_link) as file:
+        async with open_file(self._connection, link) as file:
             return await read_whole(file, limit=LONGEST_RESULT)
 
 
@@ -180,82 +180,74 @@ def started_job(connection: Connection, answer: JobStarted, read: Callable[[Any]
     return Job(connection, answer.request_id, read)
 
 
-class JobWatcher(Generic[EntryT]):
-    """Has each entry looked at when it is due, again and again, until a look says that it is settled.
+@asynccontextmanager
+async def as_completed(
+    connection: Connection, jobs: Iterable[Job[RecordT]] | AsyncIterable[Job[RecordT]], *, outstanding: int
+) -> AsyncGenerator[AsyncIterator[Job[RecordT]]]:
+    """Watch many jobs, and give each when it is over; see `sm.jobs.as_completed`."""
+    finished = _Finished[RecordT](connection, outstanding)
+    async with background() as tasks:
+        tasks.start_soon(finished.watch, jobs)
+        with finished.receiving:
+            yield finished
 
-    `look` returns True when the entry is settled. It must not raise. At most `outstanding` entries are held: `add`
-    waits for room, and so slows what starts the jobs.
+
+@define(eq=False)
+class _Watched(Generic[RecordT]):
+    """A job that is not over, as far as we know."""
+
+    job: Job[RecordT]
+    failed_looks: int = 0
+
+
+class _Finished(AsyncIterator[Job[RecordT]], Generic[RecordT]):
+    """Jobs that are over, the one whose link was told first before the others, as it will die first.
+
+    None waits here that was not asked for: a look that finds a job over waits until somebody takes it.
     """
 
-    def __init__(self, look: Callable[[EntryT], Awaitable[bool]], *, connection: Connection, outstanding: int) -> None:
-        self._look = look
-        self._connection = connection
-        self._most = outstanding
-        self._due: list[tuple[float, int, EntryT]] = []
-        self._numbers = count()
-        self._held = 0
-        self._closed = False
-        self._hurried = False
-        self._changed = Signal()
+    def __init__(self, connection: Connection, outstanding: int) -> None:
+        self._watcher = JobWatcher(self._look, connection=connection, outstanding=outstanding)
+        self._sending, self.receiving = anyio.create_memory_object_stream[Job[RecordT]]()
+        self._error: Exception | None = None
 
-    @property
-    def held(self) -> int:
-        """How many entries are not settled."""
-        return self._held
+    async def __anext__(self) -> Job[RecordT]:
+        try:
+            return await self.receiving.receive()
+        except anyio.EndOfStream:
+            raise self._error or StopAsyncIteration from None
 
-    async def room(self) -> None:
-        """Wait until there is room for another entry."""
-        while self._held >= self._most:
-            await self._changed.wait()
+    async def watch(self, jobs: Iterable[Job[RecordT]] | AsyncIterable[Job[RecordT]]) -> None:
+        """Look at the jobs until each is over."""
+        with self._sending:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._add_all, jobs)
+                for _ in range(self._watcher.workers):
+                    tasks.start_soon(self._watcher.work)
 
-    async def add(self, entry: EntryT) -> None:
-        """Hold an entry, once there is room, its first look one poll interval from then."""
-        await self.room()
-        self.add_at_once(entry)
-
-    def add_at_once(self, entry: EntryT) -> None:
-        """Hold an entry whether there is room or not: for what a look leads to."""
-        self._held += 1
-        self._push(entry)
-
-    async def add_again(self, entry: EntryT) -> None:
-        """Hold an entry that was begun long ago: its first look comes at any moment of the next poll interval."""
-        await self.room()
-        self._held += 1
-        self._push(entry, self._connection.random.random() * self._connection.poll_interval)
-
-    def close(self) -> None:
-        """Say that no entry will be added from outside: `work` ends when all are settled."""
-        self._closed = True
-        self._changed.give()
-
-    async def work(self) -> None:
-        """Take what is due and look at it, until there is nothing more to come."""
-        while (entry := await self._next_due()) is not None:
-            if await self._look(entry):
-                self._held -= 1
-                self._changed.give()
+    async def _add_all(self, jobs: Iterable[Job[RecordT]] | AsyncIterable[Job[RecordT]]) -> None:
+        """Add the jobs, as there is room; what their source raises is told when those before it are over."""
+        try:
+            if isinstance(jobs, AsyncIterable):
+                async for job in jobs:
+                    await self._watcher.add_due(_Watched(job))
             else:
-                self._push(entry)
+                for job in jobs:
+                    await self._watcher.add_due(_Watched(job))
+        except Exception as error:
+            self._error = error
+        self._watcher.close()
 
-    def hurry(self) -> None:
-        """Have everything looked at now, whenever it is due."""
-        self._hurried = True
-        self._changed.give()
-
-    def _push(self, entry: EntryT, wait: float | None = None) -> None:
-        """Have an entry looked at after `wait` seconds, or else after a poll interval and some jitter."""
-        if wait is None:
-            interval = self._connection.poll_interval
-            wait = interval + self._connection.random.uniform(0.0, JITTER * interval)
-        heapq.heappush(self._due, (anyio.current_time() + wait, next(self._numbers), entry))
-        self._changed.give()
-
-    async def _next_due(self) -> EntryT | None:
-        while self._due or self._held or not self._closed:
-            wait = self._due[0][0] - anyio.current_time() if self._due else None
-            if wait is not None and (wait <= 0 or self._hurried):
-                return heapq.heappop(self._due)[2]
-            with anyio.move_on_after(wait):
-                await self._changed.wait()
-        return None
+    async def _look(self, watched: _Watched[RecordT]) -> bool:
+        try:
+            status = await watched.job.status()
+        except SalesManagoError as error:
+            watched.failed_looks += 1
+            if worth_another_look(error, watched.failed_looks):
+                return False
+        else:
+            watched.failed_looks = 0
+            if status.state == "running":
+                return False
+        await self._sending.send(watched.job)
+        return True

@@ -13,14 +13,14 @@ import salesmanago_async
 PACKAGE = Path(salesmanago_async.__file__).parent
 
 FLOORS = [
-    ["_version", "_signal", "_channels"],
+    ["_version", "_signal", "_background", "_channels"],
     ["errors"],
     ["settings"],
     ["api"],
     ["_wire", "_transport"],
     ["_access", "_retry", "_pace", "_http"],
     ["_connection"],
-    ["exports"],
+    ["exports", "_watcher"],
     ["jobs"],
     ["imports"],
     ["groups"],

@@ -61,7 +61,7 @@ def contacts(out: Path, format: str | None, raw_cells: bool, client: ClientOptio
 
     The file appears under its name when it is complete. CSV and Parquet have a row for each contact: details are
     columns named properties.X and dictionary.X, tags stand in one cell with commas, events and other lists as JSON.
-    'salesmanago import contacts FILE.csv --extra-columns ignore' takes such a file.
+    'salesmanago import contacts FILE.csv --extra-columns ignore' takes such a file, written with --raw-cells.
     """  # noqa: D301 - \b is click's
     run(_export, client=client, choice=Choice(**options), target_options=(out, format, raw_cells))
 

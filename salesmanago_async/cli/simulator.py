@@ -27,18 +27,35 @@ A fault is KIND[,NAME=VALUE]…; of several that want one request, the first has
   reset-after    the same, after it was processed
   garbled        processed, but the answer is no JSON, nor is a file
   truncated      processed, but half of the answer or the file comes
-  expired        the link to a file answers 403
+  trickle        processed, and it comes KB by KB, seconds=2 before each
+  wrong-length   processed, but Content-Length is by=10 or by=-10 bytes off
   failed-job     the job that the request starts fails
+\b
+And for links to files only:
+  expired        the link answers 403
+  other-file     the link leads to something else:
+    how=reordered  the same records in another order, so another version
+    how=page       a page of HTML, with status 200
+    how=bomb       a small ZIP that unpacks to 128 MB
+    how=outside    a ZIP of what the file holds; a name in it is ../../x
+  wrong-range    whoever asks for a part of the file gets
+    how=ignored    all of it, with status 200
+    how=start      a part that begins a byte too early
+    how=total      a part that is said to be of a longer file
+    how=version    a part of another version of the file
 \b
 Which requests, and what else:
   path=contact/* such calls; files are links to files          [all]
   at=1;3-5       these of them, counted from 1; 3- is onwards  [all]
   share=0.1      of these, such a part by chance               [all]
   retry-after=5  with a status: 5 seconds; date+5: that as an HTTP date
+  after=1000     so many bytes come before truncated or reset-after break it
+                 off, garbled begins, or the link is expired
 \b
 Examples:
   --fault 503,path=contact/batchupsertv2,at=1;3,retry-after=5
   --fault reset-after,path=contact/batchAddContactExtEvent,share=0.1
+  --fault expired,after=100000,at=1
 """
 
 

@@ -79,6 +79,8 @@ class Changes:
         if contact_id is None or modified_on is None:
             return True  # rather twice than never
         known = self._seen.get(contact_id) or self._before.get(contact_id)
+        if known and modified_on < known.modified_on and known is not self._before.get(contact_id):
+            return False  # given by this run, as it was later: the answers overtook each other
         checksum = _checksum(record)
         if modified_on >= self._remembered_from:
             is_settled = modified_on + SETTLED_MS <= read_at

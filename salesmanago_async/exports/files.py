@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import anyio
 
+from .._background import background
 from .._connection import Connection
 from ..errors import Unreadable
 from ._spool import Spool
@@ -28,23 +29,14 @@ async def open_file(connection: Connection, fresh_link: FreshLink) -> AsyncGener
     """
     spool = Spool()
     file = Spooled(spool, Transfer(connection, fresh_link, spool))
-    error: BaseException | None = None
     try:
-        async with anyio.create_task_group() as tasks:
+        async with background() as tasks:
             tasks.start_soon(file.fetch)
-            try:
-                await file.answered()
-                yield file
-            except anyio.get_cancelled_exc_class():
-                raise
-            except BaseException as raised:  # kept apart from the task group, which would pack it up
-                error = raised
-            tasks.cancel_scope.cancel()
+            await file.answered()
+            yield file
     finally:
         file.close()
         await spool.aclose()
-    if error:
-        raise error
 
 
 class Spooled:

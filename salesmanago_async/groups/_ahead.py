@@ -5,10 +5,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Generic, Self, TypeVar, cast
 
-import anyio
 import anyio.abc
 from attrs import define
 
+from .._background import background
 from .._signal import Signal
 
 ItemT = TypeVar("ItemT")
@@ -29,18 +29,9 @@ async def side_by_side(
     turn: what came before it is given first. Leaving the block ends what is under way.
     """
     results = _Results[ItemT, ResultT](act, room, ordered=ordered)
-    error: BaseException | None = None
-    async with anyio.create_task_group() as tasks:
+    async with background() as tasks:
         tasks.start_soon(results.feed, items, tasks)
-        try:
-            yield results
-        except anyio.get_cancelled_exc_class():
-            raise
-        except BaseException as raised:  # kept apart from the task group, which would pack it up
-            error = raised
-        tasks.cancel_scope.cancel()
-    if error:
-        raise error
+        yield results
 
 
 @define(eq=False)

@@ -70,7 +70,7 @@ async def modified_export(
     changes = Changes(before, owner=modified.owner, begin=begin, until=end, overlap=overlap)
     ahead = 2 * modified.connection.pace.concurrency
     # Date headers are in whole seconds, so that it is a little later there; who changed since is remembered, too.
-    chunks = in_chunks(modified.ids(begin, end + MARGIN_MS))
+    chunks = in_chunks(modified.ids(begin, end + MARGIN_MS), modified.named)
     async with side_by_side(chunks, modified.details, room=lambda: ahead, ordered=ordered) as details:
         export = ModifiedExport(details, changes, read, (begin, end))
         yield export

@@ -12,7 +12,7 @@ from contextlib import aclosing
 from itertools import count
 from typing import Any, TypeAlias
 
-from attrs import field, frozen
+from attrs import frozen
 
 from .._connection import Connection
 from ..api.contact_lists import MOST_ROWS, ListModifiedContactsPage
@@ -54,11 +54,12 @@ class Details:
 
 @frozen
 class ModifiedContacts:
-    """The modified contacts of one owner."""
+    """The modified contacts of one owner: listed by pages of `size`, and then read some (`named`) at a time."""
 
     connection: Connection
     owner: str | None
-    size: int = field(default=MOST_ROWS)
+    size: int = MOST_ROWS
+    named: int = MOST_NAMED
 
     async def server_time(self) -> int:
         """Return the time by the server's clock (ms), or a little less; by ours, where it does not tell."""
@@ -86,7 +87,7 @@ class ModifiedContacts:
             before = set(found)
 
     async def details(self, ids: Sequence[str]) -> Details:
-        """Read everything about at most 50 contacts."""
+        """Read everything about some contacts, at most 50."""
         read_at = self._server_time()
         body = {"contactId": list(ids), **({"owner": self.owner} if self.owner else {})}
         answer = await self.connection.call("contact/listById", body)
@@ -99,9 +100,18 @@ class ModifiedContacts:
     async def _first_page(self, start: int, finish: int) -> tuple[list[str], bool]:
         """Return who is on the first page of a span, and whether that is all."""
         found, more = await self._page(start, finish, 1)
-        if more is None:  # undocumented, but then the next page tells
-            more = bool(found and (await self._page(start, finish, 2))[0])
+        if more is None:
+            more = bool(found) and await self._goes_on(start, finish, found)
         return found, not more
+
+    async def _goes_on(self, start: int, finish: int, found: list[str]) -> bool:
+        """Tell whether there are more than on the first page, where the server does not: undocumented, but possible.
+
+        The next page tells; but if it is empty, its contacts may have moved up to the first one meanwhile.
+        """
+        after, _ = await self._page(start, finish, 2)
+        again, _ = await self._page(start, finish, 1)
+        return bool(after) or not set(again) <= set(found)
 
     async def _all_pages(self, start: int, finish: int) -> list[str]:
         """Return who is in a span that is read by pages; raise `Unreadable` where it never stands still."""
@@ -141,14 +151,14 @@ class ModifiedContacts:
         return ids, answer.has_more
 
 
-async def in_chunks(lists: AsyncGenerator[list[str]]) -> AsyncGenerator[list[str]]:
-    """Yield the ids of all lists, 50 at a time."""
+async def in_chunks(lists: AsyncGenerator[list[str]], size: int) -> AsyncGenerator[list[str]]:
+    """Yield the ids of all lists, so many at a time."""
     waiting: list[str] = []
     async with aclosing(lists):
         async for ids in lists:
             waiting += ids
-            while len(waiting) >= MOST_NAMED:
-                yield waiting[:MOST_NAMED]
-                del waiting[:MOST_NAMED]
+            while len(waiting) >= size:
+                yield waiting[:size]
+                del waiting[:size]
     if waiting:
         yield waiting

@@ -1,10 +1,10 @@
 """Which events of a request without an answer are there? Pure: the events, and what was read back, go in.
 
 An event is recognised by its `externalId` and type; where it has none, or the server tells none of any event, by type,
-date, value and products. What of these cannot be read fits anything. Several that are recognised alike are told apart,
-and counted, by all their fields. Where an event that is recognised differs in some field, it may be this one, changed
-a little, or another: that stays in doubt. With an id, only a difference in date, value or products counts, as long as
-these tell our own events apart.
+date, value and products. What of these is not told, or cannot be read, fits anything. Several that are recognised alike
+are told apart, and counted, by all their fields. Where an event that is recognised differs in some field, it may be
+this one, changed a little, or another: that stays in doubt. With an id, only a difference in date, value or products
+counts, as long as these tell our own events apart.
 """
 
 import math
@@ -12,6 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
@@ -34,43 +35,55 @@ class Sorted:
 class Recorded:
     """What was read back: the events of each contact, and which contacts, by their places, go by a name.
 
-    `unreadable` are the ids of contacts that the server would not show.
+    `unreadable` are the names of contacts that the server would not show, or not with their events.
     """
 
     events: Sequence[Sequence[Event]]
     places: Mapping[str, frozenset[int]]
     unreadable: frozenset[str] = frozenset()
 
-    def contacts(self, names: Names) -> frozenset[int]:
+    def contacts(self, names: Iterable[str]) -> frozenset[int]:
         """Return who goes by any of these names."""
         return frozenset().union(*(self.places.get(name, frozenset()) for name in names))
+
+    def has_strangers(self, names: Iterable[Names]) -> bool:
+        """Tell whether somebody was read back who goes by none of these names, and so may be anybody."""
+        return len(self.contacts(chain.from_iterable(names))) < len(self.events)
 
 
 def recorded(contacts: Iterable[object], unavailable: Iterable[object]) -> Recorded:
     """Return the events of the contacts of contact/list and contact/listById; one may be in both."""
     events: dict[str, Sequence[Event]] = {}
     places: defaultdict[str, set[int]] = defaultdict(set)
+    unreadable = set(map(str, unavailable))
     for contact in (contact for contact in contacts if isinstance(contact, Mapping)):
-        address, id_ = str(contact.get("email") or "").lower(), str(contact.get("id") or "")
-        name = id_ or address
-        if name not in events:
-            told = contact.get("contactExtEvents")
+        address, id_ = str(contact.get("email") or "").strip().lower(), str(contact.get("id") or "")
+        name = id_ or address or f"nobody {len(events)}"
+        told = contact.get("contactExtEvents", _NOT_TOLD)
+        if not isinstance(told, list | None) and (address or id_):
+            unreadable |= {address, id_} - {""}
+        elif name not in events:
             events[name] = [event for event in told if isinstance(event, Mapping)] if isinstance(told, list) else []
-        for known_as in {address, id_} - {""}:
-            places[known_as].add(list(events).index(name))
+        if name in events:
+            for known_as in {address, id_} - {""}:
+                places[known_as].add(list(events).index(name))
     found = {name: frozenset(several) for name, several in places.items()}
-    return Recorded(list(events.values()), found, frozenset(map(str, unavailable)))
+    return Recorded(list(events.values()), found, frozenset(unreadable))
+
+
+_NOT_TOLD = object()
 
 
 def sort_out(names: Sequence[Names], events: Sequence[Event], found: Recorded) -> Sorted:
     """Tell the events that are there from those that are not; `names` are what their contacts go by."""
     knows_ids = any(event.get("externalId") for told in found.events for event in told)
+    hidden = found.has_strangers(names)
     pools = [list(told) for told in found.events]
     there: set[int] = set()
     undecided: dict[int, str] = {}
     for group in _groups(names, events, found, knows_ids):
         contacts = found.contacts(names[group[0]])
-        if not contacts and not found.unreadable.isdisjoint(names[group[0]]):
+        if not contacts and (hidden or not found.unreadable.isdisjoint(names[group[0]])):
             undecided.update(dict.fromkeys(group, "its contact cannot be read back"))
             continue
         event = events[group[0]]
@@ -123,9 +136,10 @@ def _has_looks(event: Event, found: Event) -> bool:
     kind, second, value, products = _looks(found)
     return (
         not found.get("externalId")
-        and (kind, products) == (_type(event), _products(event))
+        and ("contactExtEventType" not in found or kind == _type(event))
+        and ("products" not in found or products == _products(event))
         and (second is None or second == _second(event.get("date")))  # None: nobody can read it
-        and (math.isnan(value) or _close(_value(event.get("value")), value))
+        and ("value" not in found or math.isnan(value) or _close(_value(event.get("value")), value))
     )
 
 

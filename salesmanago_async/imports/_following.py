@@ -9,9 +9,10 @@ import orjson
 from attrs import define
 
 from .._connection import Connection
-from ..errors import JobFailed, Refused, SalesManagoError
+from .._watcher import JobWatcher
+from ..errors import JobFailed, Refused, SalesManagoError, Unreadable
 from ..exports.shapes import as_it_is
-from ..jobs import Job, JobWatcher, worth_another_look
+from ..jobs import Job, worth_another_look
 from ._answers import of_import, result_of
 from ._chunks import Chunk, Names
 from ._course import Course
@@ -117,7 +118,7 @@ class Follower:
                 return False
             if status.state == "failed":
                 raise JobFailed(request_id, status.messages)
-            result = result_of(await pending.job.result(status.file_url))
+            result = result_of(await pending.job.result())
         except JobFailed as error:
             await self._settler.settle(pending.parcel, Verdicts("rejected", str(error), request_id=request_id))
         except SalesManagoError as error:
@@ -203,14 +204,16 @@ class Follower:
             for start in range(0, len(asked), MOST_NAMED):
                 body = {**self._owner, field: asked[start : start + MOST_NAMED]}
                 answer = await self._connection.call(path, body)
-                contacts += _entries(answer, "contacts")
-                unavailable += _entries(answer, "unavailableContacts")
+                contacts += _contacts_of(answer)
+                unavailable += answer.get("unavailableContacts") or ()
         return recorded(contacts, unavailable)
 
 
-def _entries(answer: Mapping[str, Any], name: str) -> list[Any]:
-    found = answer.get(name)
-    return found if isinstance(found, list) else []
+def _contacts_of(answer: Mapping[str, Any]) -> list[Any]:
+    found = answer.get("contacts")
+    if not isinstance(found, list):
+        raise Unreadable("the server's answer has no list of contacts")
+    return found
 
 
 def _event(item: bytes) -> dict[str, Any]:

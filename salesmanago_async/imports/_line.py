@@ -42,7 +42,6 @@ from .report import Tally
 from .sources import Source
 
 BODIES_AHEAD = 2
-FEWEST_WATCHERS = 4
 
 
 class Line:
@@ -66,7 +65,6 @@ class Line:
         self._target = target
         self._tally = tally
         self._senders = connection.pace.concurrency
-        self._watchers = max(FEWEST_WATCHERS, connection.pace.concurrency)  # each look is a request, as a chunk is
         self._deferred: list[Callable[[], Awaitable[None]]] | None = [] if entries else None
         self._to_senders, self._from_reader = anyio.create_memory_object_stream[Parcel](BODIES_AHEAD - 1)
         self._others = dumps(settings.fields)
@@ -131,7 +129,7 @@ class Line:
     async def work(self) -> None:
         """Read, send and follow, until every record is settled."""
         async with anyio.create_task_group() as tasks:
-            for _ in range(self._watchers):
+            for _ in range(self._follower.watcher.workers):
                 tasks.start_soon(self._follower.watcher.work)
             tasks.start_soon(self._send_all)
             async with self._to_senders:
@@ -192,7 +190,7 @@ class Line:
             rate=self._connection.pace.rate,
             poll_interval=self._connection.poll_interval,
             outstanding=self._settings.outstanding,
-            watchers=self._watchers,
+            watchers=self._follower.watcher.workers,
         )
         duplicates = 0
         for count in self._repeats.counts():

@@ -22,6 +22,9 @@ from ._targets import EVENTS, Target
 from .outcome import Verdicts
 from .report import Tally
 
+LARGEST_NUMBER = 2**63 - 1
+"""Of a job; the journal holds none that is larger."""
+
 MOST_UNANSWERED = 3
 """Chunks that may stay without an answer in a row, each with its retries, before the run is stopped."""
 SEARCH_CALLS = 64
@@ -137,7 +140,7 @@ class Sender:
             added = read_leniently(EventsAdded, answer)
             return lambda keys: of_events(keys, added)
         started = read_leniently(JobStarted, answer)
-        if started.request_id is not None:
+        if started.request_id is not None and abs(started.request_id) <= LARGEST_NUMBER:
             return Taken(started.request_id)
         return Verdicts("submitted" if started.success else "in_doubt", "the server named no job to follow")
 

@@ -5,7 +5,10 @@
 
 It refuses what the reference refuses, and misbehaves where it is asked to:
 
-    simulator.faults = [Fault("status", status=503, path="contact/batchupsertv2", at=1, retry_after=5)]
+    simulator.faults = [
+        Fault("status", status=503, path="contact/batchupsertv2", at=1, retry_after=5),
+        Fault("truncated", path="files", after=1000, at=1),  # files are the links to exports
+    ]
 
 With `state="account.db"` its account outlives it. `salesmanago simulator` serves it over a socket.
 """

@@ -1,19 +1,18 @@
 """Faults that are asked for: what goes wrong, and with which requests."""
 
 import math
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from random import Random
-from typing import Any, Literal, Self, cast, get_args
+from typing import Any, Literal, Self, get_args
 
-from attrs import Attribute, define, field, frozen
+from attrs import Attribute, field, frozen
 
 from ..api import ALIASES, REQUESTS, JobStarted
 from ..api._request import answer_type
 from ..errors import Invalid
+from ._spelling import read_fields
 
 FaultKind = Literal[
     "status",
@@ -24,7 +23,11 @@ FaultKind = Literal[
     "reset-after",
     "garbled",
     "truncated",
+    "trickle",
+    "wrong-length",
     "expired",
+    "other-file",
+    "wrong-range",
     "failed-job",
 ]
 KINDS: tuple[str, ...] = get_args(FaultKind)
@@ -33,11 +36,24 @@ FILES = "files"
 
 _CALLS: Mapping[str, type] = {**REQUESTS, **ALIASES}
 _ONLY_AT: Mapping[str, frozenset[str]] = {
-    "expired": frozenset({FILES}),
+    **dict.fromkeys(("expired", "other-file", "wrong-range"), frozenset({FILES})),
     "failed-job": frozenset(path for path, call in _CALLS.items() if answer_type(call) is JobStarted),
 }
-_NEEDS = {"status": {"status"}, "status-after": {"status"}, "slow": {"seconds"}, "late": {"seconds"}}
-_TAKES = {**_NEEDS, "status": {"status", "retry_after"}, "status-after": {"status", "retry_after"}}
+_NEEDS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("status", "status-after"), frozenset({"status"})),
+    **dict.fromkeys(("slow", "late", "trickle"), frozenset({"seconds"})),
+    **dict.fromkeys(("other-file", "wrong-range"), frozenset({"how"})),
+    "wrong-length": frozenset({"by"}),
+}
+_TAKES: Mapping[str, frozenset[str]] = {
+    **_NEEDS,
+    **dict.fromkeys(("status", "status-after"), frozenset({"status", "retry_after"})),
+    **dict.fromkeys(("reset-after", "garbled", "truncated", "expired"), frozenset({"after"})),
+}
+HOWS: Mapping[str, tuple[str, ...]] = {
+    "other-file": ("reordered", "page", "bomb", "outside"),
+    "wrong-range": ("ignored", "start", "total", "version"),
+}
 
 
 def _ranges(given: int | Iterable[int] | Iterable[range] | None) -> tuple[range, ...] | None:
@@ -81,16 +97,28 @@ class Fault:
       the HTTP date that is so far from then (a timedelta).
     - `slow`: the request is processed, and answered, after `seconds`, even if nobody waits for that any more; `late`:
       it is processed at once, and answered after `seconds`.
-    - `reset-before` and `reset-after`: the connection is reset, before or after the request was processed.
-    - `garbled`: processed, but the answer is a page of HTML; a file is bytes that mean nothing.
-    - `truncated`: processed, but the connection is closed in the middle of the answer or the file.
-    - `expired`: the link to a file answers 403.
+    - `reset-before` and `reset-after`: the connection is reset, before or after the request was processed. With `after`
+      that is when so many bytes of the answer were sent, of which not all need arrive.
+    - `garbled`: processed, but the answer is a page of HTML; a file is bytes that mean nothing. With `after` they mean
+      nothing only from that byte on.
+    - `truncated`: processed, but the connection is closed in the middle of the answer or the file, or `after` so many
+      bytes of it.
+    - `trickle`: processed, and the answer or the file comes KB by KB, `seconds` before each.
+    - `wrong-length`: processed, but Content-Length tells so many bytes more than there are, or fewer (`by` below 0).
+    - `expired`: the link to a file answers 403. With `after` so many bytes of the file come first, then the connection
+      is closed, and from then on the link answers 403. A fresh link works.
+    - `other-file`: the link leads to something else. By `how`: `reordered`: the same records in another order, another
+      version of the file; `page`: a page of HTML, with status 200; `bomb`: a ZIP of 130 KB that unpacks to 128 MB;
+      `outside`: a ZIP, its first member named ../../x, that holds what the file holds.
+    - `wrong-range`: who asks for a part of the file is answered wrongly. By `how`: `ignored`: with all of it, and 200;
+      `start`: with a part that begins a byte too early, and says so; `total`: with one that says it is of a longer
+      file; `version`: with one of another version of the file, and its ETag.
     - `failed-job`: the job that the request starts fails: nothing of it is done.
 
     `path` is a pattern such as `contact/*`, without /api/; the link to any file is called `files`. Of the requests to
     such paths, those are met whose number, from 1, is in `at` (a number, several, or a range), and of these each by the
-    chance `share`, from 0 to 1; without both, all are. `expired` counts only links, `failed-job` only calls that start
-    a job. Raises `Invalid` naming the field that is wrong.
+    chance `share`, from 0 to 1; without both, all are. `expired`, `other-file` and `wrong-range` count only links,
+    `failed-job` only calls that start a job. Raises `Invalid` naming the field that is wrong.
     """
 
     kind: FaultKind = field(validator=_must(f"one of {', '.join(KINDS)}", lambda kind: kind in KINDS))
@@ -119,10 +147,23 @@ class Fault:
         kw_only=True,
         validator=_must("a number from 0", lambda seconds: _is_number(seconds) and seconds >= 0),
     )
+    after: int | None = field(
+        default=None,
+        kw_only=True,
+        validator=_must("a number of bytes from 0", lambda after: isinstance(after, int) and after >= 0),
+    )
+    by: int | None = field(
+        default=None,
+        kw_only=True,
+        validator=_must("a number of bytes other than 0", lambda by: isinstance(by, int) and by),
+    )
+    how: str | None = field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        for name in ("status", "retry_after", "seconds"):
+        for name in ("status", "retry_after", "seconds", "after", "by", "how"):
             self._check_presence(name)
+        if self.how is not None and self.how not in HOWS[self.kind]:
+            raise Invalid(f"must be one of {', '.join(HOWS[self.kind])}", field="how")
         if self.kind == "status-after" and (self.status or 0) < 500:
             raise Invalid("must be from 500 to 599 for what was processed", field="status")
         if not any(map(self.concerns, (FILES, *_CALLS))):
@@ -152,90 +193,4 @@ class Fault:
         and spans with `;` between them (`3-`: from the third on). `retry-after` is seconds, or `date+5`: the HTTP date
         5 seconds from then. Raises `Invalid` naming the part that is wrong.
         """
-        kind, *parts = (part.strip() for part in text.split(","))
-        given: dict[str, Any] = {}
-        if kind.isdecimal() and len(kind) == 3:
-            kind, given["status"] = "status", int(kind)
-        if kind not in KINDS:
-            raise Invalid(f"{kind!r} is neither a status, such as 503, nor one of {', '.join(KINDS)}", field="kind")
-        for part in parts:
-            name, value = _read_part(part)
-            if name in given:
-                raise Invalid("is given twice", field=name)
-            given[name] = value
-        return cls(cast("FaultKind", kind), **given)
-
-
-def _read_part(part: str) -> tuple[str, Any]:
-    """Return the field and the value of one `name=value`."""
-    spelt, _, value = (piece.strip() for piece in part.partition("="))
-    name = spelt.replace("-", "_")
-    if name not in _READERS or not value:
-        names = ", ".join(f"{known.replace('_', '-')}=…" for known in _READERS)
-        raise Invalid(f"{part!r} is not one of {names}")
-    read, spelling = _READERS[name]
-    try:
-        return name, read(value)
-    except (ValueError, OverflowError):
-        raise Invalid(f"{value!r} is not {spelling}", field=spelt) from None
-
-
-def _read_numbers(text: str) -> tuple[range, ...]:
-    return tuple(map(_read_span, text.split(";")))
-
-
-def _read_span(text: str) -> range:
-    first, dash, last = (piece.strip() for piece in text.partition("-"))
-    if not dash:
-        return range(int(first), int(first) + 1)
-    return range(int(first), int(last) + 1 if last else sys.maxsize)
-
-
-def _read_wait(text: str) -> int | timedelta:
-    seconds = text.removeprefix("date+")
-    return int(text) if seconds == text else timedelta(seconds=float(seconds))
-
-
-_READERS: Mapping[str, tuple[Callable[[str], Any], str]] = {
-    "path": (str, "a pattern"),
-    "at": (_read_numbers, "numbers such as 1;3-5"),
-    "share": (float, "a number"),
-    "status": (int, "a number"),
-    "retry_after": (_read_wait, "seconds such as 5, or date+5"),
-    "seconds": (float, "a number"),
-}
-"""Field → how its text is read, and what that text must be."""
-
-
-@define
-class _Line:
-    """A fault, how many requests it has counted, and where its chances come from."""
-
-    fault: Fault
-    random: Random
-    counted: int = 0
-
-    def meets(self, path: str) -> bool:
-        """Count the request, and tell whether the fault wants it. Whether others want it too changes nothing here."""
-        if not self.fault.concerns(path):
-            return False
-        self.counted += 1
-        at, share = self.fault.at, self.fault.share
-        by_chance = share is None or self.random.random() < share
-        return by_chance and (at is None or any(self.counted in numbers for numbers in at))
-
-
-class Script:
-    """Decides which requests meet which fault. The same faults, seed and requests give the same decisions."""
-
-    def __init__(self, faults: Iterable[Fault], seed: int) -> None:
-        self.faults = tuple(faults)
-        self._lines = [
-            _Line(fault, Random(f"{seed} {number}"))  # noqa: S311 - chance, no secret
-            for number, fault in enumerate(self.faults)
-        ]
-
-    def next(self, path: str) -> Fault | None:
-        """Return the fault that the next request to `path` meets: the first, if several want it."""
-        wanting = [line.fault for line in self._lines if line.meets(path)]
-        return wanting[0] if wanting else None
+        return cls(**read_fields(text, KINDS))

@@ -11,12 +11,10 @@ from attrs import evolve
 
 from ._faults import Fault
 from ._refusal import Refusal
-from ._reply import Reply, refused
+from ._reply import RESET, Reply, maintained, refused
 from ._store import Store
 
 _INVERTED = bytes(byte ^ 0xFF for byte in range(256))
-_PAGE = b"<html><head><title>Maintenance</title></head><body>We will be back soon.</body></html>"
-_RESET = "the simulator resets the connection, as was asked for"
 
 
 async def suffer(fault: Fault, process: Callable[[], Reply], *, store: Store, is_file: bool) -> Reply:
@@ -24,10 +22,10 @@ async def suffer(fault: Fault, process: Callable[[], Reply], *, store: Store, is
     match fault.kind:
         case "status":
             return _status(fault, store)
-        case "expired":
+        case "expired" if fault.after is None:
             return refused(Refusal("the link has expired", status=403))
         case "reset-before":
-            raise ConnectionResetError(_RESET)
+            raise ConnectionResetError(RESET)
         case "slow":
             return await _processed_later(fault.seconds or 0, process, store)
         case _:
@@ -57,17 +55,27 @@ async def _spoiled(fault: Fault, reply: Reply, *, store: Store, is_file: bool) -
             await anyio.sleep(fault.seconds or 0)
         case "status-after":
             return _status(fault, store)
+        case "reset-after" if fault.after is None:
+            raise ConnectionResetError(RESET)
         case "reset-after":
-            raise ConnectionResetError(_RESET)
-        case "garbled" if is_file:
-            return evolve(reply, content=reply.content.translate(_INVERTED))
+            return evolve(reply, sent=fault.after, is_reset=True)
+        case "garbled" if is_file or fault.after is not None:
+            return evolve(reply, content=_garbled(reply.content, fault.after or 0))
         case "garbled":
-            return Reply(200, _PAGE, media_type="text/html;charset=UTF-8")
+            return maintained()
         case "truncated":
-            return evolve(reply, is_cut=True)
-        case _:  # failed-job: it is seen when the job is over
+            return evolve(reply, sent=len(reply.content) // 2 if fault.after is None else fault.after)
+        case "trickle":
+            return evolve(reply, seconds=fault.seconds or 0)
+        case "wrong-length":
+            return evolve(reply, promised=max(0, len(reply.content) + (fault.by or 0)))
+        case _:  # failed-job is seen when the job is over; the others are those of files, which have met them already
             pass
     return reply
+
+
+def _garbled(content: bytes, after: int) -> bytes:
+    return content[:after] + content[after:].translate(_INVERTED)
 
 
 def _status(fault: Fault, store: Store) -> Reply:
@@ -78,11 +86,14 @@ def _status(fault: Fault, store: Store) -> Reply:
     except ValueError:
         said = "Unknown status"
     reply = refused(Refusal(f"{said} (a fault that was asked for)", status=status))
-    return evolve(reply, retry_after=_retry_after(fault, store.clock()))
+    if fault.retry_after is None:
+        return reply
+    return evolve(reply, headers={"retry-after": _wait(fault.retry_after, store.clock())})
 
 
-def _retry_after(fault: Fault, now: float) -> str | None:
-    if not isinstance(fault.retry_after, timedelta):
-        return None if fault.retry_after is None else str(fault.retry_after)
-    due = datetime.fromtimestamp(math.ceil(now + fault.retry_after.total_seconds()), UTC)
+def _wait(wait: int | timedelta, now: float) -> str:
+    """Return a wait as it is told: in seconds, or as the date of its end."""
+    if not isinstance(wait, timedelta):
+        return str(wait)
+    due = datetime.fromtimestamp(math.ceil(now + wait.total_seconds()), UTC)
     return format_datetime(due, usegmt=True)

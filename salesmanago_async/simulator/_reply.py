@@ -1,26 +1,36 @@
-"""What is sent back: a reply, whole or cut."""
+"""What is sent back: a reply, and how it comes to its end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import anyio
 import orjson
 from attrs import field, frozen
 
 from ._asgi import Send
 from ._refusal import Refusal
 
-_PIECE = 64 * 1024
+RESET = "the simulator resets the connection, as was asked for"
+_PIECE, _SLOW_PIECE = 64 * 1024, 1024
+_PAGE = b"<html><head><title>Maintenance</title></head><body>We will be back soon.</body></html>"
 
 
 @frozen
 class Reply:
-    """A status and a body, by default of JSON. Of one that `is_cut` half is sent, and all of it promised."""
+    """A status and a body, by default of JSON.
+
+    Of the body `sent` bytes are sent (None: all), each KB after `seconds`, and then perhaps the connection is reset.
+    Content-Length tells of all of it, or tells what is `promised` instead.
+    """
 
     status: int
     content: bytes = field(repr=False)
     media_type: str = "application/json;charset=UTF-8"
-    retry_after: str | None = None
-    is_cut: bool = False
+    headers: Mapping[str, str] = field(factory=dict[str, str])
+    promised: int | None = None
+    sent: int | None = None
+    seconds: float = 0.0
+    is_reset: bool = False
 
 
 def answered(answer: dict[str, Any]) -> Reply:
@@ -34,17 +44,30 @@ def refused(refusal: Refusal) -> Reply:
     return Reply(refusal.status, content)
 
 
+def maintained() -> Reply:
+    """Return the page that a host in trouble shows in place of whatever was asked for."""
+    return Reply(200, _PAGE, media_type="text/html;charset=UTF-8")
+
+
 async def send_reply(send: Send, reply: Reply) -> None:
-    """Send it piece by piece. One that is cut ends too soon, which a server must turn into a broken connection."""
+    """Send it piece by piece. A server must break the connection where it has another length than it promises.
+
+    Raises `ConnectionResetError` where the connection is to be reset.
+    """
     await send({"type": "http.response.start", "status": reply.status, "headers": list(_headers(reply))})
-    content = reply.content[: len(reply.content) // 2] if reply.is_cut else reply.content
-    for start in range(0, len(content), _PIECE):
-        await send({"type": "http.response.body", "body": content[start : start + _PIECE], "more_body": True})
+    longest = _SLOW_PIECE if reply.seconds else _PIECE
+    content = reply.content[: reply.sent]
+    for start in range(0, len(content), longest):
+        if reply.seconds:
+            await anyio.sleep(reply.seconds)
+        await send({"type": "http.response.body", "body": content[start : start + longest], "more_body": True})
+    if reply.is_reset:
+        raise ConnectionResetError(RESET)
     await send({"type": "http.response.body", "body": b""})
 
 
 def _headers(reply: Reply) -> Iterator[tuple[bytes, bytes]]:
     yield b"content-type", reply.media_type.encode()
-    yield b"content-length", b"%d" % len(reply.content)
-    if reply.retry_after is not None:
-        yield b"retry-after", reply.retry_after.encode()
+    yield b"content-length", b"%d" % (len(reply.content) if reply.promised is None else reply.promised)
+    for name, text in reply.headers.items():
+        yield name.encode(), text.encode()

@@ -5,6 +5,8 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
+from hashlib import blake2b
 from heapq import heapify, heappop, heappush
 from itertools import count
 from random import Random
@@ -12,7 +14,7 @@ from secrets import token_urlsafe
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from ._refusal import Refusal
 
@@ -60,19 +62,32 @@ class StoredContact:
     sms: list[dict[str, Any]] = field(factory=list)
 
 
+@frozen
+class StoredFile:
+    """A file, made at a time in seconds since 1970."""
+
+    content: bytes = field(repr=False)
+    made_on: float
+
+    @cached_property
+    def etag(self) -> str:
+        """What no file of other bytes has."""
+        return f'"{blake2b(self.content, digest_size=16).hexdigest()}"'
+
+
 @define
 class StoredJob:
     """A job, and its file once it is done. One that is `doomed` fails when it is over, its work not done."""
 
     is_over: bool = False
     is_doomed: bool = False
-    file: bytes | None = None
+    file: StoredFile | None = None
 
-    def end(self, work: Callable[[], bytes]) -> None:
+    def end(self, work: Callable[[], bytes], moment: float) -> None:
         """Do the work that makes its file."""
         self.is_over = True
         if not self.is_doomed:
-            self.file = work()
+            self.file = StoredFile(work(), moment)
 
 
 @define(order=True)
@@ -107,7 +122,7 @@ class Store:
         self._rooms: dict[type, Any] = {}
         self._agenda: list[_Plan] = []
         self._order = count()
-        self._links: dict[str, tuple[float, StoredJob]] = {}
+        self._links: dict[str, tuple[float, StoredFile]] = {}
         self._link_seconds = link_seconds
 
     def room(self, kind: type[RoomT]) -> RoomT:
@@ -312,7 +327,7 @@ class Store:
     def start_job(self, work: Callable[[], bytes]) -> int:
         """Start a job and return its number."""
         job = StoredJob()
-        self.later(lambda: job.end(work))
+        self.later(lambda: job.end(work, self.clock()))
         number = next(self._numbers)
         self._jobs[number] = job
         return number
@@ -325,24 +340,29 @@ class Store:
         """Have the job of that number fail when it is over."""
         self._jobs[number].is_doomed = True
 
-    def link(self, job: StoredJob) -> str:
-        """Return a fresh token for the job's file."""
+    def link(self, file: StoredFile) -> str:
+        """Return a fresh token for a file."""
         now = self.clock()
         self._links = {
             token: (expiry, linked) for token, (expiry, linked) in self._links.items() if expiry > now - 3600
         }
         token = token_urlsafe(24)
-        self._links[token] = (now + self._link_seconds, job)
+        self._links[token] = (now + self._link_seconds, file)
         return token
 
-    def file(self, token: str) -> bytes:
+    def file(self, token: str) -> StoredFile:
         """Return the file behind a token."""
         if token not in self._links:
             raise Refusal("no such file", status=404)
-        expiry, job = self._links[token]
+        expiry, file = self._links[token]
         if expiry <= self.clock():
             raise Refusal("the link has expired", status=403)
-        return job.file or b""
+        return file
+
+    def expire(self, token: str) -> None:
+        """Have the link of that token be dead from now on."""
+        _, file = self._links[token]
+        self._links[token] = (self.clock(), file)
 
 
 def _is_in_funnel(contact: StoredContact, funnels: Collection[str], stages: Collection[str] | None = None) -> bool:

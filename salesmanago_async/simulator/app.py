@@ -12,11 +12,13 @@ from ..settings import Credentials
 from ._asgi import Message, Receive, Send
 from ._caller import check_caller
 from ._deed import Deed, do, redo
-from ._faults import FILES, Fault, Script
+from ._faults import FILES, Fault
+from ._file_mishaps import reply_with
 from ._mishaps import suffer
 from ._posted import body_of, headers_of, is_file, path_of, read_content
 from ._refusal import Refusal
 from ._reply import Reply, answered, refused, send_reply
+from ._script import Script
 from ._state import State
 from ._store import Store
 from .handlers.system import Tokens
@@ -87,7 +89,7 @@ class Simulator:
         self._script = Script(faults, self._seed)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request. Raises `ConnectionResetError` where a fault leaves it without an answer."""
+        """Answer one request. Raises `ConnectionResetError` where a fault leaves it without an answer or its end."""
         if scope["type"] != "http":
             return
         fault = self._script.next(FILES if is_file(scope) else path_of(scope))
@@ -96,15 +98,18 @@ class Simulator:
         except Refusal as refusal:
             await send_reply(send, refused(refusal))
             return
-        process = partial(self._process, scope, content, job_fails=fault is not None and fault.kind == "failed-job")
+        process = partial(self._answer, scope, content, fault)
         reply = await suffer(fault, process, store=self._store, is_file=is_file(scope)) if fault else process()
         await send_reply(send, reply)
+
+    def _answer(self, scope: Message, content: bytes, fault: Fault | None) -> Reply:
+        if is_file(scope):
+            return self._read_file(scope, fault)
+        return self._process(scope, content, job_fails=fault is not None and fault.kind == "failed-job")
 
     def _process(self, scope: Message, content: bytes, *, job_fails: bool) -> Reply:
         moment = self._store.catch_up()
         try:
-            if is_file(scope):
-                return Reply(200, self._file(scope))
             body = body_of(scope, content)
             check_caller(path_of(scope), body, self._credentials, self._store)
             deed = self._deed(moment, path_of(scope), body, job_fails=job_fails)
@@ -115,10 +120,18 @@ class Simulator:
             self._state.keep(deed)
         return answered(_completed(answer, scope))
 
-    def _file(self, scope: Message) -> bytes:
-        if scope["method"] != "GET":
-            raise Refusal("files are read with GET", status=405)
-        return self._store.file(scope["path"].removeprefix("/files/").removesuffix(".json"))
+    def _read_file(self, scope: Message, fault: Fault | None) -> Reply:
+        self._store.catch_up()
+        token = scope["path"].removeprefix("/files/").removesuffix(".json")
+        try:
+            if scope["method"] not in {"GET", "HEAD"}:
+                raise Refusal("files are read with GET", status=405)
+            file = self._store.file(token)
+        except Refusal as refusal:
+            return refused(refusal)
+        if fault and fault.kind == "expired":
+            self._store.expire(token)
+        return reply_with(file, headers_of(scope) if scope["method"] == "GET" else {}, fault)
 
     def _deed(self, moment: float, path: str, body: Mapping[str, Any], *, job_fails: bool) -> Deed:
         told = {name: value for name, value in body.items() if name not in CREDENTIAL_FIELDS}

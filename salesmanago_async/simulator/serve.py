@@ -34,9 +34,10 @@ def serve(app: Simulator, *, host: str, port: int, announce: Callable[[str], Non
 def make_config(app: App) -> uvicorn.Config:
     """Return how uvicorn is to serve an ASGI app that may break connections, by default at any free port.
 
-    Where the app raises `ConnectionResetError`, the connection is reset without an answer; where an answer is shorter
-    than its Content-Length, what there is of it arrives and the connection is closed. At its end the server waits
-    a second for answers that are late.
+    Where the app raises `ConnectionResetError`, the connection is reset, whatever was sent by then. Where an answer is
+    shorter or longer than its Content-Length, what there is of it arrives, and the connection is closed. Whoever sends
+    to a client that has gone gets a `ConnectionResetError`. At its end the server waits a second for answers that are
+    late.
     """
     return uvicorn.Config(
         app,
@@ -61,24 +62,38 @@ class _Protocol(H11Protocol):
 
 
 async def _answer(app: Any, transport: asyncio.Transport, scope: Message, receive: Receive, send: Send) -> None:
-    promised = 0
+    is_body_read = scope["method"] != "HEAD"
+    left: int | None = None  # so many bytes are promised and not yet sent
 
-    async def send_or_cut(message: Message) -> None:
-        nonlocal promised
+    async def send_what_there_is(message: Message) -> None:
+        """Send it, also where it is not as long as was promised, which uvicorn would not."""
+        nonlocal left
+        if transport.is_closing():
+            raise ConnectionResetError("the client went away")
         if message["type"] == "http.response.start":
-            promised = int(dict(message.get("headers", ())).get(b"content-length", 0))
-        promised -= len(message.get("body", b""))
-        if message["type"] == "http.response.start" or message.get("more_body") or promised <= 0:
+            left = _promised(message) if is_body_read else None
+        if message["type"] == "http.response.start" or left is None:
             await send(message)
             return
-        await send({**message, "more_body": True})
-        transport.close()
-        await _see_it_lost(receive)
+        body = message.get("body", b"")
+        fitting, excess = body[: max(left, 0)], body[max(left, 0) :]
+        left -= len(body)
+        is_broken = left != 0 and not message.get("more_body")
+        await send({**message, "body": fitting, "more_body": is_broken or message.get("more_body", False)})
+        transport.write(excess)
+        if is_broken:
+            transport.close()
+            await _see_it_lost(receive)
 
     try:
-        await app(scope, receive, send_or_cut)
+        await app(scope, receive, send_what_there_is)
     except (ConnectionResetError, asyncio.CancelledError):  # cancelled is what is still late when the server ends
         await _reset(transport, receive)
+
+
+def _promised(message: Message) -> int | None:
+    length = dict(message.get("headers", ())).get(b"content-length")
+    return None if length is None else int(length)
 
 
 async def _reset(transport: asyncio.Transport, receive: Receive) -> None:

@@ -104,6 +104,22 @@ def test_a_job_is_saved_in_the_same_formats(command: InProcess, people: list[str
     assert [row["name"] for row in read_table(tmp_path / "b.csv")] == ["-0+x", "-1+x", "-2+x"]
 
 
+def test_what_was_exported_can_be_imported_again(
+    command: InProcess, ask: Ask, people: list[str], tmp_path: Path
+) -> None:
+    def exported(name: str) -> list[dict[str, str]]:
+        assert command(*TAGGED, "--out", name, "--raw-cells").exit_code == 0
+        kept = ("email", "name", "phone", "tags", "properties.size", "properties.hat")
+        return sorted(({field: row[field] for field in kept} for row in read_table(tmp_path / name)), key=str)
+
+    before = exported("before.csv")
+    ask("contact/batchDelete", contacts=[{"addresseeType": "tag", "value": "SAVED"}])
+    ended = command("import", "contacts", "before.csv", "--extra-columns", "ignore", *QUICK)
+    assert ended.exit_code == 0, ended.stderr
+    assert exported("after.csv") == before
+    assert [row["email"] for row in before] == people
+
+
 def test_all_contacts_are_a_line_each(command: InProcess, people: list[str], tmp_path: Path) -> None:
     ended = command("export", "contacts", "--all", "--out", "all.csv", *QUICK)
     assert ended.exit_code == 0, ended.stderr
@@ -224,7 +240,7 @@ def test_in_a_pipe_a_line_comes_now_and_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 0.0
-    monkeypatch.setattr(_saving.time, "monotonic", lambda: now)
+    monkeypatch.setattr("salesmanago_async.cli._saving.time.monotonic", lambda: now)
     with _saving.showing_progress("contacts") as show:
         for seconds in (1.0, 5.0, 6.0, 9.0, 11.0):
             now = seconds

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import signal
 import subprocess
 import time
@@ -12,6 +13,10 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from attrs import fields_dict
+
+from salesmanago_async.simulator import Fault
+from salesmanago_async.simulator._faults import HOWS, KINDS
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
@@ -107,9 +112,17 @@ def test_a_bad_fault_is_one_line_that_names_the_part(text: str, said: tuple[str,
 
 
 def test_help_tells_the_grammar(salesmanago: Command) -> None:
-    from salesmanago_async.simulator._faults import KINDS
-
     told = salesmanago("simulator", "--help")
     assert told.returncode == 0
-    for word in (*KINDS[1:], "503", "path=", "at=", "share=", "retry-after=", "seconds=", "--seed"):
-        assert word in told.stdout
+    hows = [f"how={how}" for hows in HOWS.values() for how in hows]
+    parts = [f"{name.replace('_', '-')}=" for name in fields_dict(Fault) if name not in {"kind", "status"}]
+    for word in ("503", *KINDS[1:], *hows, *parts, "--seed"):
+        assert f" {word}" in told.stdout
+
+
+def test_every_fault_of_the_help_is_one(salesmanago: Command) -> None:
+    told = salesmanago("simulator", "--help").stdout
+    examples = re.findall(r"--fault (\S+,\S+)", told.partition("Examples:")[2])
+    assert len(examples) >= 3
+    for example in examples:
+        Fault.parse(example)

@@ -98,6 +98,14 @@ def test_who_was_given_with_a_time_after_the_end_is_not_given_again() -> None:
     assert not second.is_new(contact(modified_on=NOW + MINUTE), read_at=NOW + 1000 * MINUTE)
 
 
+def test_an_answer_that_was_overtaken_gives_nobody_as_they_were_before() -> None:
+    """Two requests were under way for one contact, who was modified between them; the later answer came first."""
+    run = changes()
+    assert run.is_new(contact(modified_on=NOW + 2), read_at=NOW + 3)
+    assert not run.is_new(contact(modified_on=NOW + 1), read_at=NOW + 1)
+    assert not changes(run.state(), until=NOW + MINUTE).is_new(contact(modified_on=NOW + 2), read_at=NOW + MINUTE)
+
+
 def test_in_the_second_of_a_modification_the_content_decides() -> None:
     """Modified again in that second, a contact tells the same time."""
     first = changes()

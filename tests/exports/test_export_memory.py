@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.peak_memory import run_and_measure
+
 SERVER = """
 import json, socket, sys, threading
 
@@ -35,7 +37,7 @@ with socket.create_server(("127.0.0.1", 0)) as listening:
 """
 
 CLIENT = """
-import resource, sys
+import sys
 import anyio
 from salesmanago_async import Credentials, SalesManago
 
@@ -49,7 +51,7 @@ async def main(port, seconds):
                     await anyio.sleep(seconds)  # so that most of the file is here before the reader goes on
                 count += 1
     assert record == 17, record
-    print(count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    print(count)
 
 anyio.run(main, int(sys.argv[1]), float(sys.argv[2]))
 """
@@ -68,19 +70,11 @@ def serving(megabytes: int) -> Iterator[tuple[int, int]]:
             server.kill()
 
 
-@pytest.fixture(autouse=True)
-def _slow_tests_are_asked_for(request: pytest.FixtureRequest) -> None:
-    if request.node.get_closest_marker("slow") and not request.config.getoption("markexpr"):
-        pytest.skip("run with -m slow")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the peak of a process in /proc")
 @pytest.mark.parametrize("megabytes", [150, pytest.param(500, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("seconds", [0.0, 1.0], ids=["a quick reader", "a reader that is far behind"])
 def test_an_export_of_any_size_takes_less_than_80_megabytes(megabytes: int, seconds: float) -> None:
     with serving(megabytes) as (port, count):
-        command = [sys.executable, "-c", CLIENT, str(port), str(seconds)]
-        shown = subprocess.run(command, capture_output=True, text=True, check=True)
-    read, peak = map(int, shown.stdout.split())
-    assert read == count
+        read, peak = run_and_measure(CLIENT, port, seconds)
+    assert int(read) == count
     assert peak < 80

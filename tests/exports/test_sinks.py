@@ -22,6 +22,7 @@ from salesmanago_async import Invalid
 from salesmanago_async.exports.csv_tables import CsvTable
 from salesmanago_async.exports.sinks import Format, saving
 from salesmanago_async.exports.tables import Table, text_of
+from tests.peak_memory import run_and_measure
 
 pytestmark = pytest.mark.anyio
 
@@ -366,7 +367,7 @@ def test_cells_are_read_back_as_they_were(records: list[Any], safe: bool) -> Non
 
 
 MEMORY = """
-import resource, sys
+import sys
 import anyio
 from salesmanago_async.exports.sinks import saving
 
@@ -375,19 +376,14 @@ async def main(path, batches):
         for number in range(int(batches)):
             records = [{"id": str(n), "text": str(number) * 100, "events": [{"n": n}] * 20} for n in range(500)]
             await sink.write(records)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 anyio.run(main, *sys.argv[1:])
 """
 
 
-def peak_megabytes(path: Path, batches: int) -> int:
-    command = [sys.executable, "-c", MEMORY, str(path), str(batches)]
-    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the peak of a process in /proc")
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
 def test_memory_does_not_grow_with_what_is_saved(tmp_path: Path, name: str) -> None:
     """Of 2 and of 25 MB."""
-    assert peak_megabytes(tmp_path / name, 120) - peak_megabytes(tmp_path / name, 10) < 8
+    small, large = (run_and_measure(MEMORY, tmp_path / name, batches)[1] for batches in (10, 120))
+    assert large - small < 8

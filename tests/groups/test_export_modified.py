@@ -14,7 +14,7 @@ import httpx
 import hypothesis.strategies as st
 import pytest
 from attrs import define, field
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from salesmanago_async import Contact, ContactId, Invalid, NoAnswer, Retries, SalesManago, Unreadable
 from salesmanago_async.groups._changes import modified_export
@@ -163,6 +163,7 @@ class Account(httpx.AsyncBaseTransport):
         self.calls[path] += 1
         answer = self._page(body) if "from" in body else self._details(body)
         shown = datetime.fromtimestamp(self.now() // 1000, UTC)
+        await anyio.sleep(self.random.choice((0.0, 0.7)))  # answers may overtake each other
         return httpx.Response(
             200, json={"success": True, "message": [], **answer}, headers={"Date": format_datetime(shown, usegmt=True)}
         )
@@ -173,7 +174,7 @@ class Account(httpx.AsyncBaseTransport):
         elif self.people and self.random.random() < 0.7:
             self.change(self.random.choice(sorted(self.people)))
         else:
-            self.change(f"p{len(self.people) + len(self.deleted)}")
+            self.change(f"n{len(self.moments)}")  # no id comes again
 
     def _page(self, body: dict[str, Any]) -> dict[str, Any]:
         due = [entry for entry in self.pending if entry[0] <= wall_clock()]
@@ -203,14 +204,15 @@ def client(account: Account, **options: Any) -> SalesManago:
 Given = tuple[str, str]
 
 
-async def given_by(sm: SalesManago, state: Path, since: int, *, size: int = 3, ordered: bool = True) -> list[Given]:
-    """Make one run, in pages of three, and return the ids and versions that it gives."""
-    modified = ModifiedContacts(sm._connection, "o@x.pl", size=size)
+async def given_by(
+    sm: SalesManago, state: Path, since: int, *, size: int = 3, named: int = 2, ordered: bool = True
+) -> list[Given]:
+    """Make one run, in pages of three, and read two at a time; return the ids and versions that it gives."""
+    modified = ModifiedContacts(sm._connection, "o@x.pl", size=size, named=named)
     making = modified_export(modified, since, dict, state=state, overlap=600_000, ordered=ordered)
     async with making as found:
         given = [(record["id"], record["name"]) async for record in found]
-        gone = set(found.unavailable)
-    assert gone.isdisjoint(id_ for id_, _ in given)
+    assert len(set(given)) == len(given)
     return given
 
 
@@ -262,6 +264,16 @@ async def check_runs(account: Account, state: Path, *, ordered: bool) -> None:
     tells_more=st.booleans(),
     order=st.sampled_from(sorted(ORDERS)),
     ordered=st.booleans(),
+)
+@example(  # the first of the second page moved up between the two, and nobody told that there are more
+    seed=305,
+    skew=0.0,
+    grain=1,
+    holds_ends=False,
+    lag=0.0,
+    tells_more=False,
+    order="the latest first",
+    ordered=True,
 )
 def test_no_change_is_lost_and_none_comes_twice(
     tmp_path_factory: pytest.TempPathFactory, seed: int, order: str, ordered: bool, **kind: Any
@@ -322,7 +334,7 @@ async def test_spans_that_fill_more_than_a_page_are_halved(tmp_path: Path) -> No
         account.change(f"p{number:02}")
         await anyio.sleep(500)
     async with client(account) as sm:
-        given = await given_by(sm, tmp_path / "state.json", START - 5000, size=10)
+        given = await given_by(sm, tmp_path / "state.json", START - 5000, size=10, named=50)
     assert [id_ for id_, _ in given] == [f"p{number:02}" for number in range(100)]
     assert account.calls["contact/paginatedModifiedContacts"] < 4 * 100 / 10 + 10
     assert account.calls["contact/listById"] == 2
@@ -343,7 +355,7 @@ async def test_one_second_that_never_stands_still_is_an_error_and_no_gap(tmp_pat
     await anyio.sleep(100)
     async with SalesManago(DEMO_CREDENTIALS, owner="o@x.pl", transport=Restless(), clock=wall_clock) as sm:
         with pytest.raises(Unreadable, match="keep being modified"):
-            await given_by(sm, tmp_path / "state.json", START - 5000, size=10)
+            await given_by(sm, tmp_path / "state.json", START - 5000, size=10, named=50)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -99,6 +99,11 @@ CASES = [
     Case("the text is not shown", [sent(detail1="a")], [bare(shown(), "detail1")], "T"),
     Case("alike and some with ids", [sent(), sent(externalId="1")], [shown(externalId="1")], "MT"),
     Case("what was there before", [sent(value=1.0)], [shown(value=9.0), shown("VISIT"), shown(value=1.0)], "T"),
+    # What is not told
+    *(
+        Case(f"no {name} told", [sent(value=5.0, products="p1")], [bare(shown(value=5.0, products="p1"), name)], "T")
+        for name in ("contactExtEventType", "products", "value", "date")
+    ),
     # What cannot be read
     Case("a date that nobody can read", [sent()], [shown(date="yesterday")], "?"),
     Case("a value that nobody can read", [sent(value=5.0)], [shown(value="5,00 zł")], "?"),
@@ -151,6 +156,27 @@ def test_the_same_event_of_contacts(contacts: Any, names: Any, letters: str) -> 
 def test_a_contact_that_is_not_shown_leaves_its_events_in_doubt() -> None:
     found = recorded([contact(ANN, "A", shown())], ["X", 7])
     assert told([("A",), ("X",), ("7",), ("Y",)], [sent()] * 4, found) == "T??M"
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        {"email": ANN, "id": "A"},
+        {"email": ANN, "id": "A", "contactExtEvents": {"items": []}},
+        {"email": "****@example.com", "id": "A", "contactExtEvents": []},
+        {"contactExtEvents": []},
+        {"contact": {"email": ANN, "id": "A", "contactExtEvents": []}},
+    ],
+    ids=["no events told", "events that are no list", "a masked address", "no name", "wrapped"],
+)
+def test_where_a_contact_may_be_hidden_its_events_are_in_doubt(hidden: Mapping[str, Any]) -> None:
+    found = recorded([hidden, {"email": BOB, "id": "B", "contactExtEvents": []}], [])
+    assert told([(ANN,), (BOB,)], [sent(), sent()], found) == "?M"
+
+
+def test_a_contact_without_events_may_have_null_in_their_place() -> None:
+    found = recorded([{"email": f" {ANN.upper()} ", "contactExtEvents": None}], [])
+    assert told([(ANN,)], [sent()], found) == "M"
 
 
 def test_what_is_no_contact_and_what_is_no_event_is_passed_over() -> None:

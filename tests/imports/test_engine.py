@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -518,3 +519,14 @@ async def test_options_that_let_nothing_through_are_refused(sm: SalesManago, opt
 async def test_a_misspelt_option_is_named(sm: SalesManago) -> None:
     with pytest.raises(TypeError, match="batchsize"):
         await sm.contacts.upsert_many(contacts(1), batchsize=5)  # type: ignore[call-arg]
+
+
+@pytest.mark.anyio
+async def test_a_job_of_an_absurd_number_is_not_followed(make_client: MakeClient, tmp_path: Path) -> None:
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b'{"success": true, "requestId": 18446744073709551615}'})
+
+    async with make_client(answer) as sm:
+        report = await sm.contacts.upsert_many([{"email": "ann@example.com"}], journal=tmp_path / "run.db")
+    assert counts(report) == {"submitted": 1}

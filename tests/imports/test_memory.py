@@ -1,12 +1,13 @@
 """Memory is bounded by what is in flight, not by what is read."""
 
-import subprocess
 import sys
 
 import pytest
 
+from tests.peak_memory import run_and_measure
+
 RUN = """
-import resource, sys
+import sys
 import anyio, httpx, orjson
 from salesmanago_async import Credentials, SalesManago
 
@@ -34,19 +35,16 @@ async def main(count):
     async with SalesManago(credentials, owner="o@x.pl", transport=transport, poll_interval=POLL) as sm:
         report = await sm.contacts.upsert_many(contacts(count))
     assert report.accepted == count, report
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 anyio.run(main, int(sys.argv[1]))
 """
 
 
-def peak_megabytes(count: int, poll_interval: float) -> int:
-    code = RUN.replace("POLL", str(poll_interval))
-    shown = subprocess.run([sys.executable, "-c", code, str(count)], capture_output=True, text=True, check=True)
-    return int(shown.stdout)
+def peak_megabytes(count: int, poll_interval: float) -> float:
+    return run_and_measure(RUN.replace("POLL", str(poll_interval)), count)[1]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the peak of a process in /proc")
 @pytest.mark.parametrize("poll_interval", [0.01, 2.0], ids=["jobs are soon done", "all jobs are outstanding at once"])
 def test_eight_times_the_records_take_no_more_memory(poll_interval: float) -> None:
     assert peak_megabytes(80_000, poll_interval) - peak_megabytes(10_000, poll_interval) < 8

@@ -40,7 +40,15 @@ EVENTS = "contact/batchAddContactExtEvent"
         ("slow,seconds=2", Fault("slow", seconds=2)),
         ("late,seconds=0.5", Fault("late", seconds=0.5)),
         ("truncated,path=files", Fault("truncated", path="files")),
+        ("truncated,after=100", Fault("truncated", after=100)),
+        ("reset-after,after=0", Fault("reset-after", after=0)),
+        ("garbled,after=7,path=files", Fault("garbled", after=7, path="files")),
+        ("trickle,seconds=0.1", Fault("trickle", seconds=0.1)),
+        ("wrong-length,by=-10", Fault("wrong-length", by=-10)),
+        ("other-file,how=bomb,at=2", Fault("other-file", how="bomb", at=2)),
+        ("wrong-range,how=start", Fault("wrong-range", how="start")),
         ("expired", Fault("expired")),
+        ("expired,after=5", Fault("expired", after=5)),
         ("failed-job,share=0.2", Fault("failed-job", share=0.2)),
     ],
 )
@@ -79,6 +87,21 @@ def test_a_text_says_what_a_value_does(text: str, fault: Fault) -> None:
         ("503,share=nan", "share", "0 to 1"),
         ("503,path=contact/upsrt", "path", "'contact/upsert'"),
         ("503,path=/api/contact/upsert", "path", "'contact/upsert'"),
+        ("truncated,after=-1", "after", "from 0"),
+        ("truncated,after=1.5", "after", "'1.5'"),
+        ("reset-before,after=1", "after", "nothing"),
+        ("503,after=1", "after", "nothing"),
+        ("trickle", "seconds", "needed"),
+        ("wrong-length", "by", "needed"),
+        ("wrong-length,by=0", "by", "other than 0"),
+        ("wrong-length,by=few", "by", "-10"),
+        ("truncated,by=1", "by", "nothing"),
+        ("other-file", "how", "needed"),
+        ("other-file,how=start", "how", "reordered, page, bomb, outside"),
+        ("wrong-range,how=page", "how", "ignored, start, total, version"),
+        ("garbled,how=page", "how", "nothing"),
+        ("other-file,how=page,path=contact/*", "path", "other-file"),
+        ("wrong-range,how=start,path=file", "path", "'files'"),
         ("expired,path=contact/*", "path", "expired"),
         ("failed-job,path=contact/upsert", "path", "failed-job"),
         ("503,att=1", None, "'att=1'"),
@@ -106,12 +129,16 @@ def test_a_bad_part_is_named(text: str, field: str | None, said: str) -> None:
         ("status", "503"),
         ("retry_after", "Mon, 01 Jan 2024 00:00:00 GMT"),
         ("path", 5),
+        ("after", "1"),
+        ("by", 1.5),
+        ("how", ""),
     ],
 )
 def test_values_are_checked_too(field: str, value: Any) -> None:
-    options: dict[str, Any] = {"status": 503, field: value}
+    kinds: dict[str, Any] = {"after": "truncated", "by": "wrong-length", "how": "other-file"}
+    options: dict[str, Any] = {field: value} if field in kinds else {"status": 503, field: value}
     with pytest.raises(Invalid) as refused:
-        Fault("status", **options)
+        Fault(kinds.get(field, "status"), **options)
     assert refused.value.field == field
 
 
@@ -167,9 +194,12 @@ def test_new_faults_count_from_the_start() -> None:
 
 
 def test_some_faults_count_only_where_they_can_happen() -> None:
-    simulator = Simulator(faults=[Fault("expired", at=1), Fault("failed-job", at=2), Fault("garbled", path="job/*")])
-    paths = (ADD, "job/status", BATCH, ADD, "files", BATCH, "contact/export/data")
-    assert met(simulator, *paths) == [None, "garbled", None, None, "expired", "failed-job", None]
+    links = [Fault("expired", at=1), Fault("other-file", how="page", at=2), Fault("wrong-range", how="total", at=3)]
+    simulator = Simulator(faults=[*links, Fault("failed-job", at=2), Fault("garbled", path="job/*")])
+    paths = (ADD, "job/status", BATCH, ADD, "files", BATCH, "contact/export/data", "files", ADD, "files", "files")
+    kinds = met(simulator, *paths)
+    assert kinds[:7] == [None, "garbled", None, None, "expired", "failed-job", None]
+    assert kinds[7:] == ["other-file", None, "wrong-range", None]
 
 
 def test_a_seed_gives_the_same_chances_whatever_else_is_asked() -> None:

@@ -3,107 +3,18 @@
 import http.client
 import json
 import socket
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from threading import Event
 from typing import Any
-from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
-from attrs import frozen
 
-from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Fault, Simulator
+from salesmanago_async.simulator import Fault, Simulator
 from tests.serving import serving_app
+from tests.simulator.sockets import ANN, BATCH, Arrived, Served, read, serving, wait_until
 
-ANN = "ann@example.com"
-ADD, ASK, BATCH = "contact/upsert", "contact/hasContact", "contact/batchupsertv2"
+ADD = "contact/upsert"
 ADD_ANN = {"contact": {"email": ANN}}
-
-
-@frozen
-class Arrived:
-    """What came until the connection ended, and whether it ended with a reset."""
-
-    head: bytes
-    body: bytes
-    was_reset: bool
-
-    def promised(self) -> int:
-        (line,) = (line for line in self.head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        return int(line.split(b":")[1])
-
-
-@frozen
-class Served:
-    """A served simulator, asked over plain sockets."""
-
-    host: str
-    port: int
-    simulator: Simulator
-
-    def send(self, path: str, fields: dict[str, Any] | None = None) -> socket.socket:
-        """Send a request, GET where there are no fields, and return the connection without waiting for the answer."""
-        mine = DEMO_CREDENTIALS
-        head = {"clientId": mine.client_id, "apiKey": mine.api_key, "sha": mine.signature(), "requestTime": 1}
-        body = b"" if fields is None else json.dumps({**head, "owner": DEMO_OWNER, **fields}).encode()
-        lines = [f"GET {path} HTTP/1.1" if fields is None else f"POST /api/{path} HTTP/1.1"]
-        lines += ["Host: h", "Connection: close", "Content-Type: application/json", f"Content-Length: {len(body)}"]
-        connection = socket.create_connection((self.host, self.port), timeout=20)
-        connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
-        return connection
-
-    def ask(self, path: str, fields: dict[str, Any] | None = None) -> Arrived:
-        """Send a request, and read until the connection ends."""
-        with self.send(path, fields) as connection:
-            return read(connection)
-
-    def has_ann(self) -> bool:
-        return bool(json.loads(self.ask(ASK, {"email": ANN}).body)["result"])
-
-    def link(self, contacts: int) -> str:
-        """Return the path of the link to an export of so many contacts."""
-        entries = [{"contact": {"email": f"c{number}@example.com"}, "tags": ["ALL"]} for number in range(contacts)]
-        self.ask(BATCH, {"upsertDetails": entries})
-        chosen = {"contacts": [{"addresseeType": "TAG", "value": "ALL"}], "data": [{"dataType": "CONTACT"}]}
-        number = json.loads(self.ask("contact/export/data", chosen).body)["requestId"]
-        return str(urlsplit(json.loads(self.ask("job/status", {"requestId": number}).body)["fileUrl"]).path)
-
-
-def read(connection: socket.socket) -> Arrived:
-    arrived = bytearray()
-    was_reset = False
-    try:
-        while piece := connection.recv(65536):
-            arrived += piece
-    except ConnectionResetError:
-        was_reset = True
-    head, _, body = bytes(arrived).partition(b"\r\n\r\n")
-    return Arrived(head, body, was_reset)
-
-
-@contextmanager
-def serving(**options: Any) -> Iterator[Served]:
-    simulator = Simulator(job_seconds=0, **options)
-    with serving_app(simulator) as address:
-        parts = urlsplit(address)
-        assert parts.port
-        yield Served(str(parts.hostname), parts.port, simulator)
-
-
-@pytest.fixture
-def served(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Iterator[Served]:
-    """A served simulator that must end without a word of complaint."""
-    with serving() as served:
-        yield served
-    assert capfd.readouterr().err == ""
-    assert [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}] == []
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
 
 
 @pytest.mark.parametrize(("kind", "is_processed"), [("reset-before", False), ("reset-after", True)])
@@ -199,6 +110,102 @@ def test_a_file_is_garbled_or_its_link_expired(served: Served) -> None:
     with pytest.raises(ValueError):
         json.loads(garbled.body)
     assert json.loads(served.ask(link).body)
+
+
+@pytest.mark.parametrize("after", [0, 1, 1000, 200_000])
+def test_a_truncated_file_ends_after_so_many_bytes(after: int, served: Served) -> None:
+    link = served.link(contacts=1000)
+    whole = served.ask(link)
+    served.simulator.faults = [Fault("truncated", path="files", after=after)]
+    arrived = served.ask(link)
+    assert (arrived.promised(), arrived.was_reset) == (len(whole.body), False)
+    assert arrived.body == whole.body[:after]
+
+
+@pytest.mark.parametrize("after", [0, 1, 1000, 200_000, 10_000_000])
+def test_a_file_is_reset_after_so_many_bytes_at_most(after: int, served: Served) -> None:
+    link = served.link(contacts=1000)
+    whole = served.ask(link)
+    served.simulator.faults = [Fault("reset-after", path="files", after=after)]
+    arrived = served.ask(link)
+    assert arrived.was_reset
+    assert len(arrived.body) <= after
+    assert whole.body.startswith(arrived.body)
+
+
+def test_a_truncated_link_can_be_dead_from_then_on(served: Served) -> None:
+    link = served.link(contacts=1)
+    served.simulator.faults = [Fault("expired", after=20)]
+    assert len(served.ask(link).body) == 20
+    served.simulator.faults = []
+    assert served.ask(link).head.startswith(b"HTTP/1.1 403 ")
+
+
+@pytest.mark.parametrize("by", [10, 1_000_000])
+def test_a_length_that_is_too_great_is_waited_for_in_vain(by: int, served: Served) -> None:
+    link = served.link(contacts=1000)
+    whole = served.ask(link)
+    served.simulator.faults = [Fault("wrong-length", path="files", by=by)]
+    arrived = served.ask(link)
+    assert (arrived.body, arrived.was_reset) == (whole.body, False)
+    assert arrived.promised() == len(whole.body) + by
+
+
+@pytest.mark.parametrize("by", [-1, -100_000, -10_000_000])
+def test_what_exceeds_the_length_is_sent_all_the_same(by: int, served: Served) -> None:
+    """A client that believes the length has less than the whole; what follows is no answer to anything."""
+    link = served.link(contacts=1000)
+    whole = served.ask(link)
+    served.simulator.faults = [Fault("wrong-length", path="files", by=by)]
+    arrived = served.ask(link)
+    assert (arrived.body, arrived.was_reset) == (whole.body, False)
+    assert arrived.promised() == max(0, len(whole.body) + by)
+    with urlopen(served.address(link), timeout=20) as file:
+        assert file.read() == whole.body[: arrived.promised()]
+
+
+@pytest.mark.parametrize("by", [-10, 10])
+def test_a_head_has_no_body_however_wrong_its_length_is(by: int, served: Served) -> None:
+    link = served.link(contacts=1).encode()
+    served.simulator.faults = [Fault("wrong-length", path="files", by=by)]
+    lines = b"HEAD %b HTTP/1.1\r\nHost: h\r\n\r\nHEAD /files/nosuch HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+    arrived = served.say(lines % link)
+    assert arrived.count(b"HTTP/1.1 200 ") == arrived.count(b"HTTP/1.1 404 ") == 1
+    assert b"contactData" not in arrived
+
+
+def test_a_connection_with_something_left_on_it_is_not_used_again(served: Served) -> None:
+    link = served.link(contacts=1)
+    served.simulator.faults = [Fault("wrong-length", path="files", by=-10)]
+    client = http.client.HTTPConnection(served.host, served.port, timeout=20)
+
+    def ask() -> bytes:
+        client.request("GET", link)
+        with client.getresponse() as answer:
+            return answer.read()
+
+    assert ask()
+    with pytest.raises((http.client.HTTPException, ConnectionError)):
+        ask()
+    client.close()
+
+
+def test_a_trickle_comes_bit_by_bit_and_ends_when_nobody_waits_for_it_any_more() -> None:
+    simulator = Simulator(job_seconds=0, faults=[Fault("trickle", path="files", seconds=0.01)])
+    ended = Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await simulator(scope, receive, send)
+        except ConnectionResetError:
+            ended.set()
+            raise
+
+    with serving_app(app) as address:
+        served = Served.at(address, simulator)
+        with served.send(served.link(contacts=1000)) as connection:
+            assert connection.recv(1)
+        assert ended.wait(20)
 
 
 def test_a_failed_job_does_nothing(served: Served) -> None:

@@ -10,7 +10,8 @@ from .._store import Store
 def status(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     """job/status: a fresh link at every look.
 
-    [guess] what is said of an unknown number, and of a job that failed: no text is known.
+    [guess] what is said of an unknown number, and of a job that failed: no text is known. [guess] the link to a ZIP
+    ends as all documented ones do.
     """
     job = store.job(body["requestId"])
     if job is None:
@@ -19,7 +20,7 @@ def status(store: Store, body: dict[str, Any]) -> dict[str, Any]:
         return {"message": ["Job not start yet"]}
     if job.file is None:
         raise Refusal("Job failed")
-    return {"fileUrl": f"/files/{store.link(job)}.json"}
+    return {"fileUrl": f"/files/{store.link(job.file)}.json"}
 
 
 HANDLERS: dict[str, Handler] = {"job/status": status}

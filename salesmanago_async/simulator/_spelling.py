@@ -1,0 +1,68 @@
+"""How a fault is spelt: a kind, and what else of it is not as it mostly is."""
+
+import sys
+from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
+from typing import Any
+
+from ..errors import Invalid
+
+
+def read_fields(text: str, kinds: Collection[str]) -> dict[str, Any]:
+    """Return the fields of a fault of one of the kinds; raise `Invalid` naming the part that is ill spelt."""
+    kind, *parts = (part.strip() for part in text.split(","))
+    given: dict[str, Any] = {"kind": kind}
+    if kind.isdecimal() and len(kind) == 3:
+        given = {"kind": "status", "status": int(kind)}
+    elif kind not in kinds:
+        raise Invalid(f"{kind!r} is neither a status, such as 503, nor one of {', '.join(kinds)}", field="kind")
+    for part in parts:
+        name, value = _read_part(part)
+        if name in given:
+            raise Invalid("is given twice", field=name)
+        given[name] = value
+    return given
+
+
+def _read_part(part: str) -> tuple[str, Any]:
+    """Return the field and the value of one `name=value`."""
+    spelt, _, value = (piece.strip() for piece in part.partition("="))
+    name = spelt.replace("-", "_")
+    if name not in _READERS or not value:
+        names = ", ".join(f"{known.replace('_', '-')}=…" for known in _READERS)
+        raise Invalid(f"{part!r} is not one of {names}")
+    read, spelling = _READERS[name]
+    try:
+        return name, read(value)
+    except (ValueError, OverflowError):
+        raise Invalid(f"{value!r} is not {spelling}", field=spelt) from None
+
+
+def _read_numbers(text: str) -> tuple[range, ...]:
+    return tuple(map(_read_span, text.split(";")))
+
+
+def _read_span(text: str) -> range:
+    first, dash, last = (piece.strip() for piece in text.partition("-"))
+    if not dash:
+        return range(int(first), int(first) + 1)
+    return range(int(first), int(last) + 1 if last else sys.maxsize)
+
+
+def _read_wait(text: str) -> int | timedelta:
+    seconds = text.removeprefix("date+")
+    return int(text) if seconds == text else timedelta(seconds=float(seconds))
+
+
+_READERS: Mapping[str, tuple[Callable[[str], Any], str]] = {
+    "path": (str, "a pattern"),
+    "at": (_read_numbers, "numbers such as 1;3-5"),
+    "share": (float, "a number"),
+    "status": (int, "a number"),
+    "retry_after": (_read_wait, "seconds such as 5, or date+5"),
+    "seconds": (float, "a number"),
+    "after": (int, "a number of bytes"),
+    "by": (int, "a number of bytes such as 10 or -10"),
+    "how": (str, "a word"),
+}
+"""Field → how its text is read, and what that text must be."""

@@ -1,0 +1,108 @@
+"""Exports from a simulator that misbehaves at random places of a big file, and in any way at all."""
+
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Any, TypeVar
+
+import anyio
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trio.testing import MockClock
+
+from salesmanago_async import Retries, SalesManagoError
+from salesmanago_async.simulator import Fault
+from tests.conftest import EPOCH, VirtualTimeLoop
+from tests.exports.hosts import small_blocks
+from tests.exports.worlds import KINDS, Account, Export, connected, contacts, opened
+
+LOOPS: dict[str, Callable[[], dict[str, Any]]] = {
+    "asyncio": lambda: {"loop_factory": VirtualTimeLoop},
+    "trio": lambda: {"clock": MockClock(autojump_threshold=0)},
+}
+T = TypeVar("T")
+
+
+def on(backend: str, act: Callable[[], Awaitable[T]]) -> T:
+    return anyio.run(act, backend=backend, backend_options=LOOPS[backend]())
+
+
+def clock() -> float:
+    """A time that stands still, as one account is asked on many event loops."""
+    return EPOCH
+
+
+@cache
+def small() -> Account:
+    """Return an account whose files have some hundred bytes."""
+    return on("asyncio", lambda: opened(contacts(3), ["TAG"], clock=clock))
+
+
+@cache
+def big() -> Account:
+    """Return an account whose array has 800 KB: more than a spool keeps in memory."""
+    return on("asyncio", lambda: opened(contacts(200, noise=3000), ["CONTACT", "PROPERTIES"], clock=clock))
+
+
+def export(account: Account, kind: str, *faults: Fault, backend: str, **options: Any) -> Export:
+    async def act() -> Export:
+        async with connected(account, clock=clock, **options) as world:
+            return await world.export(kind, *faults)
+
+    return on(backend, act)
+
+
+BREAKS: list[Any] = ["truncated", "reset-after", "expired"]
+
+
+@pytest.mark.parametrize("backend", LOOPS)
+@settings(deadline=None, max_examples=10)
+@given(st.lists(st.tuples(st.sampled_from(BREAKS), st.integers(0, 400_000)), max_size=5))
+def test_a_big_file_that_breaks_at_random_places_comes_whole(backend: str, breaks: list[tuple[Any, int]]) -> None:
+    account = big()
+    assert account.sizes["json"] > 700_000
+    faults = [Fault(kind, path="files", after=after, at=2 * number + 1) for number, (kind, after) in enumerate(breaks)]
+    found = export(account, "json", *faults, backend=backend, retries=Retries(tries=9))
+    assert found.error is None
+    assert found.records == account.records["json"]
+
+
+PLACES = st.integers(0, 400)
+HOWS = {"other-file": ["reordered", "page", "bomb", "outside"], "wrong-range": ["ignored", "start", "total", "version"]}
+
+
+@st.composite
+def faults(draw: st.DrawFn) -> Fault:
+    """Some fault of files, at some of the requests."""
+    at = draw(st.none() | st.lists(st.integers(1, 8), min_size=1, max_size=4))
+    kind: Any = draw(st.sampled_from([*BREAKS, *HOWS, "garbled", "wrong-length", "status", "reset-before", "trickle"]))
+    extra: dict[str, Any] = {}
+    if kind in {*BREAKS, "garbled"}:
+        extra["after"] = draw(st.none() | PLACES)
+    elif kind == "wrong-length":
+        extra["by"] = draw(st.integers(-400, 400).filter(bool))
+    elif kind in HOWS:
+        extra["how"] = draw(st.sampled_from(HOWS[kind]))
+    elif kind == "status":
+        extra["status"] = draw(st.sampled_from([400, 403, 404, 410, 416, 429, 500, 503]))
+    elif kind == "trickle":
+        extra["seconds"] = draw(st.sampled_from([1, 100]))
+    return Fault(kind, path="files", at=at, **extra)
+
+
+@pytest.mark.parametrize("backend", LOOPS)
+@settings(deadline=None, max_examples=60)
+@given(st.sampled_from(KINDS), st.lists(faults(), min_size=1, max_size=5), st.integers(1, 100))
+def test_whatever_a_host_does_it_is_one_version_whole_or_an_error_after_its_beginning(
+    backend: str, kind: str, script: list[Fault], block: int
+) -> None:
+    account = small()
+    with pytest.MonkeyPatch.context() as patch:
+        small_blocks(patch, block)
+        found = export(account, kind, *script, backend=backend)
+    versions = [account.records[kind], account.records[kind][::-1]]
+    if found.error is None:
+        assert found.records in versions
+    else:
+        assert isinstance(found.error, SalesManagoError)
+        assert any(records[: len(found.records)] == found.records for records in versions)

@@ -1,0 +1,16 @@
+"""What tests of the simulator may ask for."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulator.sockets import Served, serving
+
+
+@pytest.fixture
+def served(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Iterator[Served]:
+    """A served simulator that must end without a word of complaint."""
+    with serving() as served:
+        yield served
+    assert capfd.readouterr().err == ""
+    assert [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}] == []

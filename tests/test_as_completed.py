@@ -1,0 +1,196 @@
+"""Many jobs watched together: each is given once, when it is over."""
+
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator
+
+import anyio
+import httpx
+import orjson
+import pytest
+from attrs import define, field
+
+from salesmanago_async import Job, JobFailed, NotAuthenticated
+from tests.conftest import MakeClient
+
+pytestmark = pytest.mark.anyio
+
+
+@define
+class Account(httpx.AsyncBaseTransport):
+    """Jobs that are over at a moment of their own; those of numbers in `failing` have failed then."""
+
+    over_at: dict[int, float]
+    failing: frozenset[int] = frozenset()
+    link_seconds: float = 300.0
+    refusal: str | None = None
+    looks: Counter[int] = field(factory=Counter)
+    at_once: int = 0
+    most_at_once: int = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith("/files/"):
+            return self._file(request.url.path.removeprefix("/files/"))
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
+        await anyio.sleep(0.1)
+        self.at_once -= 1
+        number = orjson.loads(request.content)["requestId"]
+        self.looks[number] += 1
+        return httpx.Response(200, json=self._answer(number))
+
+    def _answer(self, number: int) -> dict[str, object]:
+        if self.refusal:
+            return {"success": False, "message": [self.refusal]}
+        if anyio.current_time() < self.over_at[number]:
+            return {"success": True, "message": ["Job not start yet"]}
+        if number in self.failing:
+            return {"success": False, "message": ["Disk full"]}
+        until = anyio.current_time() + self.link_seconds
+        return {"success": True, "message": [], "fileUrl": f"https://files.example.com/files/{number}/{until}"}
+
+    def _file(self, path: str) -> httpx.Response:
+        number, until = path.split("/")
+        dead = anyio.current_time() > float(until)
+        return httpx.Response(403) if dead else httpx.Response(200, content=f'[{{"job":{number}}}]'.encode())
+
+
+async def record_of(job: Job[object]) -> object:
+    async with job.records(raw=True) as records:
+        return [record async for record in records]
+
+
+async def test_each_job_is_given_once_when_it_is_over(make_client: MakeClient) -> None:
+    account = Account({number: 30.0 * number for number in range(8)})
+    given = []
+    async with (
+        make_client(None, transport=account) as sm,
+        sm.jobs.as_completed(map(sm.jobs.attach, account.over_at)) as finished,
+    ):
+        async for job in finished:
+            given.append((job.request_id, anyio.current_time()))
+            assert await record_of(job) == [{"job": job.request_id}]
+    assert sorted(number for number, _ in given) == list(account.over_at)
+    assert all(account.over_at[number] <= moment <= account.over_at[number] + 65 for number, moment in given)
+
+
+async def test_thousands_are_watched_by_few_and_looked_at_once_an_interval(make_client: MakeClient) -> None:
+    account = Account(dict.fromkeys(range(300), 600.0))
+    async with (
+        make_client(None, transport=account, concurrency=50) as sm,
+        sm.jobs.as_completed(map(sm.jobs.attach, account.over_at), outstanding=300) as finished,
+    ):
+        given = Counter([job.request_id async for job in finished])
+    assert given == Counter(range(300))
+    assert account.most_at_once <= 50
+    assert 9 <= min(account.looks.values()) <= max(account.looks.values()) <= 12
+
+
+async def test_the_link_that_was_told_is_used_without_another_look(make_client: MakeClient) -> None:
+    account = Account({1: 100.0})
+    async with make_client(None, transport=account) as sm, sm.jobs.as_completed([sm.jobs.attach(1)]) as finished:
+        job = await anext(finished)
+        assert account.looks[1] == 3
+        assert await record_of(job) == [{"job": 1}]
+        assert account.looks[1] == 3
+        assert await record_of(job) == [{"job": 1}]
+        assert account.looks[1] == 4
+
+
+async def test_the_link_that_dies_first_is_given_first_and_no_dead_one_stops_a_slow_consumer(
+    make_client: MakeClient,
+) -> None:
+    account = Account({number: float(number) for number in range(40)}, link_seconds=20.0)
+    given = []
+    async with (
+        make_client(None, transport=account, concurrency=1, poll_interval=1.0) as sm,
+        sm.jobs.as_completed(map(sm.jobs.attach, account.over_at)) as finished,
+    ):
+        async for job in finished:
+            await anyio.sleep(30.0)
+            assert await record_of(job) == [{"job": job.request_id}]
+            given.append(job.request_id)
+    assert sorted(given) == list(account.over_at)
+    assert given[:4] == [0, 1, 2, 3]
+
+
+async def test_a_failed_job_is_given_too_and_opening_it_tells_why(make_client: MakeClient) -> None:
+    account = Account({1: 0.0, 2: 0.0}, failing=frozenset({1}))
+    outcomes = {}
+    async with (
+        make_client(None, transport=account) as sm,
+        sm.jobs.as_completed(map(sm.jobs.attach, [1, 2])) as finished,
+    ):
+        async for job in finished:
+            try:
+                outcomes[job.request_id] = await record_of(job)
+            except JobFailed as error:
+                outcomes[job.request_id] = error.messages
+    assert outcomes == {1: ("Disk full",), 2: [{"job": 2}]}
+
+
+async def test_a_job_that_cannot_be_asked_about_is_given_with_its_error(make_client: MakeClient) -> None:
+    async with (
+        make_client(None, transport=Account({1: 0.0}, refusal="Not authenticated")) as sm,
+        sm.jobs.as_completed([sm.jobs.attach(1)]) as finished,
+    ):
+        job = await anext(finished)
+        with pytest.raises(NotAuthenticated):
+            await record_of(job)
+
+
+async def test_jobs_are_taken_as_there_is_room(make_client: MakeClient) -> None:
+    account = Account(dict.fromkeys(range(20), 0.0))
+    started = 0
+
+    async with make_client(None, transport=account, concurrency=1) as sm:
+
+        async def starting() -> AsyncGenerator[Job[object]]:
+            nonlocal started
+            for number in account.over_at:
+                started += 1
+                yield sm.jobs.attach(number)
+
+        async with sm.jobs.as_completed(starting(), outstanding=3) as finished:
+            taken = 0
+            async for _ in finished:
+                taken += 1
+                await anyio.sleep(10)
+                assert started <= taken + 4
+    assert taken == started == 20
+
+
+async def test_what_the_source_raises_comes_after_the_jobs_before_it(make_client: MakeClient) -> None:
+    def jobs() -> Iterator[Job[object]]:
+        yield sm.jobs.attach(1)
+        raise LookupError("no more")
+
+    async with (
+        make_client(None, transport=Account({1: 100.0})) as sm,
+        sm.jobs.as_completed(jobs()) as finished,
+    ):
+        assert (await anext(finished)).request_id == 1
+        with pytest.raises(LookupError, match="no more"):
+            await anext(finished)
+
+
+async def test_without_jobs_there_is_nothing(make_client: MakeClient) -> None:
+    async with make_client(None, transport=Account({})) as sm, sm.jobs.as_completed(list[Job[object]]()) as finished:
+        assert [job async for job in finished] == []
+    assert anyio.current_time() == 0.0
+
+
+async def test_leaving_early_ends_the_watch(make_client: MakeClient) -> None:
+    account = Account({number: 60.0 * number for number in range(50)})
+    async with make_client(None, transport=account) as sm:
+        async with sm.jobs.as_completed(map(sm.jobs.attach, account.over_at)) as finished:
+            await anext(finished)
+        looks = account.looks.total()
+        await anyio.sleep(1000)
+    assert account.looks.total() == looks
+
+
+async def test_an_error_of_the_block_is_raised_as_it_is(make_client: MakeClient) -> None:
+    async with make_client(None, transport=Account({1: 100.0})) as sm:
+        with pytest.raises(ZeroDivisionError):
+            async with sm.jobs.as_completed([sm.jobs.attach(1)]):
+                raise ZeroDivisionError
