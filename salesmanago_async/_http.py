@@ -21,7 +21,7 @@ from attrs import field, frozen
 from ._transport import Transport, transports
 from ._version import __version__
 from ._wire import FormFile, Reply
-from .errors import Invalid, NoAnswer, SalesManagoError, Unreadable
+from .errors import Invalid, NoAnswer, Unreadable
 from .settings import Timeouts, is_safe_url
 
 _SURELY_NOT_SENT = (

@@ -19,7 +19,8 @@ from attrs import define, field, frozen
 from benchmarks.ours import client_of
 from benchmarks.row import OURS, Row, Ways, at_most
 from benchmarks.skipping import run_skipping
-from salesmanago_async.jobs import Job, JobWatcher
+from salesmanago_async._watcher import JobWatcher
+from salesmanago_async.jobs import Job
 
 INTERVAL = 60.0
 LATENCY = 0.2
@@ -77,7 +78,7 @@ async def _watch(jobs: int, *, ask: bool) -> Watched:
 
         began, worked = anyio.current_time(), time.process_time()
         async with anyio.create_task_group() as watching:
-            for _ in range(IN_FLIGHT):
+            for _ in range(watcher.workers):
                 watching.start_soon(watcher.work)
             async with anyio.create_task_group() as starting:
                 for _ in range(IN_FLIGHT):

@@ -74,13 +74,13 @@ class RecordEncoder(Encoder):
 
 
 class ValueLane:
-    """The lane for instances of a class: it has the fields that one of them was seen to use."""
+    """The lane for instances of a class: it has the fields that one of them was seen to use, and those all must."""
 
     def __init__(self, record_class: type, places: Sequence[Place], commons: Commons) -> None:
         self.record_class = record_class
         self._places = places
         self._commons = commons
-        self._used: frozenset[str] = frozenset()
+        self._used = frozenset(place.name for place in places if place.required)
         self._lane: Encode | None = None
         self.meet = commons.careful
 

@@ -33,7 +33,7 @@ class NamesUnderWay:
         """Tell whether one of these names is there."""
         if not self._exact.isdisjoint(names):
             return True
-        for number in map(hash, names) if self._in_slots else ():  # noqa: SIM110 - any() takes twice as long
+        for number in map(hash, names) if self._in_slots else ():
             if chr(number & 0xFFFF) in self._slots[number >> 16 & 0xFFFF]:
                 return True
         return False

@@ -100,9 +100,9 @@ class Shelved(Sequence[Any]):
         return self._length
 
     def __getitem__(self, index: Any) -> Any:
-        if self._parts is None:
-            self._parts = self._shelf.look(self._ticket)
-        return self._parts[index]
+        parts: Sequence[Any] = self._shelf.look(self._ticket) if self._parts is None else self._parts
+        self._parts = parts
+        return parts[index]
 
 
 class _Pickler(pickle.Pickler):
