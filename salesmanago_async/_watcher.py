@@ -39,6 +39,7 @@ class JobWatcher(Generic[EntryT]):
         self._closed = False
         self._hurried = False
         self._changed = Signal()
+        self._turn = anyio.Lock()
 
     @property
     def workers(self) -> int:
@@ -102,14 +103,17 @@ class JobWatcher(Generic[EntryT]):
         if wait is None:
             interval = self._connection.poll_interval
             wait = interval + self._connection.random.uniform(0.0, JITTER * interval)
-        heapq.heappush(self._due, (anyio.current_time() + wait, next(self._numbers), entry))
-        self._changed.give()
+        number = next(self._numbers)
+        heapq.heappush(self._due, (anyio.current_time() + wait, number, entry))
+        if self._due[0][1] == number:  # else nobody waits for a moment too long
+            self._changed.give()
 
     async def _next_due(self) -> EntryT | None:
-        while self._due or self._held or not self._closed:
-            wait = self._due[0][0] - anyio.current_time() if self._due else None
-            if wait is not None and (wait <= 0 or self._hurried):
-                return heapq.heappop(self._due)[2]
-            with anyio.move_on_after(wait):
-                await self._changed.wait()
+        async with self._turn:  # one waits for the time, the others for their turn to wait
+            while self._due or self._held or not self._closed:
+                wait = self._due[0][0] - anyio.current_time() if self._due else None
+                if wait is not None and (wait <= 0 or self._hurried):
+                    return heapq.heappop(self._due)[2]
+                with anyio.move_on_after(wait):
+                    await self._changed.wait()
         return None
