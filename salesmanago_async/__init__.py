@@ -2,39 +2,46 @@
 
 `SalesManago` is the way in. `salesmanago_async.api` has every request as a value, `salesmanago_async.simulator` a
 server to try against.
+
+What is here is imported when it is first asked for: importing the package costs next to nothing.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ._version import __version__
-from .api._fields import CLEAR
-from .api.contact_exports import ContactExport, DateRange
-from .api.contacts import ConsentDetail, Contact, DictionaryProperty, Relation
-from .api.email_addressees import Personalized
-from .api.emails import Attachment
-from .api.events import EventContent, ExternalEvent
-from .api.funnels import FunnelStage
-from .api.messages import ChannelIntegration, MessageRecipient
-from .api.selectors import ContactId, Email, Everyone, Funnel, InternalId, Selector, Stage, Tag
-from .api.tasks import Task
-from .client import SalesManago
-from .errors import (
-    Invalid,
-    JobFailed,
-    JournalFailed,
-    LinkExpired,
-    NoAnswer,
-    NotAuthenticated,
-    RateLimited,
-    Refused,
-    SalesManagoError,
-    ServerFault,
-    StillRunning,
-    Unreadable,
-)
-from .imports.outcome import Outcome
-from .imports.report import Report
-from .imports.runs import Outcomes
-from .jobs import Job, JobStatus
-from .settings import Credentials, Login, Retries, Timeouts
+
+if TYPE_CHECKING:
+    from .api._fields import CLEAR
+    from .api.contact_exports import ContactExport, DateRange
+    from .api.contacts import ConsentDetail, Contact, DictionaryProperty, Relation
+    from .api.email_addressees import Personalized
+    from .api.emails import Attachment
+    from .api.events import EventContent, ExternalEvent
+    from .api.funnels import FunnelStage
+    from .api.messages import ChannelIntegration, MessageRecipient
+    from .api.selectors import ContactId, Email, Everyone, Funnel, InternalId, Selector, Stage, Tag
+    from .api.tasks import Task
+    from .client import SalesManago
+    from .errors import (
+        Invalid,
+        JobFailed,
+        JournalFailed,
+        LinkExpired,
+        NoAnswer,
+        NotAuthenticated,
+        RateLimited,
+        Refused,
+        SalesManagoError,
+        ServerFault,
+        StillRunning,
+        Unreadable,
+    )
+    from .imports.outcome import Outcome
+    from .imports.report import Report
+    from .imports.runs import Outcomes
+    from .jobs import Job, JobStatus
+    from .settings import Credentials, Login, Retries, Timeouts
 
 __all__ = [
     "CLEAR",
@@ -84,3 +91,53 @@ __all__ = [
     "Unreadable",
     "__version__",
 ]
+
+_ROOMS = ("api", "errors", "settings", "simulator")
+_HOMES = {
+    "api._fields": ("CLEAR",),
+    "api.contact_exports": ("ContactExport", "DateRange"),
+    "api.contacts": ("ConsentDetail", "Contact", "DictionaryProperty", "Relation"),
+    "api.email_addressees": ("Personalized",),
+    "api.emails": ("Attachment",),
+    "api.events": ("EventContent", "ExternalEvent"),
+    "api.funnels": ("FunnelStage",),
+    "api.messages": ("ChannelIntegration", "MessageRecipient"),
+    "api.selectors": ("ContactId", "Email", "Everyone", "Funnel", "InternalId", "Selector", "Stage", "Tag"),
+    "api.tasks": ("Task",),
+    "client": ("SalesManago",),
+    "errors": (
+        "Invalid",
+        "JobFailed",
+        "JournalFailed",
+        "LinkExpired",
+        "NoAnswer",
+        "NotAuthenticated",
+        "RateLimited",
+        "Refused",
+        "SalesManagoError",
+        "ServerFault",
+        "StillRunning",
+        "Unreadable",
+    ),
+    "imports.outcome": ("Outcome",),
+    "imports.report": ("Report",),
+    "imports.runs": ("Outcomes",),
+    "jobs": ("Job", "JobStatus"),
+    "settings": ("Credentials", "Login", "Retries", "Timeouts"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+if not TYPE_CHECKING:  # or a name that does not exist would be Any
+
+    def __getattr__(name: str) -> Any:
+        """Import what is asked for, and keep it."""
+        if name in _ROOMS:
+            return import_module(f".{name}", __name__)
+        if name not in _HOME_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted((*__all__, *_ROOMS))

@@ -91,7 +91,33 @@ def test_all_is_sorted_and_there() -> None:
     assert all(hasattr(salesmanago_async, name) for name in salesmanago_async.__all__)
 
 
-@pytest.mark.parametrize("module", ["salesmanago_async", "salesmanago_async.simulator"])
+def test_the_front_door_gives_what_its_imports_say() -> None:
+    """Editors and type checkers read the imports, Python asks `__getattr__`."""
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    told = {
+        alias.name: node.module
+        for branch in tree.body
+        if isinstance(branch, ast.If)
+        for node in branch.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert vars(salesmanago_async)["_HOME_OF"] == told
+    assert {*told, "__version__"} == set(salesmanago_async.__all__)
+    assert set(dir(salesmanago_async)) >= {*salesmanago_async.__all__, "api", "simulator"}
+    with pytest.raises(AttributeError, match="no attribute 'Kontakt'"):
+        _ = vars(salesmanago_async)["__getattr__"]("Kontakt")
+
+
+def test_rooms_are_there_without_being_imported() -> None:
+    code = (
+        "import salesmanago_async as s; print(len(s.api.REQUESTS), s.simulator.Simulator.__name__, s.Contact.__name__)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.split() == ["68", "Simulator", "Contact"]
+
+
+@pytest.mark.parametrize("module", ["salesmanago_async", "salesmanago_async.client", "salesmanago_async.simulator"])
 def test_importing_brings_no_more_than_needed(module: str) -> None:
     code = f"import {module}, sys; print(*sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
