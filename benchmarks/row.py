@@ -24,7 +24,7 @@ class Target:
     """`figure` is at most `bound`, or at least where it `is_least`; `text` says what it is, `unit` in what.
 
     `against` is the way that ours is compared with, if it is. `quick_bound` is another bound for the quick variant,
-    where the figure depends on the size.
+    where the figure depends on the size, or is known to fall short: what is guarded there is that it gets no worse.
     """
 
     text: str
@@ -58,9 +58,9 @@ class Row:
     unit: str | None = None
 
 
-def times(bound: float, of: str = FLOOR) -> Target:
+def times(bound: float, of: str = FLOOR, *, quick: float | None = None) -> Target:
     """Hold ours to at most so many times what another way takes."""
-    return Target(f"time / {of}", lambda taken: taken[OURS] / taken[of], bound, against=of)
+    return Target(f"time / {of}", lambda taken: taken[OURS] / taken[of], bound, against=of, quick_bound=quick)
 
 
 def faster(bound: float, than: str, *, quick: float | None = None) -> Target:

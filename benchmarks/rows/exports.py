@@ -171,7 +171,7 @@ ROWS = (
         name="export-zip",
         what="ZIP → records",
         ways=_archive,
-        targets=(faster(2.0, FLOOR),),
+        targets=(faster(2.0, FLOOR, quick=1.5),),
         size=3 * PART_RECORDS,
         quick_size=PART_RECORDS,
     ),
