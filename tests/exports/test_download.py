@@ -71,7 +71,7 @@ async def test_dead_links_with_faults_between_them_are_not_in_a_row(connect: Con
         (httpx.ReadTimeout("slow"), 0.0),
         (httpx.RemoteProtocolError("reset"), 0.0),
     ],
-    ids=str,
+    ids=lambda given: str(given) if isinstance(given, Exception | float) else None,
 )
 async def test_a_fault_of_the_file_host_is_tried_again(connect: Connect, fault: Any, wait: float) -> None:
     hosts = Hosts([fault, whole()])
@@ -89,7 +89,7 @@ async def test_a_fault_of_the_file_host_is_tried_again(connect: Connect, fault: 
         (httpx.ConnectError("refused"), NoAnswer),
         (response(206, CONTENT), Unreadable),
     ],
-    ids=str,
+    ids=lambda given: str(given) if isinstance(given, Exception | float) else None,
 )
 async def test_a_file_host_that_keeps_failing_is_given_up(
     connect: Connect, fault: Any, error: type[SalesManagoError]
