@@ -99,7 +99,7 @@ async def stoppable(act: Callable[[], Awaitable[None]]) -> None:
     is_done = False
     try:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_cancel_on_signal, tasks.cancel_scope)
+            await tasks.start(_cancel_on_signal, tasks.cancel_scope)
             await act()
             is_done = True
             tasks.cancel_scope.cancel()
@@ -112,10 +112,14 @@ async def stoppable(act: Callable[[], Awaitable[None]]) -> None:
         fail("stopped before the end", STOPPED)
 
 
-async def _cancel_on_signal(scope: anyio.CancelScope) -> None:
+async def _cancel_on_signal(
+    scope: anyio.CancelScope, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+) -> None:
     if sys.platform == "win32":
+        task_status.started()
         return
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
         async for _ in signals:
             scope.cancel()
 

@@ -274,4 +274,4 @@ async def test_a_run_takes_as_long_as_its_dry_run_foretold(
         plan = await sm.contacts.upsert_many(contacts(chunks), batch_size=1, dry_run=True, **options)
         report = await sm.contacts.upsert_many(contacts(chunks), batch_size=1, **options)
     foretold = bill_of(plan).seconds_at(latency=latency)
-    assert 0.98 * foretold <= report.seconds <= 1.15 * foretold
+    assert 0.98 * foretold <= report.seconds <= 1.2 * foretold
