@@ -5,14 +5,11 @@ whether a record is its own, and has any other one met anew.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, TypeAlias
-
-from attrs import evolve
 
 from ..api._lanes import Place
 from ..errors import Invalid
-from ._guesses import Commons, Encode, Encoded, Field, Unusual, express_lane
+from ._guesses import Commons, Encode, Encoded, Field, express_lane, merges
 from ._wide_lane import WideLane
 
 PlacesOf: TypeAlias = Callable[[Sequence[str]], Sequence[Place | None]]
@@ -121,14 +118,14 @@ class KeyLanes:
         self._containers = containers
         self._flattened = flattened
         self._lanes: dict[Any, Encode | None] = {}
-        self._wide = WideLane(partial(self._generated, commons=evolve(commons, careful=_refuse)))
+        self._wide = WideLane(self._generated_wide)
         self.meet = commons.careful
 
     def lane_for(self, record: dict[Any, Any]) -> Encode | None:
         """Return the lane for a dict like this; None where there is none, be it that there are enough."""
         keys = self._keys_of(record)
         if keys not in self._lanes and not self._are_enough:
-            self._lanes[keys] = self._generated(record, self._commons) if keys else None
+            self._lanes[keys] = self._generated(record) if keys else None
         return self._lanes.get(keys)
 
     def encode_widely(self, record: dict[Any, Any]) -> Encoded | None:
@@ -137,7 +134,7 @@ class KeyLanes:
             return None
         try:
             return self._wide.encode(self._flattened(record))
-        except Invalid:  # the careful way says so
+        except Invalid:  # the careful way words it, who knows what the record itself has
             return None
 
     @property
@@ -152,40 +149,47 @@ class KeyLanes:
         found = tuple(self._keys_of(value) for value in inner)
         return (tuple(record), found) if None not in found else None
 
-    def _generated(self, record: dict[Any, Any], commons: Commons) -> Encode | None:
-        unpacking = _Unpacking(self._containers)
-        unpacking.add("row", record)
+    def _generated(self, record: dict[Any, Any]) -> Encode | None:
+        unpacking = _Unpacking(record, self._containers)
+        fields = self._fields_of(unpacking)
+        return self._lane(fields, unpacking) if fields is not None else None
+
+    def _generated_wide(self, record: dict[Any, Any]) -> Encode | None:
+        """Generate the lane, unless some have details in columns, others in an object: each kind has its own order."""
+        unpacking = _Unpacking(record, self._containers)
+        fields = self._fields_of(unpacking)
+        return self._lane(fields, unpacking) if fields is not None and not merges(fields) else None
+
+    def _fields_of(self, unpacking: "_Unpacking") -> list[Field] | None:
         try:
             places = self._places_of(list(unpacking.fields.values()))
         except Invalid:  # the careful way says so, of each such record
             return None
-        fields = [Field(variable, place) for variable, place in zip(unpacking.fields, places, strict=True) if place]
+        return [Field(variable, place) for variable, place in zip(unpacking.fields, places, strict=True) if place]
+
+    def _lane(self, fields: Sequence[Field], unpacking: "_Unpacking") -> Encode:
         names = {**unpacking.keys, "meet": self.meet}
-        return express_lane(fields, commons, opening=unpacking.lines, names=names)
-
-
-def _refuse(_: object) -> Encoded:
-    raise Unusual
+        return express_lane(fields, self._commons, opening=unpacking.lines, names=names)
 
 
 class _Unpacking:
     """The lines that take the values out of dicts like one, which is known by its keys, into variables."""
 
-    def __init__(self, containers: frozenset[str]) -> None:
+    def __init__(self, record: dict[Any, Any], containers: frozenset[str]) -> None:
         self._containers = containers
         self.lines: list[str] = []
         self.fields: dict[str, Any] = {}
         """Variable → the name of its field, in the order of the record."""
         self.keys: dict[str, list[Any]] = {}
+        self._add("row", record)
 
-    def add(self, variable: str, record: dict[Any, Any]) -> None:
-        """Unpack the dict in a variable, and the objects in it."""
+    def _add(self, variable: str, record: dict[Any, Any]) -> None:
         self.keys[f"keys_of_{variable}"] = list(record)
         is_other = f"{variable}.__class__ is not dict or [*{variable}] != keys_of_{variable}"
         inner = [f"{variable}_{index}" for index in range(len(record))]
         self.lines += [f"if {is_other}: return meet(row)", f"[{', '.join(inner)}] = {variable}.values()"]
         for name, (key, value) in zip(inner, record.items(), strict=True):
             if key in self._containers:
-                self.add(name, value)
+                self._add(name, value)
             else:
                 self.fields[name] = key

@@ -12,13 +12,13 @@ a list of tags. From the fields a function is generated that takes this for gran
         whole['forceOptIn'] = v1                                    will do, filled anew
         ...
     else: ...                                                       what is absent leaves no trace
-    item = dumps(body, None, EXACT)
+    item = dumps(body)
     if len(item) > room and (len(v0 or '') > 255): raise Unusual    it had the room for a text of more than 255
     return item, names
 
 Whatever else turns up, the careful way (api/_lanes.py) gets the whole record, and writes it or words what is wrong. So
 the rules are all there, and here are only guesses at what passes them: by whichever way a record goes, the same comes
-out (a test holds this). The orjson here refuses subclasses of str and dict, which saves looking for them.
+out (a test holds this).
 
 As its body is filled anew, a lane is for one run, and does one record at a time.
 """
@@ -150,7 +150,6 @@ def express_lane(
 _NAMES: dict[str, Any] = {
     "CLEAR": CLEAR,
     "EARLIEST_MS": EARLIEST_MS,
-    "EXACT": orjson.OPT_PASSTHROUGH_SUBCLASS,
     "Unusual": Unusual,
     "dumps": orjson.dumps,
     "is_usual_address": re.compile(USUAL_EMAIL.pattern.replace("A-Z", "")).fullmatch,  # one in lower case
@@ -226,11 +225,17 @@ def _body(fields: Sequence[Field], *, has_tags: bool) -> list[str]:
         in_pieces += ["else: raise Unusual"] if each.place.required else []
     in_pieces += close_containers(containers)
     in_pieces += ["body['tags'] = [*body.get('tags', ()), *tags]"] if has_tags else []
-    if any(field.place.appends or field.place.path in containers for field in fields):
+    if merges(fields) or any(field.place.appends for field in fields):
         return in_pieces
     nothing_is_absent = " and ".join(field.is_there for field in fields) or "True"
     filled = _filled(fields, containers, has_tags=has_tags)
     return [f"if {nothing_is_absent}:", *_indented(filled), "else:", *_indented(in_pieces)]
+
+
+def merges(fields: Sequence[Field]) -> bool:
+    """Tell whether one of the fields is an object that others have their places in."""
+    containers = containers_of([field.place for field in fields])
+    return any(field.place.path in containers for field in fields)
 
 
 def _filled(fields: Sequence[Field], containers: Containers, *, has_tags: bool) -> list[str]:
@@ -249,7 +254,7 @@ def _whole(fields: Sequence[Field]) -> dict[str, Any]:
     objects: dict[tuple[str, ...], Body] = {path: {} for path in containers}
     for each in fields:
         objects.setdefault(each.place.path[:-1], {})[each.place.path[-1]] = "" if each.is_short else 0
-    for path in sorted(containers, key=len, reverse=True)[:-1]:
+    for path in filter(None, containers):
         objects[path[:-1]][path[-1]] = objects[path]
     named = {name: objects[path] for path, name in _whole_names(containers).items()}
     return {**named, "whole_room": SHORT + len(dumps(objects[()]))}
@@ -263,7 +268,7 @@ def _ending(fields: Sequence[Field]) -> list[str]:
     is_long = " or ".join(condition for field in fields if (condition := _is_long(field))) or "False"
     others = [f" and not {field.variable}" for field in fields if field.place.name in _OTHER_NAMES]
     return [
-        "item = b'%b' % dumps(body, None, EXACT)",  # a copy: orjson leaves 4 KB to each result, however short
+        "item = b'%b' % dumps(body)",  # a copy: orjson leaves 4 KB to each result, however short
         f"if len(item) > room and ({is_long}): raise Unusual",
         f"return item, names if names{''.join(others)} else named(body)",
     ]

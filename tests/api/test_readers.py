@@ -109,7 +109,9 @@ def test_records_of_files_are_read_as_the_careful_way_reads_them(kind: type, dat
     assert_same(kind, data.draw(objects(kind)))
 
 
-@pytest.mark.parametrize("kind", [*FILES, *dict.fromkeys(ANSWERS.values()), ContactDetails, RecordedEvent, Visit, TagScore])
+@pytest.mark.parametrize(
+    "kind", [*FILES, *dict.fromkeys(ANSWERS.values()), ContactDetails, RecordedEvent, Visit, TagScore]
+)
 def test_whatever_is_in_a_field_is_read_as_the_careful_way_reads_it(kind: type) -> None:
     fields = [place.path for place in places(kind)]
     for path in {field[:depth] for field in fields for depth in range(1, len(field) + 1)}:

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import json
 import os
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from salesmanago_async import Contact, SalesManago
 from salesmanago_async.api._codec import dumps
 from salesmanago_async.errors import Invalid
+from salesmanago_async.imports._express import Encoder
 from salesmanago_async.imports.outcome import Outcome
 from salesmanago_async.imports.shapes import contact_shape
 from salesmanago_async.imports.sources import Files, Source, open_file, open_source
@@ -31,10 +34,16 @@ def opened(path: Path, **options: Any) -> Source:
     return open_source(path, contact_shape(reading.extra_columns), reading)
 
 
-def encoded(source: Source, row: Any) -> dict[str, Any]:
-    """The body of a row, as a run makes and encodes it."""
-    body = source.body(row)
-    dumps(body)
+def encoded(source: Source, encoder: Encoder, row: Any) -> dict[str, Any]:
+    """The body of a row; what a run sends is the same, and so is what it says of a row that it cannot send."""
+    try:
+        body = source.body(row)
+        item = dumps(body)
+    except Invalid as error:
+        with pytest.raises(Invalid, match=f"^{re.escape(str(error))}$"):
+            encoder.encode(row)
+        raise
+    assert encoder.encode(row)[0] == item
     return body
 
 
@@ -50,10 +59,11 @@ def rows_of(source: Source) -> tuple[Rows, Rows]:
     """Read a file to its end: by line, the bodies of what is taken and the reasons of what is not."""
     taken: Rows = {}
     refused: Rows = {}
+    encoder = source.encoder()
     for row, line in lines_of(source):
         assert line not in taken.keys() | refused.keys()
         try:
-            taken[line] = encoded(source, row)
+            taken[line] = encoded(source, encoder, row)
         except Invalid as error:
             refused[line] = str(error)
     return taken, refused
@@ -343,7 +353,7 @@ def test_a_file_cut_off_within_a_character_names_the_line(tmp_path: Path) -> Non
     path.write_bytes("email,name\nann@example.com,Ann\n".encode("utf-16") + b"x")
     source = opened(path)
     rows = lines_of(source)
-    assert encoded(source, next(rows)[0]) == ANN
+    assert encoded(source, source.encoder(), next(rows)[0]) == ANN
     with pytest.raises(Invalid, match="line 3 is not utf-16") as caught:
         next(rows)
     assert caught.value.field == str(path)
@@ -359,6 +369,29 @@ def test_several_files_are_one_source_that_knows_the_file_of_each_row() -> None:
     ]
     assert len(found) == 2 + 10
     assert files.bytes_read == files.total_bytes == sum(path.stat().st_size for path in paths)
+
+
+def test_a_row_of_several_files_is_encoded_as_its_file_does_it() -> None:
+    files = Files([open_file(NASTY / name, contact_shape(), Reading()) for name in ("excel.csv", "broken.jsonl")])
+    encoder = files.encoder()
+    taken, refused = 0, 0
+    for row, _ in lines_of(files):
+        try:
+            encoded(files, encoder, row)
+            taken += 1
+        except Invalid:
+            refused += 1
+    assert (taken, refused) == (3 + 3, 7)
+
+
+def test_the_tags_of_a_run_are_added_to_those_of_each_row(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("mail,tags\nann@example.com,VIP\nbob@example.com,\n")
+    (tmp_path / "a.jsonl").write_text('{"mail": "ann@example.com", "tags": ["VIP"]}\n{"mail": "bob@example.com"}\n')
+    for name in ("a.csv", "a.jsonl"):
+        source = opened(tmp_path / name, columns={"mail": "email"})
+        encoder = source.encoder(["NEW"])
+        bodies = [json.loads(encoder.encode(row)[0]) for row, _ in lines_of(source)]
+        assert [body["tags"] for body in bodies] == [["VIP", "NEW"], ["NEW"]]
 
 
 @pytest.mark.parametrize("name", ["excel.csv", "utf16.csv", "unclosed-quote.csv", "broken.jsonl"])
