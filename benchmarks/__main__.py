@@ -7,17 +7,17 @@ import os
 import platform
 import sys
 from argparse import ArgumentParser, Namespace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from benchmarks import curves, growth
-from benchmarks.rounds import measure_row
-from benchmarks.row import Row
+from benchmarks.row import Round, Row
 from benchmarks.table import as_json, target_table
-from benchmarks.targets import ROWS
-from benchmarks.verdicts import Result
+from benchmarks.targets import ROWS, rounds_of
+from benchmarks.verdicts import Result, judge
 
 QUICK_ROUNDS = 3
 
@@ -49,7 +49,14 @@ def _measure(row: Row, given: Namespace) -> Result:
     _tell(row.what)
     size = given.size or (row.quick_size if given.quick else row.size)
     rounds = given.rounds or (QUICK_ROUNDS if given.quick else 5)
-    return measure_row(row, size=size, rounds=rounds, quick=given.quick)
+    taken = rounds_alone(row.name, size, rounds, given.quick)
+    return judge(row.quick() if given.quick else row, size, taken)
+
+
+def rounds_alone(name: str, size: int, rounds: int, quick: bool) -> list[Round]:
+    """Measure in a process of its own: gigabytes that one row has taken would slow the next."""
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(rounds_of, (name, size, rounds, quick))
 
 
 def _tell(what: str) -> None:

@@ -27,8 +27,8 @@ def bodies_of(given: Iterable[Any] | Path) -> Iterator[bytes]:
     """Yield the requests that records or a file make, each record checked and encoded as a run does it."""
     source = open_source(given, contact_shape())
     rows: Iterator[Row] = source.rows()  # type: ignore[assignment]  # only an async source has async rows
-    encode = source.encoder()
-    while items := [encode(row)[0] for row, _ in islice(rows, THOUSAND)]:
+    encoder = source.encoder()
+    while items := [encoder.encode(row)[0] for row, _ in islice(rows, THOUSAND)]:
         yield body_of(items, "upsertDetails", OTHERS)
 
 

@@ -57,6 +57,10 @@ class Row:
     rounds: int = 100
     unit: str | None = None
 
+    def quick(self) -> Self:
+        """Return the row as the quick variant has it."""
+        return evolve(self, targets=tuple(target.quick() for target in self.targets))
+
 
 def times(bound: float, of: str = FLOOR, *, quick: float | None = None) -> Target:
     """Hold ours to at most so many times what another way takes."""

@@ -1,4 +1,4 @@
-"""The fast path: one generated function per class, or per set of keys, that checks a record and builds its body.
+"""Lanes: one generated function per class, or per set of keys, that checks a record and builds its body.
 
 A field is described once, by the annotation in its class (`_fields`). From that a *lane* is generated, as attrs
 generates `__init__`: straight-line code that takes a value, asks whether it is absent (None or ""), and stores it

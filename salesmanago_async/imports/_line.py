@@ -110,7 +110,7 @@ class Line:
             self._settler.bars = frozenset({"in_doubt", "submitted"} if settings.wait else {"in_doubt"})
         self._reader = Reader(
             source=source,
-            encode=source.encoder(settings.tags),
+            encoder=source.encoder(settings.tags),
             chunker=Chunker(
                 max_items=settings.batch_size,
                 max_bytes=settings.max_bytes,

@@ -16,7 +16,7 @@ from ..errors import Invalid, JournalFailed
 from ._chunks import Chunk, Chunker, Record
 from ._course import Course
 from ._earlier import Earlier, Known
-from ._guesses import Encode
+from ._express import Encoder
 from ._order import Order
 from ._settling import STOPPED, Left, Settler
 from .outcome import State
@@ -47,7 +47,7 @@ class Reader:
         self,
         *,
         source: Source,
-        encode: Encode,
+        encoder: Encoder,
         chunker: Chunker,
         order: Order,
         earlier: Earlier | None,
@@ -57,7 +57,7 @@ class Reader:
         outlets: Outlets,
     ) -> None:
         self._source = source
-        self._encode = encode
+        self._encoder = encoder
         self._chunker = chunker
         self._order = order
         self._earlier = earlier
@@ -199,7 +199,7 @@ class Reader:
         position = self._tally.read
         self._tally.read += 1
         try:
-            item, names = self._encode(given)
+            item, names = self._encoder.encode(given)
             self._chunker.check(item)
             return Record(given, position, line, names, item), None
         except Exception as error:  # a record may hold anything, also code of its own

@@ -1,7 +1,6 @@
 """JSONL files: one JSON object a line."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,10 +24,10 @@ class JsonLinesFile(TextFile):
     def rows(self) -> Iterator[Row]:
         """Give every line's object."""
         with self.lines() as lines:
-            for line in lines:
+            for number, line in enumerate(lines.text, 1):
+                lines.number = number
                 if not line.isspace():
-                    yield _json_row(line), lines.number
-                lines.begin_row()
+                    yield _json_row(line), number
 
     def body(self, row: Any) -> Body:
         """Return the checked body of a line's object."""
@@ -63,8 +62,14 @@ class JsonLinesFile(TextFile):
 
 
 def _json_row(line: str) -> Any:
-    with suppress(orjson.JSONDecodeError):
+    try:
         return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return _odd_row(line)
+
+
+def _odd_row(line: str) -> Any:
+    """Return the JSON of a line with bytes that were no text, or that is none."""
     try:
         return orjson.loads(line.encode("utf-8", "surrogateescape"))
     except orjson.JSONDecodeError as error:

@@ -40,7 +40,7 @@ class Lines:
     """The lines of a text file, which remembers those of the row being read, and takes some of them back."""
 
     def __init__(self, text: Iterator[str]) -> None:
-        self._text = text
+        self.text = text
         self._given_back: deque[str] = deque()
         self._row: list[str] = []
         self.number = 0
@@ -50,7 +50,7 @@ class Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._given_back.popleft() if self._given_back else next(self._text)
+        line = self._given_back.popleft() if self._given_back else next(self.text)
         self.number += 1
         self._row.append(line)
         return line

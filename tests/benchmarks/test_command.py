@@ -24,6 +24,7 @@ def test_the_exit_code_tells_what_falls_short(
 ) -> None:
     row = row_of(times(bound), ways={OURS: lambda: 1.5, FLOOR: lambda: 1.0})
     monkeypatch.setattr(command, "ROWS", {row.name: row})
+    monkeypatch.setattr(command, "rounds_alone", lambda *_: [{OURS: 1.5, FLOOR: 1.0}] * 3)
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--rows", row.name, "--json", str(tmp_path / "found.json")])
     assert command.main() == exit_code
     assert f"| {verdict} " in capsys.readouterr().out
