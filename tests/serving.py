@@ -1,7 +1,9 @@
 """The simulator over a real socket, for tests that need one."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from threading import Thread
 from typing import Any
 
@@ -28,9 +30,9 @@ def serving_app(app: Any) -> Iterator[str]:
 
 
 @contextmanager
-def serving(**options: Any) -> Iterator[dict[str, str]]:
-    """Serve a simulator, and give the environment that leads to it."""
-    with serving_app(Simulator(**options)) as address:
+def serving_account(app: Any) -> Iterator[dict[str, str]]:
+    """Serve an app that answers for the demo account, and give the variables that lead to it."""
+    with serving_app(app) as address:
         yield {
             "SALESMANAGO_BASE_URL": address,
             "SALESMANAGO_CLIENT_ID": DEMO_CREDENTIALS.client_id,
@@ -38,3 +40,30 @@ def serving(**options: Any) -> Iterator[dict[str, str]]:
             "SALESMANAGO_API_SECRET": DEMO_CREDENTIALS.api_secret or "",
             "SALESMANAGO_OWNER": DEMO_OWNER,
         }
+
+
+@contextmanager
+def serving(**options: Any) -> Iterator[dict[str, str]]:
+    """Serve a simulator, and give the environment that leads to it."""
+    with serving_account(Simulator(**options)) as environ:
+        yield environ
+
+
+@asynccontextmanager
+async def listening(serve: Callable[[StreamReader, StreamWriter], Coroutine[Any, Any, None]]) -> AsyncGenerator[str]:
+    """Have `serve` answer each connection, byte by byte, and give the address; on asyncio."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    def connected(reader: StreamReader, writer: StreamWriter) -> None:
+        task = asyncio.create_task(serve(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -29,6 +29,7 @@ from salesmanago_async import (
 )
 from salesmanago_async._http import Http
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER
+from tests.serving import listening
 
 pytestmark = pytest.mark.asyncio
 
@@ -74,22 +75,8 @@ class Server:
 @asynccontextmanager
 async def running(answer: Answer) -> AsyncGenerator[Server]:
     server = Server(answer)
-    tasks: set[asyncio.Task[None]] = set()
-
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(server.serve(reader, writer))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
-    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(server.serve) as server.url:
         yield server
-    finally:
-        listening.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def client(base_url: str, **options: Any) -> SalesManago:

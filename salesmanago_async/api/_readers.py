@@ -200,7 +200,6 @@ def _content(annotation: Any, lanes: Mapping[type, Lane]) -> tuple[str, Lane | N
 
 
 _READ_BY_LANE = "lane{i}.read({v})"
-_READ_MANY = "(tuple(map(?, {v})) if {v} else ()) if {v}.__class__ is list else read{i}({v})"
 _PLAIN: dict[Any, str] = {
     str: "{v} if {v}.__class__ is str else read{i}({v})",
     bool: "{v} if {v}.__class__ is bool else read{i}({v})",

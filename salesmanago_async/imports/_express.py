@@ -25,10 +25,6 @@ class Encoder:
     def __init__(self, encode: Encode) -> None:
         self.encode = encode
 
-    def __call__(self, record: Any) -> Encoded:
-        """Encode a record; raise `Invalid` naming the field and the rule."""
-        return self.encode(record)
-
 
 def cell_encoder(names: Sequence[str], places_of: PlacesOf, commons: Commons) -> Encoder:
     """Return what encodes rows of cells; one under the name "" has to be empty."""

@@ -4,14 +4,12 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 from urllib.request import Request, urlopen
 
 from attrs import define, field
 
-from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
-from tests.serving import serving_app
+from salesmanago_async.simulator import Simulator
 
 
 def ask(environ: Mapping[str, str], path: str, **fields: Any) -> dict[str, Any]:
@@ -39,19 +37,6 @@ def contacts_of(environ: Mapping[str, str], emails: Sequence[str]) -> Iterator[d
     """Read the contacts of these addresses back, with all that is theirs."""
     for first in range(0, len(emails), 50):
         yield from ask(environ, "contact/list", email=emails[first : first + 50])["contacts"]
-
-
-@contextmanager
-def serving_account(app: Any) -> Iterator[dict[str, str]]:
-    """Serve an app that answers for the demo account, and give the variables that lead to it."""
-    with serving_app(app) as address:
-        yield {
-            "SALESMANAGO_BASE_URL": address,
-            "SALESMANAGO_CLIENT_ID": DEMO_CREDENTIALS.client_id,
-            "SALESMANAGO_API_KEY": DEMO_CREDENTIALS.api_key,
-            "SALESMANAGO_API_SECRET": DEMO_CREDENTIALS.api_secret or "",
-            "SALESMANAGO_OWNER": DEMO_OWNER,
-        }
 
 
 @define

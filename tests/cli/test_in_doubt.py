@@ -12,7 +12,8 @@ import pytest
 from attrs import frozen
 
 from salesmanago_async.simulator import Fault, Simulator
-from tests.cli.accounts import Front, ask, contacts_of, serving_account
+from tests.cli.accounts import Front, ask, contacts_of
+from tests.serving import serving_account
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

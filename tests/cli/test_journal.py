@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from salesmanago_async.simulator import Fault, Simulator
-from tests.cli.accounts import contacts_of, serving_account
+from tests.cli.accounts import contacts_of
+from tests.serving import serving_account
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]

@@ -22,7 +22,8 @@ from attrs import define, field, frozen
 
 from salesmanago_async.simulator import Fault, Simulator
 from salesmanago_async.simulator._faults import FaultKind
-from tests.cli.accounts import contacts_of, serving_account
+from tests.cli.accounts import contacts_of
+from tests.serving import serving_account
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]

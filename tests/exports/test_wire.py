@@ -19,6 +19,7 @@ from attrs import define, field, frozen
 
 from salesmanago_async import Job, Retries, SalesManago, Timeouts
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER
+from tests.serving import listening
 
 pytestmark = pytest.mark.asyncio
 
@@ -116,22 +117,8 @@ def _head(answer: Answer, start: int, length: int) -> bytes:
 @asynccontextmanager
 async def running(*answers: Answer) -> AsyncGenerator[Server]:
     server = Server(list(answers))
-    tasks: set[asyncio.Task[None]] = set()
-
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(server.serve(reader, writer))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
-    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(server.serve) as server.url:
         yield server
-    finally:
-        listening.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def client(server: Server, **options: Any) -> SalesManago:
