@@ -111,8 +111,8 @@ def _entry(entry: Any) -> tuple[list[str], str | None]:
 
 def _contact_ids(found: object, keys: Sequence[str]) -> dict[str, str]:
     """Return {key: id} for the records that the server names, by address in lower case or by id."""
-    if isinstance(found, Mapping) and all(map(found.get, keys)):  # mostly they all are named as we know them
-        return {key: str(found[key]) for key in keys}
+    if isinstance(found, dict) and all(map(found.get, keys)) and set(map(type, found.values())) == {str}:
+        return found  # mostly they all are named as we know them
     if isinstance(found, Mapping):
         pairs = [(str(address), str(id_)) for address, id_ in cast("Mapping[str, Any]", found).items() if id_]
     else:  # a list of ids tells nothing of addresses

@@ -54,8 +54,20 @@ class Chunk:
         if not records:
             return cls()
         rows, positions, lines, names, items = zip(*records, strict=True)
-        keys = [first for first, *_ in names]
-        aliases = {record.position: record.names[1:] for record in records if len(record.names) > 1}
+        return cls.of_columns(rows, positions, lines, names, items)
+
+    @classmethod
+    def of_columns(
+        cls,
+        rows: Sequence[Any],
+        positions: Sequence[int],
+        lines: Sequence[int | None],
+        names: Sequence[Names],
+        items: Sequence[bytes],
+    ) -> "Chunk":
+        """Return a chunk of records that are given field by field."""
+        keys = [each[0] for each in names]
+        aliases = {position: each[1:] for position, each in zip(positions, names, strict=True) if len(each) > 1}
         return cls(rows, positions, lines, keys, aliases, items)
 
     def names(self) -> Iterator[str]:
@@ -103,14 +115,18 @@ class Chunker:
         if len(item) + 1 > self._room:
             raise Invalid(f"is {len(item)} bytes long, which does not fit into a request of max_bytes")
 
-    def has_room(self, *records: Record) -> bool:
-        """Tell whether records fit into the chunk that is being gathered; if not, that must be taken first."""
-        return self._size + _size_of(records) <= self._room and len(records) <= self.places
+    def is_chunk(self, block: Chunk) -> bool:
+        """Tell whether these records are a whole chunk as they are, with nothing gathered before them."""
+        return len(block) == self._max_items and not self._records and _size_of(block.items) <= self._room
 
-    def add(self, *records: Record) -> Chunk | None:
-        """Take records for which there is room; return the chunk that they make full."""
-        self._records += records
-        self._size += _size_of(records)
+    def has_room(self, record: Record) -> bool:
+        """Tell whether a record fits into the chunk that is being gathered; if not, that must be taken first."""
+        return self._size + _size_of([record.item]) <= self._room
+
+    def add(self, record: Record) -> Chunk | None:
+        """Take a record for which there is room; return the chunk if this makes it full."""
+        self._records.append(record)
+        self._size += _size_of([record.item])
         return None if self.places else self.rest()
 
     def rest(self) -> Chunk | None:
@@ -122,9 +138,9 @@ class Chunker:
 _POSITION = attrgetter("position")
 
 
-def _size_of(records: Sequence[Record]) -> int:
-    """Return the bytes that the items of records take, each with its comma."""
-    return sum([len(record.item) for record in records]) + len(records)
+def _size_of(items: Sequence[bytes]) -> int:
+    """Return the bytes that items take, each with its comma."""
+    return sum(map(len, items)) + len(items)
 
 
 def names_of_contact(body: Mapping[str, Any]) -> Names:

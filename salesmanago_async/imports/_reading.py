@@ -7,13 +7,14 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from itertools import islice
+from typing import Any
 
 import anyio
 import anyio.lowlevel
 from attrs import frozen
 
 from ..errors import Invalid, JournalFailed
-from ._chunks import Chunk, Chunker, Record
+from ._chunks import Chunk, Chunker, Names, Record
 from ._course import Course
 from ._earlier import Earlier, Known
 from ._express import Encoder
@@ -84,7 +85,7 @@ class Reader:
                 while self._earlier and (row := self._next(rows)):
                     await self._take(row)
                 while self._may_read_on:
-                    await self._take_all(self._next_records(rows))
+                    await self._take_block(self._next_block(rows))
             if self._earlier:
                 self._ended_early(self._earlier)
         except Invalid as error:
@@ -105,22 +106,39 @@ class Reader:
     def _may_read_on(self) -> bool:
         return self._course.is_reading and not self._tally.read_all and not self._course.callers_error
 
-    def _next_records(self, rows: Iterator[Row]) -> list[Record]:
+    def _next_block(self, rows: Iterator[Row]) -> Chunk:
         """Read as many rows as the next chunk has places; each is encoded before the next one is asked for."""
-        records: list[Record] = []
-        end = self._tally.read + self._chunker.places
+        taken: list[Any] = []
+        lines: list[int | None] = []
+        names: list[Names] = []
+        items: list[bytes] = []
+        rejected: set[int] = set()
+        first = end = self._tally.read
+        last = first + self._chunker.places
+        encoder, course = self._encoder, self._course
         try:
-            for row in islice(rows, self._chunker.places):
-                record = self._checked(row)
-                if record:
-                    records.append(record)
-                if not self._course.is_reading:
-                    return records
+            for end, (given, line) in enumerate(islice(rows, last - first), first + 1):
+                try:
+                    item, known_as = encoder.encode(given)
+                except Exception as error:
+                    rejected.add(end - 1)
+                    self._reject(Record(given, end - 1, line, (), b""), _reason(error))
+                else:
+                    taken.append(given)
+                    lines.append(line)
+                    names.append(known_as)
+                    items.append(item)
+                if not course.is_reading:
+                    break
+            else:
+                self._tally.read_all = end < last
         except Exception as error:
-            self._course.callers_error = error
-            return records
-        self._tally.read_all = self._tally.read < end
-        return records
+            course.callers_error = error
+        self._tally.read = end
+        positions: Sequence[int] = range(first, end)
+        if len(items) < end - first:
+            positions = [position for position in positions if position not in rejected]
+        return Chunk.of_columns(taken, positions, lines, names, items)
 
     def _next(self, rows: Iterator[Row]) -> Row | None:
         if not self._course.is_reading:
@@ -146,13 +164,12 @@ class Reader:
                 return row
         return None
 
-    async def _take_all(self, records: Sequence[Record]) -> None:
-        """Take records together, if none of them is anything special; else one after the other."""
-        names = [name for record in records for name in record.names]
-        if self._order.must_wait(names) or not self._chunker.has_room(*records):
-            await self._place_one_by_one(records)
+    async def _take_block(self, block: Chunk) -> None:
+        """Pass a block on as a chunk, if none of its records is anything special; else take one after the other."""
+        if self._chunker.is_chunk(block) and not self._order.must_wait(list(block.names())):
+            await self._outlets.pass_on(block)
         else:
-            await self._gather(*records)
+            await self._place_one_by_one(block.records())
         await self._give_turns()
 
     async def _take(self, row: Row) -> None:
@@ -168,7 +185,13 @@ class Reader:
     async def _place_one_by_one(self, records: Iterable[Record]) -> None:
         self._in_hand.extend(records)
         while self._in_hand:
-            await self._place(self._in_hand.popleft())
+            record = self._in_hand.popleft()
+            try:
+                self._chunker.check(record.item)
+            except Invalid as error:
+                self._reject(record, str(error))
+            else:
+                await self._place(record)
 
     async def _place(self, record: Record) -> None:
         if self._order.must_wait(record.names) or not await self._add(record):
@@ -182,14 +205,6 @@ class Reader:
             await self._release()
             await anyio.lowlevel.checkpoint()
 
-    def _checked(self, row: Row) -> Record | None:
-        """Return a row as a record; None where it is none, which is told later."""
-        record, reason = self._record(row)
-        if reason is None:
-            return record
-        self._reject(record, reason)
-        return None
-
     def _reject(self, record: Record, reason: str) -> None:
         self._left.append(Left(record=record, state="rejected", reason=reason))
 
@@ -202,9 +217,8 @@ class Reader:
             item, names = self._encoder.encode(given)
             self._chunker.check(item)
             return Record(given, position, line, names, item), None
-        except Exception as error:  # a record may hold anything, also code of its own
-            reason = str(error) if isinstance(error, Invalid) else f"cannot be read: {type(error).__name__}: {error}"
-            return Record(given, position, line, (), b""), reason
+        except Exception as error:
+            return Record(given, position, line, (), b""), _reason(error)
 
     async def _add(self, record: Record) -> bool:
         """Put a record into a chunk; False where the one that had no room for it has a record of its contact."""
@@ -217,9 +231,9 @@ class Reader:
         await self._gather(record)
         return True
 
-    async def _gather(self, *records: Record) -> None:
-        """Put records into the chunk that is being gathered, and pass it on when it is full."""
-        closed = self._chunker.add(*records)
+    async def _gather(self, record: Record) -> None:
+        """Put a record into the chunk that is being gathered, and pass it on when it is full."""
+        closed = self._chunker.add(record)
         if closed:
             await self._outlets.pass_on(closed)
 
@@ -315,3 +329,8 @@ class Reader:
 
 
 _UNDER_WAY = frozenset({"in_doubt", "submitted"})
+
+
+def _reason(error: Exception) -> str:
+    """Return why a record cannot be encoded; it may hold anything, also code of its own."""
+    return str(error) if isinstance(error, Invalid) else f"cannot be read: {type(error).__name__}: {error}"
