@@ -1,12 +1,13 @@
 """How cost grows: with the records, with the requests in flight, with the latency, with the jobs outstanding.
 
-Each line is a run in a process of its own. Its speed is told as a part of that of one of them, the one with 16 in
-flight, without latency and without a journal, so that the lines can be compared and the machine does not matter.
+Each line is some runs, each in a process of its own. Its speed is told as a part of that of one line, the one with 16
+in flight, without latency and without a journal, so that lines can be compared and the machine does not matter.
 """
 
 from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -21,6 +22,9 @@ from benchmarks.table import table
 
 LARGEST = 1_000_000
 """How many records the largest run has, unless another size is asked for (10 million take minutes)."""
+
+ROUNDS = 3
+"""How often a line is measured, of which the median counts; the largest runs are long enough to be measured once."""
 
 Tell = Callable[[str], None]
 
@@ -65,11 +69,16 @@ def _busy(latency: float, in_flight: int) -> Line:
 def _run(line: Line, tell: Tell, *, with_journal: bool) -> Line:
     records, latency = line.records or 0, line.latency or 0.0
     tell(f"{records:,} records, {line.in_flight} in flight, {1000 * latency:.0f} ms")
+    rounds = ROUNDS if records < LARGEST else 1
     with sink(latency=latency) as address, TemporaryDirectory(dir=".") as folder:
-        journal = Path(folder) / "run.db" if with_journal else None
-        found = alone(ours.run, address, records, in_flight=line.in_flight, journal=str(journal) if journal else None)
-        size = journal.stat().st_size / (records / THOUSAND) if journal else None
-    return evolve(line, speed=records / found.seconds, megabytes=found.megabytes, journal_bytes=size)
+        journals = [Path(folder) / f"{number}.db" if with_journal else None for number in range(rounds)]
+        taken = [
+            alone(ours.run, address, records, in_flight=line.in_flight, journal=str(journal) if journal else None)
+            for journal in journals
+        ]
+        size = journals[0].stat().st_size / (records / THOUSAND) if journals[0] else None
+    seconds, megabytes = median(found.seconds for found in taken), median(found.megabytes for found in taken)
+    return evolve(line, speed=records / seconds, megabytes=megabytes, journal_bytes=size)
 
 
 def watched(jobs: int) -> tuple[float, float]:

@@ -77,7 +77,7 @@ ROWS = (
         name="small-calls",
         what="small calls through sm.contacts.upsert, 50 in flight",
         ways=_small_calls,
-        targets=(faster(3.0, STOCK, quick=1.8), faster(0.85, SAME)),
+        targets=(faster(3.0, STOCK, quick=2.2), faster(0.85, SAME)),
         size=4_000,
         quick_size=400,
     ),
