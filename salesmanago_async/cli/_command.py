@@ -22,6 +22,7 @@ class Import:
     """What is imported, how, and what is written down of it."""
 
     kind: Literal["contacts", "events"]
+    form: Literal["fields", "leadoo"] = "fields"
     files: tuple[Path, ...]
     maps: tuple[str, ...] = ()
     extra_columns: Literal["properties", "ignore", "error"] = "error"

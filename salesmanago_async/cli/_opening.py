@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..errors import Invalid
 from ..imports.outcome import State
-from ..imports.shapes import contact_shape, event_shape
+from ..imports.shapes import Shape, contact_shape, event_shape
 from ..imports.sources import Files, open_file
 from ..imports.text_files import Reading
 from ._command import Attempt, Import
@@ -16,13 +16,24 @@ from ._rows import NotedRows, check_alike
 
 def open_files(command: Import) -> Files:
     """Open the input; raise `Invalid` naming the file that cannot be read."""
-    shape = (contact_shape if command.kind == "contacts" else event_shape)(command.extra_columns)
-    columns = dict(map(_mapped, command.maps))
+    columns = dict(map(mapped, command.maps))
+    if command.form == "leadoo":
+        shape, columns = _lead_shape(command, columns), {}
+    else:
+        shape = (contact_shape if command.kind == "contacts" else event_shape)(command.extra_columns)
     reading = Reading(columns=columns, encoding=command.encoding, delimiter=command.delimiter)
     return Files([open_file(path, shape, reading) for path in command.files])
 
 
-def _mapped(given: str) -> tuple[str, str]:
+def _lead_shape(command: Import, columns: Mapping[str, str]) -> Shape:
+    """Return the form of leads; a column that is taken for a field counts before Leadoo's own."""
+    from ..integrations.leadoo import LeadShape, with_own
+
+    return LeadShape(with_own(columns), extra=command.extra_columns, needed=tuple(columns))
+
+
+def mapped(given: str) -> tuple[str, str]:
+    """Return both sides of COLUMN=FIELD; raise `Invalid` where they are not."""
     column, equals, name = given.rpartition("=")
     if not (equals and column and name):
         raise Invalid(f"{given!r} is not COLUMN=FIELD, such as 'Full name=name'", field="--map")

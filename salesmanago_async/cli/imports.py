@@ -81,7 +81,7 @@ def contacts(journal: Path | None, dry_run: bool, latency: float, **arguments: A
     are split at , or ; and columns named properties.X or dictionary.X make details.
     """
     command = Import(kind="contacts", **arguments)
-    raise SystemExit(run(_import, command=command, journal=journal, dry_run=dry_run, latency=latency))
+    raise SystemExit(run(begin_import, command=command, journal=journal, dry_run=dry_run, latency=latency))
 
 
 @import_.command(epilog=_EPILOG)
@@ -94,10 +94,11 @@ def events(journal: Path | None, dry_run: bool, latency: float, **arguments: Any
     contactExtEventType, products, value, location, externalId, description, detail1…detail20, shopDomain.
     """
     command = Import(kind="events", **arguments)
-    raise SystemExit(run(_import, command=command, journal=journal, dry_run=dry_run, latency=latency))
+    raise SystemExit(run(begin_import, command=command, journal=journal, dry_run=dry_run, latency=latency))
 
 
-async def _import(*, command: Import, journal: Path | None, dry_run: bool, latency: float) -> int:
+async def begin_import(*, command: Import, journal: Path | None, dry_run: bool, latency: float) -> int:
+    """Make an import from its beginning, or go on with the one that its journal holds; return the exit code."""
     from ._importing import make_import
 
     check_paths(command, journal)

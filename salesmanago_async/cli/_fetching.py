@@ -1,0 +1,95 @@
+"""A page, from a file or from the web: never more than 5 MB of it, and never over http but from this machine."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+import anyio
+import click
+
+from .._version import __version__
+from ..errors import Invalid, NoAnswer
+from ..settings import is_safe_url
+
+if TYPE_CHECKING:
+    import httpx
+
+LONGEST_PAGE = 5_000_000
+"""Bytes, once unpacked."""
+
+SECONDS = 30.0
+"""The longest that a page may take to arrive, redirects and all."""
+
+MOST_REDIRECTS = 5
+
+
+def read_page(path: Path) -> str:
+    """Return the page that a file holds; raise `Invalid` for one that is too long."""
+    with path.open("rb") as file:
+        return _decoded(file.read(LONGEST_PAGE + 1), str(path))
+
+
+async def fetch_page(url: str) -> str:
+    """Return the page at an address, and show on stderr where it redirects to; raise `Invalid` for what is no page.
+
+    Raises `NoAnswer` where the network fails or 30 seconds pass.
+    """
+    import httpx
+
+    try:
+        with anyio.fail_after(SECONDS):
+            async with httpx.AsyncClient(headers={"User-Agent": f"salesmanago-async/{__version__}"}) as client:
+                return await _follow(client, url)
+    except TimeoutError:
+        raise NoAnswer(
+            f"{shown_address(url)} did not answer within {SECONDS:.0f} s", sent=None, timed_out=True
+        ) from None
+    except (httpx.TransportError, httpx.DecodingError) as error:
+        raise NoAnswer(
+            f"{shown_address(url)} cannot be fetched: {str(error) or type(error).__name__}", sent=None
+        ) from error
+    except httpx.InvalidURL as error:
+        raise Invalid(f"is no address: {error}", field=shown_address(url)) from None
+
+
+async def _follow(client: "httpx.AsyncClient", url: str) -> str:
+    for _ in range(MOST_REDIRECTS + 1):
+        if not is_safe_url(url):
+            raise Invalid("is not https", field=shown_address(url))
+        async with client.stream("GET", url, headers={"Accept": "text/html"}) as response:
+            if not response.has_redirect_location:
+                return await _content(response, url)
+            url = urljoin(url, response.headers["location"])
+            click.echo(f"{response.status_code} redirects to {shown_address(url)}", err=True)
+    raise Invalid(f"is where more than {MOST_REDIRECTS} redirects lead", field=shown_address(url))
+
+
+async def _content(response: "httpx.Response", url: str) -> str:
+    kind = response.headers.get("content-type", "text/html").partition(";")[0].strip().lower()
+    if response.status_code != 200:
+        raise Invalid(f"answers {response.status_code} {response.reason_phrase}".rstrip(), field=shown_address(url))
+    if "html" not in kind:
+        raise Invalid(f"is {kind}, not HTML", field=shown_address(url))
+    content = bytearray()
+    async for piece in response.aiter_bytes():
+        content += piece
+        if len(content) > LONGEST_PAGE:
+            break
+    return _decoded(bytes(content), shown_address(url))
+
+
+def _decoded(content: bytes, where: str) -> str:
+    """Return the text of a page; all that matters in it is ASCII, so only UTF-16 has to be told apart."""
+    if len(content) > LONGEST_PAGE:
+        raise Invalid(f"is longer than {LONGEST_PAGE:,} bytes", field=where)
+    encoding = "utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8"
+    return content.decode(encoding, "replace")
+
+
+def shown_address(url: str) -> str:
+    """Return an address without the user and password it may hold."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "the address"
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

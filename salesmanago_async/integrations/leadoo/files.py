@@ -1,0 +1,94 @@
+"""Files of leads, for an import: each row becomes a contact by the table of `leads`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+from ...api._lanes import Body, Lane, Place, compile_lane
+from ...api.contacts import Contact
+from ...errors import Invalid
+from ...imports._chunks import names_of_contact
+from ...imports.csv_files import CsvFile
+from ...imports.jsonl_files import JsonLinesFile
+from ...imports.shapes import NOTES, ExtraColumns, Shape
+from ...imports.sources import open_file
+from ...imports.text_files import Reading
+from ._names import plain
+from .leads import SOURCES, UNTRANSFERRED, check_sources, contact_of, flat_fields, is_named
+
+
+def lead_file(
+    path: str | Path,
+    sources: Mapping[str, str] = SOURCES,
+    *,
+    extra_columns: ExtraColumns = "ignore",
+    encoding: str | None = None,
+    delimiter: str | None = None,
+) -> CsvFile | JsonLinesFile:
+    """Return the source for a CSV or JSONL file of leads, to be given to `sm.contacts.upsert_many`.
+
+    `extra_columns` says what becomes of fields that are not in the table: "ignore", "error", or "properties", which
+    makes them standard details of their own names. Raises `Invalid` naming the file where it cannot be read.
+    """
+    reading = Reading(encoding=encoding, delimiter=delimiter)
+    return open_file(Path(path), LeadShape(sources, extra=extra_columns), reading)
+
+
+def cell_lane(names: Sequence[str], access: Callable[[int], str]) -> Lane:
+    """Return the lane that gives the filled cells of a row under the names of their columns."""
+    return compile_lane([(Place(name, (name,), _as_it_is), access(index)) for index, name in enumerate(names)])
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+class LeadShape(Shape):
+    """Leads: mappings with the names of `sources`; of these, the `needed` ones are the columns of every table."""
+
+    def __init__(
+        self, sources: Mapping[str, str] = SOURCES, *, extra: ExtraColumns = "ignore", needed: Sequence[str] = ()
+    ) -> None:
+        super().__init__(Contact, names_of_contact)
+        check_sources(sources)
+        self._sources = sources
+        self._needed = needed
+        self._others = extra
+        self._sources_of = lru_cache(maxsize=512)(self._extended)
+
+    def body(self, record: Any) -> Body:
+        """Return the checked body of a lead's contact; raise `Invalid` naming the field and the rule."""
+        if not isinstance(record, Mapping):
+            raise Invalid(f"is a {type(record).__name__}; a lead is a mapping")
+        lead = dict(flat_fields(cast("Mapping[str, Any]", record)))
+        contact = contact_of(lead, self._sources_of(tuple(lead)))
+        if contact is None:
+            raise Invalid("a lead without an e-mail address is not transferred", field="email")
+        return super().body(contact)
+
+    def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> Lane:
+        """Return the lane for leads with these columns; raise `Invalid` for columns that are those of no lead."""
+        known = {plain(name) for name in names}
+        for column in self._needed:
+            if not is_named(column, names):
+                raise Invalid(f"there is no column {column!r} to map; the header has {', '.join(names)}")
+        emails = [plain(source) for source, target in self._sources.items() if target == "email"]
+        if known.isdisjoint(emails):
+            raise Invalid("no column holds e-mail addresses; take one for it (--map COLUMN=email)", field="email")
+        self._extended(tuple(names))
+        cells = cell_lane(names, access)
+        return lambda row: self.body(cells(row))
+
+    def _extended(self, names: tuple[str, ...]) -> Mapping[str, str]:
+        """Return the table for leads with these fields, with what becomes of those that are not in it."""
+        if self._others == "ignore":
+            return self._sources
+        taken = (*self._sources, *UNTRANSFERRED, *NOTES)
+        others = [name for name in names if not is_named(name, taken)]
+        if others and self._others == "error":
+            raise Invalid(
+                "is no field of a lead; take it for one (--map), or say what becomes of such (--extra-columns)",
+                field=others[0],
+            )
+        return {**self._sources, **{name: f"properties.{name}" for name in others}}

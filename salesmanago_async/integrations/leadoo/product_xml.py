@@ -1,0 +1,133 @@
+"""Products out of an XML feed of any size: one at a time, each in bounded memory.
+
+expat calls the methods of `_Reader`, which keeps the product that is open and nothing else. Entities are refused, so
+that a small file cannot grow into a large one; nothing that a feed refers to is fetched.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO
+from xml.parsers import expat
+
+from attrs import define, field, frozen
+
+from ...errors import Invalid
+from ._names import plain
+
+PRODUCT_ELEMENTS = ("item", "entry", "o", "offer", "product")
+"""What a product is called in feeds: Google's RSS and Atom, Ceneo's, others."""
+
+MOST_CHARACTERS = 1_000_000
+DEEPEST = 64
+PIECE = 64 * 1024
+
+
+@frozen
+class XmlProduct:
+    """What a feed tells of a product, by plain name. `is_too_long` where it was more than could be one."""
+
+    line: int
+    fields: Mapping[str, str]
+    is_too_long: bool = False
+
+
+def read_products(file: IO[bytes], elements: Sequence[str] = PRODUCT_ELEMENTS) -> Iterator[XmlProduct]:
+    """Yield the products of a feed, which are elements of one of these names.
+
+    Raises `Invalid` for what is no XML, has entities of its own, or is nested deeper than a feed is.
+    """
+    reader = _Reader(frozenset(map(plain, elements)))
+    try:
+        while piece := file.read(PIECE):
+            reader.parser.Parse(piece, False)
+            yield from reader.take()
+        reader.parser.Parse(b"", True)
+        yield from reader.take()
+    except (expat.ExpatError, LookupError, ValueError) as error:
+        if isinstance(error, Invalid):
+            raise
+        raise Invalid(f"is no XML that can be read: {error}") from error
+
+
+@define
+class _Open:
+    """The product that is being read: where it is in it, and what it has until now."""
+
+    line: int
+    depth: int
+    path: list[str] = field(factory=list)
+    texts: list[list[str]] = field(factory=list)
+    fields: dict[str, str] = field(factory=dict)
+    characters: int = 0
+
+    def keep(self, name: str, text: str) -> None:
+        """Keep what a name is first given for."""
+        if text and self.characters <= MOST_CHARACTERS:
+            self.fields.setdefault(plain(name), text)
+
+    def count(self, text: str) -> bool:
+        """Tell whether there is room for more text."""
+        self.characters += len(text)
+        return self.characters <= MOST_CHARACTERS
+
+
+class _Reader:
+    def __init__(self, elements: frozenset[str]) -> None:
+        self._elements = elements
+        self._depth = 0
+        self._product: _Open | None = None
+        self._read: list[XmlProduct] = []
+        self.parser = expat.ParserCreate()
+        self.parser.buffer_text = True
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._text
+        self.parser.EntityDeclHandler = self._refuse
+        self.parser.SkippedEntityHandler = self._refuse
+
+    def take(self) -> list[XmlProduct]:
+        """Return the products that are complete, and forget them."""
+        read, self._read = self._read, []
+        return read
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise Invalid(f"line {self.parser.CurrentLineNumber} is nested more than {DEEPEST} elements deep")
+        name = _local(tag)
+        if self._product:
+            _enter(self._product, attributes.get("name", name), attributes)
+        elif plain(name) in self._elements:
+            self._product = _Open(self.parser.CurrentLineNumber, self._depth)
+            _enter(self._product, "", attributes)
+
+    def _text(self, text: str) -> None:
+        if self._product and self._product.count(text):
+            self._product.texts[-1].append(text)
+
+    def _end(self, _tag: str) -> None:
+        product, depth = self._product, self._depth
+        self._depth -= 1
+        if product is None:
+            return
+        product.keep(".".join(filter(None, product.path)), "".join(product.texts.pop()).strip())
+        product.path.pop()
+        if depth == product.depth:
+            is_too_long = product.characters > MOST_CHARACTERS
+            self._read.append(XmlProduct(product.line, product.fields, is_too_long))
+            self._product = None
+
+    def _refuse(self, *_: object) -> None:
+        raise Invalid(f"line {self.parser.CurrentLineNumber} has an entity of its own, which is not taken")
+
+
+def _enter(product: _Open, name: str, attributes: Mapping[str, str]) -> None:
+    """Go into an element of a product, or into the product itself, and keep its attributes."""
+    product.path.append(name)
+    product.texts.append([])
+    for attribute, value in attributes.items():
+        if product.count(value):
+            product.keep(".".join(filter(None, (*product.path, _local(attribute)))), value.strip())
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition(":")[2]

@@ -1,0 +1,118 @@
+"""What a delivery of LiveChat's webhook `incoming_chat` tells, and what it becomes in SALESmanago. Pure.
+
+The versions differ little: 3.2 has `license_id` where 3.6 has `organization_id` (neither is needed here), and the
+fields of a filled form have `answer`, or in older versions `value`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from attrs import field, frozen
+
+from ...api._fields import is_email
+from ...api.contacts import Contact
+from ...api.events import ExternalEvent
+from ...errors import Invalid
+
+ACTION = "incoming_chat"
+TAG = "LIVECHAT_INC"
+LONGEST_NAME = 255
+
+
+@frozen(kw_only=True)
+class Chat:
+    """A chat that an identified customer began. Its two ids together are what a repeated delivery is known by."""
+
+    chat_id: str
+    thread_id: str
+    email: str = field(repr=False)
+    name: str | None = field(default=None, repr=False)
+    customer_id: str | None = None
+    began: datetime | None = None
+
+
+def read_chat(delivery: Mapping[str, Any]) -> Chat | None:
+    """Return the chat that a delivery tells of; None where there is nothing to transfer.
+
+    That is a delivery of another webhook, or of a customer without an e-mail address. What the pre-chat form says
+    counts before what LiveChat knew of the customer. Raises `Invalid` for an incoming chat without its ids.
+    """
+    if delivery.get("action") != ACTION:
+        return None
+    chat = _object(_object(delivery.get("payload")).get("chat"))
+    thread = _object(chat.get("thread"))
+    customer, form = _customer(chat), dict(reversed(list(_answers(thread))))
+    email = next(filter(is_email, (form.get("email", ""), _text(customer.get("email")))), None)
+    if email is None:
+        return None
+    return Chat(
+        chat_id=_id(chat, "chat.id"),
+        thread_id=_id(thread, "thread.id"),
+        email=email,
+        name=(form.get("name") or _text(customer.get("name")))[:LONGEST_NAME] or None,
+        customer_id=_text(customer.get("id")) or None,
+        began=_moment(thread.get("created_at")),
+    )
+
+
+def contact_of(chat: Chat) -> Contact:
+    """Return the contact to be made or changed; a chat without a name leaves the contact's name as it is."""
+    return Contact(email=chat.email, name=chat.name, tags=[TAG])
+
+
+def event_of(chat: Chat, now: datetime) -> ExternalEvent:
+    """Return the event of a chat that is transferred now (LiveChat Inc. integration: "External Event data fields")."""
+    return ExternalEvent(
+        email=chat.email,
+        date=now,
+        contact_ext_event_type="MEETING",
+        description="LivechatInc",
+        detail1=str(int(chat.began.timestamp())) if chat.began else None,  # [guess] in seconds, as UNIX counts
+        detail2="customer",
+        detail3=chat.customer_id,
+        detail4=ACTION,
+    )
+
+
+def _customer(chat: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the first user who is a customer; the others are agents."""
+    users = map(_object, _list(chat.get("users")))
+    return next((user for user in users if user.get("type") == "customer"), {})
+
+
+def _answers(thread: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what was filled in, by the type of its field; the pre-chat form comes first."""
+    for event in map(_object, _list(thread.get("events"))):
+        if event.get("type") == "filled_form":
+            for given in map(_object, _list(event.get("fields"))):
+                answer = _text(given.get("answer")) or _text(given.get("value"))
+                if answer:
+                    yield _text(given.get("type")), answer
+
+
+def _id(holder: Mapping[str, Any], name: str) -> str:
+    found = _text(holder.get("id"))
+    if not found:
+        raise Invalid("is missing, and without it a repeat could not be told from a new chat", field=name)
+    return found
+
+
+def _moment(given: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(_text(given))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _object(given: Any) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else {}
+
+
+def _list(given: Any) -> Sequence[Any]:
+    return cast("Sequence[Any]", given) if isinstance(given, list) else ()
+
+
+def _text(given: Any) -> str:
+    return given.strip() if isinstance(given, str) else ""

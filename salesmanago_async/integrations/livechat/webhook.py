@@ -1,0 +1,159 @@
+"""The webhook, as an ASGI app: it checks who asks, and hands each chat over once."""
+
+import hmac
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
+from weakref import WeakValueDictionary
+
+import anyio
+import orjson
+from attrs import field, frozen
+
+from ...api.contacts import Contact
+from ...api.events import ExternalEvent
+from ...errors import Invalid
+from .._asgi import App, Disconnected, Message, Receive, Send, TooLarge, read_body, send_status
+from .chats import Chat, contact_of, event_of, read_chat
+from .seen import Seen
+
+RecordT_contra = TypeVar("RecordT_contra", contravariant=True)
+
+BODY_LIMIT = 256 * 1024
+"""The longest body that is taken, in bytes: an incoming chat has a few thousand."""
+
+_log = logging.getLogger("salesmanago_async.integrations.livechat")
+
+
+class Adds(Protocol[RecordT_contra]):
+    """Whatever takes records: `sm.events`, or a buffer."""
+
+    async def add(self, record: RecordT_contra, /) -> object:
+        """Take a record; what it raises means that the record was not taken."""
+        ...
+
+
+@runtime_checkable
+class Upserts(Protocol):
+    """Whatever takes contacts as `sm.contacts` does."""
+
+    async def upsert(self, contact: Contact, /) -> object:
+        """Take a contact; what it raises means that the contact was not taken."""
+        ...
+
+
+def livechat_app(
+    *,
+    secret: str,
+    contacts: Adds[Contact] | Upserts,
+    events: Adds[ExternalEvent],
+    seen: Seen | None = None,
+    body_limit: int = BODY_LIMIT,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> App:
+    """Return the ASGI app that LiveChat's webhook `incoming_chat` is to be registered with.
+
+    It answers 200 once `contacts` (`sm.contacts`, or a buffer) has the contact and `events` the event, and 500 where
+    one of them raises: then LiveChat delivers the chat again, and only what is missing is handed over. `seen`
+    remembers what was; give it a file, or a restart forgets it. `secret` is the `secret_key` of the registration.
+    LiveChat waits about 10 seconds, so let buffers take the records where the account may be slower. An error of
+    `sm.events` that is `in_doubt` may have added the event all the same, and then the repeat adds a second one.
+
+    Bodies over `body_limit` bytes are refused. Raises `Invalid` for an empty secret.
+    """
+    if not secret:
+        raise Invalid("is empty, so anybody would know it", field="secret")
+    webhook = _Webhook(
+        secret=secret.encode(),
+        add_contact=contacts.upsert if isinstance(contacts, Upserts) else contacts.add,
+        add_event=events.add,
+        seen=seen or Seen(),
+        body_limit=body_limit,
+        now=now,
+    )
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await webhook.answer(scope, receive, send)
+
+    return app
+
+
+@frozen(kw_only=True)
+class _Webhook:
+    secret: bytes = field(repr=False)
+    add_contact: Callable[[Contact], Awaitable[object]]
+    add_event: Callable[[ExternalEvent], Awaitable[object]]
+    seen: Seen
+    body_limit: int
+    now: Callable[[], datetime]
+    turns: WeakValueDictionary[str, anyio.Lock] = field(factory=WeakValueDictionary)
+
+    async def answer(self, scope: Message, receive: Receive, send: Send) -> None:
+        try:
+            status = await self._status(scope, receive)
+        except TooLarge:
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        except Disconnected:
+            return
+        await send_status(send, status)
+
+    async def _status(self, scope: Message, receive: Receive) -> HTTPStatus:
+        """Return how a request is answered, once everything is done that it asks for."""
+        if scope["method"] != "POST":
+            return HTTPStatus.METHOD_NOT_ALLOWED
+        delivery = _parsed(await read_body(scope, receive, limit=self.body_limit))
+        if delivery is None:
+            return HTTPStatus.BAD_REQUEST
+        if not self._knows_secret(delivery):
+            return HTTPStatus.FORBIDDEN
+        try:
+            chat = read_chat(delivery)
+        except Invalid as error:
+            _log.warning("an incoming chat cannot be read: %s", error)
+            return HTTPStatus.BAD_REQUEST
+        return await self._take(chat) if chat else HTTPStatus.OK
+
+    def _knows_secret(self, delivery: Mapping[str, Any]) -> bool:
+        """Compare in constant time; there is no signature, the secret itself comes back in the body."""
+        given = delivery.get("secret_key")
+        return hmac.compare_digest(given.encode() if isinstance(given, str) else b"", self.secret)
+
+    async def _take(self, chat: Chat) -> HTTPStatus:
+        """Hand a chat over. A repeat that comes meanwhile waits: it may have to do what failed here."""
+        name = f"{chat.chat_id}/{chat.thread_id}"
+        turn = self.turns.setdefault(name, anyio.Lock())
+        try:
+            async with turn:
+                await self._once(f"{name}/contact", partial(self.add_contact, contact_of(chat)))
+                await self._once(f"{name}/event", partial(self.add_event, event_of(chat, self.now())))
+        except Exception as error:
+            # neither its text nor a traceback that ends in it: there may be the customer's address in them
+            _log.error("chat %s was not handed over, LiveChat will repeat it: %s", name, type(error).__name__)
+            return HTTPStatus.INTERNAL_SERVER_ERROR
+        return HTTPStatus.OK
+
+    async def _once(self, key: str, act: Callable[[], Awaitable[object]]) -> None:
+        """Do `act`, unless it was done; where it fails it was not, and a repeat does it again."""
+        if not await self.seen.has(key):
+            await act()
+            await self._remember(key)
+
+    async def _remember(self, key: str) -> None:
+        """Keep a key, also where the request is cancelled just now; a failure is logged, as the record was taken."""
+        with anyio.CancelScope(shield=True):
+            try:
+                await self.seen.add(key)
+            except Exception:
+                _log.exception("%s was handed over, but cannot be remembered: a repeat would double it", key)
+
+
+def _parsed(content: bytes) -> Mapping[str, Any] | None:
+    try:
+        found = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    return cast("Mapping[str, Any]", found) if isinstance(found, dict) else None
