@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from .api.messages import ChannelIntegration, MessageRecipient
     from .api.selectors import ContactId, Email, Everyone, Funnel, InternalId, Selector, Stage, Tag
     from .api.tasks import Task
+    from .buffers.buffer import Buffer
+    from .buffers.receipts import Receipt
     from .client import SalesManago
     from .errors import (
+        BufferClosed,
+        BufferFull,
         Invalid,
         JobFailed,
         JournalFailed,
@@ -46,6 +50,9 @@ if TYPE_CHECKING:
 __all__ = [
     "CLEAR",
     "Attachment",
+    "Buffer",
+    "BufferClosed",
+    "BufferFull",
     "ChannelIntegration",
     "ConsentDetail",
     "Contact",
@@ -75,6 +82,7 @@ __all__ = [
     "Outcomes",
     "Personalized",
     "RateLimited",
+    "Receipt",
     "Refused",
     "Relation",
     "Report",
@@ -104,8 +112,12 @@ _HOMES = {
     "api.messages": ("ChannelIntegration", "MessageRecipient"),
     "api.selectors": ("ContactId", "Email", "Everyone", "Funnel", "InternalId", "Selector", "Stage", "Tag"),
     "api.tasks": ("Task",),
+    "buffers.buffer": ("Buffer",),
+    "buffers.receipts": ("Receipt",),
     "client": ("SalesManago",),
     "errors": (
+        "BufferClosed",
+        "BufferFull",
         "Invalid",
         "JobFailed",
         "JournalFailed",

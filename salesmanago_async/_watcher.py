@@ -98,6 +98,13 @@ class JobWatcher(Generic[EntryT]):
         self._hurried = True
         self._changed.give()
 
+    def look_now(self) -> None:
+        """Have everything looked at once now, whenever it is due."""
+        now = anyio.current_time()
+        self._due = [(min(due, now), number, entry) for due, number, entry in self._due]
+        heapq.heapify(self._due)
+        self._changed.give()
+
     def _push(self, entry: EntryT, wait: float | None = None) -> None:
         """Have an entry looked at after `wait` seconds, or else after a poll interval and some jitter."""
         if wait is None:

@@ -9,6 +9,8 @@
     ├── ServerFault         5xx: `status`, `retry_after`
     ├── Unreadable          an answer that is not the JSON we know
     ├── JournalFailed       the journal of a run can no longer be written: a full disk, say
+    ├── BufferFull          a buffer has no room for another record
+    ├── BufferClosed        a buffer takes nothing before its block, nor after it
     ├── JobFailed           a server job ended without success
     ├── StillRunning        a deadline of ours passed; the job goes on
     └── LinkExpired         a file link no longer works, nor did a fresh one
@@ -109,6 +111,14 @@ class Unreadable(SalesManagoError):
 
 class JournalFailed(SalesManagoError):
     """The journal of a run can no longer be read or written. What is in it stays true: go on with it once it can."""
+
+
+class BufferFull(SalesManagoError):
+    """A buffer has no room for another record; nothing was taken. Answer 503, or try again in a moment."""
+
+
+class BufferClosed(SalesManagoError):
+    """A buffer is not open yet, or no longer; nothing was taken."""
 
 
 class JobFailed(SalesManagoError):

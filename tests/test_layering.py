@@ -23,8 +23,10 @@ FLOORS = [
     ["exports", "_watcher"],
     ["jobs"],
     ["imports"],
+    ["buffers"],
     ["groups"],
     ["client"],
+    ["integrations"],
     ["cli"],
 ]
 """From the ground up; rooms of one floor do not import each other."""
@@ -65,12 +67,8 @@ def test_imports_point_down(path: Path, room: str) -> None:
 
 def test_few_rooms_know_httpx() -> None:
     knowing = {path.relative_to(PACKAGE).as_posix() for path, _ in modules() if "httpx" in _imported_at_run_time(path)}
-    assert knowing == {
-        "_http.py",
-        "_transport.py",
-        "_channels.py",
-        "cli/_client.py",
-    }  # the latter makes the transport of --simulate
+    # cli/_client makes the transport of --simulate, cli/_fetching looks at somebody's page: no calls of the API
+    assert knowing == {"_http.py", "_transport.py", "_channels.py", "cli/_client.py", "cli/_fetching.py"}
 
 
 def _imported_at_run_time(path: Path) -> set[str]:
@@ -124,3 +122,11 @@ def test_importing_brings_no_more_than_needed(module: str) -> None:
     loaded = set(shown.stdout.split())
     assert module in loaded
     assert loaded & {"httpx", "click", "rich", "uvicorn", "pyarrow"} == set()
+    assert not any(name.startswith("salesmanago_async.integrations") for name in loaded)
+
+
+@pytest.mark.parametrize("module", ["leadoo", "livechat", "monitoring"])
+def test_an_integration_brings_no_framework(module: str) -> None:
+    code = f"import salesmanago_async.integrations.{module}, sys; print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(shown.stdout.split()) & {"httpx", "click", "rich", "uvicorn", "starlette", "aiohttp", "pyarrow"} == set()

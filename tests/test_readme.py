@@ -9,14 +9,12 @@ from pathlib import Path
 import pytest
 
 from salesmanago_async import api
+from tests.readme import README, ROOT, readme_example
 from tests.serving import serving
-
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
 
 
 def test_the_example_runs_as_pasted(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    example = readme_example("asyncio.run(main())")
     assert "poll_interval=60" in example
     (tmp_path / "example.py").write_text(example.replace("poll_interval=60", "poll_interval=0.1"))
     (tmp_path / "contacts.csv").write_text("email,name\nbob@example.com,Bob\nnobody,Nobody\n")

@@ -8,6 +8,9 @@ from .check import check
 from .exports import export
 from .imports import import_
 from .jobs import job
+from .leadoo import leadoo, leadoo_feed
+from .pages import check_page
+from .rejected import rejected
 from .resume import resume
 from .simulator import simulator
 
@@ -25,5 +28,6 @@ def salesmanago() -> None:
     """
 
 
-for command in (import_, resume, export, job, call, check, simulator):
+for command in (import_, resume, export, job, call, check, check_page, leadoo_feed, rejected, simulator):
     salesmanago.add_command(command)
+import_.add_command(leadoo)

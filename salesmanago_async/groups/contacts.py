@@ -1,12 +1,12 @@
 """`sm.contacts`: upsert one, upsert millions, find, walk over all, delete, export."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from datetime import datetime
 from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
 from ..api._codec import lenient_reader, write
 from ..api._fields import milliseconds
@@ -41,6 +41,7 @@ from ..errors import Invalid
 from ..exports.shapes import as_it_is, contact_export, contacts_on_page
 from ..imports.report import Report
 from ..imports.runs import ContactRunOptions, Outcomes, contact_run
+from ..imports.shapes import contact_shape
 from ..imports.sources import GivenSource
 from ..jobs import Job, started_job
 from ._changes import ModifiedExport, modified_export
@@ -48,6 +49,10 @@ from ._group import Group, call
 from ._modified import MOST_NAMED, ModifiedContacts
 from ._pages import exported_pages
 from ._walk import Ask, Page, Walk, windows
+
+if TYPE_CHECKING:
+    from ..buffers.buffer import Buffer
+    from ..buffers.options import ContactBufferOptions
 
 WINDOW_MS = 30 * 86_400_000
 """The longest span of contact/paginatedModifiedContacts."""
@@ -283,6 +288,17 @@ class Contacts(Group):
         """
         async with contact_run(self._connection, source, options).outcomes() as outcomes:
             yield outcomes
+
+    def buffer(self, **options: "Unpack[ContactBufferOptions]") -> "Buffer[Contact | Mapping[str, Any]]":
+        """Return a buffer that takes contacts one by one and upserts them together; for apps (see `BufferOptions`).
+
+        `async with sm.contacts.buffer(journal="signups.db") as buffer` and then `await buffer.add(contact)`.
+        """
+        from ..buffers.buffer import Buffer  # here, as few programs need it
+        from ..buffers.options import ContactBufferOptions, Ways
+
+        ways, others = Ways.taken_from(options, ContactBufferOptions)
+        return Buffer(contact_run(self._connection, (), cast("ContactRunOptions", others)), contact_shape(), ways)
 
 
 async def _contacts_of(pages: AsyncIterator[list[Any]], read: Callable[[Any], Any]) -> AsyncGenerator[Any]:

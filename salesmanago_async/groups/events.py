@@ -1,8 +1,8 @@
 """`sm.events`: add one external event, add millions; change one, delete one."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from ..api.events import (
     AddContactExtEvent,
@@ -13,8 +13,13 @@ from ..api.events import (
 )
 from ..imports.report import Report
 from ..imports.runs import EventRunOptions, Outcomes, event_run
+from ..imports.shapes import event_shape
 from ..imports.sources import GivenSource
 from ._group import Group, call
+
+if TYPE_CHECKING:
+    from ..buffers.buffer import Buffer
+    from ..buffers.options import EventBufferOptions
 
 
 class Events(Group):
@@ -41,3 +46,11 @@ class Events(Group):
         """Make the same run as `add_many`, outcome by outcome; see `sm.contacts.upserting`."""
         async with event_run(self._connection, source, options).outcomes() as outcomes:
             yield outcomes
+
+    def buffer(self, **options: "Unpack[EventBufferOptions]") -> "Buffer[ExternalEvent | Mapping[str, Any]]":
+        """Return a buffer that takes events one by one and adds them together; for apps (see `EventBufferOptions`)."""
+        from ..buffers.buffer import Buffer  # here, as few programs need it
+        from ..buffers.options import EventBufferOptions, Ways
+
+        ways, others = Ways.taken_from(options, EventBufferOptions)
+        return Buffer(event_run(self._connection, (), cast("EventRunOptions", others)), event_shape(), ways)

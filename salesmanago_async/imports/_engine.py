@@ -7,6 +7,7 @@ Jobs are followed to their end all the same, except after these two.
 """
 
 import logging
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -15,7 +16,8 @@ import anyio
 from .._connection import Connection
 from ..errors import only_error
 from ._course import Course
-from ._journal import Entry, Journal, open_journal
+from ._journal import Entry, open_journal
+from ._ledger import RunJournal
 from ._line import Line
 from ._settings import Settings
 from ._settling import Deliver, Listeners
@@ -27,10 +29,20 @@ _log = logging.getLogger("salesmanago_async")
 
 
 class Engine:
-    """One run over one source. `execute` may be called once."""
+    """One run over one source. `execute` may be called once.
+
+    `memory` stands for the journal that `settings` may name, opened.
+    """
 
     def __init__(
-        self, connection: Connection, source: Source, target: Target, settings: Settings, deliver: Deliver | None = None
+        self,
+        connection: Connection,
+        source: Source,
+        target: Target,
+        settings: Settings,
+        deliver: Deliver | None = None,
+        *,
+        memory: tuple[RunJournal, Sequence[Entry]] | None = None,
     ) -> None:
         self._connection = connection.counted()
         self._source = source
@@ -39,6 +51,7 @@ class Engine:
         self._listeners = Listeners(deliver, settings.on_progress)
         self._tally = Tally(self._connection.traffic)
         self._course = Course(self._connection, self._tally)
+        self._memory = memory
         self._cut_off = anyio.CancelScope(shield=True)
         self._was_cancelled = False
 
@@ -56,6 +69,10 @@ class Engine:
         """Cut off what is in flight, which is then in doubt."""
         self._course.stop()
         self._cut_off.cancel()
+
+    def look_now(self) -> None:
+        """Have the jobs looked at once now, whenever they are due."""
+        self._course.look_now()
 
     async def execute(self) -> Report:
         """Read the source to its end and settle every record.
@@ -110,7 +127,9 @@ class Engine:
             if journal:
                 await journal.aclose()
 
-    async def _journal(self) -> tuple[Journal | None, list[Entry]]:
+    async def _journal(self) -> tuple[RunJournal | None, Sequence[Entry]]:
+        if self._memory:
+            return self._memory
         path = self._settings.journal
         if path is None or self._settings.dry_run:
             return None, []
@@ -119,12 +138,11 @@ class Engine:
 
     def _what(self) -> dict[str, Any]:
         """Return what a journal must not be continued with another of."""
-        account = sha256(self._connection.access.account.encode()).hexdigest()[:16]
         settings = self._settings
         path = settings.path or self._target.request_class.path
         return {
             "kind": self._target.kind,
-            "account": account,
+            "account": account_mark(self._connection),
             "path": path,
             "tags": list(settings.tags),
             **settings.fields,
@@ -144,3 +162,8 @@ class Engine:
         if self._tally.journal:
             return f"The same call with journal={self._tally.journal!r} goes on with it"
         return "It has no journal, so another call begins anew"
+
+
+def account_mark(connection: Connection) -> str:
+    """Return by what a file on the disk knows its account again, which it does not name."""
+    return sha256(connection.access.account.encode()).hexdigest()[:16]

@@ -4,12 +4,12 @@ Where it can no longer be written, it is left as it is: every line in it is true
 """
 
 from collections.abc import Awaitable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from ..errors import JournalFailed
 from ._chunks import Chunk
 from ._course import Course
-from ._journal import Journal, Marks
+from ._journal import Marks
 from ._parcels import Parcel
 from .outcome import Verdicts
 
@@ -18,10 +18,42 @@ ReturnT = TypeVar("ReturnT")
 UNWRITTEN = "what became of it could not be written into the journal"
 
 
+class RunJournal(Protocol):
+    """What a run writes into: a `Journal`, or the queue of a buffer. What cannot be written raises `JournalFailed`."""
+
+    async def begin(self, marks: Marks) -> int:
+        """Write down, before it is sent, that a chunk may have been sent; return its number."""
+        ...
+
+    async def checksums(self, number: int) -> bytes:
+        """Return the checksums of a chunk's records, 4 bytes each, in the order of its positions."""
+        ...
+
+    async def split(self, number: int, parts: Sequence[Marks]) -> list[int]:
+        """Put the parts of a chunk, each as begun, in its place; there may be none. Return their numbers."""
+        ...
+
+    async def submitted(self, number: int, request_id: int) -> None:
+        """Write down that the server has taken a chunk, and the number of its job."""
+        ...
+
+    async def settle(self, number: int, verdicts: Verdicts, positions: Sequence[int]) -> None:
+        """Write down what became of the records of a chunk."""
+        ...
+
+    async def forget(self, number: int) -> None:
+        """Write down that a chunk has surely not been processed."""
+        ...
+
+    async def aclose(self) -> None:
+        """Take note that the run has ended."""
+        ...
+
+
 class Ledger:
     """Writes down what becomes of parcels."""
 
-    def __init__(self, journal: Journal | None, course: Course) -> None:
+    def __init__(self, journal: RunJournal | None, course: Course) -> None:
         self._journal = journal
         self._has_failed = False
         self._course = course

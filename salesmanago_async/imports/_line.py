@@ -23,12 +23,12 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from .._connection import Connection
 from ..api._codec import dumps
 from ._bill import Bill
-from ._chunks import Chunk, Chunker
+from ._chunks import Chunk
 from ._course import Course
 from ._earlier import Earlier, Known
 from ._following import Follower
-from ._journal import Entry, Journal
-from ._ledger import Ledger
+from ._journal import Entry
+from ._ledger import Ledger, RunJournal
 from ._order import Order
 from ._parcels import Lot, Parcel, Parcels
 from ._reading import Outlets, Reader
@@ -57,7 +57,7 @@ class Line:
         listeners: Listeners,
         tally: Tally,
         course: Course,
-        journal: Journal | None,
+        journal: RunJournal | None,
         entries: Sequence[Entry],
     ) -> None:
         self._connection = connection
@@ -111,11 +111,7 @@ class Line:
         self._reader = Reader(
             source=source,
             encoder=source.encoder(settings.tags),
-            chunker=Chunker(
-                max_items=settings.batch_size,
-                max_bytes=settings.max_bytes,
-                overhead=len(self._others) + 1024,  # the list's name and the fields of authentication
-            ),
+            chunker=settings.chunker(),
             order=order,
             earlier=Earlier(entries, journal.checksums) if journal and entries else None,
             tally=tally,
@@ -123,6 +119,7 @@ class Line:
             settler=self._settler,
             outlets=Outlets(self._pass_on, self._take_up, self._all_met),
         )
+        course.look_now = self._follower.watcher.look_now
         course.when_stopped(self._settler.settled.give)
         course.when_stopped(lambda: None if course.is_following else self._follower.watcher.hurry())
 

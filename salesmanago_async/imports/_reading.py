@@ -23,7 +23,7 @@ from ._settling import STOPPED, Left, Settler
 from .outcome import State
 from .report import Tally
 from .sources import Source
-from .text_files import Row
+from .text_files import FLUSH, Row
 
 TURN = 1000
 """How many rows are read before others get a turn, and rejected ones are told."""
@@ -80,7 +80,7 @@ class Reader:
             if isinstance(rows, AsyncGenerator):
                 async with aclosing(rows):
                     while row := await self._next_when_there(rows):
-                        await self._take(row)
+                        await (self._flush() if row is FLUSH else self._take(row))
             else:
                 while self._earlier and (row := self._next(rows)):
                     await self._take(row)
@@ -204,6 +204,12 @@ class Reader:
             await self._tell_left()
             await self._release()
             await anyio.lowlevel.checkpoint()
+
+    async def _flush(self) -> None:
+        """Have everything go that may, however little it is."""
+        await self._tell_left()
+        await self._release()
+        await self._pass_on_rest()
 
     def _reject(self, record: Record, reason: str) -> None:
         self._left.append(Left(record=record, state="rejected", reason=reason))

@@ -7,10 +7,11 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from ..api._codec import dumps
 from ..api._fields import Text, text
 from ..api._lanes import Body, naming
 from ..errors import Invalid
-from ._chunks import DEFAULT_MAX_BYTES, MOST_ITEMS
+from ._chunks import DEFAULT_MAX_BYTES, MOST_ITEMS, Chunker
 from .report import Report
 
 InDoubt: TypeAlias = Literal["ask", "send", "drop"]
@@ -63,3 +64,8 @@ class Settings:
     note: Mapping[str, Any] | None = None
     in_doubt: InDoubt = field(default="ask", validator=_one_of("ask", "send", "drop"))
     stop_within: float = 20.0
+
+    def chunker(self) -> Chunker:
+        """Return what gathers records into chunks of that size."""
+        overhead = len(dumps(self.fields)) + 1024  # the list's name and the fields of authentication
+        return Chunker(max_items=self.batch_size, max_bytes=self.max_bytes, overhead=overhead)

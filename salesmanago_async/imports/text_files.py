@@ -16,6 +16,8 @@ BEGINNING = 64 * 1024
 """How many bytes of a file are looked at to find out its encoding."""
 
 Row: TypeAlias = tuple[Any, int | None]
+FLUSH: Row = (None, None)
+"""No row, but word from a source that what was read is to go now, however little it is."""
 
 
 @frozen

@@ -380,7 +380,7 @@ async def test_writes_that_come_while_one_is_going_on_share_the_next_commit(path
     began: list[str] = []
     with world.disk():
         async with opened(path) as (journal, _):
-            journal._database.set_trace_callback(began.append)
+            journal._database._connection.set_trace_callback(began.append)
             async with anyio.create_task_group() as tasks:
                 for number in range(50):
                     tasks.start_soon(journal.begin, marks(number))
@@ -391,12 +391,12 @@ async def test_writes_that_come_while_one_is_going_on_share_the_next_commit(path
 
 def _fill_the_disk(journal: Journal, pages: int) -> None:
     """Let the file grow by no more than so many pages of 4 KiB."""
-    now = journal._database.execute("PRAGMA page_count").fetchone()[0]
-    journal._database.execute(f"PRAGMA max_page_count = {now + pages}")
+    now = journal._database._connection.execute("PRAGMA page_count").fetchone()[0]
+    journal._database._connection.execute(f"PRAGMA max_page_count = {now + pages}")
 
 
 def _make_room(journal: Journal) -> None:
-    journal._database.execute("PRAGMA max_page_count = 1000000")
+    journal._database._connection.execute("PRAGMA max_page_count = 1000000")
 
 
 async def test_on_a_full_disk_all_of_a_write_fails_and_what_was_there_stays(path: Path) -> None:

@@ -1,0 +1,215 @@
+"""`Buffer`: takes records one by one, sends them together, and tells what became of each."""
+
+import logging
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+import anyio
+import anyio.lowlevel
+from attrs import evolve
+
+from ..errors import BufferClosed, BufferFull, Invalid
+from ..imports._chunks import Names, names_of_contact, names_of_event
+from ..imports._engine import account_mark
+from ..imports._targets import EVENTS
+from ..imports.outcome import PROBLEMS, Outcome, State
+from ..imports.runs import Run
+from ..imports.shapes import Shape
+from ._beside import start_beside
+from ._places import claim, left_behind
+from ._queue import Queue
+from ._queue_file import Line, QueueFile
+from ._runs import Runs
+from .options import Ways
+from .receipts import Receipt
+
+RecordT = TypeVar("RecordT")
+
+FINAL: frozenset[State] = frozenset({"accepted", "rejected"})
+SUBMITTED: frozenset[State] = frozenset({"submitted"})
+IN_DOUBT: frozenset[State] = frozenset({"in_doubt"})
+CUT_AFTER = 5.0
+"""Seconds that requests in flight have left when the time for closing is over."""
+LAST_LOOK = 3.0
+"""Seconds that a look at the jobs may take at the end."""
+
+_log = logging.getLogger("salesmanago_async")
+
+
+class Buffer(Generic[RecordT]):
+    """Takes records, sends them together, and tells what became of each: see `BufferOptions`.
+
+    Use it as an async context manager. Leaving the block sends what is there, within bounds.
+    """
+
+    def __init__(self, run: Run, shape: Shape, ways: Ways) -> None:
+        self._target = run.target
+        self._connection = run.connection
+        self._settings = evolve(run.settings, stop_within=CUT_AFTER)
+        self._encoder = shape.encoder(run.settings.tags)
+        self._chunker = run.settings.chunker()
+        self._ways = ways
+        self._files: list[QueueFile] = []
+        self._runs: list[Runs] = []
+        self._is_open = False
+
+    def __len__(self) -> int:
+        """How many records are in the buffer: taken, and not known to have come to their end."""
+        return sum(len(runs.queue) for runs in self._runs)
+
+    async def add(self, record: RecordT) -> Receipt:
+        """Take a record, and return the receipt that tells what becomes of it; with a journal it is on the disk then.
+
+        Raises `Invalid` naming the field and the rule, `BufferFull` where there is no room and it was to be raised,
+        `BufferClosed`, and `JournalFailed` where it cannot be written down. Whatever it raises, nothing was taken.
+        """
+        item, names = self._encoded(record)
+        await anyio.lowlevel.checkpoint()
+        await self._room()
+        return await self._runs[0].queue.put(record, item, names)
+
+    async def confirm(self, record: RecordT) -> Outcome:
+        """Take a record as `add` does, wait until it is known what became of it, and return that."""
+        return await (await self.add(record))
+
+    def look_now(self) -> None:
+        """Have the server jobs looked at once now, though the next look is not due."""
+        for runs in self._runs:
+            runs.look_now()
+
+    async def join(self) -> None:
+        """Wait until it is known what became of every record that was taken before."""
+        for runs in self._runs:
+            await runs.queue.join()
+
+    def holds(self, names: Names) -> bool:
+        """Tell whether a record of a contact of these names is in the buffer."""
+        return any(runs.queue.holds(names) for runs in self._runs)
+
+    async def __aenter__(self) -> Self:
+        if self._runs:
+            raise BufferClosed("a buffer is opened once; make another one")
+        try:
+            await self._open_queues()
+        except BaseException:
+            await self._close_files()
+            raise
+        for runs in self._runs:
+            start_beside(runs.work)
+        self._is_open = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Take no more, send what is there, and end; what is not sent in time lies in the journal, if there is one."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        with anyio.CancelScope(shield=True):
+            await self._drain()
+            await self._close_files()
+        self._give_up()
+
+    async def _room(self) -> None:
+        while self._is_open and len(self) >= self._ways.room:
+            if self._ways.when_full == "raise":
+                raise BufferFull(f"the buffer holds {len(self)} records, and takes no more")
+            await self._runs[0].queue.changed.wait()
+        if not self._is_open:
+            raise BufferClosed("the buffer takes records only inside its block")
+
+    def _encoded(self, record: RecordT) -> tuple[bytes, Names]:
+        try:
+            item, names = self._encoder.encode(record)
+        except Invalid:
+            raise
+        except Exception as error:  # a record may hold anything, also code of its own
+            raise Invalid(f"cannot be read: {type(error).__name__}: {error}") from error
+        self._chunker.check(item)
+        return item, names
+
+    async def _open_queues(self) -> None:
+        path = self._ways.journal
+        if path is None:
+            self._add_queue(None, [])
+            return
+        what = {"kind": f"buffer of {self._target.kind}", "account": account_mark(self._connection)}
+        self._add_queue(*await claim(path, what))
+        async for file, lines in left_behind(path, what):
+            self._add_queue(file, lines)
+            self._runs[-1].close()
+
+    def _add_queue(self, file: QueueFile | None, lines: list[Line]) -> None:
+        queue = Queue(
+            file,
+            lines,
+            names_of=names_of_event if self._target is EVENTS else names_of_contact,
+            final=FINAL if self._settings.wait else FINAL | SUBMITTED,
+            undecided=SUBMITTED | IN_DOUBT if self._target is EVENTS else SUBMITTED,
+            every=self._ways.every,
+            must_wait=self._must_wait,
+        )
+        runs = Runs(
+            queue,
+            connection=self._connection,
+            target=self._target,
+            settings=self._settings,
+            on_outcome=self._tell,
+        )
+        self._runs.append(runs)
+        if file:
+            self._files.append(file)
+
+    def _must_wait(self, names: Names) -> bool:
+        return self._ways.after is not None and self._ways.after.holds(names)
+
+    async def _drain(self) -> None:
+        """Have the server get everything, as far as there is time."""
+        for runs in self._runs:
+            runs.close()
+        with anyio.move_on_after(self._ways.drain_within):
+            for runs in self._runs:
+                await self._hand_over(runs)
+        with anyio.move_on_after(LAST_LOOK):
+            self.look_now()
+            await self.join()
+        for runs in self._runs:
+            runs.halt()
+        for runs in self._runs:
+            await runs.ended.wait()
+
+    async def _hand_over(self, runs: Runs) -> None:
+        """Wait until the server has all of a queue; where events wait for the jobs of contacts, look at those."""
+        while not runs.queue.is_handed_over:
+            if self._ways.after:
+                self._ways.after.look_now()
+            with anyio.move_on_after(LAST_LOOK):
+                await runs.queue.handed_over()
+
+    async def _close_files(self) -> None:
+        for file in self._files:
+            await file.aclose()
+
+    def _give_up(self) -> None:
+        """Tell those that still wait how things stand."""
+        left = [outcome for runs in self._runs for outcome in runs.queue.give_up("the buffer was closed first")]
+        for outcome in left:
+            self._tell(outcome)
+        unsent = sum(outcome.state != "submitted" for outcome in left)
+        if unsent and self._files:
+            _log.warning("A buffer was closed with %d records to be sent; they lie in %s", unsent, self._ways.journal)
+        elif unsent:
+            _log.error("A buffer without a journal was closed with %d records that are not sent", unsent)
+
+    def _tell(self, outcome: Outcome) -> None:
+        if outcome.state in PROBLEMS:
+            _log.warning("Record %d of a buffer is %s; its receipt tells why", outcome.position, outcome.state)
+        if self._ways.on_outcome:
+            try:
+                self._ways.on_outcome(outcome)
+            except Exception as error:
+                _log.error("on_outcome has raised %s", type(error).__name__)

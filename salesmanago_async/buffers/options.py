@@ -1,0 +1,106 @@
+"""How a buffer goes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+
+from attrs import field, frozen
+
+from ..errors import Invalid
+from ..imports._settings import InDoubt
+from ..imports.outcome import Outcome
+
+if TYPE_CHECKING:
+    from .buffer import Buffer
+
+WhenFull: TypeAlias = Literal["wait", "raise"]
+
+
+class BufferOptions(TypedDict, total=False):
+    """What every buffer takes.
+
+    A request goes out when it has `batch_size` records (1000) or `max_bytes` (4 MiB), or its first record has waited
+    `every` seconds (1). `room` (50,000) is the most records that are in the buffer at once, from being taken until it
+    is known what became of them; where it is full, `add` waits, or raises `BufferFull`, as `when_full` says.
+
+    `journal` is the path of a SQLite file, its owner's alone, that a record lies in before `add` returns, until it is
+    accepted: the next buffer on that file sends what a killed process has left. Where another worker of the app has it
+    open, this one takes "signups.2.db" beside "signups.db", and so on; what dead workers left is sent by whoever is
+    there. A record that the server rejects stays in the file, with the reason.
+
+    `on_outcome` is called with the `Outcome` of each record as it becomes known. `drain_within` (20 seconds) is how
+    long closing may take to have the server get everything.
+
+    `wait` (True) follows each server job to its end, so that an outcome is sure, a poll interval later at the soonest;
+    with False it is "submitted", as soon as the server has taken the records.
+    """
+
+    every: float
+    room: int
+    when_full: WhenFull
+    journal: str | PathLike[str] | None
+    on_outcome: Callable[[Outcome], None]
+    drain_within: float
+    wait: bool
+    batch_size: int
+    max_bytes: int
+    owner: str | None
+
+
+class ContactBufferOptions(BufferOptions, total=False):
+    """As `BufferOptions`, and: every contact gets `tags`, too.
+
+    `use_api_double_opt_in`, `lang` and `fire_events` are as in `BatchUpsertContacts`.
+    """
+
+    tags: Sequence[str]
+    use_api_double_opt_in: bool | None
+    lang: str | None
+    fire_events: bool | None
+
+
+class EventBufferOptions(BufferOptions, total=False):
+    """As `BufferOptions`, and: events wait while `after`, a buffer of contacts, holds a record of their contact.
+
+    `path` and `in_doubt` are as in `RunOptions`.
+    """
+
+    after: "Buffer[Any]"
+    path: str
+    in_doubt: InDoubt
+
+
+def _positive(_: object, attribute: Any, value: float) -> None:
+    if not value > 0:
+        raise Invalid(f"is {value}; it has to be more than 0", field=attribute.name)
+
+
+def _known(_: object, attribute: Any, value: str) -> None:
+    if value not in {"wait", "raise"}:
+        raise Invalid(f"is {value!r}, not wait or raise", field=attribute.name)
+
+
+def _path(given: str | PathLike[str] | None) -> Path | None:
+    return Path(given) if given is not None else None
+
+
+@frozen(kw_only=True)
+class Ways:
+    """How a buffer goes, beside what its runs are told: see `BufferOptions`."""
+
+    every: float = field(default=1.0, validator=_positive)
+    room: int = field(default=50_000, validator=_positive)
+    when_full: WhenFull = field(default="wait", validator=_known)
+    journal: Path | None = field(default=None, converter=_path)
+    on_outcome: Callable[[Outcome], None] | None = None
+    drain_within: float = field(default=20.0, validator=_positive)
+    after: "Buffer[Any] | None" = None
+
+    @classmethod
+    def taken_from(cls, options: Mapping[str, Any], known: type) -> tuple["Ways", dict[str, Any]]:
+        """Return these, and the options that are left for the runs; raise `TypeError` for one that is not `known`."""
+        for name in options.keys() - known.__annotations__.keys():
+            raise TypeError(f"there is no option {name!r}")
+        own = {name: value for name, value in options.items() if name in cls.__annotations__}
+        return cls(**own), {name: value for name, value in options.items() if name not in own}

@@ -1,0 +1,37 @@
+"""`salesmanago rejected`."""
+
+from pathlib import Path
+
+import click
+
+from ._run import run
+
+
+@click.command()
+@click.argument("queue", type=click.Path(path_type=Path), metavar="DB")
+@click.option("--forget", is_flag=True, help="Take them out of the file, once they are written.")
+def rejected(queue: Path, forget: bool) -> None:
+    """Write the records that lie rejected in the file of a buffer, as JSON lines with the reason of each.
+
+    Correct them and import them: `salesmanago import contacts FILE.jsonl`. What waits in the file to be sent stays.
+    The file must not be open in an app.
+    """
+    raise SystemExit(run(_write, queue=queue, forget=forget))
+
+
+async def _write(*, queue: Path, forget: bool) -> int:
+    import orjson
+
+    from ..buffers._queue_file import QueueFile
+
+    file, lines = await QueueFile.reopen(queue)
+    try:
+        found = [line for line in lines if line.state == "rejected"]
+        for line in found:
+            click.echo(orjson.dumps({**orjson.loads(line.item), "_reason": line.reason}))
+        if forget:
+            await file.delete([line.number for line in found])
+    finally:
+        await file.aclose()
+    click.echo(f"{len(found):,} rejected, {len(lines) - len(found):,} to be sent", err=True)
+    return 0

@@ -1,0 +1,195 @@
+"""SQLite files of our own: their owner's alone, open in one process, on the disk when a write returns.
+
+SQLite works in a thread, one write at a time; writes that come while one is going on share the next commit. WAL with
+`synchronous=FULL` outlives a power cut.
+"""
+
+import os
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+from zlib import crc32
+
+import anyio
+import anyio.to_thread
+from attrs import define
+
+from ..errors import Invalid, JournalFailed
+
+APPLICATION_ID = 0x534D4A4E
+VERSION = 1
+
+_SCHEMA = f"""
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {VERSION};
+CREATE TABLE run (what TEXT NOT NULL, note TEXT, seal INTEGER NOT NULL);
+CREATE TABLE chunks (
+    number INTEGER PRIMARY KEY,
+    spans TEXT NOT NULL,
+    marks BLOB NOT NULL,
+    state TEXT NOT NULL,
+    request_id INTEGER,
+    reason TEXT,
+    others TEXT,
+    seal INTEGER
+);
+CREATE TABLE queue (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    item BLOB NOT NULL,
+    state TEXT NOT NULL,
+    chunk INTEGER,
+    request_id INTEGER,
+    reason TEXT,
+    seal INTEGER
+);
+"""
+"""`run` and `chunks` are what _journal.py reads and writes; `queue` is the buffers', and holds records."""
+
+ReturnT = TypeVar("ReturnT")
+Change: TypeAlias = tuple[str, tuple[Any, ...]]
+"""A statement and its values."""
+
+
+class InUse(Invalid):
+    """The file is open in another process, or twice in this one."""
+
+
+@define
+class _Write:
+    changes: Sequence[Change]
+    done: bool = False
+    error: sqlite3.Error | None = None
+
+
+class Database:
+    """An open file, which nobody else can open meanwhile."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+        self._writes: list[_Write] = []
+        self._turn = anyio.Lock()
+        self._thread = anyio.CapacityLimiter(1)  # of our own: the host's threads may all be busy
+
+    async def read(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """Return the lines that a query finds; raise `JournalFailed`."""
+        async with self._turn:
+            try:
+                return await self._in_thread(lambda: self._connection.execute(query, values).fetchall())
+            except sqlite3.Error as error:
+                raise JournalFailed(f"{self.path} cannot be read: {error}") from error
+
+    async def write(self, *changes: Change) -> None:
+        """Have the changes on the disk, all or none of them; raise `JournalFailed`."""
+        mine = _Write(changes)
+        self._writes.append(mine)
+        async with self._turn:
+            if not mine.done:  # or else whoever had the turn before has written this, too
+                writes, self._writes = self._writes, []
+                await self._in_thread(lambda: self._commit(writes))
+        if mine.error:
+            raise JournalFailed(f"{self.path} cannot be written: {mine.error}") from mine.error
+
+    def _commit(self, writes: Sequence[_Write]) -> None:
+        """Write them in one transaction; runs in the thread."""
+        error: sqlite3.Error | None = None
+        try:
+            with self._connection:
+                self._connection.execute("BEGIN IMMEDIATE")
+                for write in writes:
+                    for statement, values in write.changes:
+                        self._connection.execute(statement, values)
+        except sqlite3.Error as met:
+            error = met
+        for write in writes:
+            write.done, write.error = True, error
+
+    async def aclose(self) -> None:
+        """Close it; what was written is kept, whatever happens."""
+        with anyio.CancelScope(shield=True):
+            async with self._turn:
+                await self._in_thread(self._connection.close)
+
+    async def _in_thread(self, act: Callable[[], ReturnT]) -> ReturnT:
+        return await anyio.to_thread.run_sync(act, limiter=self._thread)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file, make the tables where it is new, and keep other processes out.
+
+    Raises `Invalid` naming the file where it cannot be used, `InUse` where somebody else has it open.
+    """
+    _make_private(path)
+    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    with closed_where_unusable(path, connection):
+        connection.create_function("seal", -1, _seal, deterministic=True)
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        is_ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+        if tables and not is_ours:
+            raise Invalid("is no journal, but another database", field=str(path))
+        if tables and version != VERSION:
+            raise Invalid(f"is a journal of version {version}; this program writes {VERSION}", field=str(path))
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if damage != "ok":
+            raise Invalid(f"{DAMAGED} ({damage})", field=str(path))
+        if tables:
+            connection.execute("BEGIN IMMEDIATE")  # takes the lock, which stays
+            connection.execute("COMMIT")
+        else:
+            connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+    return connection
+
+
+@contextmanager
+def closed_where_unusable(path: Path, connection: sqlite3.Connection) -> Iterator[None]:
+    """Close a database that turns out not to be usable, and raise `Invalid` that says why."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        connection.close()
+        raise _unusable(path, error) from error
+    except Invalid:
+        connection.close()
+        raise
+    except (ValueError, TypeError, KeyError) as error:  # what is in it is not what was written
+        connection.close()
+        raise Invalid(f"{DAMAGED} ({error})", field=str(path)) from error
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, for its owner only, where there is none; SQLite gives its other files the same rights."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        if not path.is_file():
+            raise Invalid("is no file", field=str(path)) from None
+        if not path.stat().st_mode & stat.S_IWUSR:
+            raise Invalid("is read-only; a journal is written to", field=str(path)) from None
+    except OSError as error:
+        raise Invalid(f"cannot be made: {error.strerror}", field=str(path)) from error
+
+
+DAMAGED = "is damaged, so nobody can tell any more what was sent"
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> Invalid:
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return InUse("is in use by another run; wait for its end", field=str(path))
+    if name == "SQLITE_NOTADB":
+        return Invalid("is no journal", field=str(path))
+    if name.startswith("SQLITE_CORRUPT"):
+        return Invalid(f"{DAMAGED} ({error})", field=str(path))
+    return Invalid(f"cannot be used: {error}", field=str(path))
+
+
+def _seal(*values: object) -> int:
+    """Return a checksum of a line: SQLite notices when its file is damaged, but not every byte of what is in it."""
+    return crc32(b"\0".join(value if isinstance(value, bytes) else str(value).encode() for value in values))

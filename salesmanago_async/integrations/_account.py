@@ -1,0 +1,38 @@
+"""What an app has of an account: one client, and the buffers it writes through, opened and closed in order."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from ..api.contacts import Contact
+from ..api.events import ExternalEvent
+from ..buffers.buffer import Buffer
+from ..buffers.options import ContactBufferOptions, EventBufferOptions
+from ..client import SalesManago
+
+Contacts: TypeAlias = Buffer[Contact | Mapping[str, Any]]
+Events: TypeAlias = Buffer[ExternalEvent | Mapping[str, Any]]
+
+
+@frozen
+class Account:
+    """The client of an app, and its buffers."""
+
+    sm: SalesManago
+    contacts: Contacts
+    events: Events
+
+
+@asynccontextmanager
+async def open_account(
+    make: Callable[[], SalesManago], contacts: ContactBufferOptions | None, events: EventBufferOptions | None
+) -> AsyncGenerator[Account]:
+    """Open a client and its buffers; at the end events are drained first, then contacts, then the client is closed."""
+    async with AsyncExitStack() as stack:
+        sm = await stack.enter_async_context(make())
+        contact_buffer = await stack.enter_async_context(sm.contacts.buffer(**(contacts or {})))
+        options: EventBufferOptions = {"after": contact_buffer, **(events or {})}
+        event_buffer = await stack.enter_async_context(sm.events.buffer(**options))
+        yield Account(sm, contact_buffer, event_buffer)

@@ -1,0 +1,65 @@
+"""FastAPI: one client for an app, opened and closed with it, and injected with its buffers.
+
+app = FastAPI(lifespan=with_salesmanago(SalesManago.from_env, contacts={"journal": "signups.db"}))
+
+@app.post("/sign-up")
+async def sign_up(email: Annotated[str, Form()], contacts: ContactBuffer) -> None:
+await contacts.add(Contact(email=email))
+"""
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
+
+from ..buffers.options import ContactBufferOptions, EventBufferOptions
+from ..client import SalesManago
+from ._account import Account, Contacts, Events, open_account
+
+_STATE = "salesmanago"
+
+
+def with_salesmanago(
+    make: Callable[[], SalesManago],
+    *,
+    contacts: ContactBufferOptions | None = None,
+    events: EventBufferOptions | None = None,
+) -> Callable[[Any], AbstractAsyncContextManager[Mapping[str, Account]]]:
+    """Return the lifespan of an app with a client and two buffers; `contacts` and `events` are their options.
+
+    `make` makes the client, in every worker and event loop anew. Events wait for contacts that are in the buffer.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: object) -> AsyncGenerator[Mapping[str, Account]]:
+        async with open_account(make, contacts, events) as account:
+            yield {_STATE: account}
+
+    return lifespan
+
+
+def _account(connection: HTTPConnection) -> Account:
+    account: Account = getattr(connection.state, _STATE)
+    return account
+
+
+def _client(connection: HTTPConnection) -> SalesManago:
+    return _account(connection).sm
+
+
+def _contacts(connection: HTTPConnection) -> Contacts:
+    return _account(connection).contacts
+
+
+def _events(connection: HTTPConnection) -> Events:
+    return _account(connection).events
+
+
+Client = Annotated[SalesManago, Depends(_client)]
+"""A parameter of this type is the app's client."""
+ContactBuffer = Annotated[Contacts, Depends(_contacts)]
+"""A parameter of this type is the app's buffer of contacts."""
+EventBuffer = Annotated[Events, Depends(_events)]
+"""A parameter of this type is the app's buffer of events."""

@@ -1,0 +1,234 @@
+"""Buffers with a journal: what was taken outlives the process, and is gone from the disk once it is accepted."""
+
+import sqlite3
+import stat
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from salesmanago_async import Credentials, Invalid, Outcome, SalesManago
+from salesmanago_async.errors import JournalFailed
+from salesmanago_async.simulator import Fault, Simulator
+from tests.buffers.wires import ADD, UPSERT, Wire, contact, files_of, leave, purchase
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("disk")]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "signups.db"
+
+
+def lines(path: Path) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute("SELECT number, state, reason FROM queue ORDER BY number").fetchall()
+
+
+async def told_by_the_next(sm: SalesManago, path: Path, **options: Any) -> list[Outcome]:
+    """Open a buffer on what another has left, and return what it tells until nothing is left."""
+    told: list[Outcome] = []
+    async with sm.contacts.buffer(journal=path, on_outcome=told.append, **options) as buffer:
+        await buffer.join()
+    return told
+
+
+async def test_a_record_lies_on_the_disk_until_it_is_accepted(sm: SalesManago, path: Path) -> None:
+    async with sm.contacts.buffer(journal=path) as buffer:
+        receipt = await buffer.add(contact(1))
+        assert any(b"c1@example.com" in file.read_bytes() for file in files_of(path))
+        assert {stat.S_IMODE(file.stat().st_mode) for file in files_of(path)} == {0o600}
+        assert (await receipt).state == "accepted"
+    assert lines(path) == []
+    assert not any(b"c1@example.com" in file.read_bytes() for file in files_of(path))
+
+
+async def test_what_was_taken_is_sent_after_a_kill(sm: SalesManago, wire: Wire, path: Path) -> None:
+    async with sm.contacts.buffer(journal=path, every=3600) as buffer:
+        for number in range(3):
+            await buffer.add(contact(number, tags=["SIGN_UP"]))
+        left = leave(path, "killed")
+        assert wire.times(UPSERT) == []
+    del wire.asked[:]
+    told = await told_by_the_next(sm, left)
+    assert Counter(one.state for one in told) == {"accepted": 3}
+    assert [one.record["contact"]["email"] for one in told] == [f"c{number}@example.com" for number in range(3)]
+    assert len(wire.times(UPSERT)) == 1
+    assert lines(left) == []
+
+
+async def test_what_the_server_has_is_followed_and_not_sent_again(sm: SalesManago, wire: Wire, path: Path) -> None:
+    async with sm.contacts.buffer(journal=path) as buffer:
+        await buffer.add(contact(1))
+        await anyio.sleep(10)
+        left = leave(path, "killed")
+    told = await told_by_the_next(sm, left)
+    assert [(one.state, one.request_id is not None) for one in told] == [("accepted", True)]
+    assert len(wire.times(UPSERT)) == 1
+
+
+async def test_a_second_kill_loses_nothing_either(sm: SalesManago, wire: Wire, path: Path) -> None:
+    async with sm.contacts.buffer(journal=path, batch_size=2, every=1) as buffer:
+        for number in range(4):
+            await buffer.add(contact(number))
+        await anyio.sleep(5)
+        await buffer.add(contact(4))
+        first = leave(path, "first")
+    async with sm.contacts.buffer(journal=first, every=1) as buffer:
+        await buffer.add(contact(5))
+        await anyio.sleep(5)
+        second = leave(first, "second")
+    del wire.asked[:]
+    told = await told_by_the_next(sm, second)
+    assert Counter(one.state for one in told) == {"accepted": 6}
+    assert wire.times(UPSERT) == []
+    assert len({one.request_id for one in told}) == 3
+
+
+async def test_events_in_doubt_at_a_kill_are_looked_for(
+    sm: SalesManago, simulator: Simulator, path: Path, wire: Wire
+) -> None:
+    async with sm.contacts.buffer() as contacts:
+        await contacts.confirm(contact(1))
+    simulator.faults = [Fault("late", path=ADD, seconds=10, at=1)]
+    async with sm.events.buffer(journal=path) as buffer:
+        for number in range(3):
+            await buffer.add(purchase(number, of=1))
+        await anyio.sleep(5)
+        assert [state for _, state, _ in lines_of_copy(path)] == ["in_doubt"] * 3
+        left = leave(path, "killed")
+    async with sm.events.buffer(journal=left) as buffer:
+        await buffer.join()
+    assert len(wire.times(ADD)) == 1
+    [found] = await sm.contacts.get(["c1@example.com"])
+    assert sorted(event.external_id or "" for event in found.contact_ext_events or ()) == ["E0", "E1", "E2"]
+
+
+def lines_of_copy(path: Path) -> list[tuple[Any, ...]]:
+    return lines(leave(path, "looked-at"))
+
+
+async def test_what_is_not_sent_in_time_lies_in_the_journal(sm: SalesManago, wire: Wire, path: Path) -> None:
+    wire.away = 503
+    async with sm.contacts.buffer(journal=path, drain_within=2) as buffer:
+        receipt = await buffer.add(contact(1))
+    assert (await receipt).state in {"not_sent", "in_doubt"}
+    wire.away = None
+    assert [one.state for one in await told_by_the_next(sm, path)] == ["accepted"]
+
+
+async def test_a_rejected_record_stays_with_its_reason(sm: SalesManago, path: Path, wire: Wire) -> None:
+    async with sm.events.buffer(journal=path) as buffer:
+        assert (await buffer.confirm(purchase(1))).state == "rejected"
+    [(number, state, reason)] = lines(path)
+    assert (number, state) == (1, "rejected")
+    assert "failed" in reason
+    async with sm.events.buffer(journal=path) as buffer:
+        assert len(buffer) == 0
+        await anyio.sleep(60)
+    assert len(wire.times(ADD)) == 1
+
+
+async def test_the_last_record_of_a_contact_wins_over_a_kill(sm: SalesManago, path: Path) -> None:
+    async with sm.contacts.buffer(journal=path) as buffer:
+        await buffer.add(contact(1, name="first"))
+        await anyio.sleep(5)
+        await buffer.add(contact(1, name="second"))
+        left = leave(path, "killed")
+    async with sm.contacts.buffer(journal=left) as buffer:
+        assert (await buffer.confirm(contact(1, name="third"))).state == "accepted"
+    [found] = await sm.contacts.get(["c1@example.com"])
+    assert found.name == "third"
+
+
+# Several workers
+
+
+async def test_each_worker_has_a_file_of_its_own(sm: SalesManago, path: Path) -> None:
+    async with sm.contacts.buffer(journal=path) as first, sm.contacts.buffer(journal=path) as second:
+        receipts = [await buffer.add(contact(number)) for number, buffer in enumerate([first, second])]
+        assert sorted(file.name for file in path.parent.glob("*.db")) == ["signups.2.db", "signups.db"]
+        assert [(await receipt).state for receipt in receipts] == ["accepted"] * 2
+
+
+async def test_what_dead_workers_left_is_sent_by_those_that_live(sm: SalesManago, path: Path) -> None:
+    options: Any = {"journal": path, "every": 3600}
+    async with sm.contacts.buffer(**options) as first, sm.contacts.buffer(**options) as second:
+        await first.add(contact(1))
+        await second.add(contact(2))
+        left = leave(path, "killed")
+    told = await told_by_the_next(sm, left)
+    assert sorted(one.record["contact"]["email"] for one in told) == ["c1@example.com", "c2@example.com"]
+
+
+async def test_a_damaged_file_of_another_worker_keeps_nobody_from_starting(
+    sm: SalesManago, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.with_name("signups.2.db").write_bytes(b"nonsense" * 1000)
+    async with sm.contacts.buffer(journal=path) as buffer:
+        assert (await buffer.confirm(contact(1))).state == "accepted"
+    assert "signups.2.db" in caplog.text
+
+
+# Files that will not do
+
+
+async def test_files_that_cannot_be_used_are_named(sm: SalesManago, path: Path, tmp_path: Path) -> None:
+    path.write_bytes(b"nonsense" * 1000)
+    for unusable in (path, tmp_path, tmp_path / "missing" / "signups.db"):
+        with pytest.raises(Invalid, match=str(unusable)):
+            await sm.contacts.buffer(journal=unusable).__aenter__()
+
+
+async def test_the_journal_of_an_import_is_no_queue(sm: SalesManago, path: Path) -> None:
+    await sm.contacts.upsert_many([contact(1)], journal=path)
+    with pytest.raises(Invalid, match="journal of an import"):
+        await sm.contacts.buffer(journal=path).__aenter__()
+
+
+async def test_a_queue_is_no_journal_of_an_import(sm: SalesManago, path: Path) -> None:
+    async with sm.contacts.buffer(journal=path, drain_within=0.1, every=3600) as buffer:
+        await buffer.add(contact(1))
+        left = leave(path, "killed")
+    with pytest.raises(Invalid, match="buffer"):
+        await sm.contacts.upsert_many([contact(1)], journal=left)
+
+
+async def test_records_are_not_sent_to_another_account(sm: SalesManago, path: Path, make_client: Any) -> None:
+    async with sm.contacts.buffer(journal=path, every=3600) as buffer:
+        await buffer.add(contact(1))
+        left = leave(path, "killed")
+    other = Credentials(client_id="other", api_key="key", api_secret="secret")
+    async with make_client(Simulator(), credentials=other) as stranger:
+        with pytest.raises(Invalid, match="another account"):
+            await stranger.contacts.buffer(journal=left).__aenter__()
+
+
+async def test_a_spoilt_record_is_noticed(sm: SalesManago, path: Path) -> None:
+    async with sm.contacts.buffer(journal=path, every=3600) as buffer:
+        await buffer.add(contact(1))
+        left = leave(path, "killed")
+    with closing(sqlite3.connect(left)) as database:
+        database.execute("UPDATE queue SET item = replace(item, 'c1@', 'c2@')")
+        database.commit()
+    with pytest.raises(Invalid, match=r"damaged.*record 1"):
+        await sm.contacts.buffer(journal=left).__aenter__()
+
+
+async def test_what_cannot_be_written_down_is_not_taken(sm: SalesManago, path: Path) -> None:
+    async with sm.contacts.buffer(journal=path) as buffer:
+        database: Any = buffer._files[0]._database
+        pages = database._connection.execute("PRAGMA page_count").fetchone()[0]
+        database._connection.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(JournalFailed, match="full"):
+            await buffer.add(contact(1, properties={"notes": "x" * 250, "more": "y" * 250} | big(60)))
+        assert len(buffer) == 0
+        database._connection.execute("PRAGMA max_page_count = 1000000")
+        assert (await buffer.confirm(contact(2))).state == "accepted"
+
+
+def big(count: int) -> dict[str, str]:
+    return {f"detail{number}": "z" * 250 for number in range(count)}

@@ -1,0 +1,61 @@
+"""What the tests of buffers send, and what stands before the simulator."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from salesmanago_async import Contact, ExternalEvent
+from salesmanago_async.simulator import Simulator
+
+UPSERT = "contact/batchupsertv2"
+ADD = "contact/batchAddContactExtEvent"
+
+
+def contact(number: int, **fields: Any) -> Contact:
+    return Contact(**{"email": f"c{number}@example.com", "name": f"N{number}", **fields})
+
+
+def purchase(number: int, of: int | None = None) -> ExternalEvent:
+    return ExternalEvent(
+        email=f"c{number if of is None else of}@example.com",
+        date=1_700_000_000_000 + number,
+        contact_ext_event_type="PURCHASE",
+        external_id=f"E{number}",
+    )
+
+
+class Wire:
+    """Stands before the simulator: knows what was asked and when, and answers itself while it is `away`."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+        self.asked: list[tuple[str, float]] = []
+        self.away: int | None = None
+
+    def times(self, path: str) -> list[float]:
+        return [time for asked, time in self.asked if asked == path]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.asked.append((scope["path"].removeprefix("/api/"), anyio.current_time()))
+        if self.away is None:
+            await self.simulator(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": self.away, "headers": []})
+        await send({"type": "http.response.body", "body": b"away"})
+
+
+def leave(path: Path, folder: str) -> Path:
+    """Return the queue as it would be if the process were killed now: a copy of all files, open nowhere."""
+    place = path.parent / folder
+    place.mkdir()
+    for file in path.parent.glob("*.db*"):
+        shutil.copy(file, place / file.name)
+    return place / path.name
+
+
+def files_of(path: Path) -> Iterator[Path]:
+    """The file of a queue, and those that SQLite has beside it."""
+    return path.parent.glob(f"{path.name}*")
