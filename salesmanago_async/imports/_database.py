@@ -25,6 +25,15 @@ VERSION = 1
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
+CREATE TABLE queue (
+    number INTEGER PRIMARY KEY,
+    item BLOB NOT NULL,
+    state TEXT NOT NULL,
+    chunk INTEGER,
+    request_id INTEGER,
+    reason TEXT,
+    seal INTEGER
+);
 CREATE TABLE run (what TEXT NOT NULL, note TEXT, seal INTEGER NOT NULL);
 CREATE TABLE chunks (
     number INTEGER PRIMARY KEY,
@@ -36,17 +45,11 @@ CREATE TABLE chunks (
     others TEXT,
     seal INTEGER
 );
-CREATE TABLE queue (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    item BLOB NOT NULL,
-    state TEXT NOT NULL,
-    chunk INTEGER,
-    request_id INTEGER,
-    reason TEXT,
-    seal INTEGER
-);
 """
-"""`run` and `chunks` are what _journal.py reads and writes; `queue` is the buffers', and holds records."""
+"""`run` and `chunks` are what _journal.py reads and writes; `queue` is the buffers', and holds records.
+
+It stands first, so that the last page of a journal is one of its own: SQLite does not miss the end of an empty one.
+"""
 
 ReturnT = TypeVar("ReturnT")
 Change: TypeAlias = tuple[str, tuple[Any, ...]]

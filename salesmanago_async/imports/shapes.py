@@ -82,6 +82,10 @@ class Shape:
         """Return what encodes rows of cells under these names, "" for none; `body` makes that of an unusual one."""
         return cell_encoder(names, self._places_of, self._commons(body, tags))
 
+    def careful_encoder(self, tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
+        """Return what encodes records as `body` makes them, without a lane: for shapes with fields of their own."""
+        return Encoder(self._commons(body, tags).careful)
+
     def _commons(self, body: Callable[[Any], Body], tags: Sequence[str]) -> Commons:
         def careful(record: Any) -> Encoded:
             checked = body(record)

@@ -9,6 +9,7 @@ from ...api._lanes import Body, Lane, Place, compile_lane
 from ...api.contacts import Contact
 from ...errors import Invalid
 from ...imports._chunks import names_of_contact
+from ...imports._express import Encoder
 from ...imports.csv_files import CsvFile
 from ...imports.jsonl_files import JsonLinesFile
 from ...imports.shapes import NOTES, ExtraColumns, Shape
@@ -66,6 +67,14 @@ class LeadShape(Shape):
         if contact is None:
             raise Invalid("a lead without an e-mail address is not transferred", field="email")
         return super().body(contact)
+
+    def encoder(self, tags: Sequence[str] = (), body: Callable[[Any], Body] | None = None) -> Encoder:
+        """Return what encodes leads, with these tags added; `body` makes the body of one."""
+        return self.careful_encoder(tags, body or self.body)
+
+    def cell_encoder(self, names: Sequence[str], tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
+        """Return what encodes rows of cells; `body` makes the body of one."""
+        return self.careful_encoder(tags, body)
 
     def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> Lane:
         """Return the lane for leads with these columns; raise `Invalid` for columns that are those of no lead."""
