@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from traceback import format_tb
 
 import anyio
 
@@ -75,18 +76,21 @@ class Runs:
             self._engine.stop()
 
     async def _run(self) -> None:
-        memory = self.queue, self.queue.begin_run()
-        engine = Engine(self._connection, self.queue, self._target, self._settings, self._take_outcomes, memory=memory)
-        self._engine = engine
         try:
-            await engine.execute()
+            memory = self.queue, self.queue.begin_run()
+            engine = Engine(
+                self._connection, self.queue, self._target, self._settings, self._take_outcomes, memory=memory
+            )
+            self._engine = engine
+            report = await engine.execute()
         except SalesManagoError as error:
             _warn(error)
-        except Exception as error:
-            _log.error("A run of a buffer has failed, it goes on trying", exc_info=error)
+        except Exception as error:  # of our own; its text may hold a record, so it is not logged
+            where = "".join(format_tb(error.__traceback__))
+            _log.error("A run of a buffer has failed, it goes on trying: %s\n%s", type(error).__name__, where)
         else:
-            if engine.report.stopped:
-                _warn(engine.report.stopped)
+            if report.stopped:
+                _warn(report.stopped)
             elif self.queue.has_left and not self._halted.is_set():
                 _log.warning("Records of a buffer got no answer, they are sent again")
 

@@ -29,8 +29,9 @@ class BufferOptions(TypedDict, total=False):
     open, this one takes "signups.2.db" beside "signups.db", and so on; what dead workers left is sent by whoever is
     there. A record that the server rejects stays in the file, with the reason.
 
-    `on_outcome` is called with the `Outcome` of each record as it becomes known. `drain_within` (20 seconds) is how
-    long closing may take to have the server get everything.
+    `on_outcome` is called with the `Outcome` of each record as it becomes known; its `position` is the number of the
+    record in the buffer, from 1. `drain_within` (20 seconds) is how long closing may take to have the server get
+    everything.
 
     `wait` (True) follows each server job to its end, so that an outcome is sure, a poll interval later at the soonest;
     with False it is "submitted", as soon as the server has taken the records.
