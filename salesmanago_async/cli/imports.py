@@ -1,7 +1,7 @@
 """`salesmanago import contacts|events`."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,15 +49,31 @@ _OPTIONS = (
     ),
 )
 
+_OF_CONTACTS = (
+    click.option("--tag", "tags", multiple=True, help="Give every contact this tag, too."),
+    click.option("--double-opt-in/--no-double-opt-in", default=None, help="Have consents confirmed by e-mail."),
+    click.option("--lang", help="The language of that e-mail."),
+    click.option("--fire-events/--no-fire-events", default=None, help="Whether rules and workflows are triggered."),
+)
+
 _EPILOG = """Rows in doubt (sent, and no answer tells whether they arrived) are written, as they came, beside the
 journal, or else the rejects: for nightly.db to nightly.in-doubt.csv, with the suffix of the input.
 """
 
 
 def import_options(command: CommandT) -> CommandT:
-    """Give a command the options that both imports share."""
+    """Give a command the options that all imports share."""
+    return _described(command, _OPTIONS)
+
+
+def contact_import_options(command: CommandT) -> CommandT:
+    """Give a command the options that imports of contacts share."""
+    return _described(command, (*_OPTIONS, *_OF_CONTACTS))
+
+
+def _described(command: CommandT, options: Sequence[Callable[[Any], Any]]) -> CommandT:
     described: Any = command
-    for option in reversed(_OPTIONS):
+    for option in reversed(options):
         described = option(described)
     return described  # type: ignore[no-any-return]
 
@@ -68,11 +84,7 @@ def import_() -> None:
 
 
 @import_.command(epilog=_EPILOG)
-@import_options
-@click.option("--tag", "tags", multiple=True, help="Give every contact this tag, too.")
-@click.option("--double-opt-in/--no-double-opt-in", default=None, help="Have consents confirmed by e-mail.")
-@click.option("--lang", help="The language of that e-mail.")
-@click.option("--fire-events/--no-fire-events", default=None, help="Whether rules and workflows are triggered.")
+@contact_import_options
 @client_options
 def contacts(journal: Path | None, dry_run: bool, latency: float, **arguments: Any) -> None:
     """Add or change the contacts of FILE… (contact/batchupsertv2).

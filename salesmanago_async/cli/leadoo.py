@@ -9,7 +9,7 @@ import click
 from ._client import client_options
 from ._command import Import
 from ._run import SOME_REJECTED, run
-from .imports import begin_import, import_options
+from .imports import begin_import, contact_import_options
 
 if TYPE_CHECKING:
     from ..integrations.leadoo import Feed
@@ -18,11 +18,7 @@ SHOWN_PROBLEMS = 5
 
 
 @click.command()
-@import_options
-@click.option("--tag", "tags", multiple=True, help="Give every contact this tag, too.")
-@click.option("--double-opt-in/--no-double-opt-in", default=None, help="Have consents confirmed by e-mail.")
-@click.option("--lang", help="The language of that e-mail.")
-@click.option("--fire-events/--no-fire-events", default=None, help="Whether rules and workflows are triggered.")
+@contact_import_options
 @client_options
 def leadoo(journal: Path | None, dry_run: bool, latency: float, **arguments: Any) -> None:
     """Add or change the contacts that the Leadoo leads of FILE… become (contact/batchupsertv2).
