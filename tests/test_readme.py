@@ -38,6 +38,14 @@ def test_the_example_runs_as_pasted(tmp_path: Path) -> None:
     assert sorted(line.partition(" ")[0] for line in lines[6:]) == ["ann@example.com", "bob@example.com"]
 
 
+def test_the_examples_are_typed_rightly(tmp_path: Path) -> None:
+    for number, code in enumerate(re.findall(r"```python\n(.*?)```", README, re.DOTALL)):
+        (tmp_path / f"example{number}.py").write_text(code)
+    command = [sys.executable, "-m", "mypy", "--config-file", os.devnull, "--check-untyped-defs", "."]
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert shown.returncode == 0, shown.stdout
+
+
 @pytest.mark.parametrize("marker", ["--simulate --batch-size", "-m pytest"])
 def test_ci_runs_the_readmes_commands(marker: str) -> None:
     (command,) = [line for line in README.splitlines() if marker in line]

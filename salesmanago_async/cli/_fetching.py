@@ -1,5 +1,7 @@
 """A page, from a file or from the web: never more than 5 MB of it, and never over http but from this machine."""
 
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -21,6 +23,7 @@ SECONDS = 30.0
 """The longest that a page may take to arrive, redirects and all."""
 
 MOST_REDIRECTS = 5
+_WANTED = {"Accept": "text/html", "Accept-Encoding": "gzip"}
 
 
 def read_page(path: Path) -> str:
@@ -44,7 +47,7 @@ async def fetch_page(url: str) -> str:
         raise NoAnswer(
             f"{shown_address(url)} did not answer within {SECONDS:.0f} s", sent=None, timed_out=True
         ) from None
-    except (httpx.TransportError, httpx.DecodingError) as error:
+    except (httpx.TransportError, zlib.error) as error:
         raise NoAnswer(
             f"{shown_address(url)} cannot be fetched: {str(error) or type(error).__name__}", sent=None
         ) from error
@@ -54,14 +57,24 @@ async def fetch_page(url: str) -> str:
 
 async def _follow(client: "httpx.AsyncClient", url: str) -> str:
     for _ in range(MOST_REDIRECTS + 1):
-        if not is_safe_url(url):
+        if not is_safe_url(_joined(url, "")):
             raise Invalid("is not https", field=shown_address(url))
-        async with client.stream("GET", url, headers={"Accept": "text/html"}) as response:
+        async with client.stream("GET", url, headers=_WANTED) as response:
             if not response.has_redirect_location:
                 return await _content(response, url)
-            url = urljoin(url, response.headers["location"])
+            url = _joined(url, response.headers["location"])
             click.echo(f"{response.status_code} redirects to {shown_address(url)}", err=True)
     raise Invalid(f"is where more than {MOST_REDIRECTS} redirects lead", field=shown_address(url))
+
+
+def _joined(url: str, location: str) -> str:
+    """Return where a redirect leads to; raise `Invalid` where that is no address."""
+    try:
+        joined = urljoin(url, location)
+        _ = urlsplit(joined).port  # looked at only now
+    except ValueError as error:
+        raise Invalid(f"leads to what is no address: {error}", field=shown_address(url)) from None
+    return joined
 
 
 async def _content(response: "httpx.Response", url: str) -> str:
@@ -70,12 +83,23 @@ async def _content(response: "httpx.Response", url: str) -> str:
         raise Invalid(f"answers {response.status_code} {response.reason_phrase}".rstrip(), field=shown_address(url))
     if "html" not in kind:
         raise Invalid(f"is {kind}, not HTML", field=shown_address(url))
+    unpacked = _unpacker(response.headers.get("content-encoding", ""), shown_address(url))
     content = bytearray()
-    async for piece in response.aiter_bytes():
-        content += piece
+    async for piece in response.aiter_raw():
+        content += unpacked(piece, LONGEST_PAGE + 1 - len(content))
         if len(content) > LONGEST_PAGE:
             break
     return _decoded(bytes(content), shown_address(url))
+
+
+def _unpacker(encoding: str, where: str) -> Callable[[bytes, int], bytes]:
+    """Return what unpacks a piece, to so many bytes at most: httpx would unpack whatever comes, in full."""
+    name = encoding.strip().lower()
+    if name in {"", "identity"}:
+        return lambda piece, _most: piece
+    if name != "gzip":
+        raise Invalid(f"comes packed as {name}, which was not asked for", field=where)
+    return zlib.decompressobj(wbits=31).decompress
 
 
 def _decoded(content: bytes, where: str) -> str:

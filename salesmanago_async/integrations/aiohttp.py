@@ -1,10 +1,12 @@
 """aiohttp: one client for an app, opened and closed with it, under keys of the app.
 
-app.cleanup_ctx.append(salesmanago_ctx(SalesManago.from_env, contacts={"journal": "signups.db"}))
+    app.cleanup_ctx.append(salesmanago_ctx(SalesManago.from_env, contacts={"journal": "signups.db"}))
 
-async def sign_up(request: web.Request) -> web.Response:
-await request.app[CONTACTS].add(Contact(email=(await request.post())["email"]))
-return web.Response()
+    async def sign_up(request: web.Request) -> web.Response:
+        await request.app[CONTACTS].add(Contact(email=(await request.post())["email"]))
+        return web.Response()
+
+The keys are `CLIENT`, `CONTACTS` and `EVENTS`.
 """
 
 from collections.abc import AsyncIterator, Callable

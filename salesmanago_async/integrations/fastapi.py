@@ -1,10 +1,12 @@
 """FastAPI: one client for an app, opened and closed with it, and injected with its buffers.
 
-app = FastAPI(lifespan=with_salesmanago(SalesManago.from_env, contacts={"journal": "signups.db"}))
+    app = FastAPI(lifespan=with_salesmanago(SalesManago.from_env, contacts={"journal": "signups.db"}))
 
-@app.post("/sign-up")
-async def sign_up(email: Annotated[str, Form()], contacts: ContactBuffer) -> None:
-await contacts.add(Contact(email=email))
+    @app.post("/sign-up")
+    async def sign_up(email: Annotated[str, Form()], contacts: ContactBuffer) -> None:
+        await contacts.add(Contact(email=email))
+
+`Client`, `ContactBuffer` and `EventBuffer` are the types of parameters that FastAPI fills in.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping

@@ -111,6 +111,13 @@ async def site(scope: Any, receive: Any, send: Any) -> None:
         "/picture": (200, [(b"content-type", b"image/png")], b""),
         "/zipped": (200, [html, (b"content-encoding", b"gzip")], gzip.compress(SOUND.encode())),
         "/bomb": (200, [html, (b"content-encoding", b"gzip")], gzip.compress(b" " * 50_000_000)),
+        "/bomb-in-bomb": (
+            200,
+            [html, (b"content-encoding", b"gzip, gzip")],
+            gzip.compress(gzip.compress(b" " * 400_000_000)),
+        ),
+        "/nowhere": (302, [(b"location", b"http://[bad/")], b""),
+        "/no-port": (302, [(b"location", b"http://127.0.0.1:99999/")], b""),
         "/damaged": (200, [html, (b"content-encoding", b"gzip")], b"no gzip"),
     }
     status, headers, body = answers[path]
@@ -138,6 +145,9 @@ def test_a_page_is_fetched(check: Command) -> None:
         ("/gone", "answers 404 Not Found"),
         ("/picture", "is image/png, not HTML"),
         ("/bomb", "longer than 5,000,000 bytes"),
+        ("/bomb-in-bomb", "packed as gzip, gzip"),
+        ("/nowhere", "no address"),
+        ("/no-port", "no address"),
         ("/damaged", "cannot be fetched"),
     ],
 )

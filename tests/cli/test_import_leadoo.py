@@ -83,6 +83,15 @@ def test_a_file_of_json(salesmanago: Command, ask: Ask, tmp_path: Path) -> None:
     assert rejects[0]["utm_tags"] == LEAD["utm_tags"]
 
 
+def test_leads_whose_fields_are_all_those_of_contacts_are_leads(salesmanago: Command, ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "leads.jsonl").write_text('{"email": "plain-json@leads.pl", "name": "Ann", "tags": "Hot"}\n')
+    leads = write_table(tmp_path / "leads.csv", [["email", "name", "tags"], ["plain-table@leads.pl", "Ann", "Hot"]])
+    shown = salesmanago("import", "leadoo", "leads.jsonl", leads, *QUICK)
+    assert shown.returncode == 0, shown.stderr
+    for email in ("plain-json@leads.pl", "plain-table@leads.pl"):
+        assert tags_of(contact_of(ask, email)) == {"LEADOO", "LEADOO_Hot"}
+
+
 def test_columns_can_have_other_names(salesmanago: Command, ask: Ask, tmp_path: Path) -> None:
     leads = write_table(tmp_path / "leads.csv", [["Adres", "Imię", "Kampania"], ["map@leads.pl", "Ewa", "wiosna"]])
     maps = ("--map", "Adres=email", "--map", "Imię=name", "--map", "Kampania=properties.leadoo_utm_campaign")

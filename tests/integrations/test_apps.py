@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from salesmanago_async import SalesManago
-from salesmanago_async.integrations.fastapi import Client, ContactBuffer, with_salesmanago
+from salesmanago_async.integrations.fastapi import Client, ContactBuffer, EventBuffer, with_salesmanago
 from tests.integrations.apps import Served, free_port, running, uvicorn_of
 from tests.readme import readme_example
 from tests.serving import serving
@@ -87,6 +87,12 @@ def test_a_sign_up_while_the_server_is_away_is_sent_when_it_is_back(fastapi_shop
     assert found(environ, "ann@example.com").name == "Ann"
 
 
+def test_a_name_may_be_left_out(fastapi_shop: Path, environ: Environ) -> None:
+    with uvicorn_of("shop:app", fastapi_shop, environ) as shop:
+        answer = httpx.post(f"{shop.address}/sign-up", data={"email": "bob@example.com", "name": ""})
+        assert (answer.status_code, "smclient" in answer.cookies) == (303, True)
+
+
 def test_several_workers_keep_out_of_each_others_way(fastapi_shop: Path, environ: Environ) -> None:
     port = free_port()
     command = ["-m", "uvicorn", "--log-level", "warning", "--workers", "2", "--port", str(port), "shop:app"]
@@ -98,7 +104,7 @@ def test_several_workers_keep_out_of_each_others_way(fastapi_shop: Path, environ
     assert found(environ, "c19@example.com")
 
 
-def test_aiohttp_from_the_form_to_the_cookie(aiohttp_shop: Path, environ: Environ) -> None:
+def test_aiohttp_from_the_form_to_the_purchase(aiohttp_shop: Path, environ: Environ) -> None:
     port = free_port()
     source = (aiohttp_shop / "shop.py").read_text()
     (aiohttp_shop / "shop.py").write_text(source.replace("run_app(app)", f"run_app(app, port={port})"))
@@ -106,9 +112,14 @@ def test_aiohttp_from_the_form_to_the_cookie(aiohttp_shop: Path, environ: Enviro
         assert 'action="/sign-up"' in httpx.get(shop.address).text
         answer = sign_up(shop)
         assert sign_up(shop, "nobody").status_code == 422
+        assert httpx.post(f"{shop.address}/sign-up").status_code == 422
+        cookies = {"smclient": answer.cookies["smclient"]}
+        assert httpx.post(f"{shop.address}/purchase", data={"product": "p07"}, cookies=cookies).status_code == 303
         assert shop.end(signal.SIGTERM) in {0, -signal.SIGTERM}
     assert answer.status_code == 303
-    assert found(environ, "ann@example.com").id == answer.cookies["smclient"]
+    contact = found(environ, "ann@example.com")
+    assert contact.id == answer.cookies["smclient"]
+    assert [event.products for event in contact.contact_ext_events] == ["p07"]
 
 
 def test_livechat_over_a_restart(tmp_path: Path, environ: Environ) -> None:
@@ -124,12 +135,14 @@ def test_livechat_over_a_restart(tmp_path: Path, environ: Environ) -> None:
     for _ in range(2):
         with uvicorn_of("chats:app", tmp_path, environ) as app:
             for _ in range(2):
-                assert httpx.post(f"{app.address}/livechat", json=delivery, follow_redirects=True).status_code == 200
+                assert httpx.post(f"{app.address}/livechat/", json=delivery).status_code == 200
             wrong = httpx.post(f"{app.address}/livechat/", json={**delivery, "secret_key": "guess"})
             assert wrong.status_code == 403
             app.end(signal.SIGTERM)
     contact = found(environ, "ann@example.com")
-    assert [tag.tag for tag in contact.contact_tags] == ["LIVECHAT_INC"]
+    assert [(tag.tag, tag.score) for tag in contact.contact_tags] == [("LIVECHAT_INC", 1)]
+    [event] = contact.contact_ext_events
+    assert (event.contact_ext_event_type, event.detail3) == ("MEETING", "C1")
 
 
 def test_one_app_in_several_event_loops_has_a_client_in_each(monkeypatch: pytest.MonkeyPatch, environ: Environ) -> None:
@@ -139,9 +152,11 @@ def test_one_app_in_several_event_loops_has_a_client_in_each(monkeypatch: pytest
     app = FastAPI(lifespan=with_salesmanago(SalesManago.from_env))
 
     @app.get("/{number}")
-    async def ask(number: int, sm: Client, contacts: ContactBuffer) -> str | None:
+    async def ask(number: int, sm: Client, contacts: ContactBuffer, events: EventBuffer) -> str | None:
         clients.append(sm)
-        await contacts.add({"email": f"c{number}@example.com"})
+        person = {"email": f"c{number}@example.com"}
+        await contacts.add(person)
+        await events.add({**person, "date": 1_700_000_000_000, "contactExtEventType": "VISIT"})
         return sm.owner
 
     async def serve(number: int) -> None:

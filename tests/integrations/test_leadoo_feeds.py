@@ -99,6 +99,20 @@ def test_a_ceneo_feed(tmp_path: Path) -> None:
     }
 
 
+def test_a_feed_that_is_called_like_a_product_is_none(tmp_path: Path) -> None:
+    products = (
+        '<offer name="My shop"><products><product id="7" name="Drum"/><product id="8" name="Flute"/></products></offer>'
+    )
+    assert [row["title"] for row in feed_of(tmp_path, products)] == ["Drum", "Flute"]
+
+
+def test_a_row_that_tells_nothing_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "feed.csv").write_text("id,name,stock\n1,Drum,3\n,,5\n")
+    feed = write_feed(tmp_path / "feed.csv", tmp_path / "out")
+    assert (feed.products, feed.left_out) == (1, 1)
+    assert feed.problems[0].startswith("line 3: ")
+
+
 def test_an_atom_feed(tmp_path: Path) -> None:
     (row,) = feed_of(tmp_path, ATOM)
     assert {name: cell for name, cell in row.items() if cell} == {

@@ -141,6 +141,12 @@ def test_labels_come_once_and_as_they_are_written() -> None:
     assert contact(tags=["A", "B"]).tags == ["LEADOO", "LEADOO_A", "LEADOO_B"]
 
 
+def test_what_is_no_text_makes_no_label() -> None:
+    contact = contact_of({"email": "ann@leads.pl", "tags": [{"name": "Hot"}, "Cold"]})
+    assert contact
+    assert contact.tags == ["LEADOO", "LEADOO_Cold"]
+
+
 def test_zero_and_no_are_values() -> None:
     assert properties(score=0, var_a=False, var_b=1.5) == {"leadoo_score": "0", "leadoo_a": "false", "leadoo_b": "1.5"}
 

@@ -87,6 +87,30 @@ def test_an_unusable_address_in_the_form_is_no_address(typed: Any) -> None:
     assert chat_of(given).email == "ann@example.com"
 
 
+def test_any_usable_address_will_do() -> None:
+    events = [form("answer", email="typo@"), form("answer", email="second@example.com")]
+    assert chat_of(delivery(email="", events=events)).email == "second@example.com"
+    given = delivery(email="", name="Nobody")
+    guest = {"id": "2", "type": "customer", "name": "Guest", "email": "guest@example.com"}
+    given["payload"]["chat"]["users"].append(guest)
+    chat = chat_of(given)
+    assert (chat.email, chat.name, chat.customer_id) == ("guest@example.com", "Guest", "2")
+
+
+def test_only_what_was_filled_into_a_form_counts() -> None:
+    message = {**form("answer", email="said@example.com"), "type": "message"}
+    assert chat_of(delivery(events=[message])).email == "ann@example.com"
+    both = form("answer", email="answer@example.com")
+    both["fields"][0]["value"] = "value@example.com"
+    assert chat_of(delivery(events=[both])).email == "answer@example.com"
+
+
+def test_an_id_is_cut_to_what_a_detail_takes() -> None:
+    given = delivery()
+    given["payload"]["chat"]["users"][1]["id"] = "x" * 300
+    assert event_of(chat_of(given), NOW).detail3 == "x" * 255
+
+
 @pytest.mark.parametrize("name", ["", "   ", None])
 def test_a_name_is_never_overwritten_by_an_empty_one(name: Any) -> None:
     given = delivery(name=name, events=[form("answer", name=name)])

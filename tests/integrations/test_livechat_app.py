@@ -89,6 +89,21 @@ async def test_another_thread_of_a_chat_is_a_new_chat(world: World) -> None:
     assert world.counts == (2, 2)
 
 
+async def test_ids_with_a_slash_are_told_apart(world: World) -> None:
+    app = world.app()
+    assert await world.post(delivery(chat="A/B", thread="C"), app) == 200
+    assert await world.post(delivery(chat="A", thread="B/C"), app) == 200
+    assert world.counts == (2, 2)
+
+
+async def test_what_no_repeat_can_mend_is_not_asked_for_again(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.contacts.errors = [Invalid("is not ann@example.com's", field="name")]
+    assert await world.post(delivery()) == 200
+    assert world.counts == (0, 0)
+    assert "name" in caplog.text
+    assert "ann@example.com" not in caplog.text
+
+
 async def test_repeats_at_the_same_time_are_handled_once(world: World) -> None:
     world.contacts.seconds = world.events.seconds = 12.0
     app = world.app()

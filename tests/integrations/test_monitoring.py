@@ -54,6 +54,18 @@ def test_what_no_cookie_holds_is_refused(bad: str) -> None:
         MonitoringCookie(bad)
 
 
+@pytest.mark.parametrize("bad", [-1, 1.5, "60", "1; HttpOnly\r\nX: y", None])
+def test_what_is_no_number_of_seconds_is_refused(bad: Any) -> None:
+    with pytest.raises(Invalid, match="max_age"):
+        MonitoringCookie(ANN, max_age=bad)
+
+
+def test_an_answer_without_an_id_makes_no_cookie() -> None:
+    nobody: Any = None
+    with pytest.raises(Invalid, match="contact_id"):
+        MonitoringCookie(nobody)
+
+
 @pytest.mark.parametrize("bad", ["", "shop.example; HttpOnly", "a b", "a\nb", "x..y"])
 def test_what_is_no_domain_is_refused(bad: str) -> None:
     with pytest.raises(Invalid, match="domain"):

@@ -55,6 +55,8 @@ SOUND = {
     "in capitals": page(body=CODE).replace("script", "SCRIPT").replace("</body>", "</BODY>"),
     "by the window": page(body=CODE.replace("var _smid", "window['_smid']")),
     "one that waits for consent": page(body=CODE.replace("text/javascript", "text/plain")),
+    "in JSON": page(body=CODE.replace("/static/sm.js", r"\/static\/sm.js")),
+    "of an old type": page(body=CODE.replace("text/javascript", "application/x-javascript")),
     "with Leadoo's script": page(body=f"{CODE}{LEADOO}{BOT}{BOT}"),
     "beside one in a comment": page(head=f"<!-- {CODE} -->", body=CODE),
 }

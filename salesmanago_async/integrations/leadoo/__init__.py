@@ -1,8 +1,10 @@
 """Leadoo: leads become contacts, a product feed becomes the CSV files that Leadoo takes.
 
-contact = contact_of(lead)                                      # one lead, as its API or an export tells of it
-report = await sm.contacts.upsert_many(lead_file("leads.csv"))  # a file of them
-feed = write_feed("products.xml", "for-leadoo")                 # for-leadoo/products-0001.csv, …
+    contact = contact_of(lead)                                      # one lead, as its API or an export tells of it
+    report = await sm.contacts.upsert_many(lead_file("leads.csv"))  # a file of them
+    feed = write_feed("products.xml", "for-leadoo")                 # for-leadoo/products-0001.csv, …
+
+`SOURCES` and `COLUMNS` say what becomes of which field.
 """
 
 from .feeds import Feed, write_feed

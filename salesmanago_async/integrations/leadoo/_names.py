@@ -3,8 +3,16 @@
 import re
 from functools import lru_cache
 
+LONGEST_REMEMBERED = 200
 
-@lru_cache(maxsize=4096)
+
 def plain(name: str) -> str:
     """Return a name without case and separators: "Lead URL", lead_url and lead.url are one name."""
+    return (_remembered if len(name) <= LONGEST_REMEMBERED else _plain)(name)
+
+
+def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name).casefold()
+
+
+_remembered = lru_cache(maxsize=4096)(_plain)

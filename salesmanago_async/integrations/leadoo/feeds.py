@@ -113,7 +113,8 @@ def _table(path: Path, columns: Mapping[str, Sequence[str]], reading: Reading) -
 def _table_rows(file: CsvFile, columns: Mapping[str, Sequence[str]]) -> Iterator[Row]:
     for row, line in file.rows():
         try:
-            yield line or 0, cells_of(file.body(row), columns)
+            cells = cells_of(file.body(row), columns)
+            yield line or 0, cells if any(cells) else Invalid("has nothing in any of the known columns")
         except Invalid as error:
             yield line or 0, error
 

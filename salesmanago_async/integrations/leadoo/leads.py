@@ -159,6 +159,8 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Mapping):  # within a list: no text
+        return ""
     if isinstance(value, list | tuple):
         return ",".join(text for part in cast("Sequence[Any]", value) if (text := _text(part)))
     return str(value).strip()

@@ -61,7 +61,7 @@ class _Open:
 
     def keep(self, name: str, text: str) -> None:
         """Keep what a name is first given for."""
-        if text and self.characters <= MOST_CHARACTERS:
+        if text and self.count(name):
             self.fields.setdefault(plain(name), text)
 
     def count(self, text: str) -> bool:
@@ -96,7 +96,7 @@ class _Reader:
         name = _local(tag)
         if self._product:
             _enter(self._product, attributes.get("name", name), attributes)
-        elif plain(name) in self._elements:
+        elif self._depth > 1 and plain(name) in self._elements:  # the whole feed is no product, whatever it is called
             self._product = _Open(self.parser.CurrentLineNumber, self._depth)
             _enter(self._product, "", attributes)
 

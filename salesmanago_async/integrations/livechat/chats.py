@@ -17,7 +17,8 @@ from ...errors import Invalid
 
 ACTION = "incoming_chat"
 TAG = "LIVECHAT_INC"
-LONGEST_NAME = 255
+LONGEST = 255
+"""The most characters that a contact's name takes, and a detail of an event."""
 
 
 @frozen(kw_only=True)
@@ -42,16 +43,19 @@ def read_chat(delivery: Mapping[str, Any]) -> Chat | None:
         return None
     chat = _object(_object(delivery.get("payload")).get("chat"))
     thread = _object(chat.get("thread"))
-    customer, form = _customer(chat), dict(reversed(list(_answers(thread))))
-    email = next(filter(is_email, (form.get("email", ""), _text(customer.get("email")))), None)
+    customers, answers = _customers(chat), list(_answers(thread))
+    typed = [answer for kind, answer in answers if kind == "email"]
+    email = next(filter(is_email, (*typed, *(_text(customer.get("email")) for customer in customers))), None)
     if email is None:
         return None
+    customer = next((one for one in customers if _text(one.get("email")) == email), customers[0] if customers else {})
+    names = [answer for kind, answer in answers if kind == "name"]
     return Chat(
         chat_id=_id(chat, "chat.id"),
         thread_id=_id(thread, "thread.id"),
         email=email,
-        name=(form.get("name") or _text(customer.get("name")))[:LONGEST_NAME] or None,
-        customer_id=_text(customer.get("id")) or None,
+        name=(names[0] if names else _text(customer.get("name")))[:LONGEST] or None,
+        customer_id=_text(customer.get("id"))[:LONGEST] or None,
         began=_moment(thread.get("created_at")),
     )
 
@@ -75,10 +79,10 @@ def event_of(chat: Chat, now: datetime) -> ExternalEvent:
     )
 
 
-def _customer(chat: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the first user who is a customer; the others are agents."""
+def _customers(chat: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the users who are customers; the others are agents."""
     users = map(_object, _list(chat.get("users")))
-    return next((user for user in users if user.get("type") == "customer"), {})
+    return [user for user in users if user.get("type") == "customer"]
 
 
 def _answers(thread: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 from weakref import WeakValueDictionary
@@ -59,7 +60,8 @@ def livechat_app(
     It answers 200 once `contacts` (`sm.contacts`, or a buffer) has the contact and `events` the event, and 500 where
     one of them raises: then LiveChat delivers the chat again, and only what is missing is handed over. `seen`
     remembers what was; give it a file, or a restart forgets it. `secret` is the `secret_key` of the registration.
-    LiveChat waits about 10 seconds, so let buffers take the records where the account may be slower. An error of
+    LiveChat waits about 10 seconds, so let buffers take the records where the account may be slower: a repeat that
+    reaches another process while this one is still handing over would be handed over as well. An error of
     `sm.events` that is `in_doubt` may have added the event all the same, and then the repeat adds a second one.
 
     Bodies over `body_limit` bytes are refused. Raises `Invalid` for an empty secret.
@@ -124,15 +126,18 @@ class _Webhook:
 
     async def _take(self, chat: Chat) -> HTTPStatus:
         """Hand a chat over. A repeat that comes meanwhile waits: it may have to do what failed here."""
-        name = f"{chat.chat_id}/{chat.thread_id}"
+        name = sha256(orjson.dumps([chat.chat_id, chat.thread_id])).hexdigest()[:32]
+        shown = f"{chat.chat_id}/{chat.thread_id}"[:80]
         turn = self.turns.setdefault(name, anyio.Lock())
         try:
             async with turn:
                 await self._once(f"{name}/contact", partial(self.add_contact, contact_of(chat)))
                 await self._once(f"{name}/event", partial(self.add_event, event_of(chat, self.now())))
+        except Invalid as error:
+            _log.error("chat %s cannot be handed over, not by repeating either: %s", shown, error.field or "a record")
         except Exception as error:
             # neither its text nor a traceback that ends in it: there may be the customer's address in them
-            _log.error("chat %s was not handed over, LiveChat will repeat it: %s", name, type(error).__name__)
+            _log.error("chat %s was not handed over, LiveChat will repeat it: %s", shown, type(error).__name__)
             return HTTPStatus.INTERNAL_SERVER_ERROR
         return HTTPStatus.OK
 

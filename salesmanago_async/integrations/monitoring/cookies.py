@@ -1,7 +1,7 @@
 """The cookie `smclient`, by which the monitoring code knows a contact (reference: "Contact monitoring")."""
 
 import re
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from attrs import field, frozen
 
@@ -35,9 +35,14 @@ class TakesCookies(Protocol):
         ...
 
 
-def _check_id(_cookie: object, _field: object, contact_id: str) -> None:
-    if not _VALUE.fullmatch(contact_id):
+def _check_id(_cookie: object, _field: object, contact_id: Any) -> None:
+    if not isinstance(contact_id, str) or not _VALUE.fullmatch(contact_id):
         raise Invalid("is no contact id that a cookie can hold", field="contact_id")
+
+
+def _check_age(_cookie: object, _field: object, max_age: Any) -> None:
+    if not isinstance(max_age, int) or max_age < 0:
+        raise Invalid("is no number of seconds", field="max_age")
 
 
 def _check_domain(_cookie: object, _field: object, domain: str | None) -> None:
@@ -55,7 +60,7 @@ class MonitoringCookie:
     """
 
     contact_id: str = field(validator=_check_id)
-    max_age: int = field(default=TEN_YEARS, kw_only=True)
+    max_age: int = field(default=TEN_YEARS, validator=_check_age, kw_only=True)
     secure: bool = field(default=False, kw_only=True)
     domain: str | None = field(default=None, validator=_check_domain, kw_only=True)
 

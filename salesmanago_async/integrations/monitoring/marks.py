@@ -20,7 +20,8 @@ def monitored_url(url: str, contact_id: str) -> str:
         raise Invalid("has control characters in it", field="url")
     page, hash_mark, fragment = url.partition("#")
     path, _, query = page.partition("?")
-    kept = [part for part in query.split("&") if part and unquote_plus(part.partition("=")[0]) != NAME]
+    parts = query.split("&") if query else []
+    kept = [part for part in parts if unquote_plus(part.partition("=")[0]) != NAME]
     kept.append(f"{NAME}={quote(_checked(contact_id), safe='')}")
     return f"{path}?{'&'.join(kept)}{hash_mark}{fragment}"
 

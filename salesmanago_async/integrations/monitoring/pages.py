@@ -15,12 +15,15 @@ from attrs import define, frozen
 
 from .tags import Piece, read_pieces
 
-_LOADER = re.compile(r"/static/sm\.js(?![\w.])")
+_LOADER = re.compile(r"/static\\?/sm\.js(?![\w.])")  # in JSON a slash may have a backslash before it
 _CLIENT_ID = re.compile(r"""\b_smid\b['"]?\]?\s*=\s*(["'])(.*?)\1""")
 _LEADOO = re.compile(r"\bleadoo\.com/[^\s\"'<>]*")
 _TAG_MANAGER = re.compile(r"googletagmanager\.com/gtm\.js|\bgtm\.start\b")
 _CONSENT_TYPE = "text/plain"  # consent tools have scripts wait under this type
-_SCRIPT_TYPES = frozenset({"", "module", "text/javascript", "application/javascript", _CONSENT_TYPE})
+_SCRIPT_TYPES = frozenset(
+    {"", "module", _CONSENT_TYPE}
+    | {f"{kind}/{name}" for kind in ("text", "application") for name in ("javascript", "x-javascript", "ecmascript")}
+)
 
 _UNSEEN = frozenset({"script", "noscript", "style", "link", "template"})
 """Elements that may stand between the code and the end of its section."""
