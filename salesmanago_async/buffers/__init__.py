@@ -8,7 +8,6 @@
     _places.py       a file for each worker of an app, and what dead ones have left
     _runs.py         the runs, one after the other
     sigterm.py       SIGTERM for programs that no web server runs
-    _beside.py       tasks that belong to nobody's block
 
 For apps: see `sm.contacts.buffer` and `sm.events.buffer`.
 """

@@ -7,6 +7,7 @@ knows the records by their positions in that run. Where there is a file, everyth
 import math
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from functools import partial
 from itertools import chain, count
 from typing import Any, TypeAlias
 
@@ -14,7 +15,9 @@ import anyio
 import orjson
 from attrs import define, evolve, field
 
+from .._beside import start_beside
 from .._signal import Signal
+from ..errors import JournalFailed
 from ..imports._chunks import Names
 from ..imports._express import Encoder
 from ..imports._journal import Entry, Marks, checksum
@@ -28,7 +31,10 @@ _Verdict: TypeAlias = tuple[State, str | None]
 
 @define(eq=False)
 class Queued:
-    """A record in the buffer. Where it was sent, `chunk` is what it was sent with, and `state` what is known of it."""
+    """A record in the buffer. Where it was sent, `chunk` is what it was sent with, and `state` what is known of it.
+
+    `rounds` are the runs that found out no more of it, `is_over` says that no further one is to try.
+    """
 
     number: int
     record: Any = field(repr=False)
@@ -37,15 +43,28 @@ class Queued:
     state: State = "not_sent"
     chunk: int | None = None
     request_id: int | None = None
+    rounds: int = 0
+    is_over: bool = False
     receipt: Receipt = field(factory=Receipt, repr=False)
+
+
+@define
+class _Writing:
+    """A record that is being written down."""
+
+    file: QueueFile
+    one: Queued
+    ended: anyio.Event = field(factory=anyio.Event)
+    error: JournalFailed | None = None
 
 
 class Queue:
     """The records of a buffer; one run at a time may send them.
 
-    A record of which a run says one of the states `final` is done with. So is one in a state of `undecided`, of which
-    the server does not tell more, unless the run was stopped before it could ask. What is in another state is for the
-    next run. `must_wait` tells whether a record of these names is to be left for later.
+    A record of which a run says one of the states `final` is done with. What a run leaves in another state is for the
+    next one; `most_rounds` tells how many runs may do so, None for as many as it takes (it gets the state, and the
+    number of the job). A run that was stopped does not count. `must_wait` tells whether a record of these names is to
+    be left for later, and `changed` is given whenever one has got further, or out.
     """
 
     def __init__(
@@ -55,13 +74,14 @@ class Queue:
         *,
         names_of: Callable[[Any], Names],
         final: frozenset[State],
-        undecided: frozenset[State],
+        most_rounds: Callable[[State, int | None], int | None],
         every: float,
         must_wait: Callable[[Names], bool],
+        changed: Signal,
     ) -> None:
         self._file = file
         self._final = final
-        self._undecided = undecided
+        self._most_rounds = most_rounds
         self._every = every
         self._must_wait = must_wait
         self._queued = {line.number: _queued(line, names_of) for line in lines if line.state != "rejected"}
@@ -76,12 +96,11 @@ class Queue:
         self._chunks: dict[int, list[Queued]] = {}
         self._news = anyio.Event()
         self._closed = False
-        self.changed = Signal()
-        """A record has got further, or out."""
+        self._changed = changed
         self.has_left = False
         """Whether the run that is on has left a record for the next one."""
-        self.is_stopping = False
-        """Whether the run that is on was told to stop."""
+        self.is_stopping: Callable[[], bool] = lambda: False
+        """Tells whether the run that is on was told to stop."""
 
     def __len__(self) -> int:
         return len(self._queued) + self._putting
@@ -103,7 +122,7 @@ class Queue:
     async def handed_over(self) -> None:
         """Wait until the server has every record."""
         while not self.is_handed_over:
-            await self.changed.wait()
+            await self._changed.wait()
 
     async def join(self) -> None:
         """Wait until nothing is here that is here now."""
@@ -111,29 +130,45 @@ class Queue:
             await receipt
 
     async def put(self, record: Any, item: bytes, names: Names) -> Receipt:
-        """Take a record; it is on the disk when this returns, also where the caller is cancelled meanwhile."""
+        """Take a record, which is on the disk when this returns; it is taken also where the caller is cancelled."""
         one = Queued(next(self._numbers), record, item, names)
         self._names.update(names)  # so that whoever comes after knows of it
         self._putting += 1
+        if self._file:
+            written = _Writing(self._file, one)
+            start_beside(partial(self._write_down, written))
+            with anyio.CancelScope(shield=True):
+                await written.ended.wait()
+            if written.error:
+                raise written.error
+        else:
+            self._take(one)
+        return one.receipt
+
+    async def _write_down(self, writing: "_Writing") -> None:
+        """Have a record on the disk, and then take it."""
         try:
-            if self._file:
-                with anyio.CancelScope(shield=True):
-                    await self._file.insert(one.number, item)
-        except BaseException:
-            self._forget(names)
-            raise
-        finally:
+            await writing.file.insert(writing.one.number, writing.one.item)
+        except JournalFailed as error:
+            writing.error = error
             self._putting -= 1
-            self._news.set()
+            self._forget(writing.one.names)
+            self._changed.give()
+        else:
+            self._take(writing.one)
+        writing.ended.set()
+
+    def _take(self, one: Queued) -> None:
+        self._putting -= 1
         self._queued[one.number] = one
         self._fresh.append(one)
-        return one.receipt
+        self._news.set()
 
     def close(self) -> None:
         """Say that no more will be put in, so that runs end when they have read everything."""
         self._closed = True
         self._news.set()
-        self.changed.give()
+        self._changed.give()
 
     # The source of a run
 
@@ -146,7 +181,9 @@ class Queue:
         self._given.clear()
         self._positions = count()
         self._chunks.clear()
-        self.has_left = self.is_stopping = False
+        self.has_left = False
+        for one in self._queued.values():
+            one.is_over = False
         places = {one.number: place for place, one in enumerate(known)}
         return [self._entry(members, [places[one.number] for one in members]) for members in sent]
 
@@ -235,16 +272,29 @@ class Queue:
     async def submitted(self, number: int, request_id: int) -> None:
         """Write down that the server has taken a chunk, and the number of its job."""
         await self._mark(self._chunks[number], "submitted", chunk=number, request_id=request_id)
-        self.changed.give()
+        self._changed.give()
 
     async def settle(self, number: int, verdicts: Verdicts, positions: Sequence[int]) -> None:
         """Write down what became of a chunk: what is done is taken out of the file."""
         del self._chunks[number]
         for (state, reason), members in self._by_verdict(positions, verdicts).items():
-            if state in {"accepted", "submitted"} and self._is_last(state):
-                await self._delete(members)
-            else:
+            over = [one for one in members if self._decide(one, state, verdicts.request_id)]
+            if state in {"accepted", "submitted"}:
+                await self._delete(over)
+                members = [one for one in members if not one.is_over]
+            if members:
                 await self._mark(members, state, chunk=number, request_id=verdicts.request_id, reason=reason)
+
+    def _decide(self, one: Queued, state: State, request_id: int | None) -> bool:
+        """Decide whether this is the last that becomes of a record."""
+        if state in self._final:
+            one.is_over = True
+        elif not self.is_stopping() and (most := self._most_rounds(state, request_id)):
+            one.rounds += 1
+            one.is_over = one.rounds >= most
+        if one.is_over:
+            one.state = state
+        return one.is_over
 
     def _by_verdict(self, positions: Sequence[int], verdicts: Verdicts) -> dict[_Verdict, list[Queued]]:
         """Return the records at these positions by what is said of them."""
@@ -283,13 +333,10 @@ class Queue:
     def tell(self, outcome: Outcome) -> Outcome | None:
         """Take it that this became of a record; return it as the record's last one, if it is."""
         one = self._given.pop(outcome.position)
-        if not self._is_last(outcome.state):
+        if not (one.is_over or outcome.state in self._final):
             self.has_left = True
             return None
         return self._end(one, evolve(outcome, position=one.number))
-
-    def _is_last(self, state: State) -> bool:
-        return state in self._final or (state in self._undecided and not self.is_stopping)
 
     def give_up(self, reason: str) -> list[Outcome]:
         """End everything as it is: the buffer is closed."""
@@ -302,7 +349,7 @@ class Queue:
         del self._queued[one.number]
         self._forget(one.names)
         one.receipt.tell(outcome)
-        self.changed.give()
+        self._changed.give()
         return outcome
 
     def _forget(self, names: Names) -> None:

@@ -1,7 +1,8 @@
 """The queue of a buffer on the disk: a table in a file like a journal's, which holds the records themselves.
 
-A record has its line before it counts as taken, and loses it when it is accepted; what was deleted is overwritten. A
-rejected one keeps its line, with the reason, until somebody takes it out.
+A record has its line before it counts as taken, and loses it when it is accepted; what is deleted is overwritten when
+SQLite next takes its log over into the file, at the latest when that is closed. A rejected one keeps its line, with the
+reason, until somebody takes it out.
 """
 
 import sqlite3

@@ -7,7 +7,7 @@ from traceback import format_tb
 import anyio
 
 from .._connection import Connection
-from ..errors import Refused, SalesManagoError
+from ..errors import JournalFailed, NoAnswer, RateLimited, SalesManagoError
 from ..imports._engine import Engine
 from ..imports._settings import Settings
 from ..imports._targets import Target
@@ -70,8 +70,12 @@ class Runs:
         if self._engine:
             self._engine.look_now()
 
+    def cut(self) -> None:
+        """Cut off what is in flight."""
+        if self._engine:
+            self._engine.stop_at_once()
+
     def _stop(self) -> None:
-        self.queue.is_stopping = True
         if self._engine:
             self._engine.stop()
 
@@ -82,6 +86,9 @@ class Runs:
                 self._connection, self.queue, self._target, self._settings, self._take_outcomes, memory=memory
             )
             self._engine = engine
+            self.queue.is_stopping = lambda: engine.is_stopping
+            if self._halted.is_set():
+                engine.stop()
             report = await engine.execute()
         except SalesManagoError as error:
             _warn(error)
@@ -99,7 +106,7 @@ class Runs:
             last = self.queue.tell(outcome)
             if last:
                 self._on_outcome(last)
-        if self.queue.has_left and not self.queue.is_stopping:
+        if self.queue.has_left and not self.queue.is_stopping():
             self._stop()  # the next run takes them up
 
     async def _pause(self, failures: int) -> None:
@@ -113,6 +120,7 @@ class Runs:
 
 
 def _warn(error: SalesManagoError) -> None:
-    """Log why a run has ended; what the server says in a refusal may name somebody."""
-    why = "" if isinstance(error, Refused) else f": {error}"
-    _log.warning("A buffer's records cannot be sent now, it goes on trying: %s%s", type(error).__name__, why)
+    """Log why a run has ended; what the server says may name somebody, so that is left out."""
+    is_ours = isinstance(error, NoAnswer | JournalFailed | RateLimited)
+    why = str(error) if is_ours else f"{type(error).__name__} {getattr(error, 'status', None) or ''}".rstrip()
+    _log.warning("A buffer's records cannot be sent now, it goes on trying: %s", why)

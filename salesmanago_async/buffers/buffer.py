@@ -1,13 +1,15 @@
 """`Buffer`: takes records one by one, sends them together, and tells what became of each."""
 
 import logging
+from functools import partial
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 import anyio
 import anyio.lowlevel
-from attrs import evolve
 
+from .._beside import start_beside
+from .._signal import Signal
 from ..errors import BufferClosed, BufferFull, Invalid
 from ..imports._chunks import Names, names_of_contact, names_of_event
 from ..imports._engine import account_mark
@@ -15,7 +17,6 @@ from ..imports._targets import EVENTS
 from ..imports.outcome import PROBLEMS, Outcome, State
 from ..imports.runs import Run
 from ..imports.shapes import Shape
-from ._beside import start_beside
 from ._places import claim, left_behind
 from ._queue import Queue
 from ._queue_file import Line, QueueFile
@@ -26,8 +27,11 @@ from .receipts import Receipt
 RecordT = TypeVar("RecordT")
 
 FINAL: frozenset[State] = frozenset({"accepted", "rejected"})
-SUBMITTED: frozenset[State] = frozenset({"submitted"})
-IN_DOUBT: frozenset[State] = frozenset({"in_doubt"})
+UNFOLLOWED: frozenset[State] = FINAL | frozenset[State]({"submitted"})
+MOST_RESULTS = 3
+"""Results of jobs that may say nothing certain of a contact."""
+MOST_FOLLOWS = 20
+"""Runs that may fail to find out what became of a job: each looks at it several times, an interval apart."""
 CUT_AFTER = 5.0
 """Seconds that requests in flight have left when the time for closing is over."""
 LAST_LOOK = 3.0
@@ -45,12 +49,14 @@ class Buffer(Generic[RecordT]):
     def __init__(self, run: Run, shape: Shape, ways: Ways) -> None:
         self._target = run.target
         self._connection = run.connection
-        self._settings = evolve(run.settings, stop_within=CUT_AFTER)
+        self._settings = run.settings
         self._encoder = shape.encoder(run.settings.tags)
         self._chunker = run.settings.chunker()
         self._ways = ways
         self._files: list[QueueFile] = []
         self._runs: list[Runs] = []
+        self._changed = Signal()
+        self._closed = anyio.Event()
         self._is_open = False
 
     def __len__(self) -> int:
@@ -105,20 +111,32 @@ class Buffer(Generic[RecordT]):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Take no more, send what is there, and end; what is not sent in time lies in the journal, if there is one."""
-        if not self._is_open:
-            return
-        self._is_open = False
-        with anyio.CancelScope(shield=True):
+        """Take no more, send what is there, and end; what is not sent in time lies in the journal, if there is one.
+
+        It is done also where the caller is cancelled meanwhile.
+        """
+        if self._is_open:
+            self._is_open = False
+            start_beside(self._close)
+        if self._runs:
+            with anyio.CancelScope(shield=True):
+                await self._closed.wait()
+
+    async def _close(self) -> None:
+        try:
             await self._drain()
             await self._close_files()
-        self._give_up()
+        except Exception as error:
+            _log.error("A buffer could not be closed in order: %s", type(error).__name__)
+        finally:
+            self._give_up()
+            self._closed.set()
 
     async def _room(self) -> None:
         while self._is_open and len(self) >= self._ways.room:
             if self._ways.when_full == "raise":
                 raise BufferFull(f"the buffer holds {len(self)} records, and takes no more")
-            await self._runs[0].queue.changed.wait()
+            await self._changed.wait()
         if not self._is_open:
             raise BufferClosed("the buffer takes records only inside its block")
 
@@ -141,17 +159,18 @@ class Buffer(Generic[RecordT]):
         self._add_queue(*await claim(path, what))
         async for file, lines in left_behind(path, what):
             self._add_queue(file, lines)
-            self._runs[-1].close()
+            self._runs[-1].queue.close()
 
     def _add_queue(self, file: QueueFile | None, lines: list[Line]) -> None:
         queue = Queue(
             file,
             lines,
             names_of=names_of_event if self._target is EVENTS else names_of_contact,
-            final=FINAL if self._settings.wait else FINAL | SUBMITTED,
-            undecided=SUBMITTED | IN_DOUBT if self._target is EVENTS else SUBMITTED,
+            final=FINAL if self._settings.wait else UNFOLLOWED,
+            most_rounds=_rounds_of_event if self._target is EVENTS else _rounds_of_contact,
             every=self._ways.every,
-            must_wait=self._must_wait,
+            must_wait=partial(self._must_wait, number=len(self._runs)),
+            changed=self._changed,
         )
         runs = Runs(
             queue,
@@ -164,8 +183,11 @@ class Buffer(Generic[RecordT]):
         if file:
             self._files.append(file)
 
-    def _must_wait(self, names: Names) -> bool:
-        return self._ways.after is not None and self._ways.after.holds(names)
+    def _must_wait(self, names: Names, *, number: int) -> bool:
+        """Tell whether a record of a queue must wait: for contacts elsewhere, or for what a dead worker has left."""
+        if self._ways.after is not None and self._ways.after.holds(names):
+            return True
+        return any(runs.queue.holds(names) for runs in self._runs[number + 1 :])
 
     async def _drain(self) -> None:
         """Have the server get everything, as far as there is time."""
@@ -179,6 +201,13 @@ class Buffer(Generic[RecordT]):
             await self.join()
         for runs in self._runs:
             runs.halt()
+        with anyio.move_on_after(CUT_AFTER):
+            await self._all_ended()
+        for runs in self._runs:
+            runs.cut()
+        await self._all_ended()
+
+    async def _all_ended(self) -> None:
         for runs in self._runs:
             await runs.ended.wait()
 
@@ -213,3 +242,15 @@ class Buffer(Generic[RecordT]):
                 self._ways.on_outcome(outcome)
             except Exception as error:
                 _log.error("on_outcome has raised %s", type(error).__name__)
+
+
+def _rounds_of_contact(state: State, request_id: int | None) -> int | None:
+    """Return how many runs may leave a contact so, None for any number: while nobody answers, say."""
+    if state == "submitted":
+        return 1 if request_id is None else MOST_FOLLOWS
+    return MOST_RESULTS if state == "in_doubt" and request_id is not None else None
+
+
+def _rounds_of_event(state: State, _request_id: int | None) -> int | None:
+    """Return how many runs may leave an event so: it was looked for in the account, and not found out about."""
+    return 1 if state in {"in_doubt", "submitted"} else None

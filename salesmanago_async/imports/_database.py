@@ -1,6 +1,7 @@
 """SQLite files of our own: their owner's alone, open in one process, on the disk when a write returns.
 
-SQLite works in a thread, one write at a time; writes that come while one is going on share the next commit. WAL with
+SQLite works in a thread, one write at a time; writes that come while one is going on share the next commit. A task of
+nobody's sees to that, as whoever asked for a write may be cancelled in the middle of it. WAL with
 `synchronous=FULL` outlives a power cut.
 """
 
@@ -15,8 +16,9 @@ from zlib import crc32
 
 import anyio
 import anyio.to_thread
-from attrs import define
+from attrs import define, field
 
+from .._beside import start_beside
 from ..errors import Invalid, JournalFailed
 
 APPLICATION_ID = 0x534D4A4E
@@ -63,8 +65,8 @@ class InUse(Invalid):
 @define
 class _Write:
     changes: Sequence[Change]
-    done: bool = False
-    error: sqlite3.Error | None = None
+    done: anyio.Event = field(factory=anyio.Event)
+    error: Exception | None = None
 
 
 class Database:
@@ -74,6 +76,7 @@ class Database:
         self.path = path
         self._connection = connection
         self._writes: list[_Write] = []
+        self._is_writing = False
         self._turn = anyio.Lock()
         self._thread = anyio.CapacityLimiter(1)  # of our own: the host's threads may all be busy
 
@@ -86,29 +89,46 @@ class Database:
                 raise JournalFailed(f"{self.path} cannot be read: {error}") from error
 
     async def write(self, *changes: Change) -> None:
-        """Have the changes on the disk, all or none of them; raise `JournalFailed`."""
+        """Have the changes on the disk, all or none of them; raise `JournalFailed`.
+
+        They are written also where the caller is cancelled meanwhile.
+        """
         mine = _Write(changes)
         self._writes.append(mine)
-        async with self._turn:
-            if not mine.done:  # or else whoever had the turn before has written this, too
-                writes, self._writes = self._writes, []
-                await self._in_thread(lambda: self._commit(writes))
+        if not self._is_writing:
+            self._is_writing = True
+            start_beside(self._write_all)
+        await mine.done.wait()
         if mine.error:
             raise JournalFailed(f"{self.path} cannot be written: {mine.error}") from mine.error
 
-    def _commit(self, writes: Sequence[_Write]) -> None:
-        """Write them in one transaction; runs in the thread."""
-        error: sqlite3.Error | None = None
+    async def _write_all(self) -> None:
+        """Write until nothing is left to be written."""
+        async with self._turn:
+            while self._writes:
+                writes, self._writes = self._writes, []
+                error: Exception | None = RuntimeError("the program is ending")
+                try:
+                    error = await self._in_thread(lambda: self._commit(writes))  # noqa: B023 - awaited here
+                except Exception as raised:
+                    error = raised
+                finally:
+                    for write in writes:
+                        write.error = error
+                        write.done.set()
+            self._is_writing = False
+
+    def _commit(self, writes: Sequence[_Write]) -> sqlite3.Error | None:
+        """Write them in one transaction, and return what keeps it from being so; runs in the thread."""
         try:
             with self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")
                 for write in writes:
                     for statement, values in write.changes:
                         self._connection.execute(statement, values)
-        except sqlite3.Error as met:
-            error = met
-        for write in writes:
-            write.done, write.error = True, error
+        except sqlite3.Error as error:
+            return error
+        return None
 
     async def aclose(self) -> None:
         """Close it; what was written is kept, whatever happens."""

@@ -70,6 +70,11 @@ class Engine:
         self._course.stop()
         self._cut_off.cancel()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop, or was cancelled."""
+        return not self._course.is_following
+
     def look_now(self) -> None:
         """Have the jobs looked at once now, whenever they are due."""
         self._course.look_now()

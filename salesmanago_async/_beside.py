@@ -1,6 +1,7 @@
-"""Tasks that belong to nobody's block, so that whoever closes a buffer need not be the task that opened it.
+"""Tasks that belong to nobody's block: what must be finished whoever is cancelled, or is ended by another task.
 
-Frameworks open an app in one task and close it in another (fixtures of pytest do). A task group forbids that.
+Frameworks open an app in one task and close it in another (fixtures of pytest do), which a task group forbids. And
+asyncio's own cancellation, as of `asyncio.timeout`, does not stop at anyio's shields.
 """
 
 import asyncio

@@ -1,0 +1,276 @@
+"""Buffers at their edges: long outages, several queues, results that tell nothing, cancellation as asyncio has it."""
+
+import asyncio
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import anyio
+import orjson
+import pytest
+
+from salesmanago_async import Retries, SalesManago
+from salesmanago_async.buffers._queue_file import QueueFile
+from salesmanago_async.errors import JournalFailed
+from salesmanago_async.imports._database import Database
+from salesmanago_async.simulator import Simulator
+from tests.buffers.wires import UPSERT, Wire, contact, leave
+from tests.conftest import VirtualTimeLoop
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "signups.db"
+
+
+# A long outage
+
+
+@pytest.mark.usefixtures("disk")
+async def test_what_dead_workers_left_is_tried_ever_more_rarely_too(sm: SalesManago, wire: Wire, path: Path) -> None:
+    async with sm.contacts.buffer(journal=path, every=3600) as buffer:
+        await buffer.add(contact(1))
+        left = leave(path, "killed")
+    adopted(left)
+    wire.away = 401
+    del wire.asked[:]
+    async with sm.contacts.buffer(journal=left, drain_within=1):
+        await anyio.sleep(600)
+        assert len(wire.times(UPSERT)) < 60
+
+
+# Room
+
+
+@pytest.mark.usefixtures("disk")
+async def test_who_waits_for_room_hears_of_what_dead_workers_left(sm: SalesManago, path: Path) -> None:
+    async with sm.contacts.buffer(journal=path, every=3600) as buffer:
+        await buffer.add(contact(1))
+        left = leave(path, "killed")
+    adopted(left)
+    async with sm.contacts.buffer(journal=left, room=1) as buffer:
+        assert len(buffer) == 1
+        with anyio.fail_after(3600):
+            await buffer.add(contact(2))
+
+
+@pytest.mark.usefixtures("disk")
+async def test_who_waits_for_room_hears_of_a_record_that_was_not_taken(sm: SalesManago, path: Path) -> None:
+    async with sm.contacts.buffer(journal=path, room=1) as buffer:
+        database: Any = buffer._files[0]._database
+
+        async def add_in_vain() -> None:
+            with pytest.raises(JournalFailed):
+                await buffer.add(contact(1, properties={f"detail{number}": "z" * 250 for number in range(60)}))
+            database._connection.execute("PRAGMA max_page_count = 1000000")
+
+        pages = database._connection.execute("PRAGMA page_count").fetchone()[0]
+        database._connection.execute(f"PRAGMA max_page_count = {pages}")
+        with anyio.fail_after(3600):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(add_in_vain)
+                await anyio.sleep(0.001)
+                await buffer.add(contact(2))
+
+
+# Several queues
+
+
+class Picky(Wire):
+    """Does not take a request that says something."""
+
+    refused: bytes | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        body = bytearray()
+        while (message := await receive()).get("more_body"):
+            body += message["body"]
+        body += message["body"]
+
+        async def replay() -> Any:
+            return {"type": "http.request", "body": bytes(body)}
+
+        self.away = 503 if self.refused and self.refused in body else None
+        await super().__call__(scope, replay, send)
+
+
+@pytest.mark.usefixtures("disk")
+async def test_the_last_record_of_a_contact_wins_over_what_dead_workers_left(
+    simulator: Simulator, make_client: Any, path: Path
+) -> None:
+    wire = Picky(simulator)
+    async with make_client(wire, retries=Retries(tries=2)) as sm:
+        async with sm.contacts.buffer(journal=path, every=3600) as buffer:
+            await buffer.add(contact(1, name="first"))
+            left = leave(path, "killed")
+            wire.refused = b"first"
+        adopted(left)
+        async with sm.contacts.buffer(journal=left) as buffer:
+            receipt = await buffer.add(contact(1, name="second"))
+            await anyio.sleep(200)
+            wire.refused = None
+            await receipt
+            await buffer.join()
+        [found] = await sm.contacts.get(["c1@example.com"])
+    assert found.name == "second"
+
+
+def adopted(left: Path) -> None:
+    """Have a file be that of another, dead, worker."""
+    for file in list(left.parent.glob("signups.db*")):
+        file.rename(file.with_name(file.name.replace("signups.db", "signups.2.db")))
+
+
+# Results that tell nothing of a record
+
+
+class Riddling(Wire):
+    """Tells in every result of a job that something was invalid, and not what."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def riddle(message: Any) -> None:
+            if b'"contactIds"' in message.get("body", b""):
+                result = {"success": True, "contactIds": {}, "invalidContacts": [{"row": 1, "message": "no"}]}
+                message = {**message, "body": orjson.dumps(result)}
+            elif message["type"] == "http.response.start":
+                headers = [pair for pair in message["headers"] if pair[0] not in {b"content-length", b"etag"}]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await super().__call__(scope, receive, riddle)
+
+
+async def test_a_contact_that_results_do_not_tell_of_is_not_sent_for_ever(
+    simulator: Simulator, make_client: Any
+) -> None:
+    wire = Riddling(simulator)
+    async with make_client(wire) as sm, sm.contacts.buffer() as buffer:
+        receipt = await buffer.add(contact(1))
+        await anyio.sleep(6 * 3600)
+        sent = len(wire.times(UPSERT))
+        assert receipt.outcome, f"sent {sent} times in 6 hours, and nothing was told"
+
+
+# What is said
+
+
+class Talkative(Wire):
+    """Names somebody in whatever it answers."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        body = orjson.dumps({"success": False, "message": ["cannot do c1@example.com"]})
+        await send({"type": "http.response.start", "status": 500, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+
+async def test_the_log_names_nobody(simulator: Simulator, make_client: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async with (
+        make_client(Talkative(simulator)) as sm,
+        sm.contacts.buffer(batch_size=1, drain_within=1) as buffer,
+    ):
+        for number in range(4):
+            await buffer.add(contact(number))
+        await anyio.sleep(600)
+    assert "cannot be sent now" in caplog.text
+    assert "c1@example.com" not in caplog.text
+
+
+# Cancellation as asyncio has it (asyncio.timeout, wait_for, a web server whose client has gone)
+
+
+only_asyncio = pytest.mark.parametrize(
+    "anyio_backend", [("asyncio", {"loop_factory": VirtualTimeLoop})], ids=["asyncio"]
+)
+
+
+class Gates:
+    """Holds up every commit, until it is let through."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.came = [threading.Event() for _ in range(9)]
+        self.open = [threading.Event() for _ in range(9)]
+        self.done = [threading.Event() for _ in range(9)]
+        self._count = 0
+        commit = Database._commit
+
+        def held_up(database: Database, writes: Any) -> None:
+            number = self._count
+            self._count += 1
+            self.came[number].set()
+            self.open[number].wait(20)
+            commit(database, writes)
+            self.done[number].set()
+
+        patch.setattr(Database, "_commit", held_up)
+
+    def open_all(self) -> None:
+        for gate in self.open:
+            gate.set()
+
+
+async def _until(event: threading.Event) -> None:
+    await asyncio.to_thread(event.wait, 20)
+
+
+def _lines(path: Path, folder: str) -> list[int]:
+    with closing(sqlite3.connect(leave(path, folder))) as database:
+        return [number for (number,) in database.execute("SELECT number FROM queue ORDER BY number")]
+
+
+@only_asyncio
+async def test_a_cancelled_add_has_taken_the_record_or_not(
+    sm: SalesManago, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sm.contacts.buffer(journal=path, every=3600) as buffer:
+        gates = Gates(monkeypatch)
+        adding = asyncio.ensure_future(buffer.add(contact(1)))
+        await asyncio.sleep(0)
+        await _until(gates.came[0])
+        adding.cancel()
+        await asyncio.sleep(0)
+        gates.open_all()
+        await _until(gates.done[0])
+        await asyncio.wait([adding])
+        assert len(buffer) == len(_lines(path, "looked-at"))
+
+
+@only_asyncio
+async def test_what_is_said_to_be_written_is_so_though_another_write_was_cancelled(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, _ = await QueueFile.open(path, {})
+    gates = Gates(monkeypatch)
+    writing = [asyncio.ensure_future(file.insert(number, b"{}")) for number in (1, 2)]
+    await asyncio.sleep(0)
+    await _until(gates.came[0])  # the first writes for itself and for the second
+    writing[0].cancel()
+    gates.open[1].set()
+    if not await asyncio.to_thread(gates.came[1].wait, 0.5):  # the second waits for the first, as it should
+        gates.open_all()
+    await writing[1]
+    on_disk = _lines(path, "looked-at")
+    gates.open_all()
+    await _until(gates.done[0])
+    await file.aclose()
+    assert 2 in on_disk
+
+
+@only_asyncio
+async def test_nothing_goes_on_after_a_close_that_was_cancelled(sm: SalesManago, wire: Wire) -> None:
+    wire.away = 503
+    buffer = await sm.contacts.buffer().__aenter__()
+    receipt = await buffer.add(contact(1))
+    await anyio.sleep(5)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(buffer.aclose(), 2)
+    await anyio.sleep(60)
+    ended, outcome = buffer._runs[0].ended.is_set(), receipt.outcome
+    for runs in buffer._runs:
+        runs.halt()
+        await runs.ended.wait()
+    assert ended
+    assert outcome
