@@ -67,7 +67,8 @@ class Buffer(Generic[RecordT]):
         """Take a record, and return the receipt that tells what becomes of it; with a journal it is on the disk then.
 
         Raises `Invalid` naming the field and the rule, `BufferFull` where there is no room and it was to be raised,
-        `BufferClosed`, and `JournalFailed` where it cannot be written down. Whatever it raises, nothing was taken.
+        `BufferClosed`, and `JournalFailed` where it cannot be written down. Whatever it raises, nothing was taken; only
+        where the caller is cancelled while it is written down, it is taken all the same.
         """
         item, names = self._encoded(record)
         await anyio.lowlevel.checkpoint()
@@ -212,10 +213,9 @@ class Buffer(Generic[RecordT]):
             await runs.ended.wait()
 
     async def _hand_over(self, runs: Runs) -> None:
-        """Wait until the server has all of a queue; where events wait for the jobs of contacts, look at those."""
+        """Wait until the server has all of a queue; what waits for jobs of its contacts has these looked at."""
         while not runs.queue.is_handed_over:
-            if self._ways.after:
-                self._ways.after.look_now()
+            (self._ways.after or self).look_now()
             with anyio.move_on_after(LAST_LOOK):
                 await runs.queue.handed_over()
 

@@ -167,6 +167,18 @@ async def test_leaving_the_block_sends_what_is_there(sm: SalesManago, wire: Wire
     assert len(wire.times(UPSERT)) == 1
 
 
+async def test_what_waits_for_a_job_of_its_contact_goes_out_before_the_end(sm: SalesManago, wire: Wire) -> None:
+    async with sm.contacts.buffer() as buffer:
+        await buffer.add(contact(1, name="first"))
+        await anyio.sleep(45)
+        second = await buffer.add(contact(1, name="second"))
+        await anyio.sleep(45)  # the job is done, but the next look at it is not due for half a minute
+        began = anyio.current_time()
+    assert anyio.current_time() - began < 20
+    assert (await second).state == "submitted"
+    assert len(wire.times(UPSERT)) == 2
+
+
 async def test_closing_is_bounded_where_the_server_is_away(sm: SalesManago, wire: Wire) -> None:
     wire.away = 503
     async with sm.contacts.buffer(drain_within=7) as buffer:
