@@ -20,7 +20,12 @@ def naming(path: Path) -> Iterator[None]:
 def in_doubt_path(command: Import, journal: Path | None) -> Path | None:
     """Return where rows in doubt are written: beside the journal, or else the rejects, in the format of the input."""
     beside = journal or command.rejects
-    return beside.with_name(f"{beside.stem}.in-doubt{command.files[0].suffix}") if beside else None
+    return beside.with_name(f"{beside.stem}.in-doubt{suffix_of_rows(command.files[0])}") if beside else None
+
+
+def suffix_of_rows(path: Path) -> str:
+    """Return what the name of a file ends in that rows of an input are written to: those of Parquet become JSONL."""
+    return ".jsonl" if path.suffix.lower() == ".parquet" else path.suffix
 
 
 def check_paths(command: Import, journal: Path | None) -> None:

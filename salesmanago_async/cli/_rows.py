@@ -1,4 +1,7 @@
-"""Rows that need somebody's attention: written down as they came, with `_line` and `_reason`, to be imported again."""
+"""Rows that need somebody's attention: written down as they came, with `_line` and `_reason`, to be imported again.
+
+Those of Parquet files are written as JSON lines.
+"""
 
 import csv
 from collections.abc import Sequence
@@ -13,12 +16,10 @@ from typing import Any, Self, cast
 from ..errors import Invalid
 from ..exports.sinks import dump_record
 from ..imports.csv_files import CsvFile
-from ..imports.jsonl_files import JsonLinesFile
 from ..imports.outcome import Outcome
 from ..imports.shapes import NOTES
-from ._paths import naming
-
-InputFile = CsvFile | JsonLinesFile
+from ..imports.sources import InputFile
+from ._paths import naming, suffix_of_rows
 
 
 class NotedRows:
@@ -123,13 +124,13 @@ def check_alike(path: Path, files: Sequence[InputFile]) -> None:
     """Raise `Invalid` where rows of these files cannot stand in one file of that name as they came."""
     for file in files:
         _check_alike(files[0], file)
-        if path.suffix.lower() != file.path.suffix.lower():
-            suffix = file.path.suffix
+        suffix = suffix_of_rows(file.path)
+        if path.suffix.lower() != suffix.lower():
             raise Invalid(f"rejects are written as they came: the name must end in {suffix}", field=str(path))
 
 
 def _check_alike(first: InputFile, file: InputFile) -> None:
     if isinstance(first, CsvFile) != isinstance(file, CsvFile):
-        raise Invalid("CSV and JSONL files have no common rejects file; import them one by one", field=str(file.path))
+        raise Invalid("CSV and other files have no common rejects file; import them one by one", field=str(file.path))
     if isinstance(first, CsvFile) and isinstance(file, CsvFile) and first.header != file.header:
         raise Invalid("has other columns than the first file; import them one by one", field=str(file.path))

@@ -80,7 +80,7 @@ def _described(command: CommandT, options: Sequence[Callable[[Any], Any]]) -> Co
 
 @click.group("import")
 def import_() -> None:
-    """Import contacts or events from CSV or JSONL files."""
+    """Import contacts or events from CSV, JSONL or Parquet files."""
 
 
 @import_.command(epilog=_EPILOG)

@@ -48,8 +48,8 @@ class JsonArray:
 
 
 def dump_record(record: Any) -> bytes:
-    """Return a record as JSON, in one line."""
+    """Return a record as JSON, in one line; what JSON has no form for (a decimal number, say) goes as its text."""
     try:
-        return orjson.dumps(record)
+        return orjson.dumps(record, default=str)
     except TypeError:  # half a surrogate pair, as a text cut in the middle of an emoji leaves it; a huge number
-        return json.dumps(record).encode()
+        return json.dumps(record, default=str).encode()

@@ -269,7 +269,7 @@ class Contacts(Group):
         """Add or change any number of contacts, and return the count of what became of them.
 
         `source` is an iterable or async iterable of contacts (`Contact` values, the API's objects, flat mappings), or
-        the path of a CSV or JSONL file. It is read lazily, and a record is kept no longer than until its outcome.
+        the path of a CSV, JSONL or Parquet file. It is read lazily, and a record is kept until its outcome at most.
         `options` are those of `ContactRunOptions`.
 
         A bad record is rejected and stops nothing. Wrong credentials, or a server that cannot be reached, end the run:

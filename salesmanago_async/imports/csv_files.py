@@ -10,7 +10,7 @@ from ..api._lanes import Body, Lane
 from ..errors import Invalid
 from ._express import Encoder
 from .shapes import Shape
-from .text_files import Broken, Lines, Reading, Row, TextFile
+from .text_files import Broken, Lines, Reading, Row, TextFile, check_columns
 
 
 class CsvFile(TextFile):
@@ -118,13 +118,9 @@ def _delimiter_of(lines: Iterable[str]) -> str:
 def _names_of_header(header: Sequence[str], columns: Mapping[str, str]) -> list[str]:
     """Return the fields that the columns stand for; "" for a column without a name."""
     for number, name in enumerate(header, 1):
-        if name and header.index(name) < number - 1:
-            raise Invalid(f"is given 2 times, in columns {header.index(name) + 1} and {number}", field=name)
         if not name.isprintable():
             raise Invalid(f"column {number} of the header, {name!a}, is not text; is the encoding right?")
-    for name in columns:
-        if name not in header:
-            raise Invalid(f"there is no column {name!r} to map; the header has {', '.join(header)}")
+    check_columns(header, columns)
     return [columns.get(name, name) if name else "" for name in header]
 
 

@@ -10,7 +10,7 @@ from ..api._lanes import Body
 from ..errors import Invalid
 from ._express import Encoder
 from .shapes import Shape
-from .text_files import Broken, Reading, Row, TextFile
+from .text_files import Broken, Reading, Row, TextFile, renamed
 
 
 class JsonLinesFile(TextFile):
@@ -40,21 +40,14 @@ class JsonLinesFile(TextFile):
         if not isinstance(row, dict):
             raise Invalid("is no JSON object")
         record = cast("dict[str, Any]", row)
-        return self._renamed(record) if self._columns else record
+        return renamed(record, self._columns) if self._columns else record
 
     def encoder(self, tags: Sequence[str] = ()) -> Encoder:
         """Return what encodes the objects of lines, with these tags added to each."""
         if not self._columns:
             return self._shape.encoder(tags, self.body)
-        renamed = self._shape.encoder(tags)
-        return Encoder(lambda row: renamed.encode(self._object(row)))
-
-    def _renamed(self, record: dict[str, Any]) -> dict[str, Any]:
-        renamed = {self._columns.get(name, name): value for name, value in record.items()}
-        if len(renamed) < len(record):
-            twice = next(field for name, field in self._columns.items() if name in record and field in record)
-            raise Invalid("is given 2 times, once under another name", field=twice)
-        return renamed
+        under_fields = self._shape.encoder(tags)
+        return Encoder(lambda row: under_fields.encode(self._object(row)))
 
     def record(self, row: Any) -> Any:
         """Return the object, or the text of a line that is none."""

@@ -111,6 +111,11 @@ class Shape:
 
         return checked
 
+    def check_names(self, names: Sequence[str]) -> None:
+        """Raise `Invalid` for a column that is not known, or where one that is needed is missing; nested ones pass."""
+        if self._containers.isdisjoint(names):
+            self._places_of(names)
+
     def _places_of(self, names: Sequence[str]) -> list[Place | None]:
         """Return what these names stand for, None for what is passed over."""
         found = [self._place(name) for name in names]

@@ -1,4 +1,4 @@
-"""Where records come from: iterables, async iterables, CSV and JSONL files; all read lazily.
+"""Where records come from: iterables, async iterables, CSV, JSONL and Parquet files; all read lazily.
 
 A source gives *rows* (a record, or the cells of a line) with their line, and knows how to make of a row a checked body,
 and the record as the caller gave it. A row that cannot even be read is `Broken`: it becomes a rejected record like any
@@ -17,6 +17,7 @@ from ._express import Encoder
 from ._guesses import Encoded
 from .csv_files import CsvFile
 from .jsonl_files import JsonLinesFile
+from .parquet_files import ParquetFile
 from .shapes import Shape
 from .text_files import Reading, Row
 
@@ -45,15 +46,17 @@ class Source(Protocol):
         ...
 
 
+InputFile: TypeAlias = CsvFile | JsonLinesFile | ParquetFile
+
 GivenSource: TypeAlias = Iterable[Any] | AsyncIterable[Any] | str | PathLike[str] | Source
 """What a caller may give: records, the path of a file, or a source of these classes."""
 
 
 def open_source(given: GivenSource, shape: Shape, reading: Reading | None = None) -> Source:
-    """Return the source for what a caller gave: records, or the path of a file (by suffix .csv .tsv .txt .jsonl)."""
+    """Return the source for what a caller gave: records, or the path of a file, as its suffix says."""
     if isinstance(given, str | PathLike):
         return open_file(Path(given), shape, reading or Reading())
-    if isinstance(given, CsvFile | JsonLinesFile | Files):
+    if isinstance(given, CsvFile | JsonLinesFile | ParquetFile | Files):
         return given
     if isinstance(given, Mapping):
         raise Invalid("is one mapping; give an iterable of records, or the path of a file", field="source")
@@ -64,14 +67,15 @@ def open_source(given: GivenSource, shape: Shape, reading: Reading | None = None
     return Records(given, shape)
 
 
-def open_file(path: Path, shape: Shape, reading: Reading) -> "CsvFile | JsonLinesFile":
+def open_file(path: Path, shape: Shape, reading: Reading) -> InputFile:
     """Return the source for a file; raise `Invalid` naming the file where it cannot be read."""
-    kinds: dict[str, type[CsvFile | JsonLinesFile]] = {
+    kinds: dict[str, type[InputFile]] = {
         ".csv": CsvFile,
         ".tsv": CsvFile,
         ".txt": CsvFile,
         ".jsonl": JsonLinesFile,
         ".ndjson": JsonLinesFile,
+        ".parquet": ParquetFile,
     }
     kind = kinds.get(path.suffix.lower())
     if kind is None:
@@ -129,7 +133,7 @@ async def _async_rows(records: AsyncIterator[Any]) -> AsyncGenerator[Row]:
 class Files:
     """Several files, one after the other, as one source."""
 
-    def __init__(self, files: Sequence[CsvFile | JsonLinesFile]) -> None:
+    def __init__(self, files: Sequence[InputFile]) -> None:
         self.files = files
 
     @property

@@ -2,7 +2,7 @@
 
 import codecs
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Self, TypeAlias, cast
@@ -36,6 +36,25 @@ class Reading:
     columns: Mapping[str, str] = field(factory=dict)
     encoding: str | None = None
     delimiter: str | None = None
+
+
+def renamed(record: dict[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    """Return a record under the names that its columns are given."""
+    under_fields = {columns.get(name, name): value for name, value in record.items()}
+    if len(under_fields) < len(record):
+        twice = next(field for name, field in columns.items() if name in record and field in record)
+        raise Invalid("is given 2 times, once under another name", field=twice)
+    return under_fields
+
+
+def check_columns(header: Sequence[str], columns: Mapping[str, str]) -> None:
+    """Raise `Invalid` for a column that stands twice in a header, or one to be renamed that is not there."""
+    for number, name in enumerate(header, 1):
+        if name and header.index(name) < number - 1:
+            raise Invalid(f"is given 2 times, in columns {header.index(name) + 1} and {number}", field=name)
+    for name in columns:
+        if name not in header:
+            raise Invalid(f"there is no column {name!r} to map; the header has {', '.join(header)}")
 
 
 class Lines:

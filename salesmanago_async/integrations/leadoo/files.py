@@ -10,10 +10,8 @@ from ...api.contacts import Contact
 from ...errors import Invalid
 from ...imports._chunks import names_of_contact
 from ...imports._express import Encoder
-from ...imports.csv_files import CsvFile
-from ...imports.jsonl_files import JsonLinesFile
 from ...imports.shapes import NOTES, ExtraColumns, Shape
-from ...imports.sources import open_file
+from ...imports.sources import InputFile, open_file
 from ...imports.text_files import Reading
 from ._names import plain
 from .leads import SOURCES, UNTRANSFERRED, check_sources, contact_of, flat_fields, is_named
@@ -26,8 +24,8 @@ def lead_file(
     extra_columns: ExtraColumns = "ignore",
     encoding: str | None = None,
     delimiter: str | None = None,
-) -> CsvFile | JsonLinesFile:
-    """Return the source for a CSV or JSONL file of leads, to be given to `sm.contacts.upsert_many`.
+) -> InputFile:
+    """Return the source for a CSV, JSONL or Parquet file of leads, to be given to `sm.contacts.upsert_many`.
 
     `extra_columns` says what becomes of fields that are not in the table: "ignore", "error", or "properties", which
     makes them standard details of their own names. Raises `Invalid` naming the file where it cannot be read.
@@ -78,6 +76,12 @@ class LeadShape(Shape):
 
     def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> Lane:
         """Return the lane for leads with these columns; raise `Invalid` for columns that are those of no lead."""
+        self.check_names(names)
+        cells = cell_lane(names, access)
+        return lambda row: self.body(cells(row))
+
+    def check_names(self, names: Sequence[str]) -> None:
+        """Raise `Invalid` for columns that are those of no lead."""
         known = {plain(name) for name in names}
         for column in self._needed:
             if not is_named(column, names):
@@ -86,8 +90,6 @@ class LeadShape(Shape):
         if known.isdisjoint(emails):
             raise Invalid("no column holds e-mail addresses; take one for it (--map COLUMN=email)", field="email")
         self._extended(tuple(names))
-        cells = cell_lane(names, access)
-        return lambda row: self.body(cells(row))
 
     def _extended(self, names: tuple[str, ...]) -> Mapping[str, str]:
         """Return the table for leads with these fields, with what becomes of those that are not in it."""

@@ -1,0 +1,93 @@
+"""Parquet files, through pyarrow (the extra `parquet`): a batch of rows at a time."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..api._lanes import Body
+from ..errors import Invalid
+from ._express import Encoder
+from .shapes import Shape
+from .text_files import Reading, Row, check_columns, renamed
+
+BATCH = 1000
+BUFFER = 256 * 1024
+"""Bytes of each column that are read at a time, however large the file's row groups are."""
+
+
+class ParquetFile:
+    """A Parquet file; its rows count as lines, from 1."""
+
+    encoding = "utf-8"
+    """Of what is written down of its rows."""
+
+    def __init__(self, path: Path, shape: Shape, reading: Reading) -> None:
+        self.path = path
+        self.total_bytes = path.stat().st_size
+        self._shape = shape
+        self._columns = reading.columns
+        with _opened(path) as file:
+            self._rows = file.metadata.num_rows
+            self.header: list[str] = file.schema_arrow.names
+        self._read = 0
+        check_columns(self.header, self._columns)
+        names = [self._columns.get(name, name) for name in self.header]
+        shape.check_names(names)
+
+    @property
+    def bytes_read(self) -> int:
+        """The part of the file that is read, told by its rows."""
+        return self.total_bytes * self._read // self._rows if self._rows else self.total_bytes
+
+    def rows(self) -> Iterator[Row]:
+        """Give every row, under the names of its columns."""
+        self._read = 0
+        with _opened(self.path) as file:
+            for batch in _batches(file, self.path):
+                for row in batch:
+                    self._read += 1
+                    yield row, self._read
+
+    def body(self, row: Any) -> Body:
+        """Return the checked body of a row."""
+        return self._shape.body(self._under_fields(row))
+
+    def encoder(self, tags: Sequence[str] = ()) -> Encoder:
+        """Return what encodes rows, with these tags added to each."""
+        if not self._columns:
+            return self._shape.encoder(tags, self.body)
+        under_fields = self._shape.encoder(tags)
+        return Encoder(lambda row: under_fields.encode(self._under_fields(row)))
+
+    def record(self, row: Any) -> Any:
+        """Return the row."""
+        return row
+
+    def file_of(self, row: Any) -> str | None:
+        """Return the file's path."""
+        return str(self.path)
+
+    def _under_fields(self, row: dict[str, Any]) -> dict[str, Any]:
+        return renamed(row, self._columns)
+
+
+def _opened(path: Path) -> Any:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise Invalid("Parquet needs the extra parquet: pip install 'salesmanago-async[parquet]'") from None
+    try:
+        return pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False)
+    except pyarrow.ArrowInvalid as error:
+        raise Invalid(f"is no Parquet file, or a damaged one: {error}") from None
+
+
+def _batches(file: Any, path: Path) -> Iterator[list[dict[str, Any]]]:
+    import pyarrow
+
+    try:
+        for batch in file.iter_batches(batch_size=BATCH):
+            yield batch.to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise Invalid(f"cannot be read further: {error}", field=str(path)) from None

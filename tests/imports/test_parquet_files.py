@@ -1,0 +1,144 @@
+"""Parquet as a source: rows of columns, flat or nested, read a batch at a time."""
+
+import sys
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from salesmanago_async import Invalid, SalesManago
+from salesmanago_async.exports.json_files import dump_record
+from salesmanago_async.imports.parquet_files import ParquetFile
+from salesmanago_async.imports.shapes import contact_shape, event_shape
+from salesmanago_async.imports.sources import open_source
+from salesmanago_async.imports.text_files import Reading
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "people.parquet"
+
+
+def write(path: Path, columns: dict[str, Any], **options: Any) -> Path:
+    pq.write_table(pa.table(columns), path, **options)
+    return path
+
+
+def bodies(path: Path, **reading: Any) -> list[Any]:
+    source = open_source(path, contact_shape(), Reading(**reading))
+    rows: Any = source.rows()
+    return [source.body(row) for row, _ in rows]
+
+
+def test_columns_are_fields(path: Path) -> None:
+    write(
+        path,
+        {
+            "email": ["ann@example.com", "bob@example.com"],
+            "zip_code": ["30-555", None],
+            "tags": [["VIP", "SHOES"], None],
+            "properties.size": ["XL", None],
+            "birthday": [date(1984, 5, 12), None],
+        },
+    )
+    assert bodies(path) == [
+        {
+            "contact": {"email": "ann@example.com", "address": {"zipCode": "30-555"}},
+            "birthday": "19840512",
+            "tags": ["VIP", "SHOES"],
+            "properties": {"size": "XL"},
+        },
+        {"contact": {"email": "bob@example.com"}},
+    ]
+
+
+def test_columns_may_be_objects(path: Path) -> None:
+    write(path, {"contact": [{"email": "ann@example.com", "address": {"city": "Kraków"}}], "tags": [["VIP"]]})
+    assert bodies(path) == [{"contact": {"email": "ann@example.com", "address": {"city": "Kraków"}}, "tags": ["VIP"]}]
+
+
+def test_times_of_events_are_moments(tmp_path: Path) -> None:
+    path = tmp_path / "events.parquet"
+    moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    write(path, {"email": ["ann@example.com"], "date": [moment], "contactExtEventType": ["VISIT"], "value": [1.5]})
+    source = open_source(path, event_shape())
+    rows: Any = source.rows()
+    [(row, line)] = rows
+    assert line == 1
+    assert source.body(row)["contactEvent"]["date"] == 1_772_366_400_000
+    assert source.encoder().encode(row)[1] == ("ann@example.com",)
+
+
+def test_columns_can_have_other_names(path: Path) -> None:
+    write(path, {"Mail": ["ann@example.com"], "Full name": ["Ann"]})
+    assert bodies(path, columns={"Mail": "email", "Full name": "name"}) == [
+        {"contact": {"email": "ann@example.com", "name": "Ann"}}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "reading", "said"),
+    [
+        ({"emial": ["a@b.pl"]}, {}, "email"),
+        ({"email": ["a@b.pl"], "nmae": ["A"]}, {}, "did you mean 'name'"),
+        ({"email": ["a@b.pl"]}, {"columns": {"Mail": "email"}}, "no column 'Mail'"),
+    ],
+)
+def test_columns_that_will_not_do_are_named(path: Path, columns: Any, reading: Any, said: str) -> None:
+    write(path, columns)
+    with pytest.raises(Invalid, match=said) as raised:
+        bodies(path, **reading)
+    assert str(path) in str(raised.value)
+
+
+def test_what_is_no_parquet_is_named(path: Path) -> None:
+    path.write_bytes(b"email,name\n" * 100)
+    with pytest.raises(Invalid, match=str(path)):
+        bodies(path)
+
+
+def test_a_file_that_is_spoilt_ends_with_an_error(path: Path) -> None:
+    write(path, {"email": [f"c{number}@example.com" for number in range(50_000)]}, row_group_size=1000)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 4000] = b"\xff" * 4000
+    path.write_bytes(content)
+    with pytest.raises(Invalid, match=str(path)):
+        bodies(path)
+
+
+def test_without_pyarrow_the_extra_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(path, {"email": ["ann@example.com"]})
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(Invalid, match="extra parquet"):
+        bodies(path)
+
+
+def test_how_far_it_is_read_is_told(path: Path) -> None:
+    write(path, {"email": [f"c{number}@example.com" for number in range(4000)]})
+    file = ParquetFile(path, contact_shape(), Reading())
+    rows = file.rows()
+    assert file.bytes_read == 0
+    for _ in range(2000):
+        next(rows)
+    assert file.bytes_read == file.total_bytes // 2
+    assert len(list(rows)) == 2000
+    assert file.bytes_read == file.total_bytes
+
+
+@pytest.mark.anyio
+async def test_an_import(sm: SalesManago, path: Path) -> None:
+    write(path, {"email": ["ann@example.com", "nobody"], "name": ["Ann", "Bob"]})
+    report = await sm.contacts.upsert_many(path, tags=["NEWSLETTER"])
+    assert (report.accepted, report.rejected) == (1, 1)
+    [problem] = report.problems
+    assert (problem.line, problem.record) == (2, {"email": "nobody", "name": "Bob"})
+    [contact] = await sm.contacts.get(["ann@example.com"])
+    assert [tag.tag for tag in contact.contact_tags or ()] == ["NEWSLETTER"]
+
+
+def test_what_json_has_no_form_for_is_told_as_text() -> None:
+    assert dump_record({"price": Decimal("1.50")}) == b'{"price":"1.50"}'
