@@ -98,7 +98,8 @@ class Database:
         if not self._is_writing:
             self._is_writing = True
             start_beside(self._write_all)
-        await mine.done.wait()
+        with anyio.CancelScope(shield=True):  # so that what is written is also told, where only anyio cancels
+            await mine.done.wait()
         if mine.error:
             raise JournalFailed(f"{self.path} cannot be written: {mine.error}") from mine.error
 
