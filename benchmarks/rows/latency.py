@@ -48,7 +48,7 @@ ROWS = (
         name="latency",
         what="whole run against a 200 ms server, 16 in flight",
         ways=_latency,
-        targets=(times(1.3, BOUND, quick=1.5),),
+        targets=(times(1.3, BOUND, quick=1.6),),
         size=160_000,
         quick_size=128_000,
     ),
