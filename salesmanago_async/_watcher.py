@@ -98,10 +98,10 @@ class JobWatcher(Generic[EntryT]):
         self._hurried = True
         self._changed.give()
 
-    def look_now(self) -> None:
-        """Have everything looked at once now, whenever it is due."""
+    def look_now(self, which: Callable[[EntryT], bool]) -> None:
+        """Have those of which `which` is true looked at once now, whenever they are due."""
         now = anyio.current_time()
-        self._due = [(min(due, now), number, entry) for due, number, entry in self._due]
+        self._due = [(min(due, now) if which(entry) else due, number, entry) for due, number, entry in self._due]
         heapq.heapify(self._due)
         self._changed.give()
 

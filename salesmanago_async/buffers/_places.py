@@ -2,7 +2,7 @@
 
     signups.db  signups.2.db  signups.3.db …
 
-A worker takes the first that no other has open, and looks after what lies in those that nobody has open.
+A worker takes the first that no other has open, and sends what lies, when it starts, in those that nobody has open.
 """
 
 import logging

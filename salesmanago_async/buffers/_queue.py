@@ -90,6 +90,7 @@ class Queue:
         self._chunk_numbers = count(max((one.chunk or 0 for one in self._queued.values()), default=0) + 1)
         self._fresh: deque[Queued] = deque()
         self._waiting: list[Queued] = []
+        self._waiting_names: set[str] = set()
         self._given: dict[int, Queued] = {}
         self._positions = count()
         self._putting = 0
@@ -177,7 +178,7 @@ class Queue:
         sent = _by_chunk(filter(_was_sent, self._queued.values()))
         known = sorted((one for members in sent for one in members), key=_number)
         self._fresh = deque([*known, *(one for one in self._queued.values() if not _was_sent(one))])
-        self._waiting.clear()
+        self._stop_waiting()
         self._given.clear()
         self._positions = count()
         self._chunks.clear()
@@ -219,14 +220,19 @@ class Queue:
     def _next(self) -> Queued | None:
         while self._fresh:
             one = self._fresh.popleft()
-            if _was_sent(one) or not self._must_wait(one.names):
+            if _was_sent(one) or not (self._must_wait(one.names) or self._waiting_names.intersection(one.names)):
                 return one
             self._waiting.append(one)
+            self._waiting_names.update(one.names)
         return None
 
     def _look_again(self) -> None:
         self._fresh.extendleft(reversed(self._waiting))
+        self._stop_waiting()
+
+    def _stop_waiting(self) -> None:
         self._waiting.clear()
+        self._waiting_names.clear()
 
     def encoder(self, tags: Sequence[str] = ()) -> Encoder:
         """Return what gives the records as they were encoded when they were taken."""

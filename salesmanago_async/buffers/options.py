@@ -21,13 +21,14 @@ class BufferOptions(TypedDict, total=False):
     """What every buffer takes.
 
     A request goes out when it has `batch_size` records (1000) or `max_bytes` (4 MiB), or its first record has waited
-    `every` seconds (1). `room` (50,000) is the most records that are in the buffer at once, from being taken until it
-    is known what became of them; where it is full, `add` waits, or raises `BufferFull`, as `when_full` says.
+    `every` seconds (1). `room` (50,000, of some 2 KB each) is the most records that are in the buffer at once, from
+    being taken until it is known what became of them; where it is full, `add` waits, or raises `BufferFull`, as
+    `when_full` says.
 
     `journal` is the path of a SQLite file, its owner's alone, that a record lies in before `add` returns, until it is
     accepted: the next buffer on that file sends what a killed process has left. Where another worker of the app has it
-    open, this one takes "signups.2.db" beside "signups.db", and so on; what dead workers left is sent by whoever is
-    there. A record that the server rejects stays in the file, with the reason.
+    open, this one takes "signups.2.db" beside "signups.db", and so on; what dead workers left is sent by the next one
+    that starts. A record that the server rejects stays in the file, with the reason.
 
     `on_outcome` is called with the `Outcome` of each record as it becomes known; its `position` is the number of the
     record in the buffer, from 1. `drain_within` (20 seconds) is how long closing may take to have the server get
@@ -62,7 +63,9 @@ class ContactBufferOptions(BufferOptions, total=False):
 
 
 class EventBufferOptions(BufferOptions, total=False):
-    """As `BufferOptions`, and: events wait while `after`, a buffer of contacts, holds a record of their contact.
+    """As `BufferOptions`, and: events wait while `after`, a buffer of contacts, holds any record of their contact.
+
+    A contact that is upserted again and again, more often than its jobs are over, holds up its events for as long.
 
     `path` and `in_doubt` are as in `RunOptions`.
     """

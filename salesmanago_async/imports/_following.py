@@ -92,6 +92,10 @@ class Follower:
         """Find out, some time from now, which of a parcel's events are there, and send those that are not."""
         self.watcher.add_at_once(Inquiry(parcel))
 
+    def look_now(self) -> None:
+        """Have the jobs looked at once now; two looks for events in doubt stay an interval apart."""
+        self.watcher.look_now(lambda entry: isinstance(entry, PendingJob))
+
     async def inquire_again(self, parcel: Parcel) -> None:
         """Find the same out of events that an earlier run left in doubt."""
         await self.watcher.add(Inquiry(parcel))

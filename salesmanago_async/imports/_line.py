@@ -119,7 +119,7 @@ class Line:
             settler=self._settler,
             outlets=Outlets(self._pass_on, self._take_up, self._all_met),
         )
-        course.look_now = self._follower.watcher.look_now
+        course.look_now = self._follower.look_now
         course.when_stopped(self._settler.settled.give)
         course.when_stopped(lambda: None if course.is_following else self._follower.watcher.hurry())
 

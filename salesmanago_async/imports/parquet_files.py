@@ -8,7 +8,7 @@ from ..api._lanes import Body
 from ..errors import Invalid
 from ._express import Encoder
 from .shapes import Shape
-from .text_files import Reading, Row, check_columns, renamed
+from .text_files import Broken, Reading, Row, check_columns, renamed
 
 BATCH = 1000
 BUFFER = 256 * 1024
@@ -60,15 +60,17 @@ class ParquetFile:
         return Encoder(lambda row: under_fields.encode(self._under_fields(row)))
 
     def record(self, row: Any) -> Any:
-        """Return the row."""
-        return row
+        """Return the row; nothing is left of one that cannot be read."""
+        return row.text if isinstance(row, Broken) else row
 
     def file_of(self, row: Any) -> str | None:
         """Return the file's path."""
         return str(self.path)
 
-    def _under_fields(self, row: dict[str, Any]) -> dict[str, Any]:
-        return renamed(row, self._columns)
+    def _under_fields(self, row: Any) -> dict[str, Any]:
+        if isinstance(row, Broken):
+            raise Invalid(row.reason)
+        return renamed(row, self._columns) if self._columns else row
 
 
 def _opened(path: Path) -> Any:
@@ -77,17 +79,61 @@ def _opened(path: Path) -> Any:
         import pyarrow.parquet
     except ImportError:
         raise Invalid("Parquet needs the extra parquet: pip install 'salesmanago-async[parquet]'") from None
+    if path.is_dir():
+        raise Invalid("is a folder; give its files one by one")
     try:
         return pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False)
     except pyarrow.ArrowInvalid as error:
         raise Invalid(f"is no Parquet file, or a damaged one: {error}") from None
 
 
-def _batches(file: Any, path: Path) -> Iterator[list[dict[str, Any]]]:
+def _batches(file: Any, path: Path) -> Iterator[list[Any]]:
     import pyarrow
 
     try:
         for batch in file.iter_batches(batch_size=BATCH):
-            yield batch.to_pylist()
+            yield _rows_of(_plainer(batch))
     except (pyarrow.ArrowException, OSError) as error:
         raise Invalid(f"cannot be read further: {error}", field=str(path)) from None
+
+
+def _plainer(batch: Any) -> Any:
+    """Return the rows with columns as Python has them: whole numbers whole, text as text, times to the microsecond."""
+    import pyarrow
+
+    columns = [_plain_column(column) for column in batch.columns]
+    return pyarrow.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _plain_column(column: Any) -> Any:
+    import pyarrow
+    from pyarrow import types
+
+    kind = column.type
+    try:
+        if types.is_floating(kind):  # pandas makes those of whole numbers, where one is missing
+            return column.cast(pyarrow.int64())
+        if types.is_binary(kind) or types.is_large_binary(kind):  # text that is not said to be any
+            return column.cast(pyarrow.string())
+        if types.is_timestamp(kind) and kind.unit == "ns":
+            return column.cast(pyarrow.timestamp("us", tz=kind.tz), safe=False)
+    except pyarrow.ArrowInvalid:  # it is what it says
+        pass
+    return column
+
+
+def _rows_of(batch: Any) -> list[Any]:
+    """Return the rows; one that cannot be read is broken alone."""
+    try:
+        rows: list[Any] = batch.to_pylist(maps_as_pydicts="lossy")
+    except ValueError:
+        rows = [_row_of(batch.slice(index, 1)) for index in range(batch.num_rows)]
+    return rows
+
+
+def _row_of(batch: Any) -> Any:
+    try:
+        [row] = batch.to_pylist(maps_as_pydicts="lossy")
+    except ValueError as error:
+        return Broken("", f"cannot be read: {error}")
+    return row

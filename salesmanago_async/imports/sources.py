@@ -85,7 +85,7 @@ def open_file(path: Path, shape: Shape, reading: Reading) -> InputFile:
     try:
         return kind(path, shape, reading)
     except OSError as error:
-        raise Invalid(f"cannot be read: {error.strerror}", field=str(path)) from error
+        raise Invalid(f"cannot be read: {error.strerror or error}", field=str(path)) from error
     except Invalid as error:
         raise Invalid(str(error).removeprefix(f"{path}: "), field=str(path)) from None
 

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import threading
+from collections.abc import AsyncGenerator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,15 @@ import orjson
 import pytest
 
 from salesmanago_async import Retries, SalesManago
+from salesmanago_async._signal import Signal
+from salesmanago_async.buffers._queue import Queue
 from salesmanago_async.buffers._queue_file import QueueFile
 from salesmanago_async.errors import JournalFailed
+from salesmanago_async.imports._chunks import names_of_contact
 from salesmanago_async.imports._database import Database
-from salesmanago_async.simulator import Simulator
-from tests.buffers.wires import UPSERT, Wire, contact, leave
+from salesmanago_async.imports.text_files import FLUSH, Row
+from salesmanago_async.simulator import Fault, Simulator
+from tests.buffers.wires import ADD, UPSERT, Wire, contact, leave, purchase
 from tests.conftest import VirtualTimeLoop
 
 pytestmark = pytest.mark.anyio
@@ -123,6 +128,49 @@ def adopted(left: Path) -> None:
     """Have a file be that of another, dead, worker."""
     for file in list(left.parent.glob("signups.db*")):
         file.rename(file.with_name(file.name.replace("signups.db", "signups.2.db")))
+
+
+async def test_who_waits_is_not_overtaken_by_another_record_of_the_contact() -> None:
+    must_wait = True
+    queue = Queue(
+        None,
+        [],
+        names_of=names_of_contact,
+        final=frozenset({"accepted"}),
+        most_rounds=lambda _state, _job: None,
+        every=1.0,
+        must_wait=lambda _names: must_wait,
+        changed=Signal(),
+    )
+    queue.begin_run()
+    rows = queue.rows()
+    await queue.put("first", b"{}", ("ann@example.com",))
+    assert await anext(rows) is FLUSH
+    must_wait = False
+    await queue.put("second", b"{}", ("ann@example.com",))
+    given = [queue.record(row) async for row, _ in _until_closed(rows, queue) if row is not None]
+    assert given == ["first", "second"]
+
+
+async def _until_closed(rows: AsyncGenerator[Row], queue: Queue) -> AsyncGenerator[Row]:
+    queue.close()
+    async for row in rows:
+        yield row
+
+
+# Events in doubt
+
+
+async def test_closing_does_not_look_for_events_too_soon(simulator: Simulator, sm: SalesManago, wire: Wire) -> None:
+    async with sm.contacts.buffer() as contacts:
+        await contacts.confirm(contact(1))
+    simulator.faults = [Fault("reset-before", path=ADD, at=1)]
+    async with sm.events.buffer(drain_within=10) as buffer:
+        receipt = await buffer.add(purchase(1, of=1))
+        await anyio.sleep(2)
+    assert (await receipt).state == "in_doubt"
+    assert len(wire.times(ADD)) == 1
+    assert wire.times("contact/list") == []
 
 
 # Results that tell nothing of a record

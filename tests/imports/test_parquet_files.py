@@ -73,6 +73,52 @@ def test_times_of_events_are_moments(tmp_path: Path) -> None:
     assert source.encoder().encode(row)[1] == ("ann@example.com",)
 
 
+def test_columns_as_others_write_them_are_taken_for_what_they_mean(path: Path) -> None:
+    write(
+        path,
+        {
+            "email": pa.array([b"ann@example.com", b"bob@example.com"], pa.binary()),
+            "external_id": pa.array([17.0, None]),  # as pandas writes whole numbers where one is missing
+            "properties": pa.array([[("size", "XL")], None], pa.map_(pa.string(), pa.string())),
+        },
+    )
+    assert bodies(path) == [
+        {"contact": {"email": "ann@example.com", "externalId": "17"}, "properties": {"size": "XL"}},
+        {"contact": {"email": "bob@example.com"}},
+    ]
+
+
+def test_numbers_that_are_not_whole_stay_so(tmp_path: Path) -> None:
+    path = tmp_path / "events.parquet"
+    moments = pa.array([1_772_366_400_000_000_001, 1_772_366_400_000_000_999], pa.timestamp("ns", tz="UTC"))
+    columns = {"date": moments, "contactExtEventType": ["VISIT"] * 2, "value": [1.5, 2.0]}
+    write(path, {"email": ["ann@example.com", "bob@example.com"], **columns})
+    source = open_source(path, event_shape())
+    rows: Any = source.rows()
+    events = [source.body(row)["contactEvent"] for row, _ in rows]
+    assert [event["value"] for event in events] == [1.5, 2.0]
+    assert [event["date"] for event in events] == [1_772_366_400_000] * 2
+
+
+def test_a_cell_that_is_no_text_spoils_its_row_only(path: Path) -> None:
+    names = pa.array([b"Ann", b"\xff\xfe", b"Eve"], pa.binary()).cast(pa.string(), safe=False)
+    write(path, {"email": [f"c{number}@example.com" for number in range(3)], "name": names})
+    source = open_source(path, contact_shape())
+    rows: Any = source.rows()
+    found = [row for row, _ in rows]
+    assert [source.body(found[index])["contact"]["name"] for index in (0, 2)] == ["Ann", "Eve"]
+    with pytest.raises(Invalid, match="cannot be read"):
+        source.body(found[1])
+    with pytest.raises(Invalid, match="cannot be read"):
+        source.encoder().encode(found[1])
+
+
+def test_a_folder_of_files_is_none(tmp_path: Path) -> None:
+    (tmp_path / "people.parquet").mkdir()
+    with pytest.raises(Invalid, match="is a folder"):
+        bodies(tmp_path / "people.parquet")
+
+
 def test_columns_can_have_other_names(path: Path) -> None:
     write(path, {"Mail": ["ann@example.com"], "Full name": ["Ann"]})
     assert bodies(path, columns={"Mail": "email", "Full name": "name"}) == [
