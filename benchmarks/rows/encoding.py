@@ -102,7 +102,7 @@ ROWS = (
         name="mapping",
         what="mapping → bytes, validated",
         ways=_mappings,
-        targets=(times(2.0, quick=2.4),),
+        targets=(times(2.0, quick=2.6),),
         size=50_000,
         quick_size=10_000,
     ),
