@@ -183,8 +183,6 @@ class Queue:
         self._positions = count()
         self._chunks.clear()
         self.has_left = False
-        for one in self._queued.values():
-            one.is_over = False
         places = {one.number: place for place, one in enumerate(known)}
         return [self._entry(members, [places[one.number] for one in members]) for members in sent]
 
@@ -284,23 +282,24 @@ class Queue:
         """Write down what became of a chunk: what is done is taken out of the file."""
         del self._chunks[number]
         for (state, reason), members in self._by_verdict(positions, verdicts).items():
-            over = [one for one in members if self._decide(one, state, verdicts.request_id)]
+            last = [one for one in members if self._is_last(one, state, verdicts.request_id)]
             if state in {"accepted", "submitted"}:
-                await self._delete(over)
-                members = [one for one in members if not one.is_over]
+                await self._delete(last)
+                over = set(last)
+                members = [one for one in members if one not in over]
             if members:
                 await self._mark(members, state, chunk=number, request_id=verdicts.request_id, reason=reason)
+            for one in last:  # now that it is written down
+                one.state, one.is_over = state, True
 
-    def _decide(self, one: Queued, state: State, request_id: int | None) -> bool:
-        """Decide whether this is the last that becomes of a record."""
+    def _is_last(self, one: Queued, state: State, request_id: int | None) -> bool:
+        """Tell whether this is the last that becomes of a record; a run that found out no more of it is counted."""
         if state in self._final:
-            one.is_over = True
-        elif not self.is_stopping() and (most := self._most_rounds(state, request_id)):
-            one.rounds += 1
-            one.is_over = one.rounds >= most
-        if one.is_over:
-            one.state = state
-        return one.is_over
+            return True
+        if self.is_stopping() or not (most := self._most_rounds(state, request_id)):
+            return False
+        one.rounds += 1
+        return one.rounds >= most
 
     def _by_verdict(self, positions: Sequence[int], verdicts: Verdicts) -> dict[_Verdict, list[Queued]]:
         """Return the records at these positions by what is said of them."""
@@ -344,12 +343,16 @@ class Queue:
             return None
         return self._end(one, evolve(outcome, position=one.number))
 
+    def end_untold(self) -> list[Outcome]:
+        """End what is over, and was not told: the run was cut off just then."""
+        return [self._end_as_it_is(one) for one in list(self._queued.values()) if one.is_over]
+
     def give_up(self, reason: str) -> list[Outcome]:
         """End everything as it is: the buffer is closed."""
-        return [
-            self._end(one, Outcome(one.record, one.number, one.state, reason, request_id=one.request_id))
-            for one in list(self._queued.values())
-        ]
+        return [self._end_as_it_is(one, reason) for one in list(self._queued.values())]
+
+    def _end_as_it_is(self, one: Queued, reason: str | None = None) -> Outcome:
+        return self._end(one, Outcome(one.record, one.number, one.state, reason, request_id=one.request_id))
 
     def _end(self, one: Queued, outcome: Outcome) -> Outcome:
         del self._queued[one.number]

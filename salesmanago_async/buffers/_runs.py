@@ -100,6 +100,8 @@ class Runs:
                 _warn(report.stopped)
             elif self.queue.has_left and not self._halted.is_set():
                 _log.warning("Records of a buffer got no answer, they are sent again")
+        for outcome in self.queue.end_untold():
+            self._on_outcome(outcome)
 
     async def _take_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:

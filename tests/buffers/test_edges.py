@@ -3,10 +3,11 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncGenerator
-from contextlib import closing
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import anyio
 import orjson
@@ -19,6 +20,8 @@ from salesmanago_async.buffers._queue_file import QueueFile
 from salesmanago_async.errors import JournalFailed
 from salesmanago_async.imports._chunks import names_of_contact
 from salesmanago_async.imports._database import Database
+from salesmanago_async.imports._journal import Marks
+from salesmanago_async.imports.outcome import Outcome, Verdicts
 from salesmanago_async.imports.text_files import FLUSH, Row
 from salesmanago_async.simulator import Fault, Simulator
 from tests.buffers.wires import ADD, UPSERT, Wire, contact, leave, purchase
@@ -130,18 +133,51 @@ def adopted(left: Path) -> None:
         file.rename(file.with_name(file.name.replace("signups.db", "signups.2.db")))
 
 
-async def test_who_waits_is_not_overtaken_by_another_record_of_the_contact() -> None:
-    must_wait = True
-    queue = Queue(
+def queue_of(*, must_wait: Callable[[], bool] = lambda: False) -> Queue:
+    return Queue(
         None,
         [],
         names_of=names_of_contact,
         final=frozenset({"accepted"}),
         most_rounds=lambda _state, _job: None,
         every=1.0,
-        must_wait=lambda _names: must_wait,
+        must_wait=lambda _names: must_wait(),
         changed=Signal(),
     )
+
+
+async def first_row_of(queue: Queue) -> Row:
+    async with aclosing(queue.rows()) as rows:
+        return await anext(rows)
+
+
+async def test_what_was_accepted_as_its_run_was_cut_off_is_not_sent_again() -> None:
+    queue = queue_of()
+    queue.begin_run()
+    receipt = await queue.put("record", b"{}", ("ann@example.com",))
+    await first_row_of(queue)
+    await queue.settle(await queue.begin(Marks.of([0], [b"{}"])), Verdicts("accepted"), [0])
+    assert [outcome.state for outcome in queue.end_untold()] == ["accepted"]
+    assert (await receipt).state == "accepted"
+    assert queue.begin_run() == []
+    assert [row async for row, _ in _until_closed(queue.rows(), queue)] == []
+
+
+async def test_what_could_not_be_written_down_is_not_over() -> None:
+    queue = queue_of()
+    queue.begin_run()
+    await queue.put("record", b"{}", ("ann@example.com",))
+    await first_row_of(queue)
+    number = await queue.begin(Marks.of([0], [b"{}"]))
+    with mock.patch.object(queue, "_delete", side_effect=JournalFailed("full")), pytest.raises(JournalFailed):
+        await queue.settle(number, Verdicts("accepted"), [0])
+    assert queue.tell(Outcome("record", 0, "in_doubt")) is None
+    assert len(queue) == 1
+
+
+async def test_who_waits_is_not_overtaken_by_another_record_of_the_contact() -> None:
+    must_wait = True
+    queue = queue_of(must_wait=lambda: must_wait)
     queue.begin_run()
     rows = queue.rows()
     await queue.put("first", b"{}", ("ann@example.com",))
