@@ -305,8 +305,7 @@ class Queue:
         """Return the records at these positions by what is said of them."""
         groups: dict[_Verdict, list[Queued]] = {}
         for index, position in enumerate(positions):
-            verdict = verdicts.others.get(index, (verdicts.state, verdicts.reason))
-            groups.setdefault(verdict, []).append(self._given[position])
+            groups.setdefault(verdicts.of(index), []).append(self._given[position])
         return groups
 
     async def forget(self, number: int) -> None:

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any, Self, get_args
 
 import anyio.to_thread
-import orjson
 from attrs import frozen
 
 from ..errors import Invalid
-from ..imports._database import Database, closed_where_unusable, connect
+from ..imports._database import Database, begin_run, closed_where_unusable, connect, json_text, other_than_known
 from ..imports.outcome import State
 
-_BEGIN = "INSERT INTO run SELECT ?1, NULL, seal(?1, NULL) WHERE NOT EXISTS (SELECT 1 FROM run)"
 _INSERT = "INSERT INTO queue (number, item, state, seal) VALUES (?1, ?2, 'not_sent', seal(?1, ?2))"
 _MARK = """
 UPDATE queue SET state = ?, chunk = ?, request_id = ?, reason = ? WHERE number IN (SELECT value FROM json_each(?))
@@ -44,11 +42,6 @@ class QueueFile:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    @property
-    def path(self) -> Path:
-        """Where it lies."""
-        return self._database.path
 
     @classmethod
     async def open(cls, path: Path, what: Mapping[str, Any]) -> tuple[Self, list[Line]]:
@@ -80,11 +73,11 @@ class QueueFile:
         reason: str | None = None,
     ) -> None:
         """Write down what is known of records."""
-        await self._database.write((_MARK, (state, chunk, request_id, reason, _json(numbers))))
+        await self._database.write((_MARK, (state, chunk, request_id, reason, json_text(list(numbers)))))
 
     async def delete(self, numbers: Sequence[int]) -> None:
         """Take records out."""
-        await self._database.write((_DELETE, (_json(numbers),)))
+        await self._database.write((_DELETE, (json_text(list(numbers)),)))
 
     async def aclose(self) -> None:
         """Close it."""
@@ -98,21 +91,11 @@ def _open(path: Path, what: Mapping[str, Any] | None) -> tuple[sqlite3.Connectio
         if connection.execute("SELECT 1 FROM chunks").fetchone():
             raise Invalid("is the journal of an import, not of a buffer", field=str(path))
         lines = list(_lines(connection))
-        if what is not None:
-            _begin(path, connection, what, is_empty=not lines)
+        if what is not None and lines and (other := other_than_known(connection, what)):
+            raise Invalid(f"holds records that were taken for another {other}", field=str(path))
+        if what is not None and not lines:
+            begin_run(connection, what)
         return connection, lines
-
-
-def _begin(path: Path, connection: sqlite3.Connection, what: Mapping[str, Any], *, is_empty: bool) -> None:
-    """Have it written down what the queue is of; raise `Invalid` where it holds what was taken for another."""
-    text = orjson.dumps(what).decode()
-    if is_empty:
-        connection.execute("DELETE FROM run")
-    connection.execute(_BEGIN, (text,))
-    known = orjson.loads(connection.execute("SELECT what FROM run").fetchone()[0])
-    for name in {**known, **what}:
-        if known.get(name) != what.get(name):
-            raise Invalid(f"holds records that were taken for another {name}", field=str(path))
 
 
 def _lines(connection: sqlite3.Connection) -> Iterator[Line]:
@@ -121,7 +104,3 @@ def _lines(connection: sqlite3.Connection) -> Iterator[Line]:
         if not is_sealed or line.state not in get_args(State):
             raise ValueError(f"record {line.number} is not as it was written")
         yield line
-
-
-def _json(numbers: Sequence[int]) -> str:
-    return orjson.dumps(list(numbers)).decode()

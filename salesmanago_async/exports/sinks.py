@@ -81,7 +81,7 @@ def target_of(to: str | PathLike[str], *, format: Format | None = None, safe_cel
     if target.format not in _WRITERS:
         raise Invalid(f"is {format!r}, not one of {', '.join(_WRITERS)}", field="format")
     if target.format == "parquet":
-        check_parquet()
+        check_parquet("format")
     return target
 
 

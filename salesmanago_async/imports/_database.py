@@ -8,7 +8,7 @@ nobody's sees to that, as whoever asked for a write may be cancelled in the midd
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -16,6 +16,7 @@ from zlib import crc32
 
 import anyio
 import anyio.to_thread
+import orjson
 from attrs import define, field
 
 from .._beside import start_beside
@@ -169,6 +170,33 @@ def connect(path: Path) -> sqlite3.Connection:
         else:
             connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
     return connection
+
+
+def begin_run(connection: sqlite3.Connection, what: Mapping[str, Any], note: Mapping[str, Any] | None = None) -> None:
+    """Write down what the file is of, in place of what stood there."""
+    connection.executescript("BEGIN IMMEDIATE; DELETE FROM run;")
+    line = (json_text(what), json_text(note) if note is not None else None)
+    connection.execute("INSERT INTO run VALUES (?1, ?2, seal(?1, ?2))", line)
+    connection.execute("COMMIT")
+
+
+def read_run(connection: sqlite3.Connection) -> tuple[Any, Any]:
+    """Return what the file is of, and its note."""
+    what, note, is_sealed = connection.execute("SELECT what, note, seal = seal(what, note) FROM run").fetchone()
+    if not is_sealed:
+        raise ValueError("what the run is, is not as it was written")
+    return orjson.loads(what), orjson.loads(note or "null")
+
+
+def other_than_known(connection: sqlite3.Connection, given: Mapping[str, Any]) -> str | None:
+    """Return the name of what is given otherwise than the file is of; None where nothing is."""
+    known, given = read_run(connection)[0], orjson.loads(json_text(given))
+    return next((name for name in {**known, **given} if known.get(name) != given.get(name)), None)
+
+
+def json_text(value: object) -> str:
+    """Return a value as the text of a cell."""
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 @contextmanager

@@ -22,7 +22,16 @@ import orjson
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._database import Change, Database, closed_where_unusable, connect
+from ._database import (
+    Change,
+    Database,
+    begin_run,
+    closed_where_unusable,
+    connect,
+    json_text,
+    other_than_known,
+    read_run,
+)
 from .outcome import State, Verdicts
 
 _SEAL_LINE = "UPDATE chunks SET seal = seal(number, spans, marks, state, request_id, reason, others) WHERE number = ?"
@@ -105,7 +114,7 @@ class Journal:
     async def settle(self, number: int, verdicts: Verdicts, positions: Sequence[int]) -> None:
         """Write down what became of the records of a chunk."""
         others = {positions[index]: (state, _struck_out(why)) for index, (state, why) in verdicts.others.items()}
-        line = (verdicts.state, _struck_out(verdicts.reason), _text(others) if others else None, number)
+        line = (verdicts.state, _struck_out(verdicts.reason), json_text(others) if others else None, number)
         await self._write(("UPDATE chunks SET state = ?, reason = ?, others = ? WHERE number = ?", line))
 
     async def forget(self, number: int) -> None:
@@ -144,14 +153,11 @@ def _open(
     with closed_where_unusable(path, database):
         entries = _entries(database)
         if entries:
-            _check_same(path, orjson.loads(_run(database)[0]), orjson.loads(_text(what)))
+            _check_same(path, database, what)
         else:  # nothing was sent, so it can as well be another run's
             if database.execute("SELECT 1 FROM queue").fetchone():
                 raise Invalid("holds the records of a buffer; give the run a journal of its own", field=str(path))
-            line = (_text(what), _text(note) if note is not None else None)
-            database.executescript("BEGIN IMMEDIATE; DELETE FROM run;")
-            database.execute("INSERT INTO run VALUES (?1, ?2, seal(?1, ?2))", line)
-            database.execute("COMMIT")
+            begin_run(database, what, note)
         return database, entries
 
 
@@ -161,23 +167,18 @@ def read_note(path: Path) -> Any:
         raise Invalid("there is no such journal", field=str(path))
     database = connect(path)
     with closed_where_unusable(path, database):
-        note = orjson.loads(_run(database)[1] or "null")
+        _, note = read_run(database)
     database.close()
     return note
 
 
-def _check_same(path: Path, known: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+def _check_same(path: Path, database: sqlite3.Connection, what: Mapping[str, Any]) -> None:
     """Raise `Invalid` where a run is not the one that the journal was begun for."""
-    for name in {**known, **given}:
-        if known.get(name) != given.get(name):
-            raise Invalid(
-                f"belongs to a run with another {name}; go on as it was begun, or give a new run a journal of its own",
-                field=str(path),
-            )
-
-
-def _text(value: object) -> str:
-    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    if other := other_than_known(database, what):
+        raise Invalid(
+            f"belongs to a run with another {other}; go on as it was begun, or give a new run a journal of its own",
+            field=str(path),
+        )
 
 
 _ADDRESS = re.compile(r"[^\s@'\"<>(),;:]+@[^\s@'\"<>(),;:]+")
@@ -189,7 +190,7 @@ def _struck_out(reason: str | None) -> str | None:
 
 
 def _insertion(number: int, marks: Marks) -> Change:
-    line = (_text(marks.spans), marks.checksums, number)
+    line = (json_text(marks.spans), marks.checksums, number)
     return "INSERT INTO chunks (spans, marks, state, number) VALUES (?, ?, 'in_doubt', ?)", line
 
 
@@ -204,14 +205,6 @@ def _entries(database: sqlite3.Connection) -> list[Entry]:
         if first <= last:
             raise ValueError(f"record {first} is in two lines")
     return entries
-
-
-def _run(database: sqlite3.Connection) -> tuple[str, str | None]:
-    """Return what the run is, and its note."""
-    what, note, is_sealed = database.execute("SELECT what, note, seal = seal(what, note) FROM run").fetchone()
-    if not is_sealed:
-        raise ValueError("what the run is, is not as it was written")
-    return what, note
 
 
 def _entry(line: Sequence[Any]) -> Entry:

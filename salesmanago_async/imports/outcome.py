@@ -47,9 +47,13 @@ class Verdicts:
     contact_ids: Mapping[str, str] = field(factory=dict)
     request_id: int | None = None
 
+    def of(self, index: int) -> tuple[State, str | None]:
+        """Return the state of the record at an index, and the reason."""
+        return self.others.get(index, (self.state, self.reason))
+
     def state_of(self, index: int) -> State:
         """Return the state of the record at an index."""
-        return self.others[index][0] if index in self.others else self.state
+        return self.of(index)[0]
 
     def states(self) -> frozenset[State]:
         """Return the states that records are in, where `state` is one of them (see `part`)."""
@@ -89,7 +93,7 @@ class Settled:
 
     def _outcome(self, index: int, source: "Source") -> Outcome:
         verdicts, row, key = self.verdicts, self.rows[index], self.keys[index]
-        state, reason = verdicts.others.get(index, (verdicts.state, verdicts.reason))
+        state, reason = verdicts.of(index)
         return Outcome(
             record=source.record(row),
             position=self.positions[index],

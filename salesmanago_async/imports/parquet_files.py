@@ -74,11 +74,12 @@ class ParquetFile:
 
 
 def _opened(path: Path) -> Any:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise Invalid("Parquet needs the extra parquet: pip install 'salesmanago-async[parquet]'") from None
+    from ..exports.parquet import check_parquet
+
+    check_parquet()
+    import pyarrow
+    import pyarrow.parquet
+
     if path.is_dir():
         raise Invalid("is a folder; give its files one by one")
     try:

@@ -159,7 +159,7 @@ def test_a_file_that_is_spoilt_ends_with_an_error(path: Path) -> None:
 def test_without_pyarrow_the_extra_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(path, {"email": ["ann@example.com"]})
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(Invalid, match="extra parquet"):
+    with pytest.raises(Invalid, match="extra 'parquet'"):
         bodies(path)
 
 
