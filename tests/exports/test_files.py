@@ -16,6 +16,7 @@ from salesmanago_async import JobFailed, LinkExpired, Unreadable
 from salesmanago_async.exports.files import LONGEST_PIECE, Spooled, open_file, read_whole
 from tests.conftest import MakeClient
 from tests.exports.hosts import Body, Connect, Host, Hosts, Step, fetch, response, small_blocks
+from tests.open_files import needs_proc, open_files
 
 pytestmark = pytest.mark.anyio
 
@@ -30,13 +31,6 @@ def sending(*bodies: Body, **headers: str) -> Hosts:
         return lambda _: httpx.Response(200, headers=headers, stream=body)
 
     return Hosts([step(body) for body in bodies])
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
 
 
 def opening(connect: Connect, hosts: Hosts) -> Any:

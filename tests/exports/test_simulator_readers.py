@@ -13,14 +13,9 @@ from salesmanago_async import Job, Retries, Unreadable
 from salesmanago_async.simulator import Fault
 from tests.exports.hosts import small_blocks
 from tests.exports.worlds import KINDS, World, connected, contacts, opened, read, world
+from tests.open_files import needs_proc, open_files
 
 pytestmark = pytest.mark.anyio
-
-needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @pytest.fixture

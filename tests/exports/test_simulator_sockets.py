@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +11,7 @@ from attrs import frozen
 from salesmanago_async import Job, Retries, SalesManago, Tag, Timeouts, Unreadable
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Fault, Simulator
 from tests.exports.worlds import contacts, read
+from tests.open_files import needs_proc, open_files
 from tests.serving import serving_app
 
 pytestmark = pytest.mark.asyncio
@@ -107,11 +107,8 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+@needs_proc
 async def test_leaving_a_trickle_leaves_nothing_open(served: Served) -> None:
-    def open_files() -> int:
-        return len(list(Path("/proc/self/fd").iterdir()))
-
     served.simulator.faults = [Fault("trickle", path="files", seconds=0.001)]
     before = open_files()
     async with served.client() as sm:

@@ -13,16 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salesmanago_async.exports._spool import Spool
+from tests.open_files import needs_proc, open_files
 
 pytestmark = pytest.mark.anyio
 
 
 def content_of(length: int) -> bytes:
     return bytes(number % 251 for number in range(length))
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @settings(deadline=None, max_examples=60)
@@ -96,7 +93,7 @@ async def test_memory_holds_less_than_a_block(monkeypatch: pytest.MonkeyPatch) -
     await spool.aclose()
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+@needs_proc
 async def test_the_file_has_no_name_and_only_its_owner_reads_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

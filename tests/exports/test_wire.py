@@ -8,7 +8,6 @@ import socket
 import struct
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from random import Random
 from typing import Any, Literal
 
@@ -19,6 +18,7 @@ from attrs import define, field, frozen
 
 from salesmanago_async import Job, Retries, SalesManago, Timeouts
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER
+from tests.open_files import needs_proc, open_files
 from tests.serving import listening
 
 pytestmark = pytest.mark.asyncio
@@ -136,18 +136,11 @@ async def content_of(job: Job[Any]) -> bytes:
         return b"".join([chunk async for chunk in chunks])
 
 
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
 async def until(holds: Callable[[], bool]) -> None:
     """Wait until something is so; closing takes both sides a while."""
     async with asyncio.timeout(5):
         while not holds():  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.01)
-
-
-needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
