@@ -1,25 +1,22 @@
 """JSONL files: one JSON object a line."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
-from ..api._lanes import Body
-from ..errors import Invalid
-from ._express import Encoder
+from .object_rows import ObjectRows
 from .shapes import Shape
-from .text_files import Broken, Reading, Row, TextFile, renamed
+from .text_files import Broken, Reading, Row, TextFile
 
 
-class JsonLinesFile(TextFile):
+class JsonLinesFile(ObjectRows, TextFile):
     """A file with one JSON object a line; empty lines are passed over."""
 
     def __init__(self, path: Path, shape: Shape, reading: Reading) -> None:
-        super().__init__(path, reading.encoding)
-        self._shape = shape
-        self._columns = reading.columns
+        TextFile.__init__(self, path, reading.encoding)
+        ObjectRows.__init__(self, shape, reading.columns)
 
     def rows(self) -> Iterator[Row]:
         """Give every line's object."""
@@ -28,30 +25,6 @@ class JsonLinesFile(TextFile):
                 lines.number = number
                 if not line.isspace():
                     yield _json_row(line), number
-
-    def body(self, row: Any) -> Body:
-        """Return the checked body of a line's object."""
-        return self._shape.body(self._object(row))
-
-    def _object(self, row: Any) -> dict[str, Any]:
-        """Return a line's object under the names of the fields; raise `Invalid` for a line that has none."""
-        if isinstance(row, Broken):
-            raise Invalid(row.reason)
-        if not isinstance(row, dict):
-            raise Invalid("is no JSON object")
-        record = cast("dict[str, Any]", row)
-        return renamed(record, self._columns) if self._columns else record
-
-    def encoder(self, tags: Sequence[str] = ()) -> Encoder:
-        """Return what encodes the objects of lines, with these tags added to each."""
-        if not self._columns:
-            return self._shape.encoder(tags, self.body)
-        under_fields = self._shape.encoder(tags)
-        return Encoder(lambda row: under_fields.encode(self._object(row)))
-
-    def record(self, row: Any) -> Any:
-        """Return the object, or the text of a line that is none."""
-        return row.text if isinstance(row, Broken) else row
 
 
 def _json_row(line: str) -> Any:

@@ -1,31 +1,29 @@
 """Parquet files, through pyarrow (the extra `parquet`): a batch of rows at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..api._lanes import Body
 from ..errors import Invalid
-from ._express import Encoder
+from .object_rows import ObjectRows
 from .shapes import Shape
-from .text_files import Broken, Reading, Row, check_columns, renamed
+from .text_files import Broken, Reading, Row, check_columns
 
 BATCH = 1000
 BUFFER = 256 * 1024
 """Bytes of each column that are read at a time, however large the file's row groups are."""
 
 
-class ParquetFile:
+class ParquetFile(ObjectRows):
     """A Parquet file; its rows count as lines, from 1."""
 
     encoding = "utf-8"
     """Of what is written down of its rows."""
 
     def __init__(self, path: Path, shape: Shape, reading: Reading) -> None:
+        super().__init__(shape, reading.columns)
         self.path = path
         self.total_bytes = path.stat().st_size
-        self._shape = shape
-        self._columns = reading.columns
         with _opened(path) as file:
             self._rows = file.metadata.num_rows
             self.header: list[str] = file.schema_arrow.names
@@ -48,29 +46,9 @@ class ParquetFile:
                     self._read += 1
                     yield row, self._read
 
-    def body(self, row: Any) -> Body:
-        """Return the checked body of a row."""
-        return self._shape.body(self._under_fields(row))
-
-    def encoder(self, tags: Sequence[str] = ()) -> Encoder:
-        """Return what encodes rows, with these tags added to each."""
-        if not self._columns:
-            return self._shape.encoder(tags, self.body)
-        under_fields = self._shape.encoder(tags)
-        return Encoder(lambda row: under_fields.encode(self._under_fields(row)))
-
-    def record(self, row: Any) -> Any:
-        """Return the row; nothing is left of one that cannot be read."""
-        return row.text if isinstance(row, Broken) else row
-
     def file_of(self, row: Any) -> str | None:
         """Return the file's path."""
         return str(self.path)
-
-    def _under_fields(self, row: Any) -> dict[str, Any]:
-        if isinstance(row, Broken):
-            raise Invalid(row.reason)
-        return renamed(row, self._columns) if self._columns else row
 
 
 def _opened(path: Path) -> Any:

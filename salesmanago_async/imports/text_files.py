@@ -38,15 +38,6 @@ class Reading:
     delimiter: str | None = None
 
 
-def renamed(record: dict[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
-    """Return a record under the names that its columns are given."""
-    under_fields = {columns.get(name, name): value for name, value in record.items()}
-    if len(under_fields) < len(record):
-        twice = next(field for name, field in columns.items() if name in record and field in record)
-        raise Invalid("is given 2 times, once under another name", field=twice)
-    return under_fields
-
-
 def check_columns(header: Sequence[str], columns: Mapping[str, str]) -> None:
     """Raise `Invalid` for a column that stands twice in a header, or one to be renamed that is not there."""
     for number, name in enumerate(header, 1):
