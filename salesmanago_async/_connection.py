@@ -40,6 +40,13 @@ class Traffic:
     retries: int = 0
 
 
+@define
+class Losses:
+    """When a try of one request last stayed without an answer, by the event loop's clock; the server may have it."""
+
+    last: float | None = None
+
+
 @define(kw_only=True)
 class Connection:
     """An account, reached at one host, at one pace. `clock` is the wall clock, in seconds since 1970."""
@@ -72,10 +79,11 @@ class Connection:
         """Send plain JSON to any path and return the plain answer."""
         return await self.post(prepare_plain(path, body, self.owner))
 
-    async def post(self, post: Post) -> dict[str, Any]:
+    async def post(self, post: Post, losses: Losses | None = None) -> dict[str, Any]:
         """Send `post` until it is answered or the rules forbid another try; return the answer's JSON object.
 
-        The error raised is that of the last try; `maybe_applied` and `in_doubt` on it tell of them all.
+        The error raised is that of the last try; `maybe_applied` and `in_doubt` on it tell of them all. Tries without
+        an answer are noted in `losses`.
         """
         started = anyio.current_time()
         tries = 0
@@ -95,7 +103,10 @@ class Connection:
                 if may_renew and self.access.replaces(credentials, error):
                     may_renew = False
                     continue
-                maybe_applied = maybe_applied or maybe_processed(error)
+                if maybe_processed(error):
+                    maybe_applied = True
+                    if losses:
+                        losses.last = anyio.current_time()
                 wait = wait_before_retry(
                     error,
                     tries=tries,

@@ -61,23 +61,22 @@ class JobWatcher(Generic[EntryT]):
         await self.room()
         self.add_at_once(entry)
 
-    def add_at_once(self, entry: EntryT) -> None:
-        """Hold an entry whether there is room or not: for what a look leads to."""
-        self._held += 1
-        self._push(entry)
+    def add_at_once(self, entry: EntryT, *, wait: float | None = None) -> None:
+        """Hold an entry whether there is room or not: for what a poll leads to.
 
-    async def add_again(self, entry: EntryT) -> None:
-        """Hold an entry that was begun long ago: its first look comes at any moment of the next poll interval."""
-        await self._add_for(entry, self._connection.random.random() * self._connection.poll_interval)
+        It is polled first after `wait` seconds, or else after a poll interval.
+        """
+        self._held += 1
+        self._push(entry, wait)
+
+    def spread(self) -> float:
+        """Return a random part of the poll interval: jobs that were begun long ago are not polled all at once."""
+        return self._connection.random.random() * self._connection.poll_interval
 
     async def add_due(self, entry: EntryT) -> None:
         """Hold an entry that may be over by now: its first look is due."""
-        await self._add_for(entry, 0.0)
-
-    async def _add_for(self, entry: EntryT, wait: float) -> None:
         await self.room()
-        self._held += 1
-        self._push(entry, wait)
+        self.add_at_once(entry, wait=0.0)
 
     def close(self) -> None:
         """Say that no entry will be added from outside: `work` ends when all are settled."""

@@ -14,8 +14,6 @@ class Course:
         self._connection = connection
         self._tally = tally
         self._listeners: list[Callable[[], None]] = []
-        self.look_now: Callable[[], None] = lambda: None
-        """Has all jobs looked at once, whenever they are due."""
         self.is_reading = True
         self.is_following = True
         self.callers_error: Exception | None = None

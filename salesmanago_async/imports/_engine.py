@@ -52,6 +52,7 @@ class Engine:
         self._tally = Tally(self._connection.traffic)
         self._course = Course(self._connection, self._tally)
         self._memory = memory
+        self._line: Line | None = None
         self._cut_off = anyio.CancelScope(shield=True)
         self._was_cancelled = False
 
@@ -77,7 +78,8 @@ class Engine:
 
     def look_now(self) -> None:
         """Have the jobs looked at once now, whenever they are due."""
-        self._course.look_now()
+        if self._line:
+            self._line.poll_now()
 
     async def execute(self) -> Report:
         """Read the source to its end and settle every record.
@@ -113,7 +115,7 @@ class Engine:
     async def _work(self) -> None:
         journal, entries = await self._journal()
         try:
-            line = Line(
+            line = self._line = Line(
                 connection=self._connection,
                 source=self._source,
                 target=self._target,

@@ -1,20 +1,19 @@
 """The line that records go along: one reader, some senders, some watchers.
 
-    source ──reader──▶ chunks ──senders──▶ answers ─┬─▶ outcomes            events: told at once
-             check,     (two         permits of     ├─▶ jobs ──watchers──▶  contacts: by the job's result file
-             encode      ahead)      the client     └─▶ doubts ──watchers─▶ events without an answer: read back
+    source ──reader──▶ chunks ──senders──▶ answers ─┬─▶ outcomes            events: known at once
+             check,     (two         permits of     ├─▶ jobs ──workers───▶  contacts: by the job's result file
+             encode      ahead)      the client     └─▶ doubts ──workers──▶ events without an answer: read back
 
-Each arrow has a room of its own: _reading (with _order and _earlier), _sending, _following, _settling; _ledger writes
-the journal on the way. The reader is at most two chunks ahead of the senders, so a slow server slows the reading. Once
-a chunk is encoded its records lie on a shelf on disk until it is known what became of them, so memory does not grow
-with them either.
+_reading (with _order and _earlier) makes the chunks; what comes next for each is a step (_steps), which _driver carries
+out with _sending, _polling, _reconciling and _settling; _ledger writes the journal on the way. The reader is at most
+two chunks ahead of the senders, so a slow server slows the reading. Once a chunk is encoded its records lie in a file
+on disk until it is known what became of them, so memory does not grow with them either.
 
 Where the journal knows records already, nothing goes out before the last of these was met again in the source.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import anyio
 import anyio.lowlevel
@@ -25,17 +24,20 @@ from ..api._codec import dumps
 from ._bill import Bill
 from ._chunks import Chunk
 from ._course import Course
+from ._driver import Driver
 from ._earlier import Earlier, Known
-from ._following import Follower
 from ._journal import Entry
 from ._ledger import Ledger, RunJournal
 from ._order import Order
 from ._parcels import Lot, Parcel, Parcels
+from ._polling import JobPoller
 from ._reading import Outlets, Reader
+from ._reconciling import Reconciler
 from ._repeats import Repeats, contacts_of, events_of
 from ._sending import Sender
 from ._settings import Settings
 from ._settling import Listeners, Settler
+from ._steps import Send, Settle, Step, resumed
 from ._targets import CONTACTS, EVENTS, Target
 from .outcome import State, Verdicts
 from .report import Tally
@@ -65,9 +67,8 @@ class Line:
         self._target = target
         self._tally = tally
         self._senders = connection.pace.concurrency
-        self._deferred: list[Callable[[], Awaitable[None]]] | None = [] if entries else None
-        self._to_senders, self._from_reader = anyio.create_memory_object_stream[Parcel](BODIES_AHEAD - 1)
-        self._others = dumps(settings.fields)
+        self._deferred: list[tuple[Parcel, Step]] | None = [] if entries else None
+        self._to_senders, self._from_reader = anyio.create_memory_object_stream[tuple[Parcel, Step]](BODIES_AHEAD - 1)
         self._parcels = Parcels()
         self._repeats = Repeats()
         order = Order()
@@ -80,34 +81,40 @@ class Line:
             tally=tally,
             course=course,
             listeners=listeners,
-        )
-        self._follower = Follower(
-            connection=connection,
-            owner=settings.fields.get("owner"),
-            parcels=self._parcels,
-            settler=self._settler,
-            course=course,
-            follows_jobs=settings.wait,
-            outstanding=settings.outstanding,
-            in_doubt=settings.in_doubt,
+            blocking=_blocking(target, follows_jobs=settings.wait),
+            poll_interval=connection.poll_interval,
         )
         self._sender = Sender(
             connection=connection,
             target=target,
             path=settings.path,
-            others=self._others,
+            others=dumps(settings.fields),
             parcels=self._parcels,
             ledger=ledger,
-            settler=self._settler,
             tally=tally,
             course=course,
-            follow=self._follower.follow,
         )
-        self._follower.send = self._sender.send
-        if target is EVENTS:
-            self._settler.inquire = self._follower.inquire
-        else:
-            self._settler.bars = frozenset({"in_doubt", "submitted"} if settings.wait else {"in_doubt"})
+        reconciler = Reconciler(
+            connection=connection,
+            owner=settings.fields.get("owner"),
+            parcels=self._parcels,
+            course=course,
+            in_doubt=settings.in_doubt,
+        )
+        self._driver = Driver(
+            connection=connection,
+            target=target,
+            parcels=self._parcels,
+            ledger=ledger,
+            tally=tally,
+            course=course,
+            sender=self._sender,
+            poller=JobPoller(connection, course),
+            reconciler=reconciler,
+            settler=self._settler,
+            outstanding=settings.outstanding,
+            follows_jobs=settings.wait,
+        )
         self._reader = Reader(
             source=source,
             encoder=source.encoder(settings.tags),
@@ -119,21 +126,24 @@ class Line:
             settler=self._settler,
             outlets=Outlets(self._pass_on, self._take_up, self._all_met),
         )
-        course.look_now = self._follower.look_now
         course.when_stopped(self._settler.settled.give)
-        course.when_stopped(lambda: None if course.is_following else self._follower.watcher.hurry())
+        course.when_stopped(lambda: None if course.is_following else self._driver.watcher.hurry())
 
     async def work(self) -> None:
         """Read, send and follow, until every record is settled."""
         async with anyio.create_task_group() as tasks:
-            for _ in range(self._follower.watcher.workers):
-                tasks.start_soon(self._follower.watcher.work)
+            for _ in range(self._driver.watcher.workers):
+                tasks.start_soon(self._driver.watcher.work)
             tasks.start_soon(self._send_all)
             async with self._to_senders:
                 await self._reader.read_all()
                 await self._all_met()
         if self._settings.dry_run:
             await self._draw_up_bill()
+
+    def poll_now(self) -> None:
+        """Have the jobs polled once now, whenever they are due."""
+        self._driver.poll_now()
 
     def close(self) -> None:
         """Count what a run that was cut off leaves behind, so that its report holds; there is nobody left to tell."""
@@ -149,12 +159,12 @@ class Line:
         async with self._from_reader, anyio.create_task_group() as senders:
             for _ in range(self._senders):
                 senders.start_soon(self._send_some, self._from_reader)
-        self._follower.watcher.close()
+        self._driver.watcher.close()
 
-    async def _send_some(self, receiving: MemoryObjectReceiveStream[Parcel]) -> None:
-        async for parcel in receiving:
-            await self._follower.watcher.room()
-            await self._sender.send(parcel)
+    async def _send_some(self, receiving: MemoryObjectReceiveStream[tuple[Parcel, Step]]) -> None:
+        async for parcel, step in receiving:
+            await self._driver.watcher.room()
+            await self._driver.go(parcel, step)
 
     # What the reader gives out
 
@@ -162,18 +172,23 @@ class Line:
         parcel = self._settler.pack(chunk)
         if self._settings.dry_run:
             await self._count(parcel, chunk)
-        elif self._deferred is None:
-            await self._to_senders.send(parcel)
         else:
-            self._parcels.lay_down(parcel, self._parcels.unpack(parcel))
-            self._deferred.append(partial(self._to_senders.send, parcel))
+            await self._begin(parcel, Send())
+
+    async def _begin(self, parcel: Parcel, step: Step) -> None:
+        """Have the first step of a parcel carried out, by a sender; or later, where the source is not proved yet."""
+        if self._deferred is None:
+            await self._to_senders.send((parcel, step))
+        else:
+            self._parcels.lay_down(parcel)
+            self._deferred.append((parcel, step))
 
     async def _count(self, parcel: Parcel, chunk: Chunk) -> None:
         """Count a chunk of a dry run, and settle it at once: so nothing is ever held back."""
         self._tally.chunks += 1
         self._tally.bytes += self._sender.length_of(parcel)
         self._repeats.add(contacts_of(chunk) if self._target is CONTACTS else events_of(chunk))
-        await self._settler.settle(parcel, Verdicts("not_sent", "dry run"))
+        await self._driver.go(parcel, Settle(Verdicts("not_sent", "dry run")))
 
     async def _draw_up_bill(self) -> None:
         """Say what was counted in a dry run, and what the run would cost; the many hashes are compared by and by."""
@@ -187,7 +202,7 @@ class Line:
             rate=self._connection.pace.rate,
             poll_interval=self._connection.poll_interval,
             outstanding=self._settings.outstanding,
-            watchers=self._follower.watcher.workers,
+            watchers=self._driver.watcher.workers,
         )
         duplicates = 0
         for count in self._repeats.counts():
@@ -202,22 +217,17 @@ class Line:
             await self._settler.tell_known(chunk, known.verdicts())
             return
         parcel = self._parcels.pack(chunk, Lot(), number=entry.number, state=entry.state, journalled=entry.state)
-        act: Callable[[], Awaitable[None]]
-        if entry.state == "submitted":
-            act = partial(self._follower.follow_again, parcel, entry.request_id)
-        elif self._target is CONTACTS:
-            parcel.was_doubted = True
-            act = partial(self._to_senders.send, parcel)
-        else:
-            act = partial(self._follower.inquire_again, parcel)
-        self._parcels.lay_down(parcel, self._parcels.unpack(parcel))
-        if self._deferred is None:
-            await act()
-        else:
-            self._deferred.append(act)
+        await self._begin(parcel, resumed(entry, reconciles=self._target is EVENTS))
 
     async def _all_met(self) -> None:
         """Let go what had to wait until the source had proved to be the one that the journal is about."""
         deferred, self._deferred = self._deferred or [], None
-        for act in deferred:
-            await act()
+        for parcel, step in deferred:
+            await self._begin(parcel, step)
+
+
+def _blocking(target: Target, *, follows_jobs: bool) -> frozenset[State]:
+    """Return the states after which nobody knows when a record will have been applied, so that none may follow it."""
+    if target is EVENTS:
+        return frozenset()
+    return frozenset({"in_doubt", "submitted"} if follows_jobs else {"in_doubt"})

@@ -8,15 +8,26 @@ from attrs import define, field
 from ._chunks import Chunk
 from ._journal import Marks
 from ._shelf import Shelf, Shelved, Ticket
+from ._steps import Step
 from .outcome import State
 
 
 @define(eq=False)
 class Lot:
-    """A chunk as it was closed; it may become several parcels. Its contacts are free when all of them are settled."""
+    """A chunk as it was closed; it may become several parcels. Its contacts are free when all of them are settled.
+
+    `searches` are the requests spent on finding the records that a refusal is about. `is_admitted` once it has found
+    room among the outstanding jobs: a poll that leads to another job never waits for room again. `lost_at` is when the
+    last request with its records stayed without an answer, by the event loop's clock: the server may still work at it.
+    `later` are parcels whose steps begin when those before them are settled.
+    """
 
     parcels: int = 1
     names: list[str] = field(factory=list, repr=False)
+    searches: int = 0
+    is_admitted: bool = False
+    lost_at: float | None = None
+    later: "list[tuple[Parcel, Step]]" = field(factory=list, repr=False)
 
 
 @define(eq=False)
@@ -47,6 +58,8 @@ class Parcels:
     def __init__(self) -> None:
         self._shelf = Shelf()
         self._unsettled: set[Parcel] = set()
+        self._last_read: tuple[Parcel, Chunk] | None = None
+        """What was read last, as it is read again by the next step."""
 
     def __iter__(self) -> Iterator[Parcel]:
         return iter(self._unsettled)
@@ -62,29 +75,42 @@ class Parcels:
         return parcel
 
     def unpack(self, parcel: Parcel) -> Chunk:
-        """Take its records from the shelf; the items are empty where they were thrown away.
+        """Return its records; the items are empty where they were thrown away.
 
-        Their rows stay there: they are read if somebody wants to know them, until the parcel is forgotten.
+        Their rows are read when somebody wants to know them, before the parcel is forgotten.
         """
-        positions, lines, keys, aliases, items = self._shelf.take(parcel.ticket)
+        if self._last_read and self._last_read[0] is parcel:
+            return self._last_read[1]
+        positions, lines, keys, aliases, items = self._shelf.look(parcel.ticket)
         items = items or parcel.items or [b""] * parcel.count
-        return Chunk(Shelved(self._shelf, parcel.rows, parcel.count), positions, lines, keys, aliases, items)
+        chunk = Chunk(Shelved(self._shelf, parcel.rows, parcel.count), positions, lines, keys, aliases, items)
+        self._last_read = parcel, chunk
+        return chunk
 
-    def lay_down(self, parcel: Parcel, chunk: Chunk) -> None:
-        """Put its records back, and its items beside them: for a parcel that will wait for long."""
-        parcel.items = []
-        parcel.ticket = self._lay(chunk, chunk.items)
+    def lay_down(self, parcel: Parcel) -> None:
+        """Keep its items on the shelf: for a parcel that will wait for long."""
+        if parcel.items:
+            chunk = self.unpack(parcel)
+            self._shelf.free(parcel.ticket)
+            parcel.ticket, parcel.items = self._lay(chunk, chunk.items), []
+        self._last_read = None
 
     def pick_up(self, parcel: Parcel) -> None:
         """Have its items in memory again."""
         if not parcel.items:
-            chunk = self.unpack(parcel)
-            parcel.ticket, parcel.items = self._lay(chunk), chunk.items
+            parcel.items = self.unpack(parcel).items
+
+    def drop_items(self, parcel: Parcel) -> None:
+        """Throw its items away: the server has them, and they are not sent again."""
+        parcel.items = []
+        self._last_read = None
 
     def forget(self, parcel: Parcel) -> None:
         """Take note that it is settled, or has become others."""
         self._unsettled.discard(parcel)
+        self._shelf.free(parcel.ticket)
         self._shelf.free(parcel.rows)
+        self._last_read = None
 
     def close(self) -> None:
         """Let go of everything."""

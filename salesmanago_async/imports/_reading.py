@@ -288,7 +288,7 @@ class Reader:
         self._order.hold(record)
         while self._order.is_full and self._course.is_reading and not self._earlier:
             if not self._order.has_news:
-                await self._settler.settled.wait()
+                await self._settler.wait()
             await self._release()
 
     def _turn_away(self, record: Record) -> None:
@@ -298,6 +298,7 @@ class Reader:
 
     async def _release(self) -> None:
         """Put what need not wait any longer into chunks."""
+        self._settler.free_late()
         if not self._order.has_news:
             return
         for record in self._order.ready():
@@ -311,7 +312,7 @@ class Reader:
         await self._pass_on_rest()
         while self._order.held and self._course.is_reading:
             if not self._order.has_news:
-                await self._settler.settled.wait()
+                await self._settler.wait()
                 continue
             if self._settler.is_busy:
                 await anyio.sleep(LINGER)

@@ -1,7 +1,9 @@
 """Where records end: what became of a chunk is written down, counted, told, and its contacts are free again."""
 
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
 import anyio
@@ -18,12 +20,10 @@ from .report import Report, Tally
 from .sources import Source
 
 STOPPED = "the run was stopped"
-MOST_TRIES = 3
-"""How often records that turn out to be missing are sent in one run."""
+LATE_JOBS = 5
+"""Poll intervals after which a request that got no answer is taken to be over on the server, its job included."""
 
 Deliver: TypeAlias = Callable[[list[Outcome]], Awaitable[None]]
-Judged: TypeAlias = Verdicts | Callable[[Sequence[str]], Verdicts]
-"""What is known of a chunk, or can be told by the names of its contacts."""
 
 
 @frozen
@@ -56,7 +56,10 @@ class Settler:
         tally: Tally,
         course: Course,
         listeners: Listeners,
+        blocking: frozenset[State],
+        poll_interval: float,
     ) -> None:
+        """`blocking` states leave it open when a record is applied, so that none of its contact may follow it."""
         self._source = source
         self._parcels = parcels
         self._order = order
@@ -65,11 +68,10 @@ class Settler:
         self._course = course
         self._listeners = listeners
         self._telling = anyio.Lock()
+        self._blocking = blocking
+        self._late_seconds = LATE_JOBS * poll_interval
+        self._late: list[tuple[float, list[str]]] = []
         self.settled = Signal()
-        self.bars: frozenset[State] = frozenset()
-        """The states after which nobody knows when the record will have been applied, so that none may follow it."""
-        self.inquire: Callable[[Parcel], None] | None = None
-        """Who finds out what became of a parcel in doubt."""
 
     @property
     def is_busy(self) -> bool:
@@ -81,24 +83,9 @@ class Settler:
         self._order.begin(chunk.names())
         return self._parcels.pack(chunk, Lot(), marks=self._ledger.marks_of(chunk))
 
-    async def settle(self, parcel: Parcel, judged: Judged) -> None:
-        """Take it that this became of a parcel; what is in doubt beside other records becomes a parcel of its own."""
-        chunk = self._parcels.unpack(parcel)
-        verdicts = (judged if isinstance(judged, Verdicts) else judged(chunk.keys)).part(range(len(chunk)))
-        states = verdicts.states()
-        if "in_doubt" not in states:
-            await self.conclude(parcel, chunk, verdicts)
-        elif len(states) == 1:
-            await self._doubt(parcel, chunk, verdicts)
-        else:
-            doubtful = [index for index in range(len(chunk)) if verdicts.state_of(index) == "in_doubt"]
-            sure = [index for index in range(len(chunk)) if verdicts.state_of(index) != "in_doubt"]
-            first, second = await self.split(parcel, chunk, [sure, doubtful])
-            await self.conclude(first, self._parcels.unpack(first), verdicts.part(sure))
-            await self._doubt(second, self._parcels.unpack(second), verdicts.part(doubtful))
-
-    async def split(self, parcel: Parcel, chunk: Chunk, groups: Sequence[Sequence[int]]) -> list[Parcel]:
+    async def split(self, parcel: Parcel, groups: Sequence[Sequence[int]]) -> list[Parcel]:
         """Make parcels of the records at these indices, in place of the one that held them all."""
+        chunk = self._parcels.unpack(parcel)
         marks = await self._ledger.marks_of_parts(parcel, chunk, groups)
         like: dict[str, Any] = {"state": parcel.state, "was_doubted": parcel.was_doubted, "tries": parcel.tries}
         like["journalled"] = parcel.journalled
@@ -111,8 +98,9 @@ class Settler:
         await self._ledger.split(parcel, parts)
         return parts
 
-    async def conclude(self, parcel: Parcel, chunk: Chunk, verdicts: Verdicts) -> None:
-        """Write down, count and tell what became of a parcel, and let its contacts go."""
+    async def settle(self, parcel: Parcel, verdicts: Verdicts) -> None:
+        """Write down, count and report what became of a parcel, and let its contacts go."""
+        chunk = self._parcels.unpack(parcel)
         verdicts = await self._ledger.conclude(parcel, chunk.positions, verdicts)
         self._let_go(parcel, chunk, verdicts.state)
         outcomes = self._count(_settled(chunk, verdicts))
@@ -140,23 +128,35 @@ class Settler:
             except Exception as error:
                 self._course.fail_with(error)
 
-    async def _doubt(self, parcel: Parcel, chunk: Chunk, verdicts: Verdicts) -> None:
-        if self.inquire and self._course.is_following and parcel.tries <= MOST_TRIES:
-            self._parcels.lay_down(parcel, chunk)
-            self.inquire(parcel)
-        else:
-            await self.conclude(parcel, chunk, verdicts)
+    async def wait(self) -> None:
+        """Wait until something is settled, or contacts become free."""
+        soonest = self._late[0][0] if self._late else math.inf
+        with anyio.CancelScope(deadline=soonest):
+            await self.settled.wait()
+        self.free_late()
+
+    def free_late(self) -> None:
+        """Free the contacts of requests that got no answer and must be over by now."""
+        while self._late and self._late[0][0] <= anyio.current_time():
+            self._order.end(heappop(self._late)[1])
 
     def _let_go(self, parcel: Parcel, chunk: Chunk, state: State) -> None:
-        """Have further records of its contacts sent, or never, once all of its lot is settled."""
+        """Have further records of its contacts sent, or never, once all of its lot is settled.
+
+        Where a request with its records got no answer, the server may still work at that: what follows it must wait.
+        """
         lot = parcel.lot
         lot.parcels -= 1
-        if state in self.bars:
+        if state in self._blocking:
             self._order.bar(chunk.names())
         else:
             lot.names.extend(chunk.names())
-        if not lot.parcels:
+        if lot.parcels:
+            return
+        if lot.lost_at is None:
             self._order.end(lot.names)
+        else:
+            heappush(self._late, (lot.lost_at + self._late_seconds, lot.names))
 
     def _count(self, settled: Settled) -> list[Outcome]:
         """Count records, and return their outcomes, if anybody wants to know them."""

@@ -17,7 +17,7 @@ import pytest
 from attrs import evolve, field, frozen
 
 from salesmanago_async import Contact, ExternalEvent, Invalid, Report
-from salesmanago_async.imports import _sending
+from salesmanago_async.imports import _driver
 from salesmanago_async.simulator import Fault
 from tests.conftest import VirtualTimeLoop
 from tests.imports.worlds import (
@@ -536,7 +536,7 @@ async def test_a_refusal_of_everything_costs_a_bounded_number_of_requests(kind: 
     make = contact if kind == "contacts" else event
     told = await world.run([make(position) for position in range(4000)], batch_size=100)
     assert told.counts == {"rejected": 4000}
-    vain_searches = _sending.MOST_VAIN_CALLS + 3 * _sending.SEARCH_CALLS  # three are under way when the limit is met
+    vain_searches = _driver.MOST_VAIN_CALLS + 3 * _driver.SEARCH_CALLS  # three are under way when the limit is met
     assert 40 < world.front.requests[PATHS[kind]] <= 40 + vain_searches
 
 
@@ -545,7 +545,7 @@ async def test_one_refused_request_is_searched_within_a_budget(tmp_path: Path) -
     world.front.instead = instead_of(REFUSAL, PATHS["events"])
     told = await world.run([event(position) for position in range(1000)])
     assert told.counts == {"rejected": 1000}
-    assert world.front.requests[PATHS["events"]] <= 1 + _sending.SEARCH_CALLS
+    assert world.front.requests[PATHS["events"]] <= 1 + _driver.SEARCH_CALLS
 
 
 async def test_a_poison_row_among_a_thousand_is_found(tmp_path: Path) -> None:
