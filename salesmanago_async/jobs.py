@@ -220,7 +220,8 @@ def says_failed(messages: Iterable[str]) -> bool:
 _FAILED = re.compile(
     r"\b(?:job|task|import|export|upsert)"  # what failed
     r"(?: (?:no\.?|number|with|id|of contacts|[#\"']?\d+[\"']?|has|have|was|is|been))*"
-    r" (?:failed(?! to (?:find|load|get|read|fetch))|cancell?ed|aborted|(?:ended|finished) with (?:an |\d+ )?errors?)\b",
+    r" (?:failed(?! to (?:find|load|get|read|fetch))|cancell?ed|aborted"
+    r"|(?:ended|finished) with (?:an |\d+ )?errors?)\b",
     re.IGNORECASE,
 )
 
