@@ -12,6 +12,7 @@
     ├── BufferFull          a buffer has no room for another record
     ├── BufferClosed        a buffer takes nothing before its block, nor after it
     ├── JobFailed           a server job ended without success
+    │   └── JobNotFound     the server does not know the job (any more): nothing is known of its records
     ├── StillRunning        a deadline of ours passed; the job goes on
     └── LinkExpired         a file link no longer works, nor did a fresh one
 
@@ -127,7 +128,24 @@ class JobFailed(SalesManagoError):
     def __init__(self, request_id: int, messages: Sequence[str], *, request: object | None = None) -> None:
         self.request_id = request_id
         self.messages = tuple(messages)
-        super().__init__(f"job {request_id} failed: {'; '.join(self.messages) or 'no reason given'}", request=request)
+        super().__init__(self._text(), request=request)
+
+    def _text(self) -> str:
+        return f"job {self.request_id} failed: {'; '.join(self.messages) or 'no reason given'}"
+
+
+class JobNotFound(JobFailed):
+    """The server answers that it has no job `request_id`, or not how it stands: it expired, or was started elsewhere.
+
+    This says nothing about the job's records. An export is started again; contacts of an import may be sent again.
+    """
+
+    def _text(self) -> str:
+        answer = "; ".join(self.messages) or "no reason given"
+        return (
+            f"the server does not know how job {self.request_id} stands ({answer}): it may have expired, or belong to "
+            "another account or host. Check the number, the account and the base URL, or start the job again"
+        )
 
 
 class StillRunning(SalesManagoError):

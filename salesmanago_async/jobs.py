@@ -4,6 +4,7 @@ A job is a number on the server. Looking at it costs a request; the documented i
 """
 
 import math
+import re
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from os import PathLike
@@ -18,7 +19,16 @@ from ._retry import may_go_again
 from ._watcher import JobWatcher
 from .api import JobStarted
 from .api.jobs import GetJobStatus
-from .errors import JobFailed, LinkExpired, NotAuthenticated, Refused, SalesManagoError, StillRunning, Unreadable
+from .errors import (
+    JobFailed,
+    JobNotFound,
+    LinkExpired,
+    NotAuthenticated,
+    Refused,
+    SalesManagoError,
+    StillRunning,
+    Unreadable,
+)
 from .exports import contents
 from .exports.files import open_file, read_whole
 from .exports.sinks import Format, Saved, saving
@@ -34,9 +44,14 @@ LONGEST_RESULT = 64 * 1024 * 1024
 
 @frozen
 class JobStatus:
-    """What one look at a job told. Any text of a successful answer without a file means running."""
+    """What one look at a job told. Any text of a successful answer without a file means running.
 
-    state: Literal["running", "done", "failed"]
+    A refusal is "failed" only where its text says that the job failed. Any other is "unknown": the server does not know
+    how this job stands (it expired, the server was restarted, or the job is another account's), and nothing follows
+    from that for the records of the job.
+    """
+
+    state: Literal["running", "done", "failed", "unknown"]
     messages: tuple[str, ...] = ()
     file_url: str | None = field(default=None, repr=False)
 
@@ -49,6 +64,7 @@ class Job(Generic[RecordT]):
         self._connection = connection
         self._read = read
         self._told_link: str | None = None  # by the last look
+        self._unknown_looks = 0  # in a row, up to the last one
 
     def __repr__(self) -> str:
         return f"Job(request_id={self.request_id})"
@@ -62,34 +78,44 @@ class Job(Generic[RecordT]):
         except Refused as refused:
             if refused.status != 200:  # a gateway's word, not the job's
                 raise
-            return JobStatus("failed", refused.messages)
+            return self._refused(refused.messages)
+        self._unknown_looks = 0
         self._told_link = answer.file_url
         return JobStatus("done" if answer.file_url else "running", answer.message, answer.file_url)
+
+    def _refused(self, messages: tuple[str, ...]) -> JobStatus:
+        if says_failed(messages):
+            self._unknown_looks = 0
+            return JobStatus("failed", messages)
+        self._unknown_looks += 1
+        return JobStatus("unknown", messages)
 
     async def file_url(self, *, deadline: float | None = None) -> str:
         """Look at once and then every poll interval, until the link to the job's file is there.
 
         Raises `JobFailed`, or `StillRunning` once `deadline` seconds have passed (None: no limit). A look that stays
-        without an answer ends the wait only if so do the next ones.
+        without an answer ends the wait only if so do the next ones. So does one that says that the server does not know
+        the job, since a node of the server may not know it yet: `JobNotFound` is raised after 5 in a row, or at the
+        deadline.
         """
         started = anyio.current_time()
         failed_looks = 0
         while True:
+            not_found: JobNotFound | None = None
             try:
-                status = await self.status()
+                status = _checked(await self.status(), self.request_id)
             except SalesManagoError as error:
                 failed_looks += 1
-                if not worth_another_look(error, failed_looks):
+                if not worth_another_look(error, max(failed_looks, self._unknown_looks)):
                     raise
+                not_found = error if isinstance(error, JobNotFound) else None
             else:
                 failed_looks = 0
-                if status.state == "failed":
-                    raise JobFailed(self.request_id, status.messages)
                 if status.file_url:
                     return status.file_url
             waited = anyio.current_time() - started
             if deadline is not None and waited >= deadline:
-                raise StillRunning(self.request_id, waited=waited)
+                raise not_found or StillRunning(self.request_id, waited=waited)
             remaining = math.inf if deadline is None else deadline - waited
             await anyio.sleep(min(self._connection.poll_interval, remaining))
 
@@ -157,7 +183,7 @@ class Job(Generic[RecordT]):
         known = [await self._link()]
 
         async def link() -> str:
-            found = known.pop() if known else (await self.status()).file_url
+            found = known.pop() if known else _checked(await self.status(), self.request_id).file_url
             if not found:
                 raise LinkExpired(f"the link to the file of job {self.request_id} is dead, and there is no fresh one")
             return found
@@ -168,9 +194,36 @@ class Job(Generic[RecordT]):
 
 def worth_another_look(error: SalesManagoError, failed_looks: int) -> bool:
     """Tell whether a job should be looked at again after looks at it have failed so many times in a row."""
-    passing = may_go_again(error, repeatable=True) or isinstance(error, LinkExpired)
+    passing = may_go_again(error, repeatable=True) or isinstance(error, LinkExpired | JobNotFound)
     refused = isinstance(error, Refused) and error.status != 200
     return failed_looks < MOST_FAILED_LOOKS and (passing or refused)
+
+
+def _checked(status: JobStatus, request_id: int) -> JobStatus:
+    """Return the status of a job that has a file or may get one; raise `JobFailed` or `JobNotFound` otherwise."""
+    if status.state == "failed":
+        raise JobFailed(request_id, status.messages)
+    if status.state == "unknown":
+        raise JobNotFound(request_id, status.messages)
+    return status
+
+
+def says_failed(messages: Iterable[str]) -> bool:
+    """Tell whether the texts of a refused job/status say that the job itself failed.
+
+    [guess] No text is documented. Only a plain sentence about the job counts: what is taken for a failure by mistake
+    would be final, what is taken for unknown is asked about again.
+    """
+    return any(_FAILED.search(text.replace("_", " ")) for text in messages)
+
+
+_FAILED = re.compile(
+    r"\b(?:job|task|import|export|upsert)"  # what failed
+    r"(?: (?:no\.?|number|with|id|of contacts|[#\"']?\d+[\"']?|has|have|was|is|been))*"
+    r" (?:failed(?! to (?:find|load|get|read|fetch))|cancell?ed|aborted"
+    r"|(?:ended|finished) with (?:an |\d+ )?errors?)\b",
+    re.IGNORECASE,
+)
 
 
 def started_job(connection: Connection, answer: JobStarted, read: Callable[[Any], RecordT]) -> Job[RecordT]:
@@ -240,7 +293,7 @@ class _Finished(AsyncIterator[Job[RecordT]], Generic[RecordT]):
 
     async def _look(self, watched: _Watched[RecordT]) -> bool:
         try:
-            status = await watched.job.status()
+            status = _checked(await watched.job.status(), watched.job.request_id)
         except SalesManagoError as error:
             watched.failed_looks += 1
             if worth_another_look(error, watched.failed_looks):

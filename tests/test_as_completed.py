@@ -9,7 +9,7 @@ import orjson
 import pytest
 from attrs import define, field
 
-from salesmanago_async import Job, JobFailed, NotAuthenticated
+from salesmanago_async import Job, JobFailed, JobNotFound, NotAuthenticated
 from tests.conftest import MakeClient
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +44,7 @@ class Account(httpx.AsyncBaseTransport):
         if anyio.current_time() < self.over_at[number]:
             return {"success": True, "message": ["Job not start yet"]}
         if number in self.failing:
-            return {"success": False, "message": ["Disk full"]}
+            return {"success": False, "message": ["Job failed: disk full"]}
         until = anyio.current_time() + self.link_seconds
         return {"success": True, "message": [], "fileUrl": f"https://files.example.com/files/{number}/{until}"}
 
@@ -125,7 +125,21 @@ async def test_a_failed_job_is_given_too_and_opening_it_tells_why(make_client: M
                 outcomes[job.request_id] = await record_of(job)
             except JobFailed as error:
                 outcomes[job.request_id] = error.messages
-    assert outcomes == {1: ("Disk full",), 2: [{"job": 2}]}
+    assert outcomes == {1: ("Job failed: disk full",), 2: [{"job": 2}]}
+
+
+async def test_an_unknown_job_is_given_once_it_was_asked_about_often_enough(make_client: MakeClient) -> None:
+    unknown = httpx.MockTransport(lambda _: httpx.Response(200, json={"success": False, "message": ["Job not found"]}))
+    async with (
+        make_client(None, transport=unknown, poll_interval=1.0) as sm,
+        sm.jobs.as_completed([sm.jobs.attach(1)]) as finished,
+    ):
+        job = await anext(finished)
+        found = anyio.current_time()
+        assert 4.0 <= found < 5.0
+        with pytest.raises(JobNotFound):
+            await record_of(job)
+        assert anyio.current_time() == found
 
 
 async def test_a_job_that_cannot_be_asked_about_is_given_with_its_error(make_client: MakeClient) -> None:

@@ -16,6 +16,7 @@ from salesmanago_async import (
     Invalid,
     Job,
     JobFailed,
+    JobNotFound,
     NotAuthenticated,
     SalesManago,
     StillRunning,
@@ -79,9 +80,23 @@ async def test_a_job_runs_and_then_is_done(sm: SalesManago) -> None:
         ({"success": True, "message": [], "fileUrl": ""}, "running", ()),
         ({"success": True}, "running", ()),
         (DONE, "done", ()),
-        ({"success": False, "message": ["No such job"]}, "failed", ("No such job",)),
-        ({"success": False, "message": "No such job"}, "failed", ("No such job",)),
-        ({"success": False}, "failed", ()),
+        ({"success": False, "message": ["Job failed"]}, "failed", ("Job failed",)),
+        ({"success": False, "message": "JOB_FAILED"}, "failed", ("JOB_FAILED",)),
+        (
+            {"success": False, "message": "The import has failed: disk full"},
+            "failed",
+            ("The import has failed: disk full",),
+        ),
+        ({"success": False, "message": ["Job 12 was cancelled"]}, "failed", ("Job 12 was cancelled",)),
+        ({"success": False, "message": ["Export ended with errors"]}, "failed", ("Export ended with errors",)),
+        ({"success": False, "message": ["No such job"]}, "unknown", ("No such job",)),
+        ({"success": False, "message": "Job not found"}, "unknown", ("Job not found",)),
+        ({"success": False, "message": "Failed to find job"}, "unknown", ("Failed to find job",)),
+        ({"success": False, "message": "Job failed to load"}, "unknown", ("Job failed to load",)),
+        ({"success": False, "message": "Request failed"}, "unknown", ("Request failed",)),
+        ({"success": False, "message": ["Nie znaleziono"]}, "unknown", ("Nie znaleziono",)),
+        ({"success": False, "message": None}, "unknown", ()),
+        ({"success": False}, "unknown", ()),
     ],
 )
 async def test_what_an_answer_says_of_a_job(
@@ -94,11 +109,12 @@ async def test_what_an_answer_says_of_a_job(
 
 
 async def test_a_failed_job_ends_the_wait_with_the_texts_of_the_server(make_client: MakeClient) -> None:
-    account = Account([RUNNING, {"success": False, "message": ["Disk full", "Sorry"]}])
+    account = Account([RUNNING, {"success": False, "message": ["Job failed", "Disk full"]}])
     async with make_client(None, transport=account) as sm:
-        with pytest.raises(JobFailed, match="Disk full; Sorry") as raised:
+        with pytest.raises(JobFailed, match="Job failed; Disk full") as raised:
             await sm.jobs.attach(7).file_url()
-    assert (raised.value.request_id, raised.value.messages) == (7, ("Disk full", "Sorry"))
+    assert (raised.value.request_id, raised.value.messages) == (7, ("Job failed", "Disk full"))
+    assert not isinstance(raised.value, JobNotFound)
     assert account.looks == [0.0, 60.0]
 
 
@@ -110,10 +126,55 @@ async def test_wrong_credentials_do_not_make_a_job_failed(make_client: MakeClien
             await sm.jobs.attach(7).file_url()
 
 
-async def test_an_unknown_job_is_failed(sm: SalesManago) -> None:
-    with pytest.raises(JobFailed) as raised:
-        await sm.jobs.attach(12345).file_url()
-    assert raised.value.request_id == 12345
+async def test_a_job_that_the_server_does_not_know_is_not_found_and_not_failed(sm: SalesManago) -> None:
+    job = sm.jobs.attach(12345)
+    assert (await job.status()).state == "unknown"
+    with pytest.raises(JobNotFound, match="does not know how job 12345 stands") as raised:
+        await job.file_url()
+    assert (raised.value.request_id, raised.value.messages) == (12345, ("Job not found",))
+    assert "failed" not in str(raised.value)
+
+
+UNKNOWN = {"success": False, "message": ["Job not found"]}
+
+
+async def test_an_unknown_job_is_asked_about_again_as_one_node_of_the_server_may_lag(make_client: MakeClient) -> None:
+    account = Account([UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, RUNNING, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, DONE])
+    async with make_client(None, transport=account, poll_interval=1.0) as sm:
+        assert await sm.jobs.attach(7).file_url() == DONE["fileUrl"]
+    assert len(account.looks) == 10
+
+
+async def test_five_answers_in_a_row_that_a_job_is_unknown_are_believed(make_client: MakeClient) -> None:
+    account = Account([UNKNOWN])
+    async with make_client(None, transport=account) as sm:
+        job = sm.jobs.attach(7)
+        with pytest.raises(JobNotFound):
+            await job.file_url()
+        assert account.looks == [0.0, 60.0, 120.0, 180.0, 240.0]
+        with pytest.raises(JobNotFound):
+            await job.result()
+        assert len(account.looks) == 6
+
+
+async def test_at_the_deadline_an_unknown_job_is_not_called_running(make_client: MakeClient) -> None:
+    account = Account([RUNNING, UNKNOWN])
+    async with make_client(None, transport=account) as sm:
+        with pytest.raises(JobNotFound):
+            await sm.jobs.attach(7).file_url(deadline=60.0)
+
+
+async def test_every_way_to_the_file_of_an_unknown_job_says_so(make_client: MakeClient, tmp_path: Path) -> None:
+    async with make_client(None, transport=Account([UNKNOWN]), poll_interval=0.1) as sm:
+        with pytest.raises(JobNotFound):
+            await sm.jobs.attach(7).save(tmp_path / "contacts.json")
+        with pytest.raises(JobNotFound):
+            async with sm.jobs.attach(7).records():
+                pytest.fail("there is no file")
+        with pytest.raises(JobNotFound):
+            async with sm.jobs.attach(7).stream():
+                pytest.fail("there is no file")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("seconds", "looks"), [(0.0, [0.0, 60.0, 120.0, 180.0]), (5.0, [0.0, 65.0, 130.0, 195.0])])
@@ -218,8 +279,8 @@ async def test_save_refuses_a_path_before_it_waits(sm: SalesManago, tmp_path: Pa
     assert anyio.current_time() == 0.0
 
 
-async def test_save_of_a_failed_job_leaves_no_file(sm: SalesManago, tmp_path: Path) -> None:
-    with pytest.raises(JobFailed):
+async def test_save_of_an_unknown_job_leaves_no_file(sm: SalesManago, tmp_path: Path) -> None:
+    with pytest.raises(JobNotFound):
         await sm.jobs.attach(12345).save(tmp_path / "contacts.json")
     assert list(tmp_path.iterdir()) == []
 

@@ -1,13 +1,19 @@
 """`salesmanago job status|save`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
 
+from ..errors import JobNotFound
 from ._client import ClientOptions, client_options, open_client
 from ._run import SOME_REJECTED, run
 from ._saving import checked_target, save_job, saving_options, stoppable
+
+if TYPE_CHECKING:
+    from ..exports.sinks import Target
+    from ..jobs import Job
 
 
 @click.group()
@@ -19,7 +25,11 @@ def job() -> None:
 @click.argument("request_id", type=int)
 @client_options
 def status(client: ClientOptions, request_id: int) -> None:
-    """Tell whether a job is running, done or failed, and exit with 1 if it failed (job/status)."""
+    """Tell whether a job is running, done, failed or unknown; exit with 1 if it failed or is unknown (job/status).
+
+    Unknown means that the server does not know how the job stands: it expired, or belongs to another account or host.
+    That is no failure: it says nothing about the records of the job.
+    """
     run(_status, client=client, request_id=request_id)
 
 
@@ -28,7 +38,7 @@ async def _status(*, client: ClientOptions, request_id: int) -> None:
         told = await sm.jobs.attach(request_id).status()
     line = {"request_id": request_id, "state": told.state, "messages": told.messages}
     click.echo(orjson.dumps(line).decode())
-    if told.state == "failed":
+    if told.state in {"failed", "unknown"}:
         raise SystemExit(SOME_REJECTED)
 
 
@@ -47,4 +57,12 @@ def save(client: ClientOptions, request_id: int, out: Path, format: str | None, 
 async def _save(*, client: ClientOptions, request_id: int, target_options: tuple[Path, str | None, bool]) -> None:
     target = checked_target(*target_options)
     async with open_client(client) as sm:
-        await stoppable(lambda: save_job(sm.jobs.attach(request_id), target))
+        await stoppable(lambda: _save_known(sm.jobs.attach(request_id), target))
+
+
+async def _save_known(job: "Job[Any]", target: "Target") -> None:
+    """Save a job's file; a number that the server does not know, mistyped perhaps, is not waited for."""
+    status = await job.status()
+    if status.state == "unknown":
+        raise JobNotFound(job.request_id, status.messages)
+    await save_job(job, target)

@@ -28,7 +28,7 @@ class Jobs(Group):
 
         `jobs` are taken as there is room for them: at most `outstanding` are watched at once, each looked at when it
         comes, and then every poll interval. Of those whose file is there the one comes first whose link will die first:
-        open or save it at once. What opening a job raises tells why it is over otherwise (`JobFailed`). What the source
-        of the jobs raises is raised when those before it are over.
+        open or save it at once. What opening a job raises tells why it is over otherwise (`JobFailed`; `JobNotFound`
+        where the server does not know it). What the source of the jobs raises is raised when those before it are over.
         """
         return as_completed(self._connection, jobs, outstanding=outstanding)

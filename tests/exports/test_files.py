@@ -164,7 +164,7 @@ async def test_what_keeps_the_file_from_being_opened_is_raised_there(connect: Co
 
 
 async def test_a_failed_job_is_told_where_its_file_is_opened(make_client: MakeClient) -> None:
-    failed = httpx.MockTransport(lambda _: httpx.Response(200, json={"success": False, "message": ["no"]}))
+    failed = httpx.MockTransport(lambda _: httpx.Response(200, json={"success": False, "message": ["Job failed"]}))
     async with make_client(None, transport=failed) as sm:
         with pytest.raises(JobFailed):
             async with sm.jobs.attach(1).stream():

@@ -52,7 +52,7 @@ class Account(httpx.AsyncBaseTransport):
         if anyio.current_time() < begun + SECONDS * (1 + page % 2):
             return httpx.Response(200, json={"success": True, "message": ["Job not start yet"]})
         if page in self.failing:
-            return httpx.Response(200, json={"success": False, "message": ["Out of order"]})
+            return httpx.Response(200, json={"success": False, "message": ["Job failed: out of order"]})
         link = f"https://files.example.com/{page}"
         return httpx.Response(200, json={"success": True, "message": [], "fileUrl": link})
 
@@ -164,7 +164,7 @@ async def test_a_page_whose_job_fails_is_an_error_after_the_pages_before(make_cl
     account = Account(pages(6), failing={4})
     found: list[Any] = []
     async with make_client(None, transport=account) as sm:
-        with pytest.raises(JobFailed, match="Out of order") as raised:
+        with pytest.raises(JobFailed, match="out of order") as raised:
             await exported(sm, into=found)
     assert found == flat(pages(3))
     assert raised.value.__notes__ == ["It was page 4 of the contacts that was asked for."]
