@@ -6,7 +6,7 @@ from typing import Any
 from attrs import define, frozen
 
 from .._connection import Connection
-from ..errors import JobFailed, SalesManagoError
+from ..errors import JobFailed, JobNotFound, LinkExpired, SalesManagoError, Unreadable
 from ..exports.shapes import as_it_is
 from ..jobs import Job, worth_another_look
 from ._answers import of_import, result_of
@@ -44,19 +44,20 @@ class JobPoller:
             return self._unfollowed(request_id, "the run was stopped before its job ended")
         try:
             return await self._poll(pending)
-        except JobFailed as error:
-            return Settle(Verdicts("rejected", str(error), request_id=request_id))
         except SalesManagoError as error:
             return self._after_error(pending, error)
 
     async def _poll(self, pending: PendingJob) -> Step | None:
         job = pending.job
         status = await job.status()
+        if status.state == "unknown":
+            raise JobNotFound(job.request_id, status.messages)
         if status.state == "running":
             pending.failed_polls = 0
             return None
         if status.state == "failed":
-            raise JobFailed(job.request_id, status.messages)
+            failure = JobFailed(job.request_id, status.messages)
+            return Settle(Verdicts("rejected", str(failure), request_id=job.request_id))
         return Judge(partial(of_import, result=result_of(await job.result()), request_id=job.request_id))
 
     def _after_error(self, pending: PendingJob, error: SalesManagoError) -> Step | None:
@@ -65,12 +66,20 @@ class JobPoller:
         They are sent again where an earlier run sent them, which does no harm.
         """
         pending.failed_polls += 1
+        may_send_again = pending.is_resumed and self.course.is_reading
+        if may_send_again and isinstance(error, JobNotFound):
+            return Send(was_doubted=True)
         if self.course.is_following and worth_another_look(error, pending.failed_polls):
             return None
-        if pending.is_resumed and self.course.is_reading:
+        if may_send_again and _is_of_the_job(error):
             return Send(was_doubted=True)
         return self._unfollowed(pending.job.request_id, str(error))
 
     def _unfollowed(self, request_id: int, why: str) -> Step:
         reason = f"job {request_id} was not followed to its end: {why}"
         return Settle(Verdicts("submitted", reason, request_id=request_id))
+
+
+def _is_of_the_job(error: SalesManagoError) -> bool:
+    """Tell whether polling once more, another day, would find out no more: the server answers, but nothing usable."""
+    return isinstance(error, JobNotFound | Unreadable | LinkExpired)

@@ -143,6 +143,26 @@ def without_details(path: str, content: bytes) -> Answer | None:
     return 200, orjson.dumps(answer)
 
 
+def first_jobs(status: bytes, file: Answer = (404, b"")) -> Callable[[World], None]:
+    """Have job/status answer so for the first three jobs, for ever, and the file that it names be this."""
+
+    def meddle(world: World) -> None:
+        def instead(path: str, body: Any) -> Answer | None:
+            if path == "/files/first":
+                return file
+            return (200, status) if path == "job/status" and body["requestId"] <= 3 else None
+
+        world.front.instead = instead
+
+    return meddle
+
+
+NOT_FOUND = first_jobs(b'{"success":false,"message":["Job not found"]}')
+FIRST_FILE = b'{"success":true,"message":[],"fileUrl":"https://files.example.com/files/first"}'
+PAGE, OTHER_SHAPE, NO_FILE = (
+    first_jobs(FIRST_FILE, file) for file in ((200, b"<html>502</html>"), (200, b'[{"a":1}]'), (404, b""))
+)
+
 UNREADABLE, REFUSED_TO_READ = no_reading_back((500, b"")), no_reading_back(REFUSAL)
 
 # Scenarios
@@ -224,6 +244,9 @@ CONTACTS = [
     Scenario("not waiting", TAKEN, runs=[{"wait": False}]),
     # Lasting faults
     Scenario("a job that fails", BUT_10, "failed-job,at=2"),
+    Scenario("jobs that the server does not know", TAKEN, meddling=NOT_FOUND),
+    Scenario("result files that are a page of a proxy", TAKEN, meddling=PAGE),
+    Scenario("result files of another shape", TAKEN, meddling=OTHER_SHAPE),
     Scenario("files that stay truncated", TAKEN, "truncated,path=files"),
     Scenario("links that stay dead", TAKEN, "expired,path=files"),
     Scenario("a server that does nothing", DOUBT, "500", absent=range(30)),
@@ -247,6 +270,9 @@ CONTACTS = [
     Scenario("the server is back", [DOUBT, ALL], "500"),
     Scenario("answers come again", [DOUBT, ALL], "status-after,status=500"),
     Scenario("links live again", [TAKEN, ALL], "expired,path=files"),
+    Scenario("jobs unknown, sent again", [TAKEN, ALL], meddling=NOT_FOUND, runs=[{}, {"still": True}]),
+    Scenario("pages, sent again", [TAKEN, ALL], meddling=PAGE, runs=[{}, {"still": True}]),
+    Scenario("no files, sent again", [TAKEN, ALL], meddling=NO_FILE, runs=[{}, {"still": True}]),
     Scenario("waiting, this time", [TAKEN, ALL], runs=[{"wait": False}, {}]),
     Scenario("not waiting, again", [TAKEN, TAKEN], runs=[{"wait": False}] * 2),
     Scenario("hot, in doubt, again", [None, ALL], "500,at=1-6", records=contacts(hot=EVERY_4TH)),

@@ -1,0 +1,147 @@
+"""Steps: what comes next for a chunk follows from what was found out, without any loop, server or time."""
+
+import ast
+import inspect
+from collections.abc import Callable, Sequence
+from textwrap import dedent
+from typing import get_args
+
+import pytest
+
+from salesmanago_async.imports import _driver, _steps
+from salesmanago_async.imports._doubts import Sorted
+from salesmanago_async.imports._journal import Entry
+from salesmanago_async.imports._settings import InDoubt
+from salesmanago_async.imports._steps import (
+    Halve,
+    Judge,
+    Poll,
+    Reconcile,
+    Refusal,
+    Send,
+    Settle,
+    Split,
+    Step,
+    after_reading_back,
+    after_refusal,
+    after_verdicts,
+    resumed,
+    split,
+    state_during,
+)
+from salesmanago_async.imports.outcome import State, Verdicts
+
+REFUSAL = Refusal("no")
+ACCEPTED, DOUBT = Verdicts("accepted"), Verdicts("in_doubt", "no answer")
+SETTLED, GIVEN_UP = Settle(ACCEPTED), Settle(DOUBT)
+MIXED = Verdicts("accepted", None, {0: ("in_doubt", "why"), 2: ("rejected", "bad")})
+SURE = Settle(Verdicts("accepted", None, {1: ("rejected", "bad")}))
+"""What is left of MIXED over four records without the first one."""
+
+
+def entry(state: State, request_id: int | None = None) -> Entry:
+    return Entry(1, ((0, 3),), state, request_id)
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        pytest.param(resumed(entry("in_doubt"), reconciles=True), Reconcile(), id="events in doubt are read back"),
+        pytest.param(resumed(entry("in_doubt"), reconciles=False), Send(was_doubted=True), id="contacts go again"),
+        pytest.param(resumed(entry("submitted", 7), reconciles=False), Poll(7, is_resumed=True), id="a job is polled"),
+        pytest.param(
+            resumed(entry("submitted"), reconciles=False), Settle(Verdicts("submitted")), id="no job is named"
+        ),
+        pytest.param(after_verdicts(ACCEPTED, 4, may_reconcile=True), SETTLED, id="all known"),
+        pytest.param(after_verdicts(DOUBT, 4, may_reconcile=True), Reconcile(), id="all in doubt"),
+        pytest.param(after_verdicts(DOUBT, 4, may_reconcile=False), GIVEN_UP, id="in doubt, and it stays so"),
+        pytest.param(
+            after_verdicts(MIXED, 4, may_reconcile=True),
+            Split((((1, 2, 3), SURE), ((0,), Reconcile()))),
+            id="some in doubt",
+        ),
+        pytest.param(
+            after_refusal(REFUSAL, ([0, 1], [2, 3]), may_search=True),
+            Split((((0, 1), Send()), ((2, 3), Send()))),
+            id="refused: halves",
+        ),
+        pytest.param(
+            after_refusal(REFUSAL, ([0], []), may_search=True), Settle(Verdicts("rejected", "no")), id="refused: one"
+        ),
+        pytest.param(
+            after_refusal(REFUSAL, ([0, 1], [2]), may_search=False),
+            Settle(Verdicts("rejected", "no (refused together with 2 others, any of which may be to blame)")),
+            id="refused: no more searching",
+        ),
+        pytest.param(split(((), Send()), ((0, 1), SETTLED)), SETTLED, id="a split into one part is no split"),
+    ],
+)
+def test_next_step(step: Step, expected: Step) -> None:
+    assert step == expected
+
+
+def found(there: Sequence[int] = (), missing: Sequence[int] = (), undecided: Sequence[int] = ()) -> Sorted:
+    return Sorted(frozenset(there), frozenset(missing), dict.fromkeys(undecided, "alike"))
+
+
+def undecided(state: State, reason: str, count: int) -> Settle:
+    return Settle(Verdicts(state, None, dict.fromkeys(range(count), (state, reason))))
+
+
+@pytest.mark.parametrize(
+    ("told", "refusal", "in_doubt", "expected"),
+    [
+        pytest.param(found(there=[0, 1]), None, "ask", SETTLED, id="all there"),
+        pytest.param(found(missing=[0, 1]), None, "ask", Send(), id="all missing"),
+        pytest.param(found(missing=[0, 1]), REFUSAL, "ask", Halve(REFUSAL), id="refused, and nothing was made"),
+        pytest.param(found(there=[0, 1]), REFUSAL, "ask", SETTLED, id="refused, and all was made"),
+        pytest.param(
+            found(there=[1, 3], missing=[0, 2]),
+            REFUSAL,
+            "ask",
+            Split((((1, 3), SETTLED), ((0, 2), Halve(REFUSAL)))),
+            id="refused, and a half was made",
+        ),
+        pytest.param(found(undecided=[0, 1]), None, "ask", undecided("in_doubt", "alike", 2), id="nobody can tell"),
+        pytest.param(found(undecided=[0]), None, "send", Send(was_doubted=True), id="nobody can tell: send"),
+        pytest.param(
+            found(there=[0], undecided=[1]),
+            None,
+            "drop",
+            Split(
+                (
+                    ((0,), SETTLED),
+                    ((1,), undecided("rejected", "alike; given up on request, it may have been applied", 1)),
+                )
+            ),
+            id="nobody can tell: drop",
+        ),
+    ],
+)
+def test_step_after_reading_back(told: Sorted, refusal: Refusal | None, in_doubt: InDoubt, expected: Step) -> None:
+    assert after_reading_back(told, refusal, in_doubt) == expected
+
+
+@pytest.mark.parametrize(
+    ("step", "before", "expected"),
+    [
+        (Send(), "not_sent", "not_sent"),
+        (Send(was_doubted=True), "not_sent", "in_doubt"),
+        (Poll(1), "in_doubt", "submitted"),
+        (Reconcile(), "in_doubt", "in_doubt"),
+        (Reconcile(REFUSAL), "in_doubt", "in_doubt"),
+        (Halve(REFUSAL), "in_doubt", "not_sent"),
+        (Judge(lambda keys: ACCEPTED), "submitted", "submitted"),
+        (Split(()), "not_sent", "not_sent"),
+        (SETTLED, "in_doubt", "in_doubt"),
+    ],
+)
+def test_state_if_the_run_ends_during_a_step(step: Step, before: State, expected: State) -> None:
+    assert state_during(step, before) == expected
+
+
+@pytest.mark.parametrize("function", [_steps.state_during, _driver.Driver._carry_out])
+def test_every_step_has_its_case(function: Callable[..., object]) -> None:
+    tree = ast.parse(dedent(inspect.getsource(function)))
+    cases = (node.cls for node in ast.walk(tree) if isinstance(node, ast.MatchClass))
+    assert {case.id for case in cases if isinstance(case, ast.Name)} == {kind.__name__ for kind in get_args(Step)}
