@@ -43,7 +43,7 @@ class Reconciler:
         self._owner = {"owner": owner} if owner else {}
         self._parcels = parcels
         self._course = course
-        self._in_doubt = in_doubt
+        self._in_doubt: InDoubt = in_doubt
         self._refusals_are_whole = False
 
     def inquiry(self, parcel: Parcel, step: Reconcile) -> Inquiry:
