@@ -132,7 +132,10 @@ class Follower:
             reason = f"job {request_id} was not followed to its end: {error}"
             await self._settler.settle(pending.parcel, Verdicts("submitted", reason, request_id=request_id))
         else:
-            await self._settler.settle(pending.parcel, lambda keys: of_import(keys, result, request_id))
+            await self._settler.settle(
+                pending.parcel,
+                lambda chunk: of_import(chunk.keys, result, request_id, aliases=chunk.aliases_by_index()),
+            )
         return True
 
     # Events in doubt

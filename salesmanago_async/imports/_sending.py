@@ -10,7 +10,6 @@ from .._retry import surely_not_processed
 from .._wire import Post
 from ..api import JobStarted
 from ..api._codec import read_leniently
-from ..api.events import EventsAdded
 from ..errors import NotAuthenticated, Refused, SalesManagoError
 from ._answers import of_events
 from ._chunks import body_of
@@ -137,8 +136,7 @@ class Sender:
 
     def _told(self, answer: dict[str, Any]) -> Told:
         if self._target is EVENTS:
-            added = read_leniently(EventsAdded, answer)
-            return lambda keys: of_events(keys, added)
+            return lambda chunk: of_events(chunk.keys, answer, aliases=chunk.aliases_by_index())
         started = read_leniently(JobStarted, answer)
         if started.request_id is not None and abs(started.request_id) <= LARGEST_NUMBER:
             return Taken(started.request_id)

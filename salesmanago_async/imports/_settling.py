@@ -22,7 +22,7 @@ MOST_TRIES = 3
 """How often records that turn out to be missing are sent in one run."""
 
 Deliver: TypeAlias = Callable[[list[Outcome]], Awaitable[None]]
-Judged: TypeAlias = Verdicts | Callable[[Sequence[str]], Verdicts]
+Judged: TypeAlias = Verdicts | Callable[[Chunk], Verdicts]
 """What is known of a chunk, or can be told by the names of its contacts."""
 
 
@@ -84,7 +84,7 @@ class Settler:
     async def settle(self, parcel: Parcel, judged: Judged) -> None:
         """Take it that this became of a parcel; what is in doubt beside other records becomes a parcel of its own."""
         chunk = self._parcels.unpack(parcel)
-        verdicts = (judged if isinstance(judged, Verdicts) else judged(chunk.keys)).part(range(len(chunk)))
+        verdicts = (judged if isinstance(judged, Verdicts) else judged(chunk)).part(range(len(chunk)))
         states = verdicts.states()
         if "in_doubt" not in states:
             await self.conclude(parcel, chunk, verdicts)
