@@ -23,6 +23,9 @@ Content: TypeAlias = bytes | bytearray | memoryview
 
 REPLACEMENT = "\ufffd"
 
+LONGEST_REPAIR = 16 * 1024 * 1024
+"""The most bytes that are read the slow way, which takes some tenths of a second."""
+
 _BOM = codecs.BOM_UTF8
 _CESU_8 = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]|\xed[\xa0-\xbf][\x80-\xbf]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -37,14 +40,18 @@ def loads(content: Content) -> Any:
     try:
         return orjson.loads(given)
     except orjson.JSONDecodeError as error:
+        if len(given) > LONGEST_REPAIR:
+            raise
         try:
             return _encodable(_DECODER.decode(repaired(given)[0]))
         except (ValueError, RecursionError):
             raise ValueError(str(error)) from None
 
 
-def loads_damaged(content: Content) -> tuple[Any, int]:
+def loads_damaged(content: Content, *, longest: int = LONGEST_REPAIR) -> tuple[Any, int]:
     """Return what one record of a file says, and how many of its characters were damaged; raise `ValueError`."""
+    if len(content) > longest:
+        raise ValueError(f"it is damaged, and longer than {longest} bytes")
     text, damaged = repaired(bytes(content))
     try:
         return _DECODER.decode(text), damaged + _oddities(text)

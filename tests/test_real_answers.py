@@ -214,7 +214,7 @@ async def test_of_every_other_call_an_empty_answer_stays_an_error(path: str, sta
 
 async def test_an_error_with_an_empty_body_is_never_done() -> None:
     for status in (201, 202, 205, 400, 403, 404, 500):
-        async with answering(lambda *_, status=status: (status, b"")) as (sm, _):  # type: ignore[misc]
+        async with answering(lambda *_, status=status: (status, b"")) as (sm, _):
             with pytest.raises(SalesManagoError):
                 await sm.contacts.delete(email="a@example.com")
 
