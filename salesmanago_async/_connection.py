@@ -157,7 +157,7 @@ class Connection:
         server_time = http_date(reply.headers.get("date"))
         if server_time:
             self.server_clock_offset = (server_time - moment).total_seconds()
-        return read_body(reply, post.request, moment)
+        return read_body(reply, post.request, moment, may_be_empty=post.may_answer_nothing)
 
     def _tell_pace(self, began: int, error: SalesManagoError) -> None:
         """Have the pace know what an error says about it: a refusal is an answer, other failures mostly say nothing."""

@@ -2,8 +2,14 @@
 
 from random import Random
 
-from .errors import NoAnswer, RateLimited, SalesManagoError, ServerFault, Unreadable
+from ._wire import TOO_LARGE
+from .errors import NoAnswer, RateLimited, Refused, SalesManagoError, ServerFault, Unreadable
 from .settings import Retries
+
+
+def is_too_large(error: SalesManagoError) -> bool:
+    """Tell whether the request was refused for its size: it was not processed, and only less of it may be taken."""
+    return isinstance(error, Refused) and error.status == TOO_LARGE
 
 
 def surely_not_processed(error: SalesManagoError) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 import orjson
 from attrs import field, frozen
 
+from ._real_json import encodable, loads
 from .api import CREDENTIAL_FIELDS, Request, request_class
 from .api._codec import dumps, read_leniently, write
 from .api._lanes import file_beside, places
@@ -18,6 +19,9 @@ from .errors import Invalid, NotAuthenticated, RateLimited, Refused, SalesManago
 from .settings import Credentials
 
 AnswerT = TypeVar("AnswerT")
+
+TOO_LARGE = 413
+"""The status of a refusal for the size of the body."""
 
 
 @frozen
@@ -41,6 +45,7 @@ class Post:
     request: object | None = field(default=None, repr=False)
     signed: bool = True
     file: FormFile | None = None
+    may_answer_nothing: bool = False
 
 
 @frozen
@@ -57,10 +62,12 @@ def prepare(request: Request[Any], owner: str | None) -> Post:
     shown = request if request.signed else {"path": request.path}  # errors carry it: never with a password
     try:
         body = _owned(write(request), type(request), owner)
-        return Post(request.path, dumps(body), request.repeatable, shown, request.signed, _file_of(request))
+        file = _file_of(request)
+        fields = dumps(body)
     except Invalid as error:
         error.request = shown
         raise
+    return Post(request.path, fields, request.repeatable, shown, request.signed, file, type(request).may_answer_nothing)
 
 
 def prepare_plain(path: str, body: Mapping[str, Any], owner: str | None) -> Post:
@@ -75,7 +82,8 @@ def prepare_plain(path: str, body: Mapping[str, Any], owner: str | None) -> Post
         if file_beside(cast("type", known)):
             raise Invalid(f"{trimmed} takes a file beside its JSON: send a {known.__name__}", field="path")
     repeatable, is_signed = (known.repeatable, known.signed) if known else (False, True)
-    return Post(trimmed, dumps(fields), repeatable, {"path": trimmed}, is_signed)
+    may_answer_nothing = known is not None and known.may_answer_nothing
+    return Post(trimmed, dumps(fields), repeatable, {"path": trimmed}, is_signed, None, may_answer_nothing)
 
 
 _PATH = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
@@ -115,8 +123,11 @@ def signed(fields: bytes, credentials: Credentials, request_time: int) -> bytes:
     return head if fields == b"{}" else b"".join((head[:-1], b",", memoryview(fields)[1:]))
 
 
-def read_body(reply: Reply, request: object | None, now: datetime) -> dict[str, Any]:
-    """Return the JSON object of a successful answer; raise the error that any other reply is."""
+def read_body(reply: Reply, request: object | None, now: datetime, *, may_be_empty: bool = False) -> dict[str, Any]:
+    """Return the JSON object of a successful answer; raise the error that any other reply is.
+
+    `may_be_empty` is True for the calls that are known to answer 200 (or 204) without a body when they are done.
+    """
     if reply.status == 429:
         raise RateLimited("429: too many requests", retry_after=_retry_after(reply, now), request=request)
     if reply.status >= 500 or reply.status == 408:
@@ -126,10 +137,14 @@ def read_body(reply: Reply, request: object | None, now: datetime) -> dict[str, 
             retry_after=_retry_after(reply, now),
             request=request,
         )
+    if reply.status == TOO_LARGE:
+        raise Refused(_too_large(reply), status=TOO_LARGE, request=request)
+    if may_be_empty and reply.status in {200, 204} and not reply.content.strip():
+        return {"success": True}
     body = _json_object(reply)
     if body is None or 300 <= reply.status < 400:
         raise Unreadable(_unreadable(reply), status=reply.status, request=request)
-    if reply.status >= 400 or body.get("success") in (False, "false"):
+    if reply.status >= 400 or success_of(body) is False:
         raise _refusal(body, reply.status, request)
     return body
 
@@ -140,10 +155,42 @@ def read_answer(request: Request[AnswerT], body: Mapping[str, Any]) -> AnswerT:
     return cast("AnswerT", read_leniently(answer_type(kind), body))
 
 
+def success_of(body: Mapping[str, Any]) -> bool | None:
+    """Return whether an answer or a result file says that it is a success; None where it says neither.
+
+    Only true means success, only what clearly denies it means failure; null, {} or "maybe" are no word on it.
+    """
+    said = body.get("success")
+    return _SUCCESS.get(str(said).strip().lower()) if isinstance(said, bool | str | int) else None
+
+
+_SUCCESS = {"true": True, "false": False, "no": False, "0": False}
+
+
 def messages_of(body: Mapping[str, Any]) -> list[str]:
     """Return the texts of an answer, which come as a list or as one string, under one of two names."""
     found: Any = body.get("message") or body.get("messages") or []
-    return [str(text) for text in (found if isinstance(found, list) else [found])]
+    return [safe_text(text) for text in (found if isinstance(found, list) else [found]) if text is not None]
+
+
+def safe_text(said: object) -> str:
+    """Return a text of the server as a reason may have it: a link is its host, and it can be written anywhere."""
+    return _LINK.sub(r"\g<scheme>\g<host>/…", encodable(str(said)))
+
+
+def _safe(value: Any) -> Any:
+    return safe_text(value) if isinstance(value, str) else value
+
+
+_LINK = re.compile(
+    r"""
+      (?P<scheme>\b[a-z][a-z0-9+.-]*:(?:/|\\/){2})   # the slashes of JSON inside JSON are escaped
+      (?:[^\s/?\#@"'<>]*@)?                         # a user and a password
+      (?P<host>[^\s/?\#@"'<>\\]*)
+      [/?\#\\][^\s"'<>]*
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 
 
 _NOT_AUTHENTICATED = (
@@ -158,28 +205,38 @@ _NOT_AUTHENTICATED = (
 
 def _refusal(body: Mapping[str, Any], status: int, request: object | None) -> SalesManagoError:
     messages = messages_of(body)
-    values = body.get("values")
+    given = body.get("values")
+    values = {name: _safe(value) for name, value in given.items()} if isinstance(given, dict) else None
     said = " ".join(messages).lower()
     kind = NotAuthenticated if status == 401 or any(text in said for text in _NOT_AUTHENTICATED) else Refused
-    return kind(messages, values=values if isinstance(values, dict) else None, status=status, request=request)
+    return kind(messages, values=values, status=status, request=request)
 
 
 def _json_object(reply: Reply) -> dict[str, Any] | None:
     try:
-        body = orjson.loads(reply.content)
-    except orjson.JSONDecodeError:
+        body = loads(reply.content)
+    except ValueError:
         return None
     return cast("dict[str, Any]", body) if isinstance(body, dict) else None
 
 
+def _too_large(reply: Reply) -> list[str]:
+    """Return what a refusal for the size of the body says, whoever refused it: the server, or a gateway before it."""
+    return ["the request is larger than the server takes (413); send less at once", *_said(reply)]
+
+
+def _said(reply: Reply) -> list[str]:
+    return messages_of(_json_object(reply) or {})
+
+
 def _texts(reply: Reply) -> str:
-    texts = messages_of(_json_object(reply) or {})
+    texts = _said(reply)
     return f": {'; '.join(texts)}" if texts else ""
 
 
 def _unreadable(reply: Reply) -> str:
     kind = reply.headers.get("content-type", "no content type")
-    begins = reply.content[:80].decode("utf-8", "replace")
+    begins = safe_text(reply.content[:80].decode("utf-8", "replace"))
     hint = "; is base_url right?" if reply.status in {301, 302, 303, 307, 308, 403, 404, 405} else ""
     return f"the server answered {reply.status} with {kind}, not a JSON object, beginning {begins!r}{hint}"
 

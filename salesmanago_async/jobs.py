@@ -3,6 +3,7 @@
 A job is a number on the server. Looking at it costs a request; the documented interval is 60 seconds.
 """
 
+import logging
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
@@ -30,11 +31,15 @@ from .errors import (
     Unreadable,
 )
 from .exports import contents
+from .exports.contents import Records
+from .exports.damage import Damage, DamageCounter
 from .exports.files import open_file, read_whole
 from .exports.sinks import Format, Saved, saving
 
 MOST_FAILED_LOOKS = 5
 """Looks at one job that may fail in a row, each with its retries, before the job is given up."""
+
+_LOGGER = logging.getLogger("salesmanago_async.jobs")
 
 RecordT = TypeVar("RecordT")
 
@@ -135,21 +140,25 @@ class Job(Generic[RecordT]):
             yield pieces
 
     @overload
-    def records(self) -> AbstractAsyncContextManager[AsyncIterator[RecordT]]: ...
+    def records(self, *, strict: bool = ...) -> AbstractAsyncContextManager[Records[RecordT]]: ...
     @overload
-    def records(self, *, raw: Literal[True]) -> AbstractAsyncContextManager[AsyncIterator[Any]]: ...
+    def records(self, *, raw: Literal[True], strict: bool = ...) -> AbstractAsyncContextManager[Records[Any]]: ...
     @asynccontextmanager
-    async def records(self, *, raw: bool = False) -> AsyncGenerator[AsyncIterator[Any]]:
+    async def records(self, *, raw: bool = False, strict: bool = False) -> AsyncGenerator[Records[Any]]:
         """Open the job's file as records, in flat memory: `async with job.records() as records`.
 
         `raw=True` gives them as the file has them. Each comes once; a file that cannot be had whole, is damaged, or is
-        neither a JSON array nor an archive of such is an error, after the records before that place.
+        neither a JSON array nor an archive of such is an error, after the records before that place. A damaged
+        character, a byte that is not UTF-8 say, costs no more than itself: it is replaced by U+FFFD, and
+        `records.damaged` counts such and names their records. `strict=True` makes it an error.
         """
+        counter = DamageCounter()
         async with (
             open_file(self._connection, self._link) as file,
-            aclosing(contents.records(file, self._read, raw=raw)) as found,
+            aclosing(contents.records(file, self._read, raw=raw, damage=None if strict else counter)) as found,
         ):
-            yield found
+            yield Records(found, counter)
+            self._log_damage(counter.damage)
 
     async def save(
         self,
@@ -158,22 +167,34 @@ class Job(Generic[RecordT]):
         format: Format | None = None,  # noqa: A002 - what it is called where files are written
         safe_cells: bool = True,
         on_progress: Callable[[Saved], None] | None = None,
+        strict: bool = False,
     ) -> int:
         """Write the job's records, as the file has them, to `to`, a path or "-"; return how many they were.
 
         The suffix tells the format where `format` does not: .json, .jsonl, .csv or .parquet. The file appears under its
         name when it is complete. `safe_cells` keeps spreadsheets from running cells of a CSV file as formulas.
+        Damaged characters are replaced, and counted in the `damaged` of what `on_progress` is called with;
+        `strict=True` makes them an error.
         """
+        counter = DamageCounter()
         async with (
             saving(to, format=format, safe_cells=safe_cells) as sink,
             open_file(self._connection, self._link) as file,
-            aclosing(contents.batches(file, self._read)) as found,
+            aclosing(contents.batches(file, self._read, damage=None if strict else counter)) as found,
         ):
             async for batch in found:
                 await sink.write(batch)
                 if on_progress:
-                    on_progress(Saved(records=sink.written, received=file.received, total=file.total))
+                    progress = Saved(
+                        records=sink.written, received=file.received, total=file.total, damaged=counter.damage
+                    )
+                    on_progress(progress)
+        self._log_damage(counter.damage)
         return sink.written
+
+    def _log_damage(self, damage: Damage) -> None:
+        if damage:
+            _LOGGER.warning("the file of job %s: %s", self.request_id, damage)
 
     async def result(self) -> bytes:
         """Return the job's whole file, once it is there; for small ones, such as the result of an import.

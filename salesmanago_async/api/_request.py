@@ -26,12 +26,14 @@ class Request(Generic[AnswerT_co]):
 
     A subclass names its documented `path` and says whether it is `repeatable`: True where sending it twice does what
     sending it once does (reads, upserts, deletes), False where twice means two events, messages or points. One that is
-    not `signed` carries a secret of its own in place of the credentials.
+    not `signed` carries a secret of its own in place of the credentials. One that
+    `may_answer_nothing` is known to be answered 200 without a body when it is done: of others that is no answer.
     """
 
     path: ClassVar[str]
     repeatable: ClassVar[bool] = True
     signed: ClassVar[bool] = True
+    may_answer_nothing: ClassVar[bool] = False
 
 
 @frozen(kw_only=True)

@@ -51,6 +51,7 @@ class DeleteContact(Request[Deleted]):
     """
 
     path = "contact/delete"
+    may_answer_nothing = True
     email: EmailText
     owner: Owner = field(default=None, kw_only=True)
 

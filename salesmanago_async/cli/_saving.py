@@ -17,6 +17,7 @@ from ..errors import only_error
 from ._run import STOPPED, fail
 
 if TYPE_CHECKING:
+    from ..exports.damage import Damage
     from ..exports.sinks import Saved, Target
     from ..jobs import Job
 
@@ -43,6 +44,11 @@ _OPTIONS = (
     click.option(
         "--raw-cells", is_flag=True, help="Leave CSV cells as they are that a spreadsheet would run as formulas."
     ),
+    click.option(
+        "--strict",
+        is_flag=True,
+        help="Refuse a file with a damaged character; else it is replaced, and how many there were is printed.",
+    ),
 )
 
 
@@ -61,11 +67,27 @@ def checked_target(out: Path, format: Any, raw_cells: bool) -> "Target":  # noqa
     return target_of(out, format=format, safe_cells=not raw_cells)
 
 
-async def save_job(job: "Job[Any]", target: "Target", what: str = "records") -> None:
-    """Write the records of a job, once its file is there, and say how many there were."""
+async def save_job(job: "Job[Any]", target: "Target", what: str = "records", *, strict: bool = False) -> None:
+    """Write the records of a job, once its file is there, and say how many there were and what was damaged."""
+    from ..exports.sinks import Saved
+
+    last = Saved(records=0)
     with showing_progress(what) as show:
-        saved = await job.save(target.path or "-", format=target.format, safe_cells=target.safe_cells, on_progress=show)
-    tell_saved(saved, target, what)
+
+        def note(saved: Saved) -> None:
+            nonlocal last
+            last = saved
+            show(saved)
+
+        await job.save(
+            target.path or "-",
+            format=target.format,
+            safe_cells=target.safe_cells,
+            on_progress=note,
+            strict=strict,
+        )
+    tell_saved(last.records, target, what)
+    tell_damaged(last.damaged)
 
 
 async def save_records(records: AsyncIterator[Any], target: "Target", show: Show) -> int:
@@ -92,6 +114,12 @@ async def _batches(records: AsyncIterator[Any]) -> AsyncGenerator[Sequence[Any]]
 def tell_saved(count: int, target: "Target", what: str = "records") -> None:
     """Say how much was written: on stdout, unless that is where it went."""
     click.echo(f"{count:,} {what} in {target.path or STDOUT_NAME}", err=target.path is None)
+
+
+def tell_damaged(damage: "Damage") -> None:
+    """Say what was damaged in the records that were written, if anything."""
+    if damage:
+        click.echo(f"{damage}; --strict refuses such a file", err=True)
 
 
 async def stoppable(act: Callable[[], Awaitable[None]]) -> None:

@@ -10,7 +10,16 @@ from attrs import frozen
 from ..errors import Invalid
 from ._client import ClientOptions, client_options, open_client
 from ._run import run
-from ._saving import checked_target, save_job, save_records, saving_options, showing_progress, stoppable, tell_saved
+from ._saving import (
+    checked_target,
+    save_job,
+    save_records,
+    saving_options,
+    showing_progress,
+    stoppable,
+    tell_damaged,
+    tell_saved,
+)
 
 if TYPE_CHECKING:
     from ..client import SalesManago
@@ -79,6 +88,7 @@ class Choice:
     modified_since: str | None
     state: Path | None
     unordered: bool
+    strict: bool
 
     def check(self) -> None:
         """Raise `Invalid` unless exactly one way is chosen."""
@@ -90,6 +100,8 @@ class Choice:
             raise Invalid("goes with --tag, --email and --contact-id only", field="--data")
         if self.unordered and not changed:
             raise Invalid("goes with --modified-since only", field="--unordered")
+        if self.strict and changed:
+            raise Invalid("does not go with --modified-since, which reads no files", field="--strict")
 
 
 async def _export(*, client: ClientOptions, choice: Choice, target_options: tuple[Path, str | None, bool]) -> None:
@@ -117,14 +129,16 @@ async def _chosen(sm: "SalesManago", choice: Choice, target: "Target") -> None:
     types = [part.strip().upper() for part in (choice.data or "CONTACT").split(",") if part.strip()]
     job = await sm.contacts.export(selectors, types)
     click.echo(f"job {job.request_id} is started; 'salesmanago job save {job.request_id}' also fetches it", err=True)
-    await save_job(job, target, "contacts")
+    await save_job(job, target, "contacts", strict=choice.strict)
 
 
 async def _all(sm: "SalesManago", choice: Choice, target: "Target") -> None:
     with showing_progress("contacts") as show:
-        async with sm.contacts.export_all(raw=True, outstanding=choice.outstanding) as contacts:
+        making = sm.contacts.export_all(raw=True, outstanding=choice.outstanding, strict=choice.strict)
+        async with making as contacts:
             saved = await save_records(contacts, target, show)
     tell_saved(saved, target, "contacts")
+    tell_damaged(contacts.damaged)
 
 
 async def _modified(sm: "SalesManago", since: int | None, choice: Choice, target: "Target") -> None:

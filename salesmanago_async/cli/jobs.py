@@ -46,23 +46,32 @@ async def _status(*, client: ClientOptions, request_id: int) -> None:
 @click.argument("request_id", type=int)
 @saving_options
 @client_options
-def save(client: ClientOptions, request_id: int, out: Path, format: str | None, raw_cells: bool) -> None:  # noqa: A002
+def save(
+    client: ClientOptions,
+    request_id: int,
+    out: Path,
+    format: str | None,  # noqa: A002 - as the option is called
+    raw_cells: bool,
+    strict: bool,
+) -> None:
     """Wait for a job's file, and save its records.
 
     The file appears under its name when it is complete.
     """
-    run(_save, client=client, request_id=request_id, target_options=(out, format, raw_cells))
+    run(_save, client=client, request_id=request_id, target_options=(out, format, raw_cells), strict=strict)
 
 
-async def _save(*, client: ClientOptions, request_id: int, target_options: tuple[Path, str | None, bool]) -> None:
+async def _save(
+    *, client: ClientOptions, request_id: int, target_options: tuple[Path, str | None, bool], strict: bool
+) -> None:
     target = checked_target(*target_options)
     async with open_client(client) as sm:
-        await stoppable(lambda: _save_known(sm.jobs.attach(request_id), target))
+        await stoppable(lambda: _save_known(sm.jobs.attach(request_id), target, strict=strict))
 
 
-async def _save_known(job: "Job[Any]", target: "Target") -> None:
+async def _save_known(job: "Job[Any]", target: "Target", *, strict: bool) -> None:
     """Save a job's file; a number that the server does not know, mistyped perhaps, is not waited for."""
     status = await job.status()
     if status.state == "unknown":
         raise JobNotFound(job.request_id, status.messages)
-    await save_job(job, target)
+    await save_job(job, target, strict=strict)

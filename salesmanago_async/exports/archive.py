@@ -19,6 +19,7 @@ from anyio.lowlevel import checkpoint
 from attrs import field, frozen
 
 from ..errors import Unreadable
+from .damage import DamageCounter
 from .records import ArrayReader
 
 PIECE_BYTES = 256 * 1024
@@ -48,6 +49,11 @@ class Part:
     _file: BinaryIO = field(repr=False)
     _member: ZipInfo = field(repr=False)
     _end: int = field(repr=False)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder, which has no content."""
+        return self.name.endswith("/") and not self.size
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the content, at most 256 KB at a time, some of them empty; raise `Unreadable` where it is damaged."""
@@ -123,24 +129,27 @@ def parts(file: BinaryIO, limits: Limits = Limits()) -> Iterator[Part]:
         yield Part(member.filename, member.file_size, file, member, ends[member.header_offset])
 
 
-async def records_of(file: BinaryIO, limits: Limits = Limits()) -> AsyncGenerator[list[Any]]:
+async def records_of(
+    file: BinaryIO, limits: Limits = Limits(), *, damage: DamageCounter | None = None
+) -> AsyncGenerator[list[Any]]:
     """Yield the raw records of all parts, in batches, other tasks having their turn after each.
 
     Disk and unpacking are worked at in the event loop, a piece at a time: that is shorter than the way to a thread
-    would be worth. Raises `Unreadable`, naming the part, where one is damaged or is no JSON array.
+    would be worth. Raises `Unreadable`, naming the part, where one is damaged or is no JSON array, as an empty part
+    is none. Damaged characters are counted in `damage`; without it, they are such an error as well.
     """
     for part in parts(file, limits):
-        for batch in _batches(part):
+        for batch in _batches(part, damage):
             await checkpoint()
             if batch:
                 yield batch
 
 
-def _batches(part: Part) -> Iterator[list[Any]]:
-    reader = ArrayReader()
+def _batches(part: Part, damage: DamageCounter | None) -> Iterator[list[Any]]:
+    reader = ArrayReader(damage=damage)
     for piece in part.pieces():
         yield _naming(part, reader.feed, piece)
-    if part.size:
+    if not part.is_folder:
         yield _naming(part, reader.close)
 
 

@@ -1,10 +1,13 @@
 """What is in a file: its records, whether it is JSON or an archive of JSON."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Generic, Self, TypeVar
+
+from anyio.lowlevel import checkpoint
 
 from .archive import records_of
+from .damage import Damage, DamageCounter
 from .files import Spooled
 from .records import ArrayReader
 from .shapes import list_inside
@@ -13,31 +16,63 @@ _ARCHIVES = frozenset({b"PK\x03\x04", b"PK\x05\x06"})
 """How an archive begins; the second is an empty one."""
 
 
-async def batches(file: Spooled, read: Callable[[Any], Any]) -> AsyncGenerator[list[Any]]:
+RecordT_co = TypeVar("RecordT_co", covariant=True)
+
+
+class Records(AsyncIterator[RecordT_co], Generic[RecordT_co]):
+    """The records of a file, each once. `damaged` says what was damaged in those that have come."""
+
+    def __init__(self, found: AsyncGenerator[RecordT_co], counter: DamageCounter) -> None:
+        self._found = found
+        self._counter = counter
+
+    @property
+    def damaged(self) -> Damage:
+        """How many damaged characters were replaced so far, and in which records."""
+        return self._counter.damage
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> RecordT_co:
+        return await anext(self._found)
+
+    async def aclose(self) -> None:
+        """Read no further."""
+        await self._found.aclose()
+
+
+async def batches(
+    file: Spooled, read: Callable[[Any], Any], *, damage: DamageCounter | None = None
+) -> AsyncGenerator[list[Any]]:
     """Yield the records as the file has them, many at a time, those of JSON while it arrives.
 
     What the file is, is told by how it begins; where its records are, by the shape of what will `read` them. Raises
-    `Unreadable` where it is neither, is damaged or was cut.
+    `Unreadable` where it is neither, is damaged or was cut. Damaged characters are counted in `damage`; without it,
+    they are such an error as well.
     """
     is_archive = await file.beginning(4) in _ARCHIVES
-    source = records_of(await file.whole()) if is_archive else _elements(file, list_inside(read))
+    source = records_of(await file.whole(), damage=damage) if is_archive else _elements(file, list_inside(read), damage)
     async with aclosing(source) as found:
         async for batch in found:
             yield batch
 
 
-async def records(file: Spooled, read: Callable[[Any], Any], *, raw: bool) -> AsyncGenerator[Any]:
+async def records(
+    file: Spooled, read: Callable[[Any], Any], *, raw: bool, damage: DamageCounter | None = None
+) -> AsyncGenerator[Any]:
     """Yield each record, as `read` reads it, or else as the file has it."""
-    async with aclosing(batches(file, read)) as found:
+    async with aclosing(batches(file, read, damage=damage)) as found:
         async for batch in found:
             for record in batch:
                 yield record if raw else read(record)
 
 
-async def _elements(file: Spooled, inside: str | None) -> AsyncGenerator[list[Any]]:
-    reader = ArrayReader(inside=inside)
+async def _elements(file: Spooled, inside: str | None, damage: DamageCounter | None) -> AsyncGenerator[list[Any]]:
+    reader = ArrayReader(inside=inside, damage=damage)
     async with aclosing(file.pieces()) as pieces:
         async for piece in pieces:
             for batch in reader.batches(piece):
                 yield batch
+            await checkpoint()  # others have their turn even where a piece had no record
     yield reader.close()

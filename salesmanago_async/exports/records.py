@@ -13,6 +13,13 @@ What a boundary looks like is learned from two elements: the brackets that close
 that opens the other, with the white space between them, as in `}},{"`. A file that changes its style midway only loses
 speed: the standard library's parser then takes one element after the other, and the new style is learned.
 
+A file with a damaged character is read as well, unless the reader is a strict one: where no boundary is proved, as the
+parser refuses a byte that is not UTF-8, the records are taken one by one, and the damaged one is repaired and counted.
+
+A record that does not fit into a megabyte is not parsed again and again while it grows: a scanner then goes once over
+each byte that comes, until the comma after the record is there. It knows texts and brackets, and no more: the parser
+has the last word here too. So the work is linear in the bytes, and is done in steps of some milliseconds.
+
 What is left at the end must close the array; otherwise the file was cut, which is an error, never a short list.
 
 The array may also be inside the one object that the file is. Where it begins is proved in the same way: the text up to
@@ -28,18 +35,29 @@ from itertools import islice
 from typing import Any, cast
 
 import orjson
+from attrs import define
 
+from .._real_json import LONGEST_REPAIR, loads_damaged
 from ..errors import Unreadable
+from .damage import DamageCounter
 
 BATCH_BYTES = 64 * 1024
 LONGEST_ELEMENT = 256 * 1024 * 1024
+"""The most bytes of a file that is one record."""
+LONGEST_RECORD = 64 * 1024 * 1024
+"""The most bytes of one record of many: to parse them takes a few tenths of a second."""
+MOST_BLANKS = 16 * 1024 * 1024
+"""The most bytes of white space in a row."""
 
+_SCANNED_FROM = 1024 * 1024
 _MOST_GUESSES = 8
 _LONGEST_HEAD = 64 * 1024
 """A list inside an object is read in batches if it begins within so many bytes; else the object is read whole."""
 
+_LONGEST_SEPARATOR = 1024
+
 _ARRAY, _CLOSE, _OBJECT, _COMMA = b"[]{,"
-_CLOSERS, _SPACE, _OPENERS = b"}] \t\r\n", b" \t\r\n", b'{[" \t\r\n'
+_CLOSERS, _SPACE = "}] \t\r\n", b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -47,15 +65,22 @@ class ArrayReader:
     """Takes the bytes of a file that holds one JSON array, or one object, which then is the only record.
 
     `inside` names a field of that object: its elements are the records then, and what stands beside it is in `beside`
-    when all is read.
+    when all is read. Damaged characters are replaced and counted in `damage`; without one, they are an error.
     """
 
-    def __init__(self, *, inside: str | None = None, batch_bytes: int = BATCH_BYTES) -> None:
+    def __init__(
+        self, *, inside: str | None = None, batch_bytes: int = BATCH_BYTES, damage: DamageCounter | None = None
+    ) -> None:
         self.beside: dict[str, Any] = {}
         self._inside = inside
         self._batch_bytes = batch_bytes
+        self._damage = damage
+        self._decoder = _STRICT if damage is None else _LENIENT
         self._buffer = bytearray()
         self._begun = False  # the buffer begins with a bracket
+        self._may_have_bom = True
+        self._leading_blanks = 0
+        self._scan: _Scan | None = None
         self._may_enter = inside is not None
         self._entered = False
         self._threshold = 1
@@ -79,31 +104,72 @@ class ArrayReader:
             self._enter()
         elements: list[Any] = []
         if self._buffer[0] == _ARRAY and len(self._buffer) >= self._threshold:
-            elements = self._take_batch()
-            self._threshold = self._batch_bytes if elements else max(self._batch_bytes, 2 * len(self._buffer))
-        if len(self._buffer) > LONGEST_ELEMENT:
-            raise Unreadable(f"no record of the file ends within {LONGEST_ELEMENT} bytes")
+            elements = self._take_scanned(self._scan) if self._scan else self._take_batch()
+            self._wait_for_more(elements)
+        longest = LONGEST_RECORD if self._buffer[0] == _ARRAY else LONGEST_ELEMENT
+        if len(self._buffer) > longest:
+            raise Unreadable(f"no record of the file ends within {longest} bytes")
+        return self._passed(elements)
+
+    def _wait_for_more(self, elements: list[Any]) -> None:
+        """Decide when the next elements are looked for: the fewer were found, the more bytes are waited for."""
+        if elements:
+            self._scan = None
+            self._threshold = self._batch_bytes
+        elif len(self._buffer) >= _SCANNED_FROM:
+            self._scan = self._scan or _Scan()
+            self._threshold = 0  # only what is new is scanned
+        else:
+            self._threshold = max(self._batch_bytes, 2 * len(self._buffer))
+
+    def _passed(self, elements: list[Any]) -> list[Any]:
+        if self._damage:
+            self._damage.records += len(elements)
         return elements
 
     def close(self) -> list[Any]:
         """Return the last elements; raise `Unreadable` where the file does not end as it must."""
         if not self._begun:
             raise Unreadable(f"the file is no JSON array; it is {_beginning(self._buffer)}")
-        last = _parsed(b'{"":' + self._buffer if self._entered else self._buffer)
+        elements: list[Any] = []
+        last = _loaded(self._rest())
+        if last is None:
+            elements = self._take_one_by_one() if self._may_be_repaired() and self._buffer[0] == _ARRAY else []
+            last = self._repaired(self._rest(), ahead=len(elements))
         if isinstance(last, dict):
             if self._inside is None:
-                return [last]
+                return self._passed([last])
             last = self._inner_list(cast("dict[str, Any]", last), self._inside)
         if self._after_comma and not last:
             raise Unreadable("the file is damaged: there is nothing after its last comma")
-        return cast("list[Any]", last)
+        return self._passed([*elements, *cast("list[Any]", last)])
+
+    def _rest(self) -> bytes | bytearray:
+        return b'{"":' + self._buffer if self._entered else self._buffer
+
+    def _may_be_repaired(self) -> bool:
+        return self._damage is not None and len(self._buffer) <= LONGEST_REPAIR
+
+    def _repaired(self, content: bytes | bytearray | memoryview, *, ahead: int) -> Any:
+        """Return what a text says that the quick parser refuses: half a surrogate pair is JSON, damage is repaired."""
+        try:
+            if not self._damage:
+                return _STRICT.decode(str(content, "utf-8"))
+            value, damaged = loads_damaged(content, longest=LONGEST_ELEMENT)
+        except (ValueError, RecursionError) as error:
+            raise Unreadable(f"the file is damaged or was cut: {_said_of(content, error)}") from None
+        self._damage.add(damaged, ahead=ahead)
+        return value
 
     def _begin(self) -> bool:
         """Get to the first bracket; False while only white space, or part of a byte order mark, has come."""
         if len(self._buffer) < len(_BOM) and _BOM.startswith(self._buffer):
             return False
-        text = self._buffer.removeprefix(_BOM).lstrip(_SPACE)
+        text = (self._buffer.removeprefix(_BOM) if self._may_have_bom else self._buffer).lstrip(_SPACE)
         if not text:
+            self._leading_blanks = _checked_blanks(self._leading_blanks + len(self._buffer))
+            self._may_have_bom = False
+            self._buffer.clear()
             return False
         if text[0] not in {_ARRAY, _OBJECT}:
             raise Unreadable(f"the file is no JSON array; it begins {_beginning(text)}")
@@ -133,11 +199,14 @@ class ArrayReader:
         return found
 
     def _take_batch(self) -> list[Any]:
-        if self._separator is None and not self._learn():
-            return []
+        if self._separator is None:
+            if not self._learn():
+                return []
+            if self._separator is None:
+                return self._take_one_by_one()
         end = len(self._buffer)
         for _ in range(_MOST_GUESSES):
-            found = self._buffer.rfind(cast("bytes", self._separator), 0, end)
+            found = self._buffer.rfind(self._separator, 0, end)
             if found < 0:
                 break
             end = found + self._comma
@@ -164,15 +233,19 @@ class ArrayReader:
         return elements
 
     def _learn(self) -> bool:
-        """Find out what stands between the first two elements; False while they are not both there."""
+        """Find out what stands between the first two elements; False while they are not both there.
+
+        Where that is mostly white space, nothing is learned: it will not be the same between the next two.
+        """
         text = self._text()
-        _, end = _element(text, 1)
-        comma = _skip(text, end, _SPACE)
-        start = _skip(text, comma + 1, _SPACE)
+        _, end = self._element(text, 1)
+        comma = _end_of(_BLANKS, text, end)
+        start = _end_of(_BLANKS, text, comma + 1)
         if not end or text[comma : comma + 1] != "," or start >= len(text):
             return False
-        closing = len(text[:end].rstrip(_CLOSERS.decode()))
-        self._separator = text[closing : _skip(text, start, _OPENERS)].encode()
+        closing = len(text[:end].rstrip(_CLOSERS))
+        separator = text[closing : _end_of(_OPENERS, text, start)]
+        self._separator = separator.encode() if len(separator) <= _LONGEST_SEPARATOR else None
         self._comma = comma - closing
         return True
 
@@ -182,22 +255,97 @@ class ArrayReader:
         elements: list[Any] = []
         last_comma = 0
         while True:
-            element, end = _element(text, last_comma + 1)
-            comma = _skip(text, end, _SPACE)
+            start = last_comma + 1
+            element, end = self._element(text, start)
+            comma = _end_of(_BLANKS, text, end)
             if not end or text[comma : comma + 1] != ",":
                 break
+            if _ODD.search(text, start, end):
+                damaged = text[start:end].encode("utf-8", "surrogateescape")
+                element = self._repaired(damaged, ahead=len(elements))
             elements.append(element)
             last_comma = comma
+        length = len(text[:last_comma].encode("utf-8", "surrogateescape"))
+        return self._taken(elements, length) if elements else []
+
+    def _take_scanned(self, scan: "_Scan") -> list[Any]:
+        """Return the one element that the scanner finds the end of; it may be damaged."""
+        comma = scan.next_comma(self._buffer)
+        if comma is None:
+            return []
+        elements = self._closed_at(comma)
+        if elements is None:
+            if comma > LONGEST_REPAIR:
+                raise Unreadable(f"the file is damaged, in a record of {comma} bytes")
+            with memoryview(self._buffer)[1:comma] as text:
+                elements = [self._repaired(text, ahead=0)]
+        return self._taken(elements, comma)
+
+    def _element(self, text: str, start: int) -> tuple[Any, int]:
+        """Return the element that begins at `start`, and where it ends; 0 where it is not complete."""
         try:
-            return self._taken(elements, len(text[:last_comma].encode())) if elements else []
-        except UnicodeEncodeError:
-            raise Unreadable("the file is damaged: it is not UTF-8") from None
+            return self._decoder.raw_decode(text, _end_of(_BLANKS, text, start))
+        except RecursionError:
+            raise Unreadable("the file is damaged: it is nested too deeply") from None
+        except ValueError:
+            return None, 0
 
     def _text(self) -> str:
         return self._buffer.decode("utf-8", "surrogateescape")
 
 
-def _loaded(text: bytearray | memoryview) -> Any:
+@define
+class _Scan:
+    """Goes once over the bytes of an array, to the comma after its first element. `at` is the next byte to be read."""
+
+    at: int = 1
+    depth: int = 0
+    in_text: bool = False
+    blanks: int = 0
+
+    def next_comma(self, buffer: bytearray) -> int | None:
+        """Return where the comma is; None where it has not come."""
+        while self.at < len(buffer):
+            found = (_IN_TEXT if self.in_text else _STRUCTURE).search(buffer, self.at)
+            if not found:
+                self._pass_over(buffer)
+                return None
+            self.at, self.blanks = found.end(), 0
+            if self._ends_with(found[0]):
+                return found.start()
+        return None
+
+    def _ends_with(self, mark: bytes) -> bool:
+        """Take a mark of JSON; tell whether it is the comma after the element."""
+        if mark == b'"':
+            self.in_text = not self.in_text
+        elif mark == b"\\":
+            self.at += 1
+        elif mark in b"[{":
+            self.depth += 1
+        elif mark in b"]}":
+            self.depth -= 1
+        else:
+            return not self.depth
+        return False
+
+    def _pass_over(self, buffer: bytearray) -> None:
+        rest = buffer[self.at :]
+        blank = len(rest) - len(rest.rstrip(_SPACE)) if not self.in_text else 0
+        self.blanks = _checked_blanks(blank + (self.blanks if blank == len(rest) else 0))
+        self.at = len(buffer)
+
+
+_STRUCTURE, _IN_TEXT = re.compile(rb'["\[\]{},]'), re.compile(rb'["\\]')
+
+
+def _checked_blanks(count: int) -> int:
+    if count > MOST_BLANKS:
+        raise Unreadable(f"the file has more than {MOST_BLANKS} bytes of white space in a row")
+    return count
+
+
+def _loaded(text: bytes | bytearray | memoryview) -> Any:
     """Return what the text says; None where it is no JSON."""
     try:
         return orjson.loads(text)
@@ -205,37 +353,31 @@ def _loaded(text: bytearray | memoryview) -> Any:
         return None
 
 
-def _element(text: str, start: int) -> tuple[Any, int]:
-    """Return the element that begins at `start`, and where it ends; 0 where it is not complete."""
-    try:
-        return _DECODER.raw_decode(text, _skip(text, start, _SPACE))
-    except RecursionError:
-        raise Unreadable("the file is damaged: it is nested too deeply") from None
-    except ValueError:
-        return None, 0
-
-
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_STRICT = json.JSONDecoder(parse_constant=_no_constant)
+_LENIENT = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
+_ODD = re.compile("[\udc80-\udcff\\x00-\\x1f]|NaN|Infinity")
+"""What may be damage: bytes that are not UTF-8, control characters, words that are no JSON."""
 
 
-def _skip(text: str, start: int, over: bytes) -> int:
-    while start < len(text) and text[start].encode("utf-8", "surrogatepass") in over:
-        start += 1
-    return start
+def _end_of(pattern: re.Pattern[str], text: str, start: int) -> int:
+    found = pattern.match(text, start)
+    return found.end() if found else start
 
 
-def _parsed(content: bytes | bytearray) -> Any:
+_BLANKS, _OPENERS = re.compile(r"[ \t\r\n]*"), re.compile(r"[{\[\" \t\r\n]*")
+
+
+def _said_of(content: bytes | bytearray | memoryview, error: Exception) -> str:
+    """Return what the quick parser says of a text, as it is shorter; or else the error of the other one."""
     try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        try:  # half a surrogate pair is JSON, though not to orjson
-            return _DECODER.decode(content.decode())
-        except (ValueError, RecursionError):
-            raise Unreadable(f"the file is damaged or was cut: {error}") from None
+        orjson.loads(content)
+    except orjson.JSONDecodeError as found:
+        return str(found)
+    return str(error)
 
 
 def _beginning(content: bytes | bytearray) -> str:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import IO, Any, Literal, Protocol, TypeAlias
 
 import anyio.to_thread
-from attrs import frozen
+from attrs import field, frozen
 
 from ..errors import Invalid
 from ._placing import PlacedFile
 from .csv_tables import CsvTable
+from .damage import Damage
 from .json_files import JsonArray, JsonLines
 from .json_files import dump_record as dump_record  # for those who write JSON themselves
 from .parquet import ParquetTable, check_parquet
@@ -37,11 +38,15 @@ SUFFIXES: dict[str, Format] = {
 
 @frozen(kw_only=True)
 class Saved:
-    """How far a save is: records written; bytes of the server's file that have come, of how many (None: not told)."""
+    """How far a save is: records written; bytes of the server's file that have come, of how many (None: not told).
+
+    `damaged` says what was damaged in the records written.
+    """
 
     records: int
     received: int = 0
     total: int | None = None
+    damaged: Damage = field(factory=Damage)
 
 
 @frozen(kw_only=True)

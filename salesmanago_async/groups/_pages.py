@@ -4,10 +4,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from attrs import define
+from attrs import define, frozen
 
 from .._connection import Connection
 from ..api.contact_lists import ExportContactListPage
+from ..exports.damage import Damage
 from ..exports.shapes import contacts_on_page
 from ..jobs import started_job
 from ._ahead import side_by_side
@@ -17,6 +18,14 @@ FIRST_PAGES = 4
 many there are, the pages asked for in vain are never more than those, and these few."""
 
 
+@frozen
+class ExportedPage:
+    """The contacts of a page as its file has them, and what was damaged in them."""
+
+    contacts: list[Any]
+    damaged: Damage
+
+
 @define
 class _Pages:
     """Pages of one export. `filled` counts those that had contacts; `ended` tells that one had none."""
@@ -24,6 +33,7 @@ class _Pages:
     connection: Connection
     size: int
     owner: str | None
+    strict: bool
     filled: int = 0
     ended: bool = False
 
@@ -33,29 +43,29 @@ class _Pages:
             number += 1
             yield number
 
-    async def get(self, number: int) -> list[Any]:
+    async def get(self, number: int) -> ExportedPage:
         request = ExportContactListPage(number, size=self.size, owner=self.owner)
         try:
             job = started_job(self.connection, await self.connection.send(request), contacts_on_page)
-            async with job.records(raw=True) as records:
-                contacts = [contact async for contact in records]
+            async with job.records(raw=True, strict=self.strict) as records:
+                page = ExportedPage([contact async for contact in records], records.damaged)
         except Exception as error:
             error.add_note(f"It was page {number} of the contacts that was asked for.")
             raise
-        self.filled += bool(contacts)
-        self.ended = self.ended or not contacts
-        return contacts
+        self.filled += bool(page.contacts)
+        self.ended = self.ended or not page.contacts
+        return page
 
 
 @asynccontextmanager
 async def exported_pages(
-    connection: Connection, *, size: int, owner: str | None, outstanding: int
-) -> AsyncGenerator[AsyncIterator[list[Any]]]:
-    """Give the contacts of page after page, as the files have them; after an empty page there is nothing of interest.
+    connection: Connection, *, size: int, owner: str | None, outstanding: int, strict: bool
+) -> AsyncGenerator[AsyncIterator[ExportedPage]]:
+    """Give page after page of the contacts; after an empty one there is nothing of interest.
 
     At most `outstanding` jobs are under way, or pages wait to be taken.
     """
-    pages = _Pages(connection, size, owner)
+    pages = _Pages(connection, size, owner, strict)
 
     def room() -> int:
         return min(outstanding, FIRST_PAGES + pages.filled)

@@ -38,6 +38,8 @@ from ..api.contact_lists import (
 from ..api.contacts import Contact, HasContact, ListContacts, UpsertContact, Upserted
 from ..api.selectors import Selector, Stage
 from ..errors import Invalid
+from ..exports.contents import Records
+from ..exports.damage import DamageCounter
 from ..exports.shapes import as_it_is, contact_export, contacts_on_page
 from ..imports.report import Report
 from ..imports.runs import ContactRunOptions, Outcomes, contact_run
@@ -47,7 +49,7 @@ from ..jobs import Job, started_job
 from ._changes import ModifiedExport, modified_export
 from ._group import Group, call
 from ._modified import MOST_NAMED, ModifiedContacts
-from ._pages import exported_pages
+from ._pages import ExportedPage, exported_pages
 from ._walk import Ask, Page, Walk, windows
 
 if TYPE_CHECKING:
@@ -168,16 +170,28 @@ class Contacts(Group):
 
     @overload
     def export_all(
-        self, *, size: int = ..., outstanding: int = ..., owner: str | None = ...
-    ) -> AbstractAsyncContextManager[AsyncIterator[ContactOnPage]]: ...
+        self, *, size: int = ..., outstanding: int = ..., owner: str | None = ..., strict: bool = ...
+    ) -> AbstractAsyncContextManager[Records[ContactOnPage]]: ...
     @overload
     def export_all(
-        self, *, raw: Literal[True], size: int = ..., outstanding: int = ..., owner: str | None = ...
-    ) -> AbstractAsyncContextManager[AsyncIterator[Any]]: ...
+        self,
+        *,
+        raw: Literal[True],
+        size: int = ...,
+        outstanding: int = ...,
+        owner: str | None = ...,
+        strict: bool = ...,
+    ) -> AbstractAsyncContextManager[Records[Any]]: ...
     @asynccontextmanager
     async def export_all(
-        self, *, raw: bool = False, size: int = MOST_ROWS, outstanding: int = 64, owner: str | None = None
-    ) -> AsyncGenerator[AsyncIterator[Any]]:
+        self,
+        *,
+        raw: bool = False,
+        size: int = MOST_ROWS,
+        outstanding: int = 64,
+        owner: str | None = None,
+        strict: bool = False,
+    ) -> AsyncGenerator[Records[Any]]:
         """Export all contacts, by pages: `async with sm.contacts.export_all() as contacts`, in the order of the pages.
 
         Each page of `size` contacts (1-1000) is a server job. They run side by side: few at first, more with each page
@@ -185,11 +199,14 @@ class Contacts(Group):
         memory at most, where they come faster than they are taken. An empty page is the end.
 
         `raw=True` gives the contacts as the files have them. Pages are counted by the server when their job runs: what
-        is deleted while the export goes on moves later contacts to pages already exported.
+        is deleted while the export goes on moves later contacts to pages already exported. A damaged character is
+        replaced, and `contacts.damaged` counts such and names their records; `strict=True` makes it an error.
         """
-        making = exported_pages(self._connection, size=size, owner=owner, outstanding=outstanding)
-        async with making as pages, aclosing(_contacts_of(pages, as_it_is if raw else contacts_on_page)) as contacts:
-            yield contacts
+        making = exported_pages(self._connection, size=size, owner=owner, outstanding=outstanding, strict=strict)
+        damage = DamageCounter()
+        read = as_it_is if raw else contacts_on_page
+        async with making as pages, aclosing(_contacts_of(pages, read, damage)) as contacts:
+            yield Records(contacts, damage)
 
     @overload
     def export_modified(
@@ -301,13 +318,17 @@ class Contacts(Group):
         return Buffer(contact_run(self._connection, (), cast("ContactRunOptions", others)), contact_shape(), ways)
 
 
-async def _contacts_of(pages: AsyncIterator[list[Any]], read: Callable[[Any], Any]) -> AsyncGenerator[Any]:
-    """Yield the contacts of the pages before the first empty one."""
+async def _contacts_of(
+    pages: AsyncIterator[ExportedPage], read: Callable[[Any], Any], damage: DamageCounter
+) -> AsyncGenerator[Any]:
+    """Yield the contacts of the pages before the first empty one, and count what was damaged in them."""
     async for page in pages:
-        if not page:
+        if not page.contacts:
             return
-        for contact in page:
+        damage.add_page(page.damaged)
+        for contact in page.contacts:
             yield read(contact)
+        damage.records += len(page.contacts)
 
 
 def _milliseconds(since: datetime | int) -> int:

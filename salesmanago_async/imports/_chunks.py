@@ -74,6 +74,12 @@ class Chunk:
         """Yield everything that the contacts of its records go by."""
         return chain(self.keys, *self.aliases.values())
 
+    def aliases_by_index(self) -> Mapping[int, Names]:
+        """Return the further names of its records, by their places in the chunk."""
+        if not self.aliases:
+            return {}
+        return {index: self.aliases[at] for index, at in enumerate(self.positions) if at in self.aliases}
+
     def records(self) -> Iterator[Record]:
         """Yield its records."""
         for row, position, line, key, item in zip(

@@ -99,7 +99,7 @@ class Driver:
                 return None
             case Judge(judge):
                 chunk = self._parcels.unpack(parcel)
-                verdicts = judge(chunk.keys).part(range(len(chunk)))
+                verdicts = judge(chunk).part(range(len(chunk)))
                 return after_verdicts(verdicts, len(chunk), may_reconcile=self._may_reconcile(parcel))
             case Halve(refusal):
                 return self._halve(parcel, refusal)

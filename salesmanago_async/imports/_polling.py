@@ -1,6 +1,5 @@
 """Where server jobs are polled: a job that has ended tells what became of the parcel that it was made of."""
 
-from functools import partial
 from typing import Any
 
 from attrs import define, frozen
@@ -58,7 +57,10 @@ class JobPoller:
         if status.state == "failed":
             failure = JobFailed(job.request_id, status.messages)
             return Settle(Verdicts("rejected", str(failure), request_id=job.request_id))
-        return Judge(partial(of_import, result=result_of(await job.result()), request_id=job.request_id))
+        result = result_of(await job.result())
+        return Judge(
+            lambda chunk: of_import(chunk.keys, result, job.request_id, aliases=chunk.aliases_by_index()),
+        )
 
     def _after_error(self, pending: PendingJob, error: SalesManagoError) -> Step | None:
         """Poll again, within bounds; then nobody can tell what became of the contacts.

@@ -9,7 +9,6 @@ from .._retry import surely_not_processed
 from .._wire import Post
 from ..api import JobStarted
 from ..api._codec import read_leniently
-from ..api.events import EventsAdded
 from ..errors import NotAuthenticated, Refused, SalesManagoError
 from ._answers import of_events
 from ._chunks import body_of
@@ -95,8 +94,7 @@ class Sender:
 
     def _after_answer(self, answer: dict[str, Any]) -> Step:
         if self._target is EVENTS:
-            added = read_leniently(EventsAdded, answer)
-            return Judge(lambda keys: of_events(keys, added))
+            return Judge(lambda chunk: of_events(chunk.keys, answer, aliases=chunk.aliases_by_index()))
         started = read_leniently(JobStarted, answer)
         if started.request_id is not None and abs(started.request_id) <= LARGEST_NUMBER:
             return Poll(started.request_id)

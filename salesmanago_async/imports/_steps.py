@@ -26,13 +26,14 @@ from typing import TypeAlias
 
 from attrs import frozen
 
+from ._chunks import Chunk
 from ._doubts import Sorted
 from ._journal import Entry
 from ._settings import InDoubt
 from .outcome import State, Verdicts
 
-Judgement: TypeAlias = Callable[[Sequence[str]], Verdicts]
-"""Tells what became of records by the keys of their contacts."""
+Judgement: TypeAlias = Callable[[Chunk], Verdicts]
+"""Tells what became of each record."""
 
 
 @frozen
