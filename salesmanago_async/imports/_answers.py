@@ -13,6 +13,7 @@ import orjson
 from .._wire import messages_of
 from ..api.events import EventsAdded
 from ..errors import Unreadable
+from ._names import canonical
 from .outcome import State, Verdicts
 
 
@@ -92,7 +93,7 @@ def _entries(listed: object) -> list[tuple[list[str], str | None]]:
     """Return of each entry the names it may go by, and the reason it gives."""
     if isinstance(listed, Mapping):  # {address: reason}
         pairs = cast("Mapping[str, Any]", listed).items()
-        return [([str(name).lower(), str(name)], str(reason) if reason else None) for name, reason in pairs]
+        return [([canonical(str(name))], str(reason) if reason else None) for name, reason in pairs]
     if not isinstance(listed, Iterable) or isinstance(listed, str | bytes):
         return []
     return [_entry(entry) for entry in listed]
@@ -100,17 +101,20 @@ def _entries(listed: object) -> list[tuple[list[str], str | None]]:
 
 def _entry(entry: Any) -> tuple[list[str], str | None]:
     if not isinstance(entry, Mapping):
-        return [str(entry).strip().lower(), str(entry).strip()], None
+        return [canonical(str(entry))], None
     fields = cast("Mapping[str, Any]", entry)
     inner = fields.get("contact")
     places = [fields, cast("Mapping[str, Any]", inner)] if isinstance(inner, Mapping) else [fields]
-    names = [str(place[name]) for place in places for name in ("email", "contactId", "id") if place.get(name)]
+    names = [canonical(str(place[name])) for place in places for name in _NAMES if place.get(name)]
     reasons = [*messages_of(fields), *(str(fields[name]) for name in ("reason", "error") if fields.get(name))]
-    return [spelling for name in names for spelling in (name.lower(), name)], "; ".join(reasons) or None
+    return names, "; ".join(reasons) or None
+
+
+_NAMES = ("email", "contactId", "id")
 
 
 def _contact_ids(found: object, keys: Sequence[str]) -> dict[str, str]:
-    """Return {key: id} for the records that the server names, by address in lower case or by id."""
+    """Return {key: id} for the records that the server names, by address or by id in whatever spelling."""
     if isinstance(found, dict) and all(map(found.get, keys)) and set(map(type, found.values())) == {str}:
         return found  # mostly they all are named as we know them
     if isinstance(found, Mapping):
@@ -118,5 +122,5 @@ def _contact_ids(found: object, keys: Sequence[str]) -> dict[str, str]:
     else:  # a list of ids tells nothing of addresses
         ids = found if isinstance(found, list) else []
         pairs = [(str(id_), str(id_)) for id_ in ids]
-    named = {address.lower(): id_ for address, id_ in pairs} | {id_: id_ for _, id_ in pairs}
+    named = {canonical(address): id_ for address, id_ in pairs} | {canonical(id_): id_ for _, id_ in pairs}
     return {key: named[key] for key in keys if key in named}

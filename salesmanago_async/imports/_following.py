@@ -1,8 +1,7 @@
 """What takes time after a chunk was sent: following its server job, and finding out what became of events in doubt."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from itertools import chain
 from typing import Any, TypeAlias
 
 import orjson
@@ -14,7 +13,7 @@ from ..errors import JobFailed, Refused, SalesManagoError, Unreadable
 from ..exports.shapes import as_it_is
 from ..jobs import Job, worth_another_look
 from ._answers import of_import, result_of
-from ._chunks import Chunk, Names
+from ._chunks import Chunk
 from ._course import Course
 from ._doubts import Recorded, Sorted, recorded, sort_out
 from ._parcels import Parcel, Parcels
@@ -144,7 +143,8 @@ class Follower:
         try:
             if not self._course.is_following:
                 raise _Unfollowed(STOPPED)
-            told = sort_out(names, [_event(item) for item in chunk.items], await self._read_back(names))
+            bodies = [orjson.loads(item) for item in chunk.items]
+            told = sort_out(names, [body["contactEvent"] for body in bodies], await self._read_back(bodies))
         except SalesManagoError as error:
             inquiry.failed_looks += 1
             if self._course.is_following and worth_another_look(error, inquiry.failed_looks):
@@ -197,14 +197,15 @@ class Follower:
         }
         await self._settler.conclude(part, self._parcels.unpack(part), Verdicts(state, None, others))
 
-    async def _read_back(self, names: Iterable[Names]) -> Recorded:
-        """Return the events of the contacts, asked for 50 at a time (reference: "Export Contacts by email address")."""
-        several = list(dict.fromkeys(chain.from_iterable(names)))
-        addresses = [name for name in several if "@" in name]
-        ids = [name for name in several if "@" not in name]
+    async def _read_back(self, bodies: Sequence[Mapping[str, Any]]) -> Recorded:
+        """Return the events of the contacts, asked for 50 at a time (reference: "Export Contacts by email address").
+
+        They are named to the server in the spelling in which it was sent their events.
+        """
         contacts: list[Any] = []
         unavailable: list[Any] = []
-        for path, field, asked in (("contact/list", "email", addresses), ("contact/listById", "contactId", ids)):
+        for path, field in (("contact/list", "email"), ("contact/listById", "contactId")):
+            asked = list(dict.fromkeys(body[field] for body in bodies if field in body))
             for start in range(0, len(asked), MOST_NAMED):
                 body = {**self._owner, field: asked[start : start + MOST_NAMED]}
                 answer = await self._connection.call(path, body)
@@ -218,11 +219,6 @@ def _contacts_of(answer: Mapping[str, Any]) -> list[Any]:
     if not isinstance(found, list):
         raise Unreadable("the server's answer has no list of contacts")
     return found
-
-
-def _event(item: bytes) -> dict[str, Any]:
-    event: dict[str, Any] = orjson.loads(item)["contactEvent"]
-    return event
 
 
 class _Unfollowed(SalesManagoError):
