@@ -111,6 +111,11 @@ class Chunker:
         """How many more records the chunk takes that is being gathered."""
         return self._max_items - len(self._records)
 
+    @property
+    def is_gathering(self) -> bool:
+        """Whether there are records that wait for others to share a request with."""
+        return bool(self._records)
+
     def check(self, item: bytes) -> None:
         """Raise `Invalid` for an item that no request has room for."""
         if len(item) + 1 > self._room:
