@@ -21,6 +21,7 @@ from .._real_json import loads
 from .._wire import messages_of, safe_text, success_of
 from ..api._fields import integer
 from ..errors import Unreadable
+from ._names import canonical
 from .outcome import State, Verdicts
 
 Verdict: TypeAlias = tuple[State, str]
@@ -109,8 +110,8 @@ def _why_in_doubt(
         )
     if _is_empty(result.get("contactIds")):
         return None
-    not_refused = {_folded(key) for index, key in enumerate(keys) if index not in refused}
-    named = {_folded(keys[index]) for index in done.named}
+    not_refused = {key for index, key in enumerate(keys) if index not in refused}
+    named = {keys[index] for index in done.named}
     if done.ids_alone and not done.strangers and len(done.ids_alone) + len(named) == len(not_refused | named):
         return None
     return f"contactIds of job {request_id} does not name it"
@@ -251,19 +252,14 @@ def _where(keys: Sequence[str], aliases: Aliases | None) -> Mapping[str, Sequenc
     """Return the indices of the records that go by each name."""
     where: defaultdict[str, list[int]] = defaultdict(list)
     for index, key in enumerate(keys):
-        for name in {_folded(key), *map(_folded, (aliases or {}).get(index, ()))}:
+        for name in {key, *(aliases or {}).get(index, ())}:
             where[name].append(index)
     return where
 
 
 def _found(where: Mapping[str, Sequence[int]], names: Sequence[str]) -> Sequence[int]:
     """Return the indices of the records of a contact: some may have its address, and others its id."""
-    return [index for name in dict.fromkeys(map(_folded, names)) for index in where.get(name, ())]
-
-
-def _folded(name: str) -> str:
-    """Return a name as it is compared."""
-    return name.strip().lower()
+    return [index for name in dict.fromkeys(map(canonical, names)) for index in where.get(name, ())]
 
 
 def _trace(where: Mapping[str, Sequence[int]], listed: object, why: str) -> tuple[dict[int, Verdict], int]:

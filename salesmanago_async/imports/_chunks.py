@@ -12,12 +12,13 @@ from attrs import field, frozen
 
 from ..api._fields import BATCH
 from ..errors import Invalid
+from ._names import canonical, named_in
 
 MOST_ITEMS = BATCH.most
 DEFAULT_MAX_BYTES = 4 * 1024 * 1024
 
 Names = tuple[str, ...]
-"""What a record's contact goes by: its address in lower case or its id, and any other name the record gives it."""
+"""What a record's contact goes by: its address or its id, and any other name the record gives it; all canonical."""
 
 
 class Record(NamedTuple):
@@ -116,6 +117,11 @@ class Chunker:
         """How many more records the chunk takes that is being gathered."""
         return self._max_items - len(self._records)
 
+    @property
+    def is_gathering(self) -> bool:
+        """Whether there are records that wait for others to share a request with."""
+        return bool(self._records)
+
     def check(self, item: bytes) -> None:
         """Raise `Invalid` for an item that no request has room for."""
         if len(item) + 1 > self._room:
@@ -153,15 +159,10 @@ def names_of_contact(body: Mapping[str, Any]) -> Names:
     """Return what the contact of an upsertDetails entry goes by: address, id, and the address that it is to get."""
     contact = body["contact"]
     if "newEmail" not in body and "contactId" not in contact:  # nearly all
-        return (str(contact["email"].lower()),)
-    addresses = [contact[name].lower() for name in ("email",) if name in contact]
-    ids = [contact[name] for name in ("contactId",) if name in contact]
-    new = [body[name].lower() for name in ("newEmail",) if name in body]
-    return tuple(str(name) for name in (*addresses, *ids, *new))
+        return (canonical(contact["email"]),)
+    return (*named_in(contact, "email", "contactId"), *named_in(body, "newEmail"))
 
 
 def names_of_event(body: Mapping[str, Any]) -> Names:
-    """Return what the contact of an event goes by: its address in lower case, else its id."""
-    if "contactId" not in body:
-        return (str(body["email"].lower()),)
-    return (str(body["email"].lower()), str(body["contactId"])) if "email" in body else (str(body["contactId"]),)
+    """Return what the contact of an event goes by: its address, its id, or both, in canonical form."""
+    return (canonical(body["email"]),) if "contactId" not in body else named_in(body, "email", "contactId")

@@ -1,25 +1,64 @@
 """Which events of a request without an answer are there? Pure: the events, and what was read back, go in.
 
-An event is recognised by its `externalId` and type; where it has none, or the server tells none of any event, by type,
-date, value and products. What of these is not told, or cannot be read, fits anything. Several that are recognised alike
-are told apart, and counted, by all their fields. Where an event that is recognised differs in some field, it may be
-this one, changed a little, or another: that stays in doubt. With an id, only a difference in date, value or products
-counts, as long as these tell our own events apart.
+An event is recognised by its `externalId` and type; where it has none, or the server shows none of any event, by type,
+date, value and products. Ids are compared folded: without case, white space and leading zeros, in one form of Unicode.
+What of these is not shown, or cannot be read, fits anything. Several that are recognised alike are told apart, and
+counted, by all their fields. Where an event that is recognised differs in some field, it may be this one, changed a
+little, or another: that stays in doubt. With an id, only a difference in date, value or products counts, as long as
+these tell our own events apart.
+
+What is not recognised is missing, and is sent again, only if nothing that is there can be it:
+
+    Nothing unclaimed resembles it (see _likeness.py): a server may have changed an id, a type, a date or a value.
+    Nothing claimed fits it as well: where two of ours differ only in what the server does not show, or rounds, and one
+    event is there, nobody can tell whose it is, and both are in doubt.
+
+So where dates and ids are shown as they were sent, different events are told apart as ever. In doubt, and not missing,
+is an event that differs from another one that is there in nothing but its id or its type; without ids, also one of the
+same type, products and texts as another that is whole hours away. This cannot be seen: events that are not shown at
+all (only the newest ones are, or the contact has become another one); two changes at once, as a new id and a new date;
+and events without ids, whole hours apart and alike, at a server that moves dates, as they are taken for each other.
+
+A contact that is not in the answer has no events: the server would refuse them. One whose events are null has none
+only if the answer shows that this is how it says so: others have events, and none has an empty list.
 """
 
-import math
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from ._chunks import Names
+from ._likeness import (
+    DAY,
+    HOUR,
+    MINUTE,
+    WIDEST_ZONE,
+    Event,
+    Seen,
+    contests,
+    difference,
+    has_id,
+    has_looks,
+    is_same,
+    looks_the_same,
+)
+from ._names import canonical_names
 
-Event: TypeAlias = Mapping[str, Any]
+ResultT = TypeVar("ResultT")
+Fits: TypeAlias = Callable[[Seen, Seen], bool]
+
+HIDDEN = "its contact cannot be read back"
+LIKE_IT = "an event like it is there, but not the same in every field"
+CHANGED = "an event is there that is the same but for its {}: it may be this one, changed by the server"
+SHARED = "an event is there that may be this one or another one of the request"
+TOO_MANY = "too many events are there that it would have to be compared with"
+
+MOST_COMPARED = 200_000
+"""Pairs of events that are compared for one request, in about half a second. Only thousands of events without a date,
+or of one second, make more."""
 
 
 @frozen
@@ -33,7 +72,7 @@ class Sorted:
 
 @frozen
 class Recorded:
-    """What was read back: the events of each contact, and which contacts, by their places, go by a name.
+    """What was read back: the events of each contact, and which contacts, by their places, go by a canonical name.
 
     `unreadable` are the names of contacts that the server would not show, or not with their events.
     """
@@ -53,154 +92,191 @@ class Recorded:
 
 def recorded(contacts: Iterable[object], unavailable: Iterable[object]) -> Recorded:
     """Return the events of the contacts of contact/list and contact/listById; one may be in both."""
+    shown = [contact for contact in contacts if isinstance(contact, Mapping)]
+    null_is_none = _shows_that_null_is_none(shown)
     events: dict[str, Sequence[Event]] = {}
     places: defaultdict[str, set[int]] = defaultdict(set)
-    unreadable = set(map(str, unavailable))
-    for contact in (contact for contact in contacts if isinstance(contact, Mapping)):
-        address, id_ = str(contact.get("email") or "").strip().lower(), str(contact.get("id") or "")
-        name = id_ or address or f"nobody {len(events)}"
-        told = contact.get("contactExtEvents", _NOT_TOLD)
-        if not isinstance(told, list | None) and (address or id_):
-            unreadable |= {address, id_} - {""}
+    unreadable = set(canonical_names(unavailable))
+    for contact in shown:
+        names = canonical_names((contact.get("email"), contact.get("id")))
+        name = min(canonical_names((contact.get("id"),)) or names or {f"nobody {len(events)}"})
+        told = [] if null_is_none and contact.get("contactExtEvents", 0) is None else contact.get("contactExtEvents")
+        if not isinstance(told, list) and names:
+            unreadable |= names
         elif name not in events:
             events[name] = [event for event in told if isinstance(event, Mapping)] if isinstance(told, list) else []
         if name in events:
-            for known_as in {address, id_} - {""}:
+            for known_as in names:
                 places[known_as].add(list(events).index(name))
     found = {name: frozenset(several) for name, several in places.items()}
     return Recorded(list(events.values()), found, frozenset(unreadable))
 
 
-_NOT_TOLD = object()
+def _shows_that_null_is_none(contacts: Iterable[Mapping[str, Any]]) -> bool:
+    """Tell whether these contacts show that one without events has null in their place, and no empty list."""
+    lists = [told for contact in contacts if isinstance(told := contact.get("contactExtEvents"), list)]
+    return bool(lists) and all(lists)
+
+
+@define
+class _Shown:
+    """The events that are shown, by what they are looked for; each key begins with the place of its contact."""
+
+    by_id: defaultdict[Any, list[Seen]] = field(factory=lambda: defaultdict(list))
+    by_looks: defaultdict[Any, list[Seen]] = field(factory=lambda: defaultdict(list))
+    by_minute: defaultdict[Any, list[Seen]] = field(factory=lambda: defaultdict(list))
+
+    def add(self, place: int, event: Seen) -> None:
+        """Take in an event of the contact at a place."""
+        if event.id:
+            self.by_id[place, event.id].append(event)
+        else:
+            self.by_looks[place, *(_exact(event) if event.shows_its_looks else _UNREADABLE)].append(event)
+        self.by_minute[place, None if event.second is None else event.second // MINUTE].append(event)
+
+    def recognised(self, event: Seen, contacts: Iterable[int], *, by_id: bool) -> list[Seen]:
+        """Return those that are recognised as this event."""
+        if by_id:
+            return [one for place in contacts for one in self.by_id[place, event.id] if has_id(event, one)]
+        keys = [(place, *exact) for place in contacts for exact in (_exact(event), _UNREADABLE)]
+        return [one for key in keys for one in self.by_looks[key] if has_looks(event, one)]
+
+    def near(self, event: Seen, contacts: Iterable[int], hours: int) -> Iterator[Seen]:
+        """Yield those that may be this event by their dates, moved by no more than so many hours."""
+        minutes: set[int | None] = {None}
+        if event.second is not None:
+            first = event.second // MINUTE
+            moved = range(-hours * HOUR // MINUTE, hours * HOUR // MINUTE + 1, HOUR // MINUTE)
+            minutes.update(first + more for each in moved for more in (each - 1, each, each + 1))
+            minutes.add(event.second // DAY * DAY // MINUTE)
+        for place in contacts:
+            for minute in minutes:
+                yield from self.by_minute.get((place, minute), ())
+
+
+_UNREADABLE = (None,)
+
+
+def _exact(event: Seen) -> tuple[Any, ...]:
+    return event.kind, event.second, event.products
 
 
 def sort_out(names: Sequence[Names], events: Sequence[Event], found: Recorded) -> Sorted:
     """Tell the events that are there from those that are not; `names` are what their contacts go by."""
-    knows_ids = any(event.get("externalId") for told in found.events for event in told)
-    hidden = found.has_strangers(names)
-    pools = [list(told) for told in found.events]
-    there: set[int] = set()
-    undecided: dict[int, str] = {}
-    for group in _groups(names, events, found, knows_ids):
-        contacts = found.contacts(names[group[0]])
-        if not contacts and (hidden or not found.unreadable.isdisjoint(names[group[0]])):
-            undecided.update(dict.fromkeys(group, "its contact cannot be read back"))
-            continue
-        event = events[group[0]]
-        recognises = _has_id if knows_ids and event.get("externalId") else _has_looks
-        candidates = [told for contact in contacts for told in pools[contact] if recognises(event, told)]
-        for contact in contacts:
-            pools[contact] = [told for told in pools[contact] if not any(told is one for one in candidates)]
-        told, rest, spare = _paired(group, candidates, events, _is_same)
-        if recognises is _has_id and len({_looks(events[index]) for index in rest}) == len(rest):
-            more, rest, spare = _paired(rest, spare, events, _looks_the_same)
-            told |= more
-        there |= told
+    return _Sorting(names, events, found).sorted()
+
+
+class _Sorting:
+    """The events of one request, and which of those that are shown they claim."""
+
+    def __init__(self, names: Sequence[Names], events: Sequence[Event], found: Recorded) -> None:
+        self._events = [Seen.of(event) for event in events]
+        self._contacts = [found.contacts(each) for each in names]
+        self._names = names
+        self._found = found
+        self._shown = _Shown()
+        for place, several in enumerate(found.events):
+            for event in several:
+                self._shown.add(place, Seen.of(event))
+        self._knows_ids = bool(self._shown.by_id)
+        self._claims: dict[Seen, int] = {}
+        self._undecided: dict[int, str] = {}
+        self._comparisons_left = MOST_COMPARED
+
+    def sorted(self) -> Sorted:
+        """Return what became of each event."""
+        self._doubt_hidden()
+        for group in self._groups():
+            self._recognise(group)
+        self._doubt_changed()
+        self._doubt_shared()
+        there = frozenset(self._claims.values()) - self._undecided.keys()
+        missing = frozenset(range(len(self._events))) - there - self._undecided.keys()
+        return Sorted(there, missing, dict(sorted(self._undecided.items())))
+
+    def _doubt_hidden(self) -> None:
+        hidden, unreadable = self._found.has_strangers(self._names), self._found.unreadable
+        for index, names in enumerate(self._names):
+            if not self._contacts[index] and (hidden or not unreadable.isdisjoint(names)):
+                self._undecided[index] = HIDDEN
+
+    def _groups(self) -> list[list[int]]:
+        """Return the indices of events that are recognised in the same way; those with an id of their own first."""
+        groups: defaultdict[Any, list[int]] = defaultdict(list)
+        for index, event in enumerate(self._events):
+            if index not in self._undecided:
+                mark = (event.id, event.kind) if self._has_id(event) else event.looks
+                groups[(not self._has_id(event), self._contacts[index] or self._names[index], mark)].append(index)
+        return [groups[mark] for mark in sorted(groups, key=lambda mark: bool(mark[0]))]
+
+    def _has_id(self, event: Seen) -> bool:
+        return self._knows_ids and bool(event.id)
+
+    def _recognise(self, group: Sequence[int]) -> None:
+        """Have the events of a group claim what is recognised as them; the others are in doubt if any of that is left.
+
+        A group by id that differs in looks may be told apart by them, where texts were changed.
+        """
+        event = self._events[group[0]]
+        by_id = self._has_id(event)
+        recognised = self._shown.recognised(event, self._contacts[group[0]], by_id=by_id)
+        rest, spare = self._pair(group, [one for one in recognised if one not in self._claims], is_same)
+        if by_id and len({self._events[index].looks for index in rest}) == len(rest):
+            rest, spare = self._pair(rest, spare, looks_the_same)
         if spare:
-            undecided.update(dict.fromkeys(rest, "an event like it is there, but not the same in every field"))
-    missing = frozenset(range(len(events))) - there - undecided.keys()
-    return Sorted(frozenset(there), frozenset(missing), undecided)
+            self._undecided.update(dict.fromkeys(rest, LIKE_IT))
 
+    def _pair(self, group: Sequence[int], candidates: Sequence[Seen], fits: Fits) -> tuple[list[int], list[Seen]]:
+        """Have each event claim one of the candidates that fits it; return who got none, and what is left over."""
+        rest: list[int] = []
+        spare = list(candidates)
+        for index in group:
+            compared = enumerate(self._compare(fits, index, spare))
+            place = next((place for place, is_fit in compared if is_fit), None)
+            if place is None:
+                rest.append(index)
+            else:
+                self._claims[spare.pop(place)] = index
+        return rest, spare
 
-def _groups(names: Sequence[Names], events: Sequence[Event], found: Recorded, knows_ids: bool) -> list[list[int]]:
-    """Return the indices of events that are recognised in the same way; those with an id of their own first."""
-    groups: defaultdict[Any, list[int]] = defaultdict(list)
-    for index, event in enumerate(events):
-        has_id = bool(knows_ids and event.get("externalId"))
-        mark = (str(event["externalId"]), _type(event)) if has_id else _looks(event)
-        groups[(not has_id, found.contacts(names[index]) or names[index], mark)].append(index)
-    return [groups[mark] for mark in sorted(groups, key=lambda mark: bool(mark[0]))]
+    def _doubt_changed(self) -> None:
+        """Have in doubt what one of those that nobody claims resembles."""
+        for index in self._unclaiming():
+            near = self._shown.near(self._events[index], self._contacts[index], WIDEST_ZONE)
+            unclaimed = (one for one in near if one not in self._claims)
+            changed = next(filter(None, self._compare(difference, index, unclaimed)), None)
+            if changed and index not in self._undecided:
+                self._undecided[index] = CHANGED.format(changed)
 
+    def _doubt_shared(self) -> None:
+        """Have in doubt what fits one that another event claims, and that other event, unless the two are equal."""
+        unsure = self._unclaiming()
+        while unsure:
+            index = unsure.pop()
+            claimed = self._claimed_near(index)
+            for one, is_shared in zip(claimed, self._compare(contests, index, claimed), strict=False):
+                if is_shared:
+                    self._undecided.setdefault(index, SHARED)
+                if is_shared and self._claims[one] not in self._undecided:
+                    self._undecided[self._claims[one]] = SHARED
+                    unsure.append(self._claims[one])
 
-def _paired(
-    group: Sequence[int], candidates: Sequence[Event], events: Sequence[Event], fits: Callable[[Event, Event], bool]
-) -> tuple[set[int], list[int], list[Event]]:
-    """Give each event one of the candidates that fits it; return who got one, who did not, and what is left over."""
-    paired: set[int] = set()
-    spare = list(candidates)
-    for index in group:
-        place = next((place for place, candidate in enumerate(spare) if fits(events[index], candidate)), None)
-        if place is not None:
-            paired.add(index)
-            del spare[place]
-    return paired, [index for index in group if index not in paired], spare
+    def _claimed_near(self, index: int) -> list[Seen]:
+        """Return those that lie near an event, and that another one claims which is not equal to it."""
+        event = self._events[index]
+        near = self._shown.near(event, self._contacts[index], 0)
+        claimed = ((one, self._claims.get(one)) for one in near)
+        return [one for one, other in claimed if other is not None and self._events[other].fields != event.fields]
 
+    def _compare(self, how: Callable[[Seen, Seen], ResultT], index: int, several: Iterable[Seen]) -> Iterator[ResultT]:
+        """Compare an event with several that are shown; if that becomes too much, it is in doubt."""
+        for one in several:
+            if not self._comparisons_left:
+                self._undecided.setdefault(index, TOO_MANY)
+                return
+            self._comparisons_left -= 1
+            yield how(self._events[index], one)
 
-def _has_id(event: Event, found: Event) -> bool:
-    same_type = "contactExtEventType" not in found or _type(event) == _type(found)
-    return same_type and str(event["externalId"]) == str(found.get("externalId"))
-
-
-def _has_looks(event: Event, found: Event) -> bool:
-    """Tell whether it may be this event, as far as its looks can be read."""
-    kind, second, value, products = _looks(found)
-    return (
-        not found.get("externalId")
-        and ("contactExtEventType" not in found or kind == _type(event))
-        and ("products" not in found or products == _products(event))
-        and (second is None or second == _second(event.get("date")))  # None: nobody can read it
-        and ("value" not in found or math.isnan(value) or _close(_value(event.get("value")), value))
-    )
-
-
-def _looks_the_same(event: Event, found: Event) -> bool:
-    """Tell whether what is told of the one is so of the other: when, how much, and what."""
-    return (
-        ("date" not in found or _second(event.get("date")) == _second(found["date"]))
-        and ("value" not in found or _close(_value(event.get("value")), _value(found["value"])))
-        and ("products" not in found or _products(event) == _products(found))
-    )
-
-
-def _is_same(event: Event, found: Event) -> bool:
-    """Tell whether all that is told of the one is so of the other."""
-    return _looks_the_same(event, found) and all(
-        name not in found or _words(event.get(name)) == _words(found[name]) for name in _OTHER_FIELDS
-    )
-
-
-_OTHER_FIELDS = ("description", "location", "shopDomain", *(f"detail{number}" for number in range(1, 21)))
-
-
-def _looks(event: Event) -> tuple[Any, ...]:
-    return _type(event), _second(event.get("date")), _value(event.get("value")), _products(event)
-
-
-def _words(given: object) -> list[str]:
-    """Return a text in words, as white space may have been trimmed; none is as good as an empty one."""
-    return str(given or "").split()
-
-
-def _close(value: float, other: float) -> bool:
-    return math.isclose(value, other, abs_tol=0.005)
-
-
-def _type(event: Event) -> str:
-    return str(event.get("contactExtEventType") or "").strip().upper()
-
-
-def _value(given: object) -> float:
-    """Return a value as a number; accounts tell it as one or as text, and none as null or 0. NaN: it is none."""
-    try:
-        return float(str(given or 0))
-    except ValueError:
-        return math.nan
-
-
-def _products(event: Event) -> tuple[str, ...]:
-    given = event.get("products") or ()
-    several = given if isinstance(given, list) else str(given).split(",") if given else []
-    return tuple(str(product).strip() for product in several)
-
-
-def _second(given: object) -> int | None:
-    """Return a time, in whatever form an account tells it, in whole seconds since 1970; None where it is none."""
-    text = str(given)
-    try:
-        if re.fullmatch(r"\d+(\.\d+)?", text):
-            number = float(text)
-            return int(number / 1000 if number >= 1e11 else number)
-        moment = datetime.fromisoformat(text)
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-    except (ValueError, OverflowError):
-        return None
+    def _unclaiming(self) -> list[int]:
+        claiming = set(self._claims.values())
+        return [index for index in range(len(self._events)) if index not in claiming and self._contacts[index]]

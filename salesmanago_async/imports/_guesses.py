@@ -35,6 +35,7 @@ from ..api._codec import dumps
 from ..api._fields import CLEAR, EARLIEST_MS, USUAL_EMAIL, At, Form, Text, Writer, split_annotation
 from ..api._lanes import Body, Containers, Place, close_containers, containers_of, limit_of, open_containers, store
 from ._chunks import Names
+from ._names import canonical
 
 Encoded: TypeAlias = tuple[bytes, Names]
 Encode: TypeAlias = Callable[[Any], Encoded]
@@ -151,6 +152,7 @@ _NAMES: dict[str, Any] = {
     "CLEAR": CLEAR,
     "EARLIEST_MS": EARLIEST_MS,
     "Unusual": Unusual,
+    "canonical": canonical,
     "dumps": orjson.dumps,
     "is_usual_address": re.compile(USUAL_EMAIL.pattern.replace("A-Z", "")).fullmatch,  # one in lower case
     "is_usual_email": USUAL_EMAIL.fullmatch,
@@ -167,7 +169,7 @@ def _check(field: Field) -> list[str]:
             f"if {value}.__class__ is str and is_usual_address({value}): names = ({value},)",
             "else:",
             f"    if {value} is not None: {_written(field)}",
-            f"    names = ({value}.lower(),) if {value} else None",
+            f"    names = (canonical({value}),) if {value} else None",
         ]
     lines = _check_parts(field) or [f"if not ({_usual(field)}) and {value} is not None: {_written(field)}"]
     if field.most_known:

@@ -29,7 +29,7 @@ TURN = 1000
 """How many rows are read before others get a turn, and rejected ones are told."""
 BARRED = "an earlier record of its contact is in doubt, and this one must not go before that"
 LINGER = 1.0
-"""Seconds that records which were held back wait at the end for others, to share a request with them."""
+"""Seconds, at most, that a request which is not full waits at the end for records that are still held back."""
 
 
 @frozen
@@ -314,14 +314,27 @@ class Reader:
             if not self._order.has_news:
                 await self._settler.wait()
                 continue
-            if self._settler.is_busy:
-                await anyio.sleep(LINGER)
             await self._release()
+            await self._linger()
             await self._pass_on_rest()
         self._left.extend(Left(record=record, state="not_sent", reason=STOPPED) for record in self._order.give_up())
         self._left.extend(self._met_in_vain())
         self._earlier = None
         await self._tell_left()
+
+    async def _linger(self) -> None:
+        """Wait a moment for what is in flight to free more records, if there is room for them in the next request.
+
+        All that is free is in it by then. So each contact is waited for once, however many records are held back.
+        """
+        until = anyio.current_time() + LINGER
+        while self._chunker.is_gathering and self._order.held and self._settler.is_busy and self._course.is_reading:
+            if not self._order.has_news:
+                with anyio.move_on_after(until - anyio.current_time()):
+                    await self._settler.settled.wait()
+            if anyio.current_time() >= until:
+                return
+            await self._release()
 
     async def _pass_on_rest(self) -> None:
         rest = self._chunker.rest()

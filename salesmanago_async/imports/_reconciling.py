@@ -1,7 +1,6 @@
 """Where events in doubt are reconciled: their contacts are read back, to find which events are there."""
 
-from collections.abc import Iterable, Mapping
-from itertools import chain
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -10,7 +9,7 @@ from attrs import define
 from .._connection import Connection
 from ..errors import Refused, SalesManagoError, Unreadable
 from ..jobs import worth_another_look
-from ._chunks import Chunk, Names
+from ._chunks import Chunk
 from ._course import Course
 from ._doubts import Recorded, Sorted, recorded, sort_out
 from ._parcels import Parcel, Parcels
@@ -62,7 +61,8 @@ class Reconciler:
             return _unknown(STOPPED)
         try:
             names = [record.names for record in chunk.records()]
-            found = sort_out(names, [_event(item) for item in chunk.items], await self._contacts(names))
+            bodies = [orjson.loads(item) for item in chunk.items]
+            found = sort_out(names, [body["contactEvent"] for body in bodies], await self._contacts(bodies))
         except SalesManagoError as error:
             return self._after_error(inquiry, chunk, error)
         inquiry.failed_polls = 0
@@ -91,14 +91,15 @@ class Reconciler:
             return after_reading_back(everything, inquiry.refusal, self._in_doubt)
         return _unknown(str(error))
 
-    async def _contacts(self, names: Iterable[Names]) -> Recorded:
-        """Return the events of the contacts, asked for 50 at a time (reference: "Export Contacts by email address")."""
-        several = list(dict.fromkeys(chain.from_iterable(names)))
-        addresses = [name for name in several if "@" in name]
-        ids = [name for name in several if "@" not in name]
+    async def _contacts(self, bodies: Sequence[Mapping[str, Any]]) -> Recorded:
+        """Return the events of the contacts, asked for 50 at a time (reference: "Export Contacts by email address").
+
+        They are named to the server in the spelling in which it was sent their events.
+        """
         contacts: list[Any] = []
         unavailable: list[Any] = []
-        for path, field, asked in (("contact/list", "email", addresses), ("contact/listById", "contactId", ids)):
+        for path, field in (("contact/list", "email"), ("contact/listById", "contactId")):
+            asked = list(dict.fromkeys(body[field] for body in bodies if field in body))
             for start in range(0, len(asked), MOST_NAMED):
                 body = {**self._owner, field: asked[start : start + MOST_NAMED]}
                 answer = await self._connection.call(path, body)
@@ -112,11 +113,6 @@ def _contacts_of(answer: Mapping[str, Any]) -> list[Any]:
     if not isinstance(found, list):
         raise Unreadable("the server's answer has no list of contacts")
     return found
-
-
-def _event(item: bytes) -> dict[str, Any]:
-    event: dict[str, Any] = orjson.loads(item)["contactEvent"]
-    return event
 
 
 _UNKNOWN = "no answer came, and whether it is there could not be found out: {}"

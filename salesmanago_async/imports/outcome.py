@@ -38,7 +38,7 @@ class Outcome:
 class Verdicts:
     """`state` and `reason` for every record of a chunk, except those at the indices of `others`.
 
-    `contact_ids` maps keys (addresses in lower case) to the ids the server told.
+    `contact_ids` maps keys (addresses in canonical form) to the ids the server told.
     """
 
     state: State

@@ -18,9 +18,11 @@ from attrs import evolve, field, frozen
 
 from salesmanago_async import Contact, ExternalEvent, Invalid, Report
 from salesmanago_async.imports import _driver
+from salesmanago_async.imports._reading import LINGER
 from salesmanago_async.simulator import Fault
 from tests.conftest import VirtualTimeLoop
 from tests.imports.worlds import (
+    DISK_SECONDS,
     PATHS,
     REFUSAL,
     Answer,
@@ -628,3 +630,42 @@ async def test_a_task_that_asyncio_cancels_ends_in_order_even_if_it_is_cancelled
     written = Counter(state for line in world.journalled() for state in line.states())
     assert written == {"submitted": len(world.front.sent)}
     assert (await world.run(records, batch_size=10)).counts == ALL
+
+
+# How long the end of a run takes, when records are held back
+
+
+async def test_the_end_of_a_run_waits_for_nothing_that_would_gain_nothing(tmp_path: Path) -> None:
+    """Few contacts, and requests of one record: nothing can share one, so each is sent when its turn has come."""
+    world = World("events", tmp_path)
+    addresses = [f"c{number}@example.com" for number in range(5)]
+    await world.prepare(addresses)
+    world.latency = (0.05, 0.05)
+    records = [event(position, addresses[position % 5]) for position in range(600)]
+    told = await world.run(records, batch_size=1, client={"concurrency": 5})
+    assert told.counts == {"accepted": 600}
+    in_a_row = 600 / 5 * 2 * 0.05
+    writing = 3 * DISK_SECONDS * 600
+    assert told.report.seconds < in_a_row + writing
+
+
+@pytest.mark.parametrize(
+    ("latency", "seconds"), [((0.1, 0.3), 3 * 0.6), ((0.5, 8.0), 3 * 16)], ids=["soon free", "free one by one"]
+)
+async def test_a_request_that_is_not_full_waits_a_moment_for_what_is_not_free_yet(
+    latency: tuple[float, float], seconds: float, tmp_path: Path
+) -> None:
+    """Ten contacts whose first events are too large to share a request, and twenty small events of each after that.
+
+    The small ones share requests, which cost two moments of waiting at most, beside the `seconds` of three requests.
+    """
+    world = World("events", tmp_path)
+    addresses = [f"c{number}@example.com" for number in range(10)]
+    await world.prepare(addresses)
+    world.latency = latency
+    first = [event(position, address, description="x" * 2000) for position, address in enumerate(addresses)]
+    others = [event(10 + position, addresses[position % 10]) for position in range(200)]
+    told = await world.run([*first, *others], max_bytes=4_000, client={"concurrency": 10})
+    assert told.counts == {"accepted": 210}
+    assert world.front.requests[PATHS["events"]] <= 24
+    assert told.report.seconds < seconds + 2 * LINGER

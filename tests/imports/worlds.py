@@ -14,6 +14,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from pathlib import Path
 from random import Random
 from typing import Any, Literal, TypeVar
+from unicodedata import normalize
 from unittest import mock
 
 import anyio
@@ -28,6 +29,7 @@ from salesmanago_async.api._codec import write
 from salesmanago_async.errors import JournalFailed
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
 from tests.conftest import EPOCH
+from tests.imports.ways import Way
 
 Kind = Literal["contacts", "events"]
 Record = Contact | ExternalEvent
@@ -38,6 +40,7 @@ ReturnT = TypeVar("ReturnT")
 
 PATHS: Mapping[str, str] = {"contacts": "contact/batchupsertv2", "events": "contact/batchAddContactExtEvent"}
 LISTS: Mapping[str, str] = {"contacts": "upsertDetails", "events": "events"}
+READINGS = ("contact/list", "contact/listById")
 STATES = ("accepted", "submitted", "rejected", "in_doubt", "not_sent")
 REFUSAL: Answer = (200, b'{"success":false,"message":["no"]}')
 DISK_SECONDS = 0.005
@@ -170,7 +173,11 @@ class Front:
     """Stands before the simulator and watches. Requests take their time on the way there, and on the way back.
 
     `instead` may give the answer to a request that is then not processed, `after` another answer than the simulator's.
-    Of the requests with records whose number, from 1, is in `halves` the first half is processed, and the answer a 500.
+    Of the requests with records whose number, from 1, is in `halves` the first half is processed, and the answer is
+    `half_answer`. The answers to those in `late` are lost, and their jobs take so many seconds.
+
+    The account keeps addresses and ids in its own `spelling`, by which it knows them, and shows events in the way of
+    `shows`.
     """
 
     def __init__(self, world: "World") -> None:
@@ -179,6 +186,10 @@ class Front:
         self.instead: Meddle = nothing
         self.after: Meddle = nothing
         self.halves: set[int] = set()
+        self.half_answer: Answer = (500, b"")
+        self.late: Mapping[int, float] = {}
+        self.spelling: Callable[[str], str] = str
+        self.shows: Way = dict
         self.in_flight: set[Batch] = set()
         self.jobs: dict[int, Batch] = {}
         self.accepted: set[bytes] = set()
@@ -190,10 +201,10 @@ class Front:
         content = await _received(receive)
         body = orjson.loads(content) if content else {}
         batch = self._arrives(path, body)
-        is_halved = batch is not None and self.requests[path] in self.halves
+        number = self.requests[path] if batch else 0
         try:
             await self._passes()
-            messages = await self._answered(path, body, scope, is_halved=is_halved)
+            messages = await self._answered(path, _respelt(body, self.spelling), scope, number)
             await self._passes()
         finally:
             if batch:
@@ -213,17 +224,34 @@ class Front:
         self.world.steps.take()
         await anyio.lowlevel.checkpoint()
 
-    async def _answered(self, path: str, body: Any, scope: Any, *, is_halved: bool) -> list[Any]:
-        """Return the messages of the answer."""
+    async def _answered(self, path: str, body: Any, scope: Any, number: int) -> list[Any]:
+        """Return the messages of the answer; `number` is that of a request with records, 0 of another."""
         instead = self.instead(path, body)
         if instead:
             return _messages(instead)
-        if is_halved:
+        if number in self.halves:
             entries = body[LISTS[self.world.kind]]
-            body = {**body, LISTS[self.world.kind]: entries[: len(entries) // 2]}
+            await self._processed({**body, LISTS[self.world.kind]: entries[: len(entries) // 2]}, scope)
+            return _messages(self.half_answer)
+        if number in self.late:
+            with mock.patch.object(self.world.simulator._store, "job_seconds", self.late[number]):
+                await self._processed(body, scope)
+            return _messages((500, b""))
         messages = await self._processed(body, scope)
-        after = (500, b"") if is_halved else self.after(path, _content(messages))
+        if path in READINGS:
+            messages = self._shown(messages)
+        after = self.after(path, _content(messages))
         return _messages(after) if after else messages
+
+    def _shown(self, messages: list[Any]) -> list[Any]:
+        """Return a reading back as the account shows it; one that a fault has spoilt is left alone."""
+        try:
+            answer = orjson.loads(_content(messages))
+            for one in answer["contacts"]:
+                one["contactExtEvents"] = [self.shows(told) for told in one["contactExtEvents"]]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return messages
+        return _messages((200, orjson.dumps(answer)))
 
     async def _processed(self, body: Any, scope: Any) -> list[Any]:
         messages: list[Any] = []
@@ -270,11 +298,33 @@ class Front:
         stored = self.world.simulator._store.contacts
         for entry in entries:
             fields = {**entry.get("contact", {}), **entry}
-            addresses = {fields[name].lower() for name in ("email", "newEmail") if name in fields}
-            ids = {fields["contactId"]} if "contactId" in fields else set()
+            addresses = {known_as(fields[name]) for name in ("email", "newEmail") if name in fields}
+            ids = {known_as(fields["contactId"])} if "contactId" in fields else set()
             yield from addresses | ids
-            yield from (one.id for one in stored.values() if one.email.lower() in addresses)
-            yield from (stored[id_].email.lower() for id_ in ids if id_ in stored)
+            yield from (one.id for one in stored.values() if known_as(one.email) in addresses)
+            yield from (known_as(stored[id_].email) for id_ in ids if id_ in stored)
+
+
+def known_as(name: str) -> str:
+    """What whoever watches knows a contact by, in whatever spelling its address or its id is given."""
+    local, at, domain = normalize("NFC", name.lower()).rpartition("@")
+    return f"{local}@{domain.encode('idna').decode()}" if at else domain
+
+
+def _respelt(body: Any, spelling: Callable[[str], str]) -> Any:
+    """What a request says, with the addresses and the ids of contacts in another spelling."""
+    if isinstance(body, list):
+        return [_respelt(one, spelling) for one in body]
+    if not isinstance(body, dict):
+        return body
+    return {
+        name: _renamed(value, spelling) if name in {"email", "newEmail", "contactId"} else _respelt(value, spelling)
+        for name, value in body.items()
+    }
+
+
+def _renamed(value: Any, spelling: Callable[[str], str]) -> Any:
+    return spelling(value) if isinstance(value, str) else [spelling(one) for one in value]
 
 
 async def _received(receive: Any) -> bytes:
