@@ -113,7 +113,7 @@ class Settler:
 
     async def conclude(self, parcel: Parcel, chunk: Chunk, verdicts: Verdicts) -> None:
         """Write down, count and tell what became of a parcel, and let its contacts go."""
-        verdicts = await self._ledger.conclude(parcel, chunk.positions, verdicts)
+        verdicts = await self._ledger.conclude(parcel, chunk, verdicts)
         self._let_go(parcel, chunk, verdicts.state)
         outcomes = self._count(_settled(chunk, verdicts))
         self._parcels.forget(parcel)
