@@ -20,7 +20,6 @@ from ..imports._database import (
     connect,
     json_text,
     other_than_known,
-    write_now,
 )
 from ..imports.outcome import State
 
@@ -112,8 +111,6 @@ def _open(path: Path, what: Mapping[str, Any] | None) -> tuple[sqlite3.Connectio
             _check_same(path, connection, what)
         if what is not None and not lines:
             begin_run(connection, what)
-        else:
-            write_now(connection)
         return connection, lines
 
 

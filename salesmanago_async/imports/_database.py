@@ -3,9 +3,9 @@
 SQLite works in a thread, one write at a time; writes that come while one is going on share the next commit. A task of
 nobody's sees to that, as whoever asked for a write may be cancelled in the middle of it.
 
-What a write returned for is wholly in the one file, which may be copied and moved alone: SQLite keeps a rollback journal
-and no log of writes. That file (NAME-journal) is empty between two commits and gone when the file is closed. With
-`synchronous=FULL` a write outlives a power cut. How a file is known to be whole is in _proof.py.
+What a write returned for is wholly in the one file, which may be copied and moved alone: SQLite keeps a rollback
+journal, and no log of writes. That is a file NAME-journal, empty between two commits, and gone when ours is closed.
+With `synchronous=FULL` a write outlives a power cut. How a file is known to be whole is in _proof.py.
 """
 
 import os
@@ -14,6 +14,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 from zlib import crc32
@@ -94,6 +95,7 @@ class Database:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self._has_written = False
         self._writes: list[_Write] = []
         self._is_writing = False
         self._turn = anyio.Lock()
@@ -141,12 +143,10 @@ class Database:
     def _commit(self, writes: Sequence[_Write]) -> sqlite3.Error | None:
         """Write them in one transaction, and return what keeps it from being so; runs in the thread."""
         try:
-            with self._connection:
-                self._connection.execute("BEGIN IMMEDIATE")
-                self._connection.execute(COUNT_COMMIT)
-                for write in writes:
-                    for statement, values in write.changes:
-                        self._connection.execute(statement, values)
+            if not self._has_written:  # so that whoever goes on with a file makes two commits: see `check_second_file`
+                write_now(self._connection)
+                self._has_written = True
+            write_now(self._connection, *chain.from_iterable(write.changes for write in writes))
         except sqlite3.Error as error:
             return error
         return None
@@ -205,7 +205,7 @@ def begin_run(connection: sqlite3.Connection, what: Mapping[str, Any], note: Map
 
 
 def write_now(connection: sqlite3.Connection, *changes: Change) -> None:
-    """Have changes on the disk, or none; without any, that the file was opened to be written."""
+    """Have changes on the disk, all or none, as one commit."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(COUNT_COMMIT)

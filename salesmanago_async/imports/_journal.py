@@ -44,7 +44,6 @@ FROM chunks
 """
 
 
-
 class NotBegun(Invalid):
     """The journal is empty: no import was begun in it, or not even its tables were made."""
 
@@ -162,7 +161,6 @@ def _open(
         entries = _entries(database)
         if entries:
             _check_same(path, database, what)
-            write_now(database)
         else:  # nothing was sent, so it can as well be another run's
             if database.execute("SELECT 1 FROM queue").fetchone():
                 raise Invalid("holds the records of a buffer; give the run a journal of its own", field=str(path))

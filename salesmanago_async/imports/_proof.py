@@ -21,7 +21,7 @@ from ..errors import Invalid
 APPLICATION_ID = 0x534D4A4E
 VERSION = 2
 
-_TRIGGERS = """
+_OF_A_TABLE = """
 CREATE TRIGGER {table}_gains AFTER INSERT ON {table} BEGIN
     UPDATE proof SET lines = lines + 1, seals = seals + coalesce(NEW.seal, 0);
 END;
@@ -33,15 +33,13 @@ CREATE TRIGGER {table}_changes AFTER UPDATE OF seal ON {table} BEGIN
 END;
 """
 
-PROOF_SCHEMA = f"""
+PROOF_SCHEMA = """
 CREATE TABLE proof (lines INTEGER NOT NULL, seals INTEGER NOT NULL, commits INTEGER NOT NULL);
 INSERT INTO proof VALUES (0, 0, 0);
-{_TRIGGERS.format(table="queue")}
-{_TRIGGERS.format(table="chunks")}
-"""
+""" + "".join(_OF_A_TABLE.format(table=table) for table in ("queue", "chunks"))
 
 COUNT_COMMIT = "UPDATE proof SET commits = commits + 1"
-"""The first statement of each transaction, and a transaction of its own when a file is opened to be written."""
+"""The first statement of each transaction."""
 
 DAMAGED = "is damaged, so nobody can tell any more what was sent"
 
@@ -85,7 +83,11 @@ def check_whole(connection: sqlite3.Connection) -> int:
 
 
 def check_second_file(path: Path) -> None:
-    """Raise `Invalid` where what lies beside a file does not belong to it; nothing is changed by that."""
+    """Raise `Invalid` where what lies beside a file does not belong to it; nothing is changed by that.
+
+    What belongs to it undoes one commit. A file that has meanwhile been gone on with elsewhere, and was copied back to
+    where it was killed, is two commits further at least.
+    """
     if Path(f"{path}-wal").exists():
         raise Invalid(
             f"has {path.name}-wal beside it, which this version does not make: it is another program's, or an older "
