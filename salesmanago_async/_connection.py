@@ -17,6 +17,7 @@ import anyio
 from attrs import define, field
 
 from ._access import Access
+from ._identity import identity
 from ._pace import Pace
 from ._retry import maybe_processed, wait_before_retry
 from ._wire import Post, http_date, prepare, prepare_plain, read_answer, read_body, signed
@@ -63,6 +64,11 @@ class Connection:
     server_clock_offset: float | None = None
     """Seconds by which the server's Date header was ahead of our clock at its last answer."""
     _halt: anyio.Event | None = field(default=None, repr=False)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Whose a file on the disk is that is of this connection: its server and its account."""
+        return identity(self.http.server, self.access.account)
 
     def counted(self) -> Self:
         """Return the same connection with a count of its own, which can be halted on its own."""

@@ -18,7 +18,8 @@ import anyio
 import httpx
 from attrs import field, frozen
 
-from ._transport import Transport, transports
+from ._identity import SIMULATED
+from ._transport import Transport, answers_in_process, transports
 from ._version import __version__
 from ._wire import FormFile, Reply
 from .errors import Invalid, NoAnswer, Unreadable
@@ -93,6 +94,12 @@ class Http:
         self._extensions = {"timeout": self._client.timeout.as_dict()}
         self._base_url = base_url
         self._host = _host_of(base_url)
+        self._is_simulated = answers_in_process(transport)
+
+    @property
+    def server(self) -> str:
+        """Who answers, by a name that two addresses of one server share."""
+        return SIMULATED if self._is_simulated else _server_of(self._base_url)
 
     async def post(self, path: str, content: bytes, file: FormFile | None = None) -> Reply:
         """Send one signed body, or a form of it and a file; return the reply whatever its status."""
@@ -161,6 +168,13 @@ def _address(base_url: str, path: str) -> httpx.URL:
 def _parts(content: bytes, file: FormFile) -> list[tuple[str, tuple[str | None, bytes, str | None]]]:
     """Return the parts of a form in the documented order; the JSON has neither a name nor a type, as in its sample."""
     return [(file.part, (file.name, file.content, file.media_type)), (file.body, (None, content, None))]
+
+
+def _server_of(base_url: str) -> str:
+    """Return the host of an address, with a port and a path only where they are not the usual ones."""
+    url = httpx.URL(base_url)
+    host = url.raw_host.decode().rstrip(".")
+    return f"{f'[{host}]' if ':' in host else host}{f':{url.port}' if url.port else ''}{url.path.rstrip('/')}"
 
 
 def _host_of(url: str) -> str:

@@ -39,6 +39,11 @@ def transports(given: Transport, most_idle: int) -> tuple[httpx.AsyncBaseTranspo
     return direct, {pattern: channels(proxy) if proxy else None for pattern, proxy in proxies.items()}
 
 
+def answers_in_process(given: Transport) -> bool:
+    """Tell whether a transport is one of those that reach no server: an app or a function of this process answers."""
+    return isinstance(given, httpx.ASGITransport | httpx.WSGITransport | httpx.MockTransport)
+
+
 def _channels(context: ssl.SSLContext, most_idle: int, proxy: str | None = None) -> Channels:
     one = partial(httpx.AsyncHTTPTransport, verify=context, limits=_ONE, proxy=proxy)
     one()  # where the proxy is of a kind that cannot be had, it is said now

@@ -1,8 +1,7 @@
 """The queue of a buffer on the disk: a table in a file like a journal's, which holds the records themselves.
 
-A record has its line before it counts as taken, and loses it when it is accepted; what is deleted is overwritten when
-SQLite next takes its log over into the file, at the latest when that is closed. A rejected one keeps its line, with the
-reason, until somebody takes it out.
+A record has its line before it counts as taken, and loses it when it is accepted; what is deleted is overwritten. A
+rejected one keeps its line, with the reason, until somebody takes it out.
 """
 
 import sqlite3
@@ -14,15 +13,31 @@ import anyio.to_thread
 from attrs import frozen
 
 from ..errors import Invalid
-from ..imports._database import Database, begin_run, closed_where_unusable, connect, json_text, other_than_known
+from ..imports._database import (
+    Database,
+    begin_run,
+    closed_where_unusable,
+    connect,
+    json_text,
+    other_than_known,
+)
 from ..imports.outcome import State
 
-_INSERT = "INSERT INTO queue (number, item, state, seal) VALUES (?1, ?2, 'not_sent', seal(?1, ?2))"
+_INSERT = """
+INSERT INTO queue (number, item, state, seal)
+VALUES (:number, :item, 'not_sent', seal(:number, :item, 'not_sent', NULL, NULL, NULL))
+"""
 _MARK = """
-UPDATE queue SET state = ?, chunk = ?, request_id = ?, reason = ? WHERE number IN (SELECT value FROM json_each(?))
+UPDATE queue SET state = :state, chunk = :chunk, request_id = :request_id, reason = :reason,
+    seal = seal(number, item, :state, :chunk, :request_id, :reason)
+WHERE number IN (SELECT value FROM json_each(:numbers))
 """
 _DELETE = "DELETE FROM queue WHERE number IN (SELECT value FROM json_each(?))"
-_READ = "SELECT number, item, state, chunk, request_id, reason, seal = seal(number, item) FROM queue ORDER BY number"
+_READ = """
+SELECT number, item, state, chunk, request_id, reason,
+    seal = seal(number, item, state, chunk, request_id, reason)
+FROM queue ORDER BY number
+"""
 
 
 @frozen
@@ -62,7 +77,7 @@ class QueueFile:
 
     async def insert(self, number: int, item: bytes) -> None:
         """Have a record on the disk."""
-        await self._database.write((_INSERT, (number, item)))
+        await self._database.write((_INSERT, {"number": number, "item": item}))
 
     async def mark(
         self,
@@ -73,7 +88,8 @@ class QueueFile:
         reason: str | None = None,
     ) -> None:
         """Write down what is known of records."""
-        await self._database.write((_MARK, (state, chunk, request_id, reason, json_text(list(numbers)))))
+        known = {"state": state, "chunk": chunk, "request_id": request_id, "reason": reason}
+        await self._database.write((_MARK, {**known, "numbers": json_text(list(numbers))}))
 
     async def delete(self, numbers: Sequence[int]) -> None:
         """Take records out."""
@@ -91,11 +107,20 @@ def _open(path: Path, what: Mapping[str, Any] | None) -> tuple[sqlite3.Connectio
         if connection.execute("SELECT 1 FROM chunks").fetchone():
             raise Invalid("is the journal of an import, not of a buffer", field=str(path))
         lines = list(_lines(connection))
-        if what is not None and lines and (other := other_than_known(connection, what)):
-            raise Invalid(f"holds records that were taken for another {other}", field=str(path))
+        if what is not None and lines:
+            _check_same(path, connection, what)
         if what is not None and not lines:
             begin_run(connection, what)
         return connection, lines
+
+
+def _check_same(path: Path, connection: sqlite3.Connection, what: Mapping[str, Any]) -> None:
+    """Raise `Invalid` where the records in a queue are not for what is given."""
+    other = other_than_known(connection, what)
+    if other and other.servers:
+        raise Invalid(f"holds records; it {other.servers}: give this buffer a file of its own", field=str(path))
+    if other:
+        raise Invalid(f"holds records that were taken for another {other.name}", field=str(path))
 
 
 def _lines(connection: sqlite3.Connection) -> Iterator[Line]:

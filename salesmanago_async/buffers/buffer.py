@@ -12,7 +12,6 @@ from .._beside import start_beside
 from .._signal import Signal
 from ..errors import BufferClosed, BufferFull, Invalid
 from ..imports._chunks import Names, names_of_contact, names_of_event
-from ..imports._engine import account_mark
 from ..imports._targets import EVENTS
 from ..imports.outcome import PROBLEMS, Outcome, State
 from ..imports.runs import Run
@@ -156,7 +155,7 @@ class Buffer(Generic[RecordT]):
         if path is None:
             self._add_queue(None, [])
             return
-        what = {"kind": f"buffer of {self._target.kind}", "account": account_mark(self._connection)}
+        what = {**self._connection.identity, "kind": f"buffer of {self._target.kind}"}
         self._add_queue(*await claim(path, what))
         async for file, lines in left_behind(path, what):
             self._add_queue(file, lines)

@@ -18,7 +18,7 @@ class Circumstances:
     """What happened beside the report: `error` ended the run, `unwritten` are files that could not be written."""
 
     error: Exception | None = None
-    unwritten: Sequence[OSError] = ()
+    unwritten: Sequence[Exception] = ()
     was_signalled: bool = False
 
 
@@ -57,13 +57,17 @@ def _unfinished(report: Report, circumstances: Circumstances, expected: str) -> 
     return None
 
 
-def problem_lines(report: Report, rejects: Path | None) -> Iterator[str]:
-    """Yield a line for each of the first rows that are rejected or in doubt, and how many more there are."""
+def problem_lines(report: Report, rejects: Path | None, *, is_kept: bool = True) -> Iterator[str]:
+    """Yield a line for each of the first rows that are rejected or in doubt, and how many more there are.
+
+    `is_kept` unless the file of rejects could not be written.
+    """
     for outcome in report.problems[:SHOWN_PROBLEMS]:
         yield f"{outcome.file}:{outcome.line}: {outcome.state.replace('_', ' ')}: {outcome.reason}"
     more = report.rejected + report.in_doubt - SHOWN_PROBLEMS
     if more > 0:
         where = f"; the rejected rows are in {rejects}" if rejects else "; --rejects FILE writes down the rejected rows"
+        where = where if is_kept or not rejects else ""
         yield f"… and {more:,} more{where}"
 
 

@@ -18,6 +18,7 @@ from ._bill import without_account
 from ._client import open_client
 from ._command import Attempt, Import, note_of
 from ._ending import Circumstances, doubt_lines, ending_of, problem_lines, remedy_lines
+from ._in_doubt_file import keep_doubts
 from ._opening import open_files, open_rows
 from ._progress import progress
 from ._report import print_counts, write_report
@@ -27,16 +28,15 @@ from ._stopping import Stopper, with_signals
 
 @define
 class _Work:
-    """What an import works with, and what happens to it. `is_new` where its journal holds no earlier run."""
+    """What an import works with, and what happens to it."""
 
     command: Import
     attempt: Attempt
     source: Files
     rows: Mapping[State, NotedRows]
-    is_new: bool
     stopper: Stopper = field(factory=Stopper)
     error: Exception | None = None
-    unwritten: list[OSError] = field(factory=list)
+    unwritten: list[Exception] = field(factory=list)
 
 
 async def make_import(command: Import, attempt: Attempt) -> int:
@@ -44,8 +44,7 @@ async def make_import(command: Import, attempt: Attempt) -> int:
     source = open_files(command)
     client = without_account(command.client) if attempt.dry_run else command.client
     with ExitStack() as stack:
-        is_new = not (attempt.journal and attempt.journal.exists())
-        work = _Work(command, attempt, source, open_rows(command, attempt, source, stack), is_new)
+        work = _Work(command, attempt, source, open_rows(command, attempt, source, stack))
         async with open_client(client) as sm:
             if command.kind == "events" and client.simulate and not attempt.dry_run:
                 await _make_contacts(sm, source)
@@ -111,16 +110,17 @@ def _has_sent(report: Report) -> bool:
 
 def _conclude(work: _Work, report: Report) -> int:
     """Print the counts, put the files in their places, and say what is to be done; return the exit code."""
-    command, attempt, doubts = work.command, work.attempt, work.rows.get("in_doubt")
+    command, attempt, doubts, rejects = work.command, work.attempt, work.rows.get("in_doubt"), work.rows.get("rejected")
     print_counts(report, latency=attempt.latency)
-    _write_files(work, report)
+    left = _write_files(work, report)
     signalled = work.stopper.signals > 0
     circumstances = Circumstances(error=work.error, unwritten=work.unwritten, was_signalled=signalled)
     expected: State = "not_sent" if attempt.dry_run else "submitted" if command.no_wait else "accepted"
     ending = ending_of(report, circumstances, expected=expected)
     for line in (
-        *problem_lines(report, command.rejects),
+        *problem_lines(report, command.rejects, is_kept=bool(rejects and rejects.is_kept)),
         *doubt_lines(report, *((doubts.count, doubts.path) if doubts and doubts.is_kept else (0, None))),
+        *left,
         *([f"salesmanago: {' '.join(ending.why.split())}"] if ending.why else []),
         *remedy_lines(ending, report, command, attempt),
     ):
@@ -128,24 +128,25 @@ def _conclude(work: _Work, report: Report) -> int:
     return ending.code
 
 
-def _write_files(work: _Work, report: Report) -> None:
-    """Write the report and the rows; what fails is noted, and the others are written all the same."""
+def _write_files(work: _Work, report: Report) -> list[str]:
+    """Write the report and the rows; what fails is noted, and the others are written all the same.
+
+    Return what there is to say of files that were left as they are.
+    """
     rejects, doubts = work.rows.get("rejected"), work.rows.get("in_doubt")
+    left: list[str] = []
+
+    def write_doubts(doubts: NotedRows) -> None:
+        left.extend(keep_doubts(doubts, report, journal=work.attempt.journal))
+
     for write in (
         partial(write_report, report, work.command.report_file, latency=work.attempt.latency),
         rejects.keep if rejects else None,
-        partial(_keep_doubts, doubts, report, is_new=work.is_new) if doubts else None,
+        partial(write_doubts, doubts) if doubts else None,
     ):
         try:
             if write:
                 write()
-        except OSError as error:
+        except (OSError, Invalid) as error:
             work.unwritten.append(error)
-
-
-def _keep_doubts(doubts: NotedRows, report: Report, *, is_new: bool) -> None:
-    """Put rows in doubt in their place, or remove those of an earlier run of the journal: nothing is in doubt now."""
-    if doubts.count:
-        doubts.keep()
-    elif report.read_all and not report.in_doubt and not is_new:
-        doubts.path.unlink(missing_ok=True)
+    return left

@@ -121,8 +121,11 @@ async def begin_import(*, command: Import, journal: Path | None, dry_run: bool, 
 
 def _attempt(command: Import, journal: Path) -> Attempt:
     """Return how the import goes on: by its journal, unless that keeps other arguments than were given now."""
-    from ..imports._journal import read_note
+    from ..imports._journal import NotBegun, read_note
 
     resume = ("salesmanago", "resume", str(journal))
-    is_same = not journal.is_file() or is_kept(command, read_note(journal))
+    try:
+        is_same = not journal.is_file() or is_kept(command, read_note(journal))
+    except NotBegun:
+        is_same = True
     return Attempt(journal=journal, resume=resume, goes_on=resume if is_same else ("salesmanago", *sys.argv[1:]))

@@ -47,6 +47,4 @@ async def _resume(*, client: ClientOptions, journal: Path, in_doubt: Literal["se
 def _begun(journal: Path) -> Import:
     from ..imports._journal import read_note
 
-    if journal.is_file() and not journal.stat().st_size:
-        raise Invalid("is empty: no import was begun in it", field=str(journal))
     return command_of(read_note(journal), journal)

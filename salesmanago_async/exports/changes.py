@@ -20,6 +20,7 @@ from typing import Any, cast
 import orjson
 from attrs import field, frozen
 
+from .._identity import difference
 from ..api._fields import milliseconds
 from ..errors import Invalid
 from ._placing import PlacedFile
@@ -30,7 +31,7 @@ SETTLED_MS = 2000
 MARGIN_MS = 2000
 """By so much times may be rounded: the edges of spans, and the clock of the server as its answers tell it."""
 
-_VERSION = 1
+_VERSION = 2
 
 
 @frozen
@@ -45,11 +46,12 @@ class Seen:
 class ChangesState:
     """What a run leaves to the next: until when (ms, the server's clock) it went, and who was given near the end.
 
-    `since` is when the first of all runs began; what happened before is nobody's business.
+    `whose` contacts they are: see _identity.py. `since` is when the first of all runs began; what happened before is
+    nobody's business.
     `unavailable` are the ids of contacts that were modified and could not be read: deleted since, or not the owner's.
     """
 
-    owner: str | None
+    whose: Mapping[str, Any]
     since: int
     until: int
     seen: Mapping[str, Seen] = field(factory=dict)
@@ -63,8 +65,10 @@ class Changes:
     will begin, all in ms.
     """
 
-    def __init__(self, before: ChangesState | None, *, owner: str | None, begin: int, until: int, overlap: int) -> None:
-        self._owner = owner
+    def __init__(
+        self, before: ChangesState | None, *, whose: Mapping[str, Any], begin: int, until: int, overlap: int
+    ) -> None:
+        self._whose = whose
         self._since = before.since if before else begin
         self._until = until
         self._remembered_from = until - overlap - MARGIN_MS
@@ -92,7 +96,7 @@ class Changes:
     def state(self) -> ChangesState:
         """Return what the next run has to know."""
         return ChangesState(
-            owner=self._owner,
+            whose=self._whose,
             since=self._since,
             until=self._until,
             seen=self._seen,
@@ -137,10 +141,10 @@ def _checksum(record: Mapping[str, Any]) -> str:
     return blake2b(content, digest_size=8).hexdigest()
 
 
-def read_state(path: Path, *, owner: str | None) -> ChangesState | None:
+def read_state(path: Path, *, whose: Mapping[str, Any]) -> ChangesState | None:
     """Return the state in a file; None where there is no file yet.
 
-    Raises `Invalid` where it is no such state, or one of another owner.
+    Raises `Invalid` where it is no such state, or one of another server, account or owner.
     """
     if not path.parent.is_dir():
         raise Invalid(f"there is no folder {path.parent}", field=str(path))
@@ -151,20 +155,32 @@ def read_state(path: Path, *, owner: str | None) -> ChangesState | None:
     except (OSError, orjson.JSONDecodeError) as error:
         raise Invalid(f"is no state of an export that can be read: {error}", field=str(path)) from None
     try:
+        _check_version(path, told)
         state = _read(told)
+    except Invalid:
+        raise
     except (AttributeError, KeyError, TypeError, ValueError):
         raise Invalid("is no state of an export", field=str(path)) from None
-    if state.owner != owner:
-        raise Invalid("is the state of another owner's contacts", field=str(path))
+    if other := difference(state.whose, whose):
+        said = other.servers or f"is the state of another {other.name}'s contacts"
+        raise Invalid(f"{said}: give this export a state of its own", field=str(path))
     return state
 
 
+def _check_version(path: Path, told: Any) -> None:
+    version = told["version"]
+    if version != _VERSION:
+        raise Invalid(
+            f"is a state of version {version!r}; this program writes {_VERSION}: give the export a new state, and a "
+            "time to begin with",
+            field=str(path),
+        )
+
+
 def _read(told: Any) -> ChangesState:
-    if told["version"] != _VERSION:
-        raise ValueError(told["version"])
     seen = cast("dict[str, tuple[int, str | None]]", told["seen"])
     return ChangesState(
-        owner=told["owner"],
+        whose=dict(told["whose"]),
         since=int(told["since"]),
         until=int(told["until"]),
         seen={id_: Seen(int(modified_on), checksum) for id_, (modified_on, checksum) in seen.items()},
@@ -176,7 +192,7 @@ def write_state(path: Path, state: ChangesState) -> None:
     """Write a state, for its owner alone, in place of the one that was there."""
     told = {
         "version": _VERSION,
-        "owner": state.owner,
+        "whose": state.whose,
         "since": state.since,
         "until": state.until,
         "unavailable": state.unavailable,

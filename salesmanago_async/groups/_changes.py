@@ -9,6 +9,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import anyio.to_thread
 
+from .._identity import mark_of
 from ..exports.changes import MARGIN_MS, Changes, beginning, read_state, write_state
 from ._ahead import side_by_side
 from ._modified import Details, ModifiedContacts, in_chunks
@@ -64,10 +65,11 @@ async def modified_export(
     ordered: bool,
 ) -> AsyncGenerator[ModifiedExport[RecordT]]:
     """Give everything about who was modified since then (ms), or since the run before; see `export_modified`."""
-    before = read_state(state, owner=modified.owner) if state else None
+    whose = {**modified.connection.identity, "owner": mark_of(modified.owner)}
+    before = read_state(state, whose=whose) if state else None
     end = await modified.server_time()
     begin = beginning(since, before, end=end, overlap=overlap)
-    changes = Changes(before, owner=modified.owner, begin=begin, until=end, overlap=overlap)
+    changes = Changes(before, whose=whose, begin=begin, until=end, overlap=overlap)
     ahead = 2 * modified.connection.pace.concurrency
     # Date headers are in whole seconds, so that it is a little later there; who changed since is remembered, too.
     chunks = in_chunks(modified.ids(begin, end + MARGIN_MS), modified.named)

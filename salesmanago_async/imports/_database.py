@@ -1,15 +1,20 @@
 """SQLite files of our own: their owner's alone, open in one process, on the disk when a write returns.
 
 SQLite works in a thread, one write at a time; writes that come while one is going on share the next commit. A task of
-nobody's sees to that, as whoever asked for a write may be cancelled in the middle of it. WAL with
-`synchronous=FULL` outlives a power cut.
+nobody's sees to that, as whoever asked for a write may be cancelled in the middle of it.
+
+What a write returned for is wholly in the one file, which may be copied and moved alone: SQLite keeps a rollback
+journal, and no log of writes. That is a file NAME-journal, empty between two commits, and gone when ours is closed.
+With `synchronous=FULL` a write outlives a power cut. How a file is known to be whole is in _proof.py.
 """
 
 import os
 import sqlite3
 import stat
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 from zlib import crc32
@@ -20,10 +25,18 @@ import orjson
 from attrs import define, field
 
 from .._beside import start_beside
+from .._identity import Difference, difference
 from ..errors import Invalid, JournalFailed
-
-APPLICATION_ID = 0x534D4A4E
-VERSION = 1
+from ._proof import (
+    APPLICATION_ID,
+    COUNT_COMMIT,
+    PROOF_SCHEMA,
+    VERSION,
+    check_second_file,
+    check_whole,
+    damaged,
+    is_new,
+)
 
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
@@ -48,6 +61,8 @@ CREATE TABLE chunks (
     others TEXT,
     seal INTEGER
 );
+CREATE TABLE files (name TEXT PRIMARY KEY, digest TEXT NOT NULL);
+{PROOF_SCHEMA}
 """
 """`run` and `chunks` are what _journal.py reads and writes; `queue` is the buffers', and holds records.
 
@@ -55,8 +70,12 @@ It stands first, so that the last page of a journal is one of its own: SQLite do
 """
 
 ReturnT = TypeVar("ReturnT")
-Change: TypeAlias = tuple[str, tuple[Any, ...]]
+Values: TypeAlias = tuple[Any, ...] | Mapping[str, Any]
+Change: TypeAlias = tuple[str, Values]
 """A statement and its values."""
+
+_OPENING = threading.Lock()
+"""One file is opened at a time: while a copy of one is made, no other thread may get its lock (see `connect`)."""
 
 
 class InUse(Invalid):
@@ -76,6 +95,7 @@ class Database:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self._has_written = False
         self._writes: list[_Write] = []
         self._is_writing = False
         self._turn = anyio.Lock()
@@ -123,11 +143,10 @@ class Database:
     def _commit(self, writes: Sequence[_Write]) -> sqlite3.Error | None:
         """Write them in one transaction, and return what keeps it from being so; runs in the thread."""
         try:
-            with self._connection:
-                self._connection.execute("BEGIN IMMEDIATE")
-                for write in writes:
-                    for statement, values in write.changes:
-                        self._connection.execute(statement, values)
+            if not self._has_written:  # so that whoever goes on with a file makes two commits: see `check_second_file`
+                write_now(self._connection)
+                self._has_written = True
+            write_now(self._connection, *chain.from_iterable(write.changes for write in writes))
         except sqlite3.Error as error:
             return error
         return None
@@ -136,7 +155,7 @@ class Database:
         """Close it; what was written is kept, whatever happens."""
         with anyio.CancelScope(shield=True):
             async with self._turn:
-                await self._in_thread(self._connection.close)
+                await self._in_thread(lambda: close(self._connection))
 
     async def _in_thread(self, act: Callable[[], ReturnT]) -> ReturnT:
         return await anyio.to_thread.run_sync(act, limiter=self._thread)
@@ -147,51 +166,70 @@ def connect(path: Path) -> sqlite3.Connection:
 
     Raises `Invalid` naming the file where it cannot be used, `InUse` where somebody else has it open.
     """
-    _make_private(path)
+    with _OPENING:  # a copy that is made of a file would, once it is closed, let go of the lock of this very process
+        _make_private(path)
+        with _unusable_named(path):
+            check_second_file(path)
+        return _connected(path)
+
+
+def _connected(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
     with closed_where_unusable(path, connection):
         connection.create_function("seal", -1, _seal, deterministic=True)
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        is_ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
-        if tables and not is_ours:
-            raise Invalid("is no journal, but another database", field=str(path))
-        if tables and version != VERSION:
-            raise Invalid(f"is a journal of version {version}; this program writes {VERSION}", field=str(path))
-        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+        connection.executescript("BEGIN EXCLUSIVE; COMMIT;")  # takes the lock, which stays
+        if has_tables := not is_new(path, connection):
+            check_whole(connection)
+        connection.execute("PRAGMA journal_mode = TRUNCATE").fetchall()
         connection.execute("PRAGMA synchronous = FULL")
-        damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if damage != "ok":
-            raise Invalid(f"{DAMAGED} ({damage})", field=str(path))
-        if tables:
-            connection.execute("BEGIN IMMEDIATE")  # takes the lock, which stays
-            connection.execute("COMMIT")
-        else:
+        if not has_tables:
             connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
     return connection
 
 
+def close(connection: sqlite3.Connection) -> None:
+    """Close a file, and remove the one that SQLite has beside it, which is empty then."""
+    with suppress(sqlite3.Error):  # what was written is on the disk whatever happens here
+        connection.rollback()
+        for pragma in ("PRAGMA locking_mode = NORMAL", "PRAGMA journal_mode = DELETE"):
+            connection.execute(pragma).fetchall()
+    connection.close()
+
+
 def begin_run(connection: sqlite3.Connection, what: Mapping[str, Any], note: Mapping[str, Any] | None = None) -> None:
     """Write down what the file is of, in place of what stood there."""
-    connection.executescript("BEGIN IMMEDIATE; DELETE FROM run;")
-    line = (json_text(what), json_text(note) if note is not None else None)
-    connection.execute("INSERT INTO run VALUES (?1, ?2, seal(?1, ?2))", line)
-    connection.execute("COMMIT")
+    line = {"what": json_text(what), "note": json_text(note) if note is not None else None}
+    begun = "INSERT INTO run VALUES (:what, :note, seal(:what, :note))"
+    write_now(connection, ("DELETE FROM run", ()), (begun, line))
 
 
-def read_run(connection: sqlite3.Connection) -> tuple[Any, Any]:
-    """Return what the file is of, and its note."""
-    what, note, is_sealed = connection.execute("SELECT what, note, seal = seal(what, note) FROM run").fetchone()
+def write_now(connection: sqlite3.Connection, *changes: Change) -> None:
+    """Have changes on the disk, all or none, as one commit."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(COUNT_COMMIT)
+        for statement, values in changes:
+            connection.execute(statement, values)
+
+
+def read_run(connection: sqlite3.Connection) -> tuple[Any, Any] | None:
+    """Return what the file is of, and its note; None where nothing was begun in it."""
+    line = connection.execute("SELECT what, note, seal = seal(what, note) FROM run").fetchone()
+    if line is None:
+        return None
+    what, note, is_sealed = line
     if not is_sealed:
         raise ValueError("what the run is, is not as it was written")
     return orjson.loads(what), orjson.loads(note or "null")
 
 
-def other_than_known(connection: sqlite3.Connection, given: Mapping[str, Any]) -> str | None:
-    """Return the name of what is given otherwise than the file is of; None where nothing is."""
-    known, given = read_run(connection)[0], orjson.loads(json_text(given))
-    return next((name for name in {**known, **given} if known.get(name) != given.get(name)), None)
+def other_than_known(connection: sqlite3.Connection, given: Mapping[str, Any]) -> Difference | None:
+    """Return the first thing that is given otherwise than the file is of; None where nothing is."""
+    run = read_run(connection)
+    if run is None:
+        raise ValueError("what it is of, is not in it")
+    return difference(run[0], orjson.loads(json_text(given)))
 
 
 def json_text(value: object) -> str:
@@ -203,16 +241,25 @@ def json_text(value: object) -> str:
 def closed_where_unusable(path: Path, connection: sqlite3.Connection) -> Iterator[None]:
     """Close a database that turns out not to be usable, and raise `Invalid` that says why."""
     try:
+        with _unusable_named(path):
+            yield
+    except BaseException:
+        close(connection)
+        raise
+
+
+@contextmanager
+def _unusable_named(path: Path) -> Iterator[None]:
+    try:
         yield
     except sqlite3.Error as error:
-        connection.close()
         raise _unusable(path, error) from error
     except Invalid:
-        connection.close()
         raise
+    except OSError as error:
+        raise Invalid(f"cannot be read: {error.strerror}", field=str(path)) from error
     except (ValueError, TypeError, KeyError) as error:  # what is in it is not what was written
-        connection.close()
-        raise Invalid(f"{DAMAGED} ({error})", field=str(path)) from error
+        raise damaged(path, error) from error
 
 
 def _make_private(path: Path) -> None:
@@ -228,9 +275,6 @@ def _make_private(path: Path) -> None:
         raise Invalid(f"cannot be made: {error.strerror}", field=str(path)) from error
 
 
-DAMAGED = "is damaged, so nobody can tell any more what was sent"
-
-
 def _unusable(path: Path, error: sqlite3.Error) -> Invalid:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -238,7 +282,7 @@ def _unusable(path: Path, error: sqlite3.Error) -> Invalid:
     if name == "SQLITE_NOTADB":
         return Invalid("is no journal", field=str(path))
     if name.startswith("SQLITE_CORRUPT"):
-        return Invalid(f"{DAMAGED} ({error})", field=str(path))
+        return damaged(path, error)
     return Invalid(f"cannot be used: {error}", field=str(path))
 
 

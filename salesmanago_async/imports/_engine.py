@@ -8,12 +8,12 @@ Jobs are followed to their end all the same, except after these two.
 
 import logging
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Any
 
 import anyio
 
 from .._connection import Connection
+from .._identity import mark_of
 from ..errors import only_error
 from ._course import Course
 from ._journal import Entry, open_journal
@@ -146,13 +146,13 @@ class Engine:
     def _what(self) -> dict[str, Any]:
         """Return what a journal must not be continued with another of."""
         settings = self._settings
-        path = settings.path or self._target.request_class.path
         return {
+            **self._connection.identity,
             "kind": self._target.kind,
-            "account": account_mark(self._connection),
-            "path": path,
+            "path": settings.path or self._target.request_class.path,
             "tags": list(settings.tags),
             **settings.fields,
+            "owner": mark_of(settings.fields.get("owner")),
         }
 
     def _ended(self) -> Report:
@@ -169,8 +169,3 @@ class Engine:
         if self._tally.journal:
             return f"The same call with journal={self._tally.journal!r} goes on with it"
         return "It has no journal, so another call begins anew"
-
-
-def account_mark(connection: Connection) -> str:
-    """Return by what a file on the disk knows its account again, which it does not name."""
-    return sha256(connection.access.account.encode()).hexdigest()[:16]

@@ -4,14 +4,14 @@
     chunks   one line for each request: the positions it holds, a CRC-32 of each record, and what is known of it
 
 Nothing is sent before its line is on the disk, and nothing is called accepted before that is. A line begins as
-*in_doubt*, so that a kill at any instant leaves the truth behind. There are no rows and no secrets in it; reasons are
-kept with the addresses in them struck out.
+*in_doubt*, so that a kill at any instant leaves the truth behind. There are no rows and no secrets in it; reasons come
+without what is of a record in them (see _struck_out.py).
 """
 
-import re
 import sqlite3
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self, TypeAlias, get_args
@@ -26,11 +26,13 @@ from ._database import (
     Change,
     Database,
     begin_run,
+    close,
     closed_where_unusable,
     connect,
     json_text,
     other_than_known,
     read_run,
+    write_now,
 )
 from .outcome import State, Verdicts
 
@@ -40,6 +42,11 @@ SELECT number, spans, state, request_id, reason, others,
     seal = seal(number, spans, marks, state, request_id, reason, others)
 FROM chunks
 """
+
+
+class NotBegun(Invalid):
+    """The journal is empty: no import was begun in it, or not even its tables were made."""
+
 
 Span: TypeAlias = tuple[int, int]
 """The first and the last of some positions that follow each other."""
@@ -113,8 +120,8 @@ class Journal:
 
     async def settle(self, number: int, verdicts: Verdicts, positions: Sequence[int]) -> None:
         """Write down what became of the records of a chunk."""
-        others = {positions[index]: (state, _struck_out(why)) for index, (state, why) in verdicts.others.items()}
-        line = (verdicts.state, _struck_out(verdicts.reason), json_text(others) if others else None, number)
+        others = {positions[index]: verdict for index, verdict in verdicts.others.items()}
+        line = (verdicts.state, verdicts.reason, json_text(others) if others else None, number)
         await self._write(("UPDATE chunks SET state = ?, reason = ?, others = ? WHERE number = ?", line))
 
     async def forget(self, number: int) -> None:
@@ -129,7 +136,7 @@ class Journal:
         self._last += 1
         return self._last
 
-    async def _write(self, *changes: Change) -> None:
+    async def _write(self, *changes: tuple[str, tuple[Any, ...]]) -> None:
         """Write lines, and seal each; the last value of a change is the number of its line."""
         await self._database.write(*(part for change in changes for part in (change, (_SEAL_LINE, change[1][-1:]))))
 
@@ -162,39 +169,69 @@ def _open(
 
 
 def read_note(path: Path) -> Any:
-    """Return the note that a journal was begun with, None where there was none; raise `Invalid` for an unusable one."""
+    """Return the note that a journal was begun with, None where there was none.
+
+    Raises `NotBegun` for an empty one, `Invalid` for one that cannot be used.
+    """
     if not path.is_file():
         raise Invalid("there is no such journal", field=str(path))
+    with _looked_into(path) as database:
+        run = read_run(database) if database else None
+        if run is None:
+            raise NotBegun("is empty: no import was begun in it", field=str(path))
+        return run[1]
+
+
+def read_digest(path: Path, file: Path) -> str | None:
+    """Return the digest of a file that runs of this journal wrote, None where they wrote none of this name."""
+    with _looked_into(path) as database:
+        if database is None:
+            return None
+        line = database.execute("SELECT digest FROM files WHERE name = ?", (file.name,)).fetchone()
+        return str(line[0]) if line else None
+
+
+def write_digest(path: Path, file: Path, digest: str | None) -> None:
+    """Remember the digest of a file that was written beside a journal, or, None, that it is gone."""
+    with _looked_into(path) as database:
+        if database is None:
+            return
+        forgotten: Change = ("DELETE FROM files WHERE name = ?", (file.name,))
+        written: Change = ("INSERT INTO files VALUES (?, ?)", (file.name, digest))
+        write_now(database, forgotten, *([written] if digest else []))
+
+
+@contextmanager
+def _looked_into(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """Have a journal open for a moment; None, and nothing is made in it, where it is empty."""
+    if not path.stat().st_size:
+        yield None
+        return
     database = connect(path)
     with closed_where_unusable(path, database):
-        _, note = read_run(database)
-    database.close()
-    return note
+        yield database
+    close(database)
 
 
 def _check_same(path: Path, database: sqlite3.Connection, what: Mapping[str, Any]) -> None:
     """Raise `Invalid` where a run is not the one that the journal was begun for."""
-    if other := other_than_known(database, what):
+    other = other_than_known(database, what)
+    if other and other.servers:
+        raise Invalid(f"{other.servers}: give this run a journal of its own", field=str(path))
+    if other:
         raise Invalid(
-            f"belongs to a run with another {other}; go on as it was begun, or give a new run a journal of its own",
+            f"belongs to a run with another {other.name}; go on as it was begun, or give a new run a journal of its "
+            "own",
             field=str(path),
         )
 
 
-_ADDRESS = re.compile(r"[^\s@'\"<>(),;:]+@[^\s@'\"<>(),;:]+")
-
-
-def _struck_out(reason: str | None) -> str | None:
-    """Return a reason without the addresses that a server may have put into it."""
-    return _ADDRESS.sub("…@…", reason) if reason else reason
-
-
-def _insertion(number: int, marks: Marks) -> Change:
+def _insertion(number: int, marks: Marks) -> tuple[str, tuple[Any, ...]]:
     line = (json_text(marks.spans), marks.checksums, number)
     return "INSERT INTO chunks (spans, marks, state, number) VALUES (?, ?, 'in_doubt', ?)", line
 
 
-def _deletion(number: int) -> Change:
+def _deletion(number: int) -> tuple[str, tuple[Any, ...]]:
     return "DELETE FROM chunks WHERE number = ?", (number,)
 
 

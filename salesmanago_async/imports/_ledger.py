@@ -3,15 +3,19 @@
 Where it can no longer be written, it is left as it is: every line in it is true, as each began in doubt.
 """
 
-from collections.abc import Awaitable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from attrs import evolve
 
 from ..errors import JournalFailed
 from ._chunks import Chunk
 from ._course import Course
 from ._journal import Marks
 from ._parcels import Parcel
-from .outcome import Verdicts
+from ._struck_out import struck_out
+from .outcome import State, Verdicts
+from .sources import Source
 
 ReturnT = TypeVar("ReturnT")
 
@@ -53,8 +57,9 @@ class RunJournal(Protocol):
 class Ledger:
     """Writes down what becomes of parcels."""
 
-    def __init__(self, journal: RunJournal | None, course: Course) -> None:
+    def __init__(self, journal: RunJournal | None, course: Course, source: Source) -> None:
         self._journal = journal
+        self._source = source
         self._has_failed = False
         self._course = course
 
@@ -75,7 +80,7 @@ class Ledger:
             await self._written(self._journal.submitted(parcel.number, request_id))
             parcel.journalled = "in_doubt" if self._has_failed else "submitted"
 
-    async def conclude(self, parcel: Parcel, positions: Sequence[int], verdicts: Verdicts) -> Verdicts:
+    async def conclude(self, parcel: Parcel, chunk: Chunk, verdicts: Verdicts) -> Verdicts:
         """Write down what became of a parcel; one that was not sent leaves no trace.
 
         Return what can be told of it: no more than the journal knows, for that is what the next run goes by.
@@ -86,7 +91,8 @@ class Ledger:
             return verdicts
         await self.write_ahead(parcel)
         if self._journal and parcel.number is not None:
-            await self._written(self._journal.settle(parcel.number, verdicts, positions))
+            kept = self._as_kept(verdicts, chunk)
+            await self._written(self._journal.settle(parcel.number, kept, chunk.positions))
         if self._has_failed:
             return Verdicts(parcel.journalled, UNWRITTEN, request_id=verdicts.request_id)
         return verdicts
@@ -113,6 +119,29 @@ class Ledger:
                 part.journalled = "not_sent"
             for part, number in zip(kept, numbers, strict=True):
                 part.number, part.marks, part.journalled = number, None, "in_doubt"
+
+    def _as_kept(self, verdicts: Verdicts, chunk: Chunk) -> Verdicts:
+        """Return verdicts as they are written down: no reason names what stands in the record that it is about."""
+        others: dict[int, tuple[State, str]] = {
+            index: (state, self._reason_as_kept(state, reason, [chunk.rows[index]]) or "")
+            for index, (state, reason) in verdicts.others.items()
+        }
+        about = (row for index, row in enumerate(chunk.rows) if index not in others)
+        reason = self._reason_as_kept(verdicts.state, verdicts.reason, about)
+        return evolve(verdicts, reason=reason, others=others)
+
+    def _reason_as_kept(self, state: State, reason: str | None, rows: Iterable[Any]) -> str | None:
+        """Return a reason; None after a stop, which leaves thousands of records that the next run asks about anew."""
+        if not reason or (state != "rejected" and not self._course.is_following):
+            return None
+        return struck_out(reason, map(self._body, rows))
+
+    def _body(self, row: Any) -> Any:
+        """Return what was sent of a row, None where its own code does not give it a second time."""
+        try:
+            return self._source.body(row)
+        except Exception:
+            return None
 
     async def _written(self, writing: Awaitable[ReturnT]) -> ReturnT | None:
         try:

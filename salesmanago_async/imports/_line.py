@@ -72,7 +72,7 @@ class Line:
         self._parcels = Parcels()
         self._repeats = Repeats()
         order = Order()
-        ledger = Ledger(journal, course)
+        ledger = Ledger(journal, course, source)
         self._settler = Settler(
             source=source,
             parcels=self._parcels,

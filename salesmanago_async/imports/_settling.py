@@ -101,7 +101,7 @@ class Settler:
     async def settle(self, parcel: Parcel, verdicts: Verdicts) -> None:
         """Write down, count and report what became of a parcel, and let its contacts go."""
         chunk = self._parcels.unpack(parcel)
-        verdicts = await self._ledger.conclude(parcel, chunk.positions, verdicts)
+        verdicts = await self._ledger.conclude(parcel, chunk, verdicts)
         self._let_go(parcel, chunk, verdicts.state)
         outcomes = self._count(_settled(chunk, verdicts))
         self._parcels.forget(parcel)

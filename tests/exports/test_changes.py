@@ -20,14 +20,15 @@ from salesmanago_async.exports.changes import (
 MINUTE, DAY = 60_000, 86_400_000
 NOW = 1_700_000_000_000
 OVERLAP = 10 * MINUTE
+WHOSE = {"server": "app2.salesmanago.com", "account": "5cd3", "owner": "0a0b"}
 
 
 def state(until: int = NOW, **seen: Seen) -> ChangesState:
-    return ChangesState(owner="o@x.pl", since=0, until=until, seen=seen)
+    return ChangesState(whose=WHOSE, since=0, until=until, seen=seen)
 
 
 def changes(before: ChangesState | None = None, until: int = NOW) -> Changes:
-    return Changes(before, owner="o@x.pl", begin=NOW - DAY, until=until, overlap=OVERLAP)
+    return Changes(before, whose=WHOSE, begin=NOW - DAY, until=until, overlap=OVERLAP)
 
 
 def contact(id_: str = "a", modified_on: Any = NOW - MINUTE, **others: Any) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def test_no_run_goes_back_before_the_beginning_of_the_first() -> None:
     """Who was modified before `since` does not come by the overlap."""
     first = changes().state()
     assert beginning(None, first, end=NOW + MINUTE, overlap=2 * DAY) == NOW - DAY
-    later = Changes(first, owner="o@x.pl", begin=NOW, until=NOW + MINUTE, overlap=OVERLAP).state()
+    later = Changes(first, whose=WHOSE, begin=NOW, until=NOW + MINUTE, overlap=OVERLAP).state()
     assert later.since == first.since
 
 
@@ -147,41 +148,44 @@ def test_who_was_given_is_remembered_over_several_short_runs_and_then_forgotten(
 def test_a_state_is_read_back_as_it_was_written_and_is_its_owners_alone(tmp_path: Path) -> None:
     path = tmp_path / "nightly.json"
     kept = ChangesState(
-        owner="o@x.pl", since=7, until=NOW, seen={"a": Seen(NOW - 1), "b": Seen(NOW, "c0ffee")}, unavailable=("c", "d")
+        whose=WHOSE, since=7, until=NOW, seen={"a": Seen(NOW - 1), "b": Seen(NOW, "c0ffee")}, unavailable=("c", "d")
     )
     write_state(path, kept)
-    assert read_state(path, owner="o@x.pl") == kept
+    assert read_state(path, whose=WHOSE) == kept
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     write_state(path, state())
-    assert read_state(path, owner="o@x.pl") == state()
+    assert read_state(path, whose=WHOSE) == state()
     assert [entry.name for entry in tmp_path.iterdir()] == ["nightly.json"]
 
 
 def test_where_there_is_no_file_there_was_no_run_before(tmp_path: Path) -> None:
-    assert read_state(tmp_path / "nightly.json", owner=None) is None
+    assert read_state(tmp_path / "nightly.json", whose=WHOSE) is None
 
 
 def written(**changed: Any) -> bytes:
-    told = {"version": 1, "owner": "o@x.pl", "since": 0, "until": NOW, "seen": {}, "unavailable": []}
+    told = {"version": 2, "whose": WHOSE, "since": 0, "until": NOW, "seen": {}, "unavailable": []}
     return json.dumps({**told, **changed}).encode()
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"{", b"[]", b"{}", b"null", b"7", written(version=2), written(until=None), written(until="soon"),
+        b"", b"{", b"[]", b"{}", b"null", b"7", written(version=1), written(version=3), written(until=None),
+        written(until="soon"),
         written(seen=[]), written(seen={"a": NOW}), written(seen={"a": [NOW]}), written(seen={"a": ["soon", None]}),
-        written(unavailable=None), written(owner="other@x.pl"), written(owner=None),
+        written(unavailable=None), written(whose={**WHOSE, "owner": "other"}),
+        written(whose={**WHOSE, "account": "other"}), written(whose={**WHOSE, "server": "other"}), written(whose={}),
+        written(whose=None),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_state_of_ours_is_invalid_and_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "nightly.json"
     path.write_bytes(content)
     with pytest.raises(Invalid) as raised:
-        read_state(path, owner="o@x.pl")
+        read_state(path, whose=WHOSE)
     assert raised.value.field == str(path)
 
 
 def test_a_folder_that_is_not_there_is_told_before_anything_is_asked(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="there is no folder"):
-        read_state(tmp_path / "missing" / "nightly.json", owner=None)
+        read_state(tmp_path / "missing" / "nightly.json", whose=WHOSE)

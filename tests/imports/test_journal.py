@@ -96,7 +96,7 @@ async def test_only_its_owner_may_read_it_or_what_sqlite_puts_beside_it(path: Pa
             modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     finally:
         os.umask(before)
-    assert modes.keys() >= {"journal.db", "journal.db-wal"}
+    assert modes.keys() >= {"journal.db", "journal.db-journal"}
     assert set(modes.values()) == {0o600}
 
 
@@ -164,7 +164,8 @@ NO_JOURNALS: list[tuple[str, Callable[[Path], object], str]] = [
     ("text", lambda path: path.write_text("email,name\nann@example.com,Ann\n" * 100), "is no journal"),
     ("a few bytes", lambda path: path.write_bytes(b"mine"), "is no journal"),
     ("another database", another_database, "another database"),
-    ("a later version", changed("PRAGMA user_version = 2"), "version 2"),
+    ("a later version", changed("PRAGMA user_version = 3"), "version 3"),
+    ("an earlier version", changed("PRAGMA user_version = 1"), "version 1"),
     ("a folder", lambda path: path.mkdir(), "is no file"),
     ("in no folder", lambda path: path.parent.rmdir(), "cannot be made"),
     ("a link to nowhere", lambda path: path.symlink_to("nowhere"), "is no file"),
@@ -367,6 +368,7 @@ async def test_a_kill_between_any_two_statements_leaves_what_was_before_or_after
         [second, begun, part],
         [second, done, part],
         [done, part],
+        [done],
     ]
     async with opened(path) as (_, entries):
         assert entries == [done]

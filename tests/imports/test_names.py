@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salesmanago_async import Contact, ExternalEvent
-from salesmanago_async.api.events import EventsAdded
 from salesmanago_async.imports._answers import of_events, of_import
 from salesmanago_async.imports._chunks import names_of_contact, names_of_event
 from salesmanago_async.imports._names import canonical, canonical_names
@@ -122,7 +121,7 @@ def test_answers_are_traced_by_whichever_spelling(pair: tuple[str, str]) -> None
     for entry in (name, {"email": name}, {"contact": {"email": name}}, {"contactId": name}):
         refused = of_import(keys, {"success": True, "invalidContacts": [entry]}, 1)
         assert {index: state for index, (state, _) in refused.others.items()} == {0: "rejected"}
-    failed = of_events(keys, EventsAdded(success=True, created_amount=1, failed_amount=1, failed_contacts=[name]))
+    failed = of_events(keys, {"success": True, "createdAmount": 1, "failedAmount": 1, "failedContacts": [name]})
     assert {index: state for index, (state, _) in failed.others.items()} == {0: "rejected"}
 
 

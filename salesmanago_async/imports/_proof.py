@@ -1,0 +1,138 @@
+"""How a file of ours is known to be whole, by itself or with what a kill has left beside it.
+
+A commit that has returned is wholly in the main file, which is enough by itself. `proof` is one row: how many lines
+there are, the sum of their seals, and the number of commits. Triggers keep it, in the transaction of each change, so
+that a line that is lost, or older than the others, or nobody's, is noticed, and so is half a transaction. An earlier
+copy of the whole file is whole, too: nothing in it can tell that there is a later one.
+
+A kill in the middle of a commit leaves NAME-journal, by which SQLite undoes what was written of it. SQLite believes any
+file of that name, also a damaged one or one of another time, and does not keep what it replaces. So it is tried on a
+copy first.
+"""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ..errors import Invalid
+
+APPLICATION_ID = 0x534D4A4E
+VERSION = 2
+
+_OF_A_TABLE = """
+CREATE TRIGGER {table}_gains AFTER INSERT ON {table} BEGIN
+    UPDATE proof SET lines = lines + 1, seals = seals + coalesce(NEW.seal, 0);
+END;
+CREATE TRIGGER {table}_loses AFTER DELETE ON {table} BEGIN
+    UPDATE proof SET lines = lines - 1, seals = seals - coalesce(OLD.seal, 0);
+END;
+CREATE TRIGGER {table}_changes AFTER UPDATE OF seal ON {table} BEGIN
+    UPDATE proof SET seals = seals - coalesce(OLD.seal, 0) + coalesce(NEW.seal, 0);
+END;
+"""
+
+PROOF_SCHEMA = """
+CREATE TABLE proof (lines INTEGER NOT NULL, seals INTEGER NOT NULL, commits INTEGER NOT NULL);
+INSERT INTO proof VALUES (0, 0, 0);
+""" + "".join(_OF_A_TABLE.format(table=table) for table in ("queue", "chunks"))
+
+COUNT_COMMIT = "UPDATE proof SET commits = commits + 1"
+"""The first statement of each transaction."""
+
+DAMAGED = "is damaged, so nobody can tell any more what was sent"
+
+_COUNTED = "SELECT lines, seals, commits FROM proof"
+_FOUND = """
+SELECT count(*), coalesce(sum(seal), 0) FROM (SELECT seal FROM chunks UNION ALL SELECT seal FROM queue)
+"""
+
+
+def damaged(path: Path, why: object) -> Invalid:
+    """Return the error for a file that is not whole."""
+    beside = f"if it was copied after a kill, put {path.name}-journal, which was left beside it, here too"
+    return Invalid(f"{DAMAGED} ({why}); {beside}", field=str(path))
+
+
+def is_new(path: Path, connection: sqlite3.Connection) -> bool:
+    """Tell whether there is nothing in a file; raise `Invalid` where it is another program's, or another version's."""
+    if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        return True
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise Invalid("is no journal, but another database", field=str(path))
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version != VERSION:
+        raise Invalid(
+            f"is a journal of version {version}; this program writes {VERSION}, so go on with the program that began "
+            "it, or give the run a journal of its own",
+            field=str(path),
+        )
+    return False
+
+
+def check_whole(connection: sqlite3.Connection) -> int:
+    """Return the number of commits; raise `ValueError` or `sqlite3.Error` where the file is not whole."""
+    damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if damage != "ok":
+        raise ValueError(damage)
+    lines, seals, commits = connection.execute(_COUNTED).fetchone()
+    if (lines, seals) != connection.execute(_FOUND).fetchone():
+        raise ValueError("its lines are not those that were written last")
+    return int(commits)
+
+
+def check_second_file(path: Path) -> None:
+    """Raise `Invalid` where what lies beside a file does not belong to it; nothing is changed by that.
+
+    What belongs to it undoes one commit. A file that has meanwhile been gone on with elsewhere, and was copied back to
+    where it was killed, is two commits further at least.
+    """
+    if Path(f"{path}-wal").exists():
+        raise Invalid(
+            f"has {path.name}-wal beside it, which this version does not make: it is another program's, or an older "
+            "version's. Take that file away if it does not belong there, or give the run a journal of its own",
+            field=str(path),
+        )
+    if not _is_undone(path):
+        return
+    alone = _commits(path, path, options="?immutable=1")
+    with TemporaryDirectory() as folder:
+        copy = Path(folder, path.name)
+        for suffix in ("", "-journal"):
+            shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+        undone = _commits(path, copy)
+    if alone is None and undone is None:
+        raise damaged(path, f"{path.name}-journal does not make it whole")
+    if alone is not None and (undone is None or alone - undone not in {0, 1}):
+        raise Invalid(
+            f"and {path.name}-journal beside it are of different times. Where this file is the newest copy, take the "
+            "other one away; else put the newest copy here",
+            field=str(path),
+        )
+
+
+def _is_undone(path: Path) -> bool:
+    """Tell whether SQLite would undo something when it opens the file; raise its error where that is in use."""
+    try:
+        with closing(_opened(path, "?mode=ro")) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", "")
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            raise
+        return bool(name == "SQLITE_READONLY_ROLLBACK")  # what else is wrong, is said when it is opened in earnest
+    return False
+
+
+def _commits(path: Path, place: Path, *, options: str = "") -> int | None:
+    """Return the number of commits in the file as it lies in a place, None where it is not whole there."""
+    try:
+        with closing(_opened(place, options)) as connection:
+            return 0 if is_new(path, connection) else check_whole(connection)
+    except (sqlite3.Error, ValueError, TypeError, Invalid):
+        return None
+
+
+def _opened(path: Path, options: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}{options}", uri=True, timeout=0, isolation_level=None)

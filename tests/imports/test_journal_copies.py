@@ -1,0 +1,392 @@
+"""Journals and queues that were killed, copied in part, cut, spoilt and mixed: nothing that was written is forgotten.
+
+Whatever is done to the files, opening either refuses in words that name the file, or knows every line that a commit had
+returned for, as it was written last.
+"""
+
+import shutil
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from random import Random
+from signal import SIGKILL
+from typing import Any
+
+import anyio
+import pytest
+from attrs import define, field, frozen
+
+from salesmanago_async import Invalid
+from salesmanago_async.buffers import _queue_file
+from salesmanago_async.buffers._queue_file import QueueFile
+from salesmanago_async.imports import _journal
+from salesmanago_async.imports._database import close
+from salesmanago_async.imports._journal import Marks, open_journal
+from salesmanago_async.imports.outcome import Verdicts
+
+WHAT: Mapping[str, Any] = {"server": "app2.salesmanago.com", "account": "5cd3", "kind": "contacts"}
+MAGIC = bytes.fromhex("d9d505f920a163d7")
+"""What the file begins with out of which SQLite undoes half a transaction."""
+PAGE, SECTOR = 4096, 512
+RANK = {"not_sent": 0, "in_doubt": 1, "submitted": 2, "accepted": 3}
+"""States in the order in which the writers below write them."""
+
+Lines = dict[int, str]
+"""The state of each line."""
+
+
+def lines_of_journal(path: Path) -> Lines:
+    database, entries = _journal._open(path, WHAT, None)
+    close(database)
+    return {entry.number: entry.state for entry in entries}
+
+
+def lines_of_queue(path: Path) -> Lines:
+    database, lines = _queue_file._open(path, WHAT)
+    close(database)
+    return {line.number: line.state for line in lines}
+
+
+def read_or_refused(read: Callable[[Path], Lines], path: Path) -> Lines | None:
+    """Return what a file says; None where it is refused in words that name it."""
+    try:
+        return read(path)
+    except Invalid as error:
+        assert error.field == str(path)
+        assert error.rule
+        return None
+
+
+def misses(found: Lines, written: Lines) -> list[int]:
+    """Return the lines that were written and are not known, or are known in an earlier state."""
+    return [number for number, state in written.items() if RANK[found.get(number, "not_sent")] < RANK[state]]
+
+
+@define
+class Place:
+    """A folder in which spoilt copies are opened, each in a folder of its own."""
+
+    folder: Path
+    numbers: Iterator[int] = field(factory=count)
+
+    def put(self, main: bytes | None, second: bytes | None) -> Path:
+        folder = self.folder / f"copy-{next(self.numbers)}"
+        folder.mkdir()
+        if main is not None:
+            (folder / "run.db").write_bytes(main)
+        if second is not None:
+            (folder / "run.db-journal").write_bytes(second)
+        return folder / "run.db"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+# Half a commit, made by hand: any of the pages that it changes may have been written
+
+
+@frozen
+class Commit:
+    """The file before and after a commit, and what had been written by then."""
+
+    before: bytes
+    after: bytes
+    written: Lines
+
+    def changed(self) -> list[int]:
+        """Return which pages it changes, from 1, those that it adds included."""
+        pages = range(1, max(len(self.before), len(self.after)) // PAGE + 1)
+        return [page for page in pages if page_of(self.before, page) != page_of(self.after, page)]
+
+    def half(self, pages: list[int]) -> bytes:
+        """Return the file when these pages have been written."""
+        content = bytearray(self.before)
+        for page in pages:
+            content.extend(bytes(max(0, page * PAGE - len(content))))
+            content[(page - 1) * PAGE : page * PAGE] = page_of(self.after, page)
+        return bytes(content)
+
+    def second_file(self, nonce: int = 0x5EED) -> bytes:
+        """Return what SQLite has beside the file meanwhile: the pages as they were, each with its checksum."""
+        old = [page for page in self.changed() if page * PAGE <= len(self.before)]
+        header = struct.pack(">8s5I", MAGIC, len(old), nonce, len(self.before) // PAGE, SECTOR, PAGE)
+        records = (record(page, page_of(self.before, page), nonce) for page in old)
+        return header.ljust(SECTOR, b"\0") + b"".join(records)
+
+
+def page_of(content: bytes, page: int) -> bytes:
+    return content[(page - 1) * PAGE : page * PAGE]
+
+
+def record(page: int, content: bytes, nonce: int) -> bytes:
+    checksum = nonce + sum(content[place] for place in range(PAGE - 200, 0, -200))
+    return struct.pack(">I", page) + content + struct.pack(">I", checksum & 0xFFFFFFFF)
+
+
+class Recorder:
+    """Makes commits, and keeps each: the file before and after it, and what had been written by then."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines: Lines = {}
+        self.commits: list[Commit] = []
+
+    async def step(self, write: Awaitable[Any], numbers: Iterable[int], state: str | None) -> None:
+        """Make a commit after which these lines are in that state, or gone."""
+        before = self._path.read_bytes()
+        await write
+        gone = {} if state else dict.fromkeys(numbers, "")
+        stays = {number: state for number, state in self._lines.items() if number not in gone}
+        self.commits.append(Commit(before, self._path.read_bytes(), stays))  # a line that goes may be gone already
+        self._lines = {**stays, **dict.fromkeys(numbers, state)} if state else stays
+
+
+async def commits_of_a_journal(path: Path) -> list[Commit]:
+    journal, _ = await open_journal(path, WHAT, None)
+    await journal.forget(0)  # the first write of a process is two commits
+    recorder = Recorder(path)
+    for number in range(1, 13):
+        positions = range(1000 * number, 1000 * number + (700 if number % 3 == 0 else 20))
+        marks = Marks.of(positions, [b"%d" % one for one in positions])
+        await recorder.step(journal.begin(marks), [number], "in_doubt")
+        if number % 2:
+            await recorder.step(journal.submitted(number, 1000 + number), [number], "submitted")
+        else:
+            await recorder.step(journal.settle(number, Verdicts("accepted"), positions), [number], "accepted")
+    await journal.aclose()
+    return recorder.commits
+
+
+async def commits_of_a_queue(path: Path) -> list[Commit]:
+    queue, _ = await QueueFile.open(path, WHAT)
+    await queue.delete([0])
+    recorder = Recorder(path)
+    for number in range(1, 25):
+        item = b'{"contact":{"email":"c%d@example.com","name":"%s"}}' % (number, b"n" * (60 * number % 900))
+        await recorder.step(queue.insert(number, item), [number], "not_sent")
+        if number % 4 == 0:
+            sent = range(number - 3, number + 1)
+            await recorder.step(queue.mark(sent, "in_doubt", chunk=number), sent, "in_doubt")
+            await recorder.step(queue.mark(sent, "submitted", number, 7), sent, "submitted")
+        if number % 8 == 0:
+            await recorder.step(queue.delete(range(number - 7, number - 3)), range(number - 7, number - 3), None)
+    await queue.aclose()
+    return recorder.commits
+
+
+@frozen
+class Kind:
+    """A kind of file: how it is read, and its commits."""
+
+    read: Callable[[Path], Lines]
+    commits: Sequence[Commit]
+
+
+KINDS = {"journal": (lines_of_journal, commits_of_a_journal), "queue": (lines_of_queue, commits_of_a_queue)}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kind:
+    read, commits = KINDS[request.param]
+    return Kind(read, anyio.run(commits, tmp_path_factory.mktemp("whole") / "run.db"))
+
+
+def check(kind: Kind, path: Path, written: Lines, how: str) -> Lines | None:
+    """Open a spoilt copy, and check that nothing is forgotten; return what is known, None where it is refused."""
+    found = read_or_refused(kind.read, path)
+    if found is not None:
+        assert not misses(found, written), f"{how}: {misses(found, written)} are forgotten"
+    shutil.rmtree(path.parent)
+    return found
+
+
+def test_what_is_beside_a_file_undoes_a_half_commit(kind: Kind, place: Place) -> None:
+    """The files made here by hand are such as SQLite makes them."""
+    random = Random(1)
+    for commit in kind.commits:
+        changed = commit.changed()
+        for pages in ([], changed, random.sample(changed, random.randint(0, len(changed)))):
+            path = place.put(commit.half(pages), commit.second_file())
+            assert kind.read(path) == kind.read(place.put(commit.before, None))
+
+
+def test_the_main_file_alone_is_enough_after_each_commit(kind: Kind, place: Place) -> None:
+    for commit in kind.commits:
+        found = check(kind, place.put(commit.before, None), commit.written, "before")
+        assert found is not None
+        assert check(kind, place.put(commit.after, None), commit.written, "after") is not None
+
+
+def test_half_a_commit_without_what_was_beside_it_is_refused_or_forgets_nothing(kind: Kind, place: Place) -> None:
+    random = Random(2)
+    refused = 0
+    for commit in kind.commits:
+        changed = commit.changed()
+        assert len(changed) > 1
+        for _ in range(6):
+            pages = random.sample(changed, random.randint(1, len(changed) - 1))
+            found = check(kind, place.put(commit.half(pages), None), commit.written, f"pages {pages} of {changed}")
+            refused += found is None
+    assert refused > len(kind.commits)
+
+
+def test_what_is_beside_a_file_may_be_cut_and_spoilt_anywhere(kind: Kind, place: Place) -> None:
+    random = Random(3)
+    for commit in kind.commits:
+        changed, second = commit.changed(), commit.second_file()
+        for _ in range(12):
+            main = commit.half(random.sample(changed, random.randint(0, len(changed))))
+            spoilt = random.choice([cut, flipped])(second, random)
+            check(kind, place.put(main, spoilt), commit.written, "a spoilt second file")
+
+
+def test_a_main_file_may_be_cut_and_spoilt_anywhere(kind: Kind, place: Place) -> None:
+    random = Random(4)
+    for commit in kind.commits:
+        for second in (None, commit.second_file()):
+            for spoil in (cut, flipped, flipped):
+                main = spoil(commit.after, random)
+                if main:  # else there is no file, which is a new one
+                    check(kind, place.put(main, second), commit.written, f"{spoil.__name__} with {bool(second)}")
+
+
+def cut(content: bytes, random: Random) -> bytes:
+    return content[: random.randrange(len(content))]
+
+
+def flipped(content: bytes, random: Random) -> bytes:
+    spoilt = bytearray(content)
+    for _ in range(random.choice([1, 1, 3])):
+        spoilt[random.randrange(len(spoilt))] ^= 1 << random.randrange(8)
+    return bytes(spoilt)
+
+
+def test_files_of_different_times_are_refused_or_nothing_is_forgotten(kind: Kind, place: Place) -> None:
+    """A file that was gone on with elsewhere is put back where a kill had left what is beside it, or the reverse."""
+    last = kind.commits[-1]
+    for earlier in kind.commits[:-2]:
+        path = place.put(last.after, earlier.second_file())
+        before = path.read_bytes()
+        assert check(kind, path, last.written, "an earlier second file") is None or before == earlier.before
+        found = read_or_refused(kind.read, place.put(earlier.before, last.second_file()))
+        assert found is None or not misses(found, last.written)
+
+
+def test_what_is_refused_stays_as_it_is_until_the_right_file_is_there(kind: Kind, place: Place) -> None:
+    commit = next(one for one in kind.commits if len(one.changed()) > 2)
+    main, second = commit.half(commit.changed()[:2]), commit.second_file()
+    path = place.put(main, second[: len(second) // 2])
+    with pytest.raises(Invalid, match=r"run\.db-journal"):
+        kind.read(path)
+    assert path.read_bytes() == main
+    path.with_name("run.db-journal").write_bytes(second)
+    assert not misses(kind.read(path), commit.written)
+
+
+def test_a_file_that_sqlite_would_take_for_newer_writes_is_refused(kind: Kind, place: Place) -> None:
+    path = place.put(kind.commits[-1].after, None)
+    Path(f"{path}-wal").write_bytes(b"")
+    with pytest.raises(Invalid, match=r"run\.db-wal"):
+        kind.read(path)
+
+
+# Real kills
+
+WRITERS = {
+    "journal": """
+async def work():
+    journal, entries = await open_journal(path, what, None)
+    print("open", *(f"{entry.number}:{entry.state}" for entry in entries), flush=True)
+    numbers = count(max((entry.number for entry in entries), default=0) + 1)
+    async def one():
+        while True:
+            first = 1000 * next(numbers)
+            marks = Marks.of(range(first, first + 1000), [b"x"] * 1000)
+            number = await journal.begin(marks)
+            print(f"{number}:in_doubt", flush=True)
+            await journal.submitted(number, number)
+            print(f"{number}:submitted", flush=True)
+            await journal.settle(number, Verdicts("accepted"), [])
+            print(f"{number}:accepted", flush=True)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(one)
+""",
+    "queue": """
+async def work():
+    queue, lines = await QueueFile.open(path, what)
+    print("open", *(f"{line.number}:{line.state}" for line in lines), flush=True)
+    numbers = count(max((line.number for line in lines), default=0) + 1)
+    async def one():
+        while True:
+            number = next(numbers)
+            await queue.insert(number, b'{"contact":{"email":"%d"}}' % number)
+            print(f"{number}:not_sent", flush=True)
+            await queue.mark([number], "in_doubt", chunk=number)
+            print(f"{number}:in_doubt", flush=True)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(one)
+""",
+}
+FRAME = """
+import sys
+from itertools import count
+from pathlib import Path
+import anyio
+from salesmanago_async.buffers._queue_file import QueueFile
+from salesmanago_async.imports._journal import Marks, open_journal
+from salesmanago_async.imports.outcome import Verdicts
+path, what = Path(sys.argv[1]), {what}
+{work}
+anyio.run(work)
+"""
+
+
+def killed_after(seconds: float, name: str, path: Path) -> Lines:
+    """Have a process write until it is killed; return what its commits had returned for."""
+    code = FRAME.format(what=dict(WHAT), work=WRITERS[name])
+    with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        opened = process.stdout.readline().split()
+        assert opened[:1] == ["open"]
+        time.sleep(seconds)
+        process.kill()
+        told = opened[1:] + process.stdout.read().splitlines()
+    assert process.returncode == -SIGKILL
+    lines: Lines = {}
+    for line in told:
+        number, _, state = line.partition(":")
+        if state in RANK:  # the last one may be cut
+            lines[int(number)] = state
+    return lines
+
+
+@pytest.mark.parametrize("name", ["journal", "queue"])
+def test_a_killed_process_leaves_a_main_file_that_is_enough_alone(name: str, place: Place) -> None:
+    """Killed, copied alone and in whole, spoilt, and gone on with from what was left, again and again."""
+    read = {"journal": lines_of_journal, "queue": lines_of_queue}[name]
+    random = Random(5)
+    path = place.put(None, None)
+    whole = 0
+    for _ in range(8):
+        written = killed_after(random.uniform(0.05, 0.3), name, path)
+        assert len(written) > 3
+        beside = path.with_name("run.db-journal")
+        main, second = path.read_bytes(), beside.read_bytes() if beside.exists() else None
+        together = read(place.put(main, second))
+        assert not misses(together, written)
+        alone = read_or_refused(read, place.put(main, None))
+        assert alone is None or not misses(alone, written)
+        whole += alone is not None
+        for spoil in (cut, flipped):
+            spoilt = place.put(main, spoil(second, random) if second else None)
+            found = read_or_refused(read, spoilt)
+            assert found is None or not misses(found, written)
+    assert whole > 0
