@@ -126,7 +126,8 @@ class SalesManago:
         """Send plain JSON to any path ("contact/hasContact") and return the plain answer.
 
         It is signed, and retried by the rules of the path; a path that is not in `api.REQUESTS` is sent again only if
-        it surely was not processed.
+        it surely was not processed. What the body does not say is left to the server's defaults, the owner aside: for
+        contact/batchupsertv2 that is double opt-in, so say `"useApiDoubleOptIn": false` where no e-mails may be sent.
         """
         return await self._connection.call(path, body or {})
 

@@ -24,6 +24,7 @@ from .._connection import Connection
 from ..api._codec import dumps
 from ._bill import Bill
 from ._chunks import Chunk
+from ._confirmations import Confirmations
 from ._course import Course
 from ._earlier import Earlier, Known
 from ._following import Follower
@@ -70,6 +71,7 @@ class Line:
         self._others = dumps(settings.fields)
         self._parcels = Parcels()
         self._repeats = Repeats()
+        self._confirmations = Confirmations() if settings.fields.get("useApiDoubleOptIn") else None
         order = Order()
         ledger = Ledger(journal, course)
         self._settler = Settler(
@@ -173,6 +175,8 @@ class Line:
         self._tally.chunks += 1
         self._tally.bytes += self._sender.length_of(parcel)
         self._repeats.add(contacts_of(chunk) if self._target is CONTACTS else events_of(chunk))
+        if self._confirmations:
+            self._confirmations.add(chunk.items)
         await self._settler.settle(parcel, Verdicts("not_sent", "dry run"))
 
     async def _draw_up_bill(self) -> None:
@@ -188,6 +192,8 @@ class Line:
             poll_interval=self._connection.poll_interval,
             outstanding=self._settings.outstanding,
             watchers=self._follower.watcher.workers,
+            confirmations=self._confirmations.asked if self._confirmations else 0,
+            confirmations_if_new=self._confirmations.if_new if self._confirmations else 0,
         )
         duplicates = 0
         for count in self._repeats.counts():
