@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from os.path import realpath  # unlike Path.resolve, it does not raise for a circle of links
 from pathlib import Path
 
 from ..errors import Invalid
@@ -50,13 +51,15 @@ def check_paths(command: Import, journal: Path | None) -> None:
 
 def _check_other(path: Path, others: Sequence[Path], remedy: str) -> None:
     for other in others:
-        if path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other)):
+        if realpath(path) == realpath(other) or (path.exists() and other.exists() and path.samefile(other)):
             raise Invalid(f"is {other} too; {remedy}", field=str(path))
 
 
 def _check_folder(path: Path) -> None:
     if not path.parent.is_dir():
         raise Invalid(f"there is no folder {path.parent}", field=str(path))
+    if path.is_dir():
+        raise Invalid("is a folder", field=str(path))
 
 
 def _check_writable(path: Path) -> None:

@@ -14,6 +14,7 @@ import anyio.abc
 import click
 
 from ..errors import only_error
+from ._file_path import FilePath
 from ._run import STOPPED, fail
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _OPTIONS = (
     click.option(
         "--out",
         required=True,
-        type=click.Path(path_type=Path),
+        type=FilePath(written=True, standard=True),
         help="The file to write: .jsonl, .json, .csv or .parquet; - for standard output.",
     ),
     click.option(

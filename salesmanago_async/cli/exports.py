@@ -9,6 +9,7 @@ from attrs import frozen
 
 from ..errors import Invalid
 from ._client import ClientOptions, client_options, open_client
+from ._file_path import FilePath
 from ._run import run
 from ._saving import checked_target, save_job, save_records, saving_options, showing_progress, stoppable, tell_saved
 
@@ -44,7 +45,7 @@ def export() -> None:
 )
 @click.option(
     "--state",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(written=True, dir_okay=False),
     help="Go on where the run before ended, which this file knows; --modified-since is for the first one.",
 )
 @click.option("--unordered", is_flag=True, help="Modified contacts as they come, not by the time of modification.")

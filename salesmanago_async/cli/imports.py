@@ -9,13 +9,14 @@ import click
 
 from ._client import client_options
 from ._command import Attempt, Import, is_kept
+from ._file_path import FilePath
 from ._paths import check_paths
 from ._run import run
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…"),
+    click.argument("files", nargs=-1, required=True, type=FilePath(), metavar="FILE…"),
     click.option("--map", "maps", multiple=True, metavar="COLUMN=FIELD", help="Take a column for this field."),
     click.option(
         "--extra-columns",
@@ -28,12 +29,17 @@ _OPTIONS = (
     click.option("--delimiter", help="What stands between cells.  [default: found out from the header]"),
     click.option(
         "--journal",
-        type=click.Path(path_type=Path),
+        type=FilePath(written=True),
         metavar="DB",
         help="Remember in this file what was sent: 'salesmanago resume DB' goes on, whatever ended the import.",
     ),
-    click.option("--rejects", type=click.Path(path_type=Path), help="Write refused rows here, in the same format."),
-    click.option("--report", "report_file", type=click.Path(path_type=Path), help="Write the counts here, as JSON."),
+    click.option("--rejects", type=FilePath(written=True), help="Write refused rows here, in the same format."),
+    click.option(
+        "--report",
+        "report_file",
+        type=FilePath(written=True, standard=True),
+        help="Write the counts here, as JSON; - for standard output.",
+    ),
     click.option(
         "--batch-size", type=click.IntRange(1, 1000), default=1000, show_default=True, help="Records a request."
     ),

@@ -8,6 +8,7 @@ import click
 
 from ._client import client_options
 from ._command import Import
+from ._file_path import FilePath
 from ._run import SOME_REJECTED, run
 from .imports import begin_import, contact_import_options
 
@@ -38,8 +39,8 @@ for option in leadoo.params:
 
 
 @click.command("leadoo-feed")
-@click.argument("source", type=click.Path(path_type=Path), metavar="FILE")
-@click.argument("folder", type=click.Path(path_type=Path), metavar="FOLDER")
+@click.argument("source", type=FilePath(), metavar="FILE")
+@click.argument("folder", type=FilePath(folder=True), metavar="FOLDER")
 @click.option(
     "--map",
     "maps",

@@ -9,12 +9,13 @@ from attrs import evolve
 from ..errors import Invalid
 from ._client import ClientOptions, client_options
 from ._command import Attempt, Import, command_of
+from ._file_path import FilePath
 from ._paths import check_paths
 from ._run import run
 
 
 @click.command()
-@click.argument("journal", type=click.Path(path_type=Path), metavar="DB")
+@click.argument("journal", type=FilePath(), metavar="DB")
 @click.option(
     "--in-doubt",
     type=click.Choice(["send", "drop"]),
