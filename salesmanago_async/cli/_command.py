@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 from ..errors import Invalid
 from ._client import ClientOptions
+from ._file_path import STDOUT
 
 if TYPE_CHECKING:
     import cattrs
@@ -84,7 +85,7 @@ def is_kept(command: Import, note: Any) -> bool:
 
 def _absolute(command: Import) -> Import:
     def absolute(path: Path | None) -> Path | None:
-        return path.absolute() if path else None
+        return path.absolute() if path and path != STDOUT else path
 
     return evolve(
         command,

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-DASH = "-"
-"""Standard input or output, where a command takes that."""
+STDOUT = Path("-")
+"""The name of standard output, where a command takes that."""
 
 
 class FilePath(click.Path):
@@ -29,6 +29,6 @@ class FilePath(click.Path):
             self.fail("it holds a NUL character, which no name does", param, ctx)
         if self._is_file and not Path(text).name:
             self.fail(f"{text!r} is a folder: give the name of a file", param, ctx)
-        if text == DASH and not self._takes_dash:
+        if Path(text) == STDOUT and not self._takes_dash:
             self.fail("this cannot be standard output: give the name of a file", param, ctx)
         return super().convert(value, param, ctx)

@@ -18,6 +18,7 @@ from ._bill import without_account
 from ._client import open_client
 from ._command import Attempt, Import, note_of
 from ._ending import Circumstances, doubt_lines, ending_of, problem_lines, remedy_lines
+from ._file_path import STDOUT
 from ._opening import open_files, open_rows
 from ._progress import progress
 from ._report import print_counts, write_report
@@ -112,7 +113,7 @@ def _has_sent(report: Report) -> bool:
 def _conclude(work: _Work, report: Report) -> int:
     """Print the counts, put the files in their places, and say what is to be done; return the exit code."""
     command, attempt, doubts = work.command, work.attempt, work.rows.get("in_doubt")
-    print_counts(report, latency=attempt.latency)
+    print_counts(report, latency=attempt.latency, to_stderr=command.report_file == STDOUT)
     _write_files(work, report)
     signalled = work.stopper.signals > 0
     circumstances = Circumstances(error=work.error, unwritten=work.unwritten, was_signalled=signalled)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import Invalid
 from ._command import Import
+from ._file_path import STDOUT
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def check_paths(command: Import, journal: Path | None) -> None:
     outputs = {
         "give --journal another name": journal,
         "give --rejects another name": command.rejects,
-        "give --report another name": command.report_file,
+        "give --report another name": None if command.report_file == STDOUT else command.report_file,
         f"rows in doubt would go there; give {'--journal' if journal else '--rejects'} another name": in_doubt_path(
             command, journal
         ),
@@ -45,7 +46,7 @@ def check_paths(command: Import, journal: Path | None) -> None:
             _check_other(path, taken, remedy)
             _check_folder(path)
             taken.append(path)
-    if command.report_file:
+    if command.report_file and command.report_file != STDOUT:
         _check_writable(command.report_file)
 
 

@@ -17,6 +17,7 @@ import click
 
 from ..errors import Invalid, JobFailed, NoAnswer, NotAuthenticated, Refused, SalesManagoError, StillRunning
 from ._collector import seldom_collecting
+from ._words import in_plain_words
 
 ReturnT = TypeVar("ReturnT")
 
@@ -91,7 +92,7 @@ def line_of(error: Exception) -> str:
     if isinstance(error, NotAuthenticated):
         return f"the server says: {error}; check client id, api key, secret (or sha) and owner with 'salesmanago check'"
     if isinstance(error, NoAnswer):
-        return f"{error}; check the network and the base URL"
+        return f"{in_plain_words(str(error))}; check the network and the base URL"
     if isinstance(error, Refused):
         return f"the server refuses: {error}"
     if isinstance(error, OSError) and not isinstance(error, Invalid):

@@ -16,6 +16,7 @@ import click
 from ..errors import only_error
 from ._file_path import FilePath
 from ._run import STOPPED, fail
+from ._words import several
 
 if TYPE_CHECKING:
     from ..exports.sinks import Saved, Target
@@ -92,7 +93,7 @@ async def _batches(records: AsyncIterator[Any]) -> AsyncGenerator[Sequence[Any]]
 
 def tell_saved(count: int, target: "Target", what: str = "records") -> None:
     """Say how much was written: on stdout, unless that is where it went."""
-    click.echo(f"{count:,} {what} in {target.path or STDOUT_NAME}", err=target.path is None)
+    click.echo(f"{_counted(count, what)} in {target.path or STDOUT_NAME}", err=target.path is None)
 
 
 async def stoppable(act: Callable[[], Awaitable[None]]) -> None:
@@ -147,7 +148,7 @@ def showing_progress(what: str = "records") -> Iterator[Show]:
         task = bar.add_task("", total=None, counts="waiting for the server")
 
         def show(saved: "Saved") -> None:
-            bar.update(task, completed=saved.received, total=saved.total, counts=f"{saved.records:,} {what}")
+            bar.update(task, completed=saved.received, total=saved.total, counts=_counted(saved.records, what))
 
         yield show
 
@@ -159,9 +160,14 @@ def _lines(what: str) -> Show:
         nonlocal last
         if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
             last = time.monotonic()
-            click.echo(f"{saved.records:,} {what}{_bytes(saved)}", err=True)
+            click.echo(f"{_counted(saved.records, what)}{_bytes(saved)}", err=True)
 
     return show
+
+
+def _counted(count: int, what: str) -> str:
+    """Return a count with what is counted, which is given as a plural."""
+    return several(count, what.removesuffix("s"))
 
 
 def _bytes(saved: "Saved") -> str:

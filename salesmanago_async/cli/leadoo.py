@@ -10,6 +10,7 @@ from ._client import client_options
 from ._command import Import
 from ._file_path import FilePath
 from ._run import SOME_REJECTED, run
+from ._words import several
 from .imports import begin_import, contact_import_options
 
 if TYPE_CHECKING:
@@ -75,8 +76,7 @@ async def _write(*, maps: Sequence[str], elements: Sequence[str], **options: Any
 
 def _tell(feed: "Feed", source: Path, folder: Path) -> None:
     """Say what was written and what was not, and exit with 1 where a product was left out."""
-    several = f"{len(feed.files):,} file{'' if len(feed.files) == 1 else 's'}"
-    click.echo(f"{feed.products:,} products in {several} in {folder}")
+    click.echo(f"{several(feed.products, 'product')} in {several(len(feed.files), 'file')} in {folder}")
     for problem in feed.problems[:SHOWN_PROBLEMS]:
         click.echo(f"{source}: left out: {problem}", err=True)
     if feed.left_out > SHOWN_PROBLEMS:

@@ -165,7 +165,7 @@ class Shape:
         if self._extra == "properties" and "properties" in self._places:
             return _property(name)
         remedy = "; take it for one (--map), or say what becomes of such (--extra-columns)"
-        raise Invalid(f"is no field{self._nearest(name) or remedy}", field=name or "a column without a name")
+        raise Invalid(f"is not a field{self._nearest(name) or remedy}", field=name or "a column without a name")
 
     def _nearest(self, name: str) -> str:
         spellings = {re.sub(r"[\W_]", "", known).lower(): known for known in self._places}

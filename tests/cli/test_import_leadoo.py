@@ -107,7 +107,7 @@ def test_other_columns_are_passed_over_refused_or_details(salesmanago: Command, 
     assert details_of(contact_of(ask, "extra@leads.pl")) == {}
     refused = salesmanago("import", "leadoo", leads, "--extra-columns", "error", *QUICK)
     assert refused.returncode == 2
-    assert "colour: is no field of a lead" in refused.stderr
+    assert "colour: is not a field of a lead" in refused.stderr
     assert salesmanago("import", "leadoo", leads, "--extra-columns", "properties", *QUICK).returncode == 0
     assert details_of(contact_of(ask, "extra@leads.pl")) == {"colour": "red"}
 
@@ -117,7 +117,7 @@ def test_other_columns_are_passed_over_refused_or_details(salesmanago: Command, 
     [
         (["Name", "Phone"], (), "no column holds e-mail addresses"),
         (["email"], ("--map", "Adres=email"), "there is no column 'Adres' to map"),
-        (["email", "X"], ("--map", "X=colour"), "colour: is no field of a contact"),
+        (["email", "X"], ("--map", "X=colour"), "colour: is not a field of a contact"),
         (["email", "X"], ("--map", "X"), "is not COLUMN=FIELD"),
     ],
 )
@@ -166,7 +166,7 @@ def test_a_product_that_is_left_out_is_named(salesmanago: Command, tmp_path: Pat
     (tmp_path / "feed.csv").write_text("id,title\n1,One\n2,Two,Three\n")
     shown = salesmanago("leadoo-feed", "feed.csv", "out")
     assert shown.returncode == 1
-    assert shown.stdout == "1 products in 1 file in out\n"
+    assert shown.stdout == "1 product in 1 file in out\n"
     assert shown.stderr == "feed.csv: left out: line 3: has 3 cells, the header has 2\n"
 
 
