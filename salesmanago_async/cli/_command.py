@@ -34,7 +34,7 @@ class Import:
     batch_size: int = 1000
     no_wait: bool = False
     tags: tuple[str, ...] = ()
-    double_opt_in: bool | None = None
+    double_opt_in: bool = False
     lang: str | None = None
     fire_events: bool | None = None
     client: ClientOptions

@@ -14,7 +14,8 @@ from ..imports.outcome import State
 from ..imports.report import Report
 from ..imports.runs import Outcomes
 from ..imports.sources import Files
-from ._bill import without_account
+from ._asking import ask_first
+from ._bill import confirmations, without_account
 from ._client import open_client
 from ._command import Attempt, Import, note_of
 from ._ending import Circumstances, doubt_lines, ending_of, problem_lines, remedy_lines
@@ -51,6 +52,22 @@ async def make_import(command: Import, attempt: Attempt) -> int:
             if command.kind == "events" and client.simulate and not attempt.dry_run:
                 await _make_contacts(sm, source)
             return await with_signals(partial(_import, sm, work), work.stopper)
+
+
+async def ask_for_confirmations(command: Import, *, yes: bool) -> None:
+    """Count the confirmation e-mails that an import would have sent, and return once they are wanted.
+
+    Until then the files are only read, and nothing is sent.
+    """
+    source = open_files(command)
+    settings = {"dry_run": True, "use_api_double_opt_in": True, "tags": command.tags}
+    async with open_client(without_account(command.client)) as sm:
+        with progress(source.total_bytes, doing="counting the e-mails") as show:
+            report = await sm.contacts.upsert_many(
+                source, **settings, on_progress=lambda report: show(report, source.bytes_read)
+            )
+    if report.bill and report.bill.most_confirmations:
+        ask_first(f"has the server send up to {confirmations(report.bill)}", yes=yes, place="--double-opt-in")
 
 
 async def _make_contacts(sm: SalesManago, source: Files) -> None:

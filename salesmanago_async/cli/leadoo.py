@@ -22,7 +22,7 @@ SHOWN_PROBLEMS = 5
 @click.command()
 @contact_import_options
 @client_options
-def leadoo(journal: Path | None, dry_run: bool, latency: float, **arguments: Any) -> None:
+def leadoo(journal: Path | None, dry_run: bool, latency: float, yes: bool, **arguments: Any) -> None:
     """Add or change the contacts that the Leadoo leads of FILE… become (contact/batchupsertv2).
 
     Columns are the names of Leadoo's API or of the documented table: email, name, phone, zip_code, utm_source, url,
@@ -31,7 +31,7 @@ def leadoo(journal: Path | None, dry_run: bool, latency: float, **arguments: Any
     is rejected. --map takes a column for a field of the contact, or for properties.X.
     """
     command = Import(kind="contacts", form="leadoo", **arguments)
-    raise SystemExit(run(begin_import, command=command, journal=journal, dry_run=dry_run, latency=latency))
+    raise SystemExit(run(begin_import, command=command, journal=journal, dry_run=dry_run, latency=latency, yes=yes))
 
 
 for option in leadoo.params:
