@@ -26,12 +26,14 @@ class Request(Generic[AnswerT_co]):
 
     A subclass names its documented `path` and says whether it is `repeatable`: True where sending it twice does what
     sending it once does (reads, upserts, deletes), False where twice means two events, messages or points. One that is
-    not `signed` carries a secret of its own in place of the credentials.
+    not `signed` carries a secret of its own in place of the credentials. `effect` is what it does to every contact that
+    `contacts` picks, where that cannot be taken back: a command line says it before it does it to many.
     """
 
     path: ClassVar[str]
     repeatable: ClassVar[bool] = True
     signed: ClassVar[bool] = True
+    effect: ClassVar[str | None] = None
 
 
 @frozen(kw_only=True)

@@ -60,11 +60,14 @@ async def ask_for_confirmations(command: Import, *, yes: bool) -> None:
     Until then the files are only read, and nothing is sent.
     """
     source = open_files(command)
-    settings = {"dry_run": True, "use_api_double_opt_in": True, "tags": command.tags}
     async with open_client(without_account(command.client)) as sm:
         with progress(source.total_bytes, doing="counting the e-mails") as show:
             report = await sm.contacts.upsert_many(
-                source, **settings, on_progress=lambda report: show(report, source.bytes_read)
+                source,
+                dry_run=True,
+                use_api_double_opt_in=True,
+                tags=command.tags,
+                on_progress=lambda report: show(report, source.bytes_read),
             )
     if report.bill and report.bill.most_confirmations:
         ask_first(f"has the server send up to {confirmations(report.bill)}", yes=yes, place="--double-opt-in")
@@ -137,6 +140,7 @@ def _conclude(work: _Work, report: Report) -> int:
     expected: State = "not_sent" if attempt.dry_run else "submitted" if command.no_wait else "accepted"
     ending = ending_of(report, circumstances, expected=expected)
     for line in (
+        *_no_rows(report, command),
         *problem_lines(report, command.rejects),
         *doubt_lines(report, *((doubts.count, doubts.path) if doubts and doubts.is_kept else (0, None))),
         *([f"salesmanago: {' '.join(ending.why.split())}"] if ending.why else []),
@@ -144,6 +148,12 @@ def _conclude(work: _Work, report: Report) -> int:
     ):
         click.echo(line, err=True)
     return ending.code
+
+
+def _no_rows(report: Report, command: Import) -> Iterator[str]:
+    """Yield a line where there was nothing to import: the export that made the file may have failed."""
+    if report.read_all and not report.read:
+        yield f"no rows in {', '.join(map(str, command.files))}"
 
 
 def _write_files(work: _Work, report: Report) -> None:

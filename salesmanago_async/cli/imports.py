@@ -61,8 +61,8 @@ _OF_CONTACTS = (
         "--double-opt-in/--no-double-opt-in",
         default=False,
         show_default=True,
-        help="Have the server e-mail every contact that is to be opted in, and ask it to confirm: a mailing to the whole"
-        " list, perhaps. --dry-run counts the e-mails.",
+        help="Have the server e-mail every contact that is to be opted in, and ask it to confirm: to the whole list,"
+        " perhaps. --dry-run counts the e-mails.",
     ),
     click.option(
         "--yes", is_flag=True, help="With --double-opt-in: do not ask before the e-mails are sent; for schedulers."

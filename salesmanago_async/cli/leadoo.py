@@ -47,7 +47,7 @@ for option in leadoo.params:
     "maps",
     multiple=True,
     metavar="NAME=COLUMN",
-    help="Take this element, attribute or column of the feed for that column.",
+    help="Take this element, attribute or column of the feed for that column, as in --map productNo=id.",
 )
 @click.option("--product", "elements", multiple=True, help="What a product is called.  [default: item, entry, o, …]")
 @click.option(
@@ -60,7 +60,8 @@ def leadoo_feed(source: Path, folder: Path, **options: Any) -> None:
 
     They are FOLDER/products-0001.csv and so on, of 1 MB at most, each with the header, and take the place of those of
     an earlier feed when all are complete. Columns: id, title, description, url, image_url, price, sale_price,
-    availability, brand, category.
+    availability, brand, category. A product that has neither an id nor a url is left out; how many have no id, title
+    or url is said.
     """
     feed = run(_write, source=source, folder=folder, **options)
     _tell(feed, source, folder)
@@ -81,5 +82,8 @@ def _tell(feed: "Feed", source: Path, folder: Path) -> None:
         click.echo(f"{source}: left out: {problem}", err=True)
     if feed.left_out > SHOWN_PROBLEMS:
         click.echo(f"… and {feed.left_out - SHOWN_PROBLEMS:,} more", err=True)
+    for column, count in feed.lacking.items():
+        have = "has" if count == 1 else "have"
+        click.echo(f"{source}: {count:,} of {several(feed.products, 'product')} {have} no {column}", err=True)
     if feed.left_out:
         raise SystemExit(SOME_REJECTED)
