@@ -9,6 +9,11 @@ STDOUT = Path("-")
 """The name of standard output, where a command takes that."""
 
 
+def as_argument(path: Path) -> str:
+    """Return a path as it stands on a command line, where one that begins with a dash would be an option."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
+
+
 class FilePath(click.Path):
     """The path of a file that is read, or `written`, or of a `folder`.
 

@@ -9,7 +9,7 @@ import click
 
 from ._client import client_options
 from ._command import Attempt, Import, is_kept
-from ._file_path import FilePath
+from ._file_path import FilePath, as_argument
 from ._paths import check_paths
 from ._run import run
 
@@ -147,6 +147,6 @@ def _attempt(command: Import, journal: Path) -> Attempt:
     """Return how the import goes on: by its journal, unless that keeps other arguments than were given now."""
     from ..imports._journal import read_note
 
-    resume = ("salesmanago", "resume", str(journal))
+    resume = ("salesmanago", "resume", as_argument(journal))
     is_same = not journal.is_file() or is_kept(command, read_note(journal))
     return Attempt(journal=journal, resume=resume, goes_on=resume if is_same else ("salesmanago", *sys.argv[1:]))

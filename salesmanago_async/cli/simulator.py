@@ -1,6 +1,7 @@
 """`salesmanago simulator`."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from contextlib import closing
 from errno import EADDRINUSE
@@ -94,7 +95,7 @@ def simulator(host: str, port: int, faults: Sequence[str], **options: Any) -> No
                 "SALESMANAGO_OWNER": owner,
             }
         for name, value in lines.items():
-            click.echo(f"export {name}={value}")
+            click.echo(f"export {name}={shlex.quote(value)}")
 
     try:
         with closing(app):
