@@ -8,7 +8,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from ._connection import connect
-from .api import Request
+from .api import REQUESTS, Request, request_class
+from .api._nearest import nearest
+from .errors import Refused, SalesManagoError, Unreadable
 from .groups.contacts import Contacts
 from .groups.coupons import Coupons
 from .groups.emails import Emails
@@ -126,9 +128,14 @@ class SalesManago:
         """Send plain JSON to any path ("contact/hasContact") and return the plain answer.
 
         It is signed, and retried by the rules of the path; a path that is not in `api.REQUESTS` is sent again only if
-        it surely was not processed.
+        it surely was not processed. What the body does not say is left to the server's defaults, the owner aside: for
+        contact/batchupsertv2 that is double opt-in, so say `"useApiDoubleOptIn": false` where no e-mails may be sent.
         """
-        return await self._connection.call(path, body or {})
+        try:
+            return await self._connection.call(path, body or {})
+        except (Refused, Unreadable) as error:
+            _suggest_path(error, path)
+            raise
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -141,3 +148,11 @@ class SalesManago:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def _suggest_path(error: SalesManagoError, path: str) -> None:
+    """Note at an error which documented path may have been meant by one that is not documented."""
+    trimmed = path.strip().strip("/").removeprefix("api/")
+    near = None if request_class(trimmed) else nearest(trimmed, REQUESTS)
+    if near:
+        error.add_note(f"{trimmed!r} is not a documented path; did you mean {near!r}?")

@@ -134,7 +134,7 @@ def part_writer(record_class: type) -> Writer:
         known = names_of(record_class)
         unknown = [key for key in keys if key not in known]
         if unknown:
-            raise Invalid("is no field", field=str(unknown[0]))
+            raise Invalid("is not a field", field=str(unknown[0]))
         return compile_lane([(known[key], f"row[{str.__repr__(key)}]") for key in keys], places(record_class))
 
     def write(value: object) -> Body:

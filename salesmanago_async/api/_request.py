@@ -26,14 +26,16 @@ class Request(Generic[AnswerT_co]):
 
     A subclass names its documented `path` and says whether it is `repeatable`: True where sending it twice does what
     sending it once does (reads, upserts, deletes), False where twice means two events, messages or points. One that is
-    not `signed` carries a secret of its own in place of the credentials. One that
-    `may_answer_nothing` is known to be answered 200 without a body when it is done: of others that is no answer.
+    not `signed` carries a secret of its own in place of the credentials. One that `may_answer_nothing` is known to be
+    answered 200 without a body when it is done: of others that is no answer. `effect` is what it does to every contact
+    that `contacts` picks, where that cannot be taken back: a command line says it before it does it to many.
     """
 
     path: ClassVar[str]
     repeatable: ClassVar[bool] = True
     signed: ClassVar[bool] = True
     may_answer_nothing: ClassVar[bool] = False
+    effect: ClassVar[str | None] = None
 
 
 @frozen(kw_only=True)

@@ -30,6 +30,7 @@ class BatchDeleteContacts(Request[Deleted]):
     """
 
     path = "contact/batchDelete"
+    effect = "deletes"
     contacts: Annotated[Sequence[Selector], Count(1, 10**6)]
     owner: Owner = field(default=None, kw_only=True)
 
@@ -77,6 +78,7 @@ class StopMonitoring(Request[Answer]):
     """
 
     path = "contact/stopMonitoring"
+    effect = "stops the monitoring of"
     contacts: Annotated[Sequence[Selector], Count(1, 10**6)]
     owner: Owner = field(default=None, kw_only=True)
     async_: bool | None = field(default=None, kw_only=True)

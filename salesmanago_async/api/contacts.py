@@ -112,8 +112,10 @@ class Upserted(Answer):
 class UpsertContact(Request[Upserted]):
     """Add a contact or change it (reference: "Adding a new contact or modifying the existing one").
 
-    `use_api_double_opt_in` has the consent confirmed by e-mail, and overrides force_opt_in; `double_opt_in_language`
-    and `double_opt_in_email_id` choose that e-mail. `async_`: False waits until the contact is stored (over a second);
+    `use_api_double_opt_in=True` has the server ask the contact by e-mail to confirm the consent, if it is not opted in
+    yet, and overrides force_opt_in; `double_opt_in_language` and `double_opt_in_email_id` choose that e-mail. With None
+    the field is left to the server. The reference names no default for this call, and that of the bulk call is on: say
+    False where no e-mail may be sent. `async_`: False waits until the contact is stored (over a second);
     the server's default, True, answers with the contact_id at once.
     """
 
@@ -130,15 +132,18 @@ class UpsertContact(Request[Upserted]):
 class BatchUpsertContacts(Request[JobStarted]):
     """Add or change 1 to 1000 contacts in one server job (reference: "Asynchronous adding or modifying many contacts").
 
-    For any number of contacts, with an outcome for each, use `sm.contacts.upsert_many`. `use_api_double_opt_in` is on
-    by the server's default and overrides force_opt_in; `lang` is the language of that e-mail; `fire_events=False` keeps
-    rules and workflows from being triggered.
+    For any number of contacts, with an outcome for each, use `sm.contacts.upsert_many`.
+
+    `use_api_double_opt_in=True` has the server ask each contact that is to be opted in by e-mail to confirm it, and
+    overrides force_opt_in; `lang` is the language of that e-mail. The server's own default is True, which mails a whole
+    list, so False is always said here; None leaves it to the server. `fire_events=False` keeps rules and workflows from
+    being triggered.
     """
 
     path = "contact/batchupsertv2"
     upsert_details: Annotated[Sequence[Contact], BATCH]
     owner: Owner = field(default=None, kw_only=True)
-    use_api_double_opt_in: bool | None = field(default=None, kw_only=True)
+    use_api_double_opt_in: bool | None = field(default=False, kw_only=True)
     lang: ShortText | None = field(default=None, kw_only=True)
     fire_events: bool | None = field(default=None, kw_only=True)
 

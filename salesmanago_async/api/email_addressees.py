@@ -77,7 +77,7 @@ def _read_single(fields: dict[str, Any]) -> Selector | Personalized:
     selector, name = _SINGLE[kind]
     value, properties = fields.pop(name, None), fields.pop("properties", None)
     for unknown in (unknown for unknown, content in fields.items() if content not in (None, "")):
-        raise Invalid(f"is no field of an addressee of type {kind}", field=unknown)
+        raise Invalid(f"is not a field of an addressee of type {kind}", field=unknown)
     return _personalized(selector(value), properties)
 
 

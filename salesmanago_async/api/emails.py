@@ -63,6 +63,7 @@ class SendEmail(Request[EmailsSent]):
     """
 
     path = "email/sendEmail"
+    effect = "sends an e-mail to"
     repeatable = False
     email_id: NameText
     contacts: Annotated[Sequence[Addressee], Count(1, 10**6)]
@@ -150,6 +151,7 @@ class SendEmailWithAttachment(Request[EmailsSent]):
     """
 
     path = "email/sendWithAttachment"
+    effect = "sends an e-mail to"
     repeatable = False
     email_id: NameText
     contacts: SingleAddressees

@@ -49,6 +49,7 @@ class SendMessage(Request[MessageSent]):
     """
 
     path = "messaging/send"
+    effect = "sends a text message to"
     repeatable = False
     contacts: Annotated[Sequence[Addressee], Count(1, 10**6)]
     name: NameText = field(kw_only=True)

@@ -53,7 +53,7 @@ class BufferOptions(TypedDict, total=False):
 class ContactBufferOptions(BufferOptions, total=False):
     """As `BufferOptions`, and: every contact gets `tags`, too.
 
-    `use_api_double_opt_in`, `lang` and `fire_events` are as in `BatchUpsertContacts`.
+    `use_api_double_opt_in` (False), `lang` and `fire_events` are as in `ContactRunOptions`.
     """
 
     tags: Sequence[str]

@@ -1,5 +1,7 @@
 """The command line, `salesmanago`. What a command needs is imported when it runs: `--help` costs no HTTP stack."""
 
+import io
+import sys
 from typing import NoReturn
 
 _MISSING = "salesmanago: the command line needs the extra 'cli': pip install 'salesmanago-async[cli]'"
@@ -13,5 +15,7 @@ def main() -> NoReturn:
         if error.name not in {"click", "rich", "dotenv"}:
             raise
         raise SystemExit(_MISSING) from None
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: a name that is no UTF-8 is shown, not an error
     salesmanago()
     raise SystemExit(0)

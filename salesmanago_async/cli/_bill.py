@@ -7,6 +7,7 @@ import click
 from attrs import evolve
 
 from ._client import ClientOptions
+from ._words import several
 
 if TYPE_CHECKING:
     from ..imports._bill import Bill
@@ -25,10 +26,10 @@ def without_account(client: ClientOptions) -> ClientOptions:
     return evolve(client, simulate=True, poll_interval=client.poll_interval or usual)
 
 
-def print_bill(report: "Report", latency: float) -> None:
-    """Print the bill on stdout, if there is one; `latency` is how many seconds a request takes."""
+def print_bill(report: "Report", latency: float, *, to_stderr: bool = False) -> None:
+    """Print the bill, if there is one; `latency` is how many seconds a request takes."""
     for line in bill_lines(report, latency):
-        click.echo(line)
+        click.echo(line, err=to_stderr)
 
 
 def bill_lines(report: "Report", latency: float) -> Iterator[str]:
@@ -38,6 +39,8 @@ def bill_lines(report: "Report", latency: float) -> Iterator[str]:
     yield ""
     yield _line("to send", _sent(report, report.bill))
     yield _line("duplicates", _repeated(report, report.bill))
+    if report.bill.most_confirmations:
+        yield _line("e-mails", f"up to {confirmations(report.bill)}")
     for label, (reason, count) in zip(_once("rejected"), report.reasons.items(), strict=False):
         yield _line(label, f"{count:,}: {' '.join(reason.split())}")
     yield _line("time", f"about {_duration(report.bill.seconds_at(latency=latency))} {_pace(report.bill, latency)}")
@@ -55,7 +58,7 @@ def _once(label: str) -> Iterator[str]:
 
 def _sent(report: "Report", bill: "Bill") -> str:
     least = "at least " if bill.looks else ""
-    return f"{_several(bill.chunks, 'chunk')}, {_size(report.bytes)}, {least}{_several(bill.requests, 'request')}"
+    return f"{several(bill.chunks, 'chunk')}, {_size(report.bytes)}, {least}{several(bill.requests, 'request')}"
 
 
 def _repeated(report: "Report", bill: "Bill") -> str:
@@ -67,20 +70,25 @@ def _repeated(report: "Report", bill: "Bill") -> str:
     return f"{report.duplicates:,}: {waiting if bill.jobs else same}"
 
 
+def confirmations(bill: "Bill") -> str:
+    """Return how many confirmation e-mails the server may send, and to whom."""
+    parts = [
+        f"{bill.confirmations:,} to contacts that are opted in (forceOptIn)" if bill.confirmations else "",
+        f"{bill.confirmations_if_new:,} to contacts that may be new" if bill.confirmations_if_new else "",
+    ]
+    return f"{several(bill.most_confirmations, 'confirmation e-mail')}: {', '.join(filter(None, parts))}"
+
+
 def _pace(bill: "Bill", latency: float) -> str:
     rate = f", at most {bill.rate:g} a second" if bill.rate else ""
     looks = f", a look every {bill.poll_interval:g} s" if bill.looks else ""
     return f"at {latency:g} s a request, {bill.concurrency} in flight{rate}{looks}"
 
 
-def _several(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def _size(count: int) -> str:
     """Return a number of bytes in words."""
     if count < 1024:
-        return _several(count, "byte")
+        return several(count, "byte")
     power = min((count.bit_length() - 1) // 10, len(_UNITS))
     return f"{count / 1024**power:.1f} {_UNITS[power - 1]}"
 

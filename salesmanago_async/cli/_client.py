@@ -11,6 +11,7 @@ import click
 from attrs import asdict, evolve, frozen
 
 from ..errors import Invalid
+from ._file_path import FilePath
 
 if TYPE_CHECKING:
     from ..client import SalesManago
@@ -65,7 +66,7 @@ _OPTIONS = (
     click.option("--simulate", is_flag=True, help="Let an embedded simulator answer; no account is needed."),
     click.option(
         "--env-file",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        type=FilePath(exists=True, dir_okay=False),
         help="Read the SALESMANAGO_* variables that are not set from this file.",
     ),
     click.option("--owner", help="The SALESmanago user account to work for; else SALESMANAGO_OWNER."),

@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 from ..errors import Invalid
 from ._client import ClientOptions
+from ._file_path import STDOUT
 
 if TYPE_CHECKING:
     import cattrs
@@ -33,7 +34,7 @@ class Import:
     batch_size: int = 1000
     no_wait: bool = False
     tags: tuple[str, ...] = ()
-    double_opt_in: bool | None = None
+    double_opt_in: bool = False
     lang: str | None = None
     fire_events: bool | None = None
     client: ClientOptions
@@ -84,7 +85,7 @@ def is_kept(command: Import, note: Any) -> bool:
 
 def _absolute(command: Import) -> Import:
     def absolute(path: Path | None) -> Path | None:
-        return path.absolute() if path else None
+        return path.absolute() if path and path != STDOUT else path
 
     return evolve(
         command,

@@ -3,6 +3,7 @@
 import click
 
 from .._version import __version__
+from ._run import Guarded
 from .call import call
 from .check import check
 from .exports import export
@@ -15,7 +16,7 @@ from .resume import resume
 from .simulator import simulator
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=Guarded, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="salesmanago")
 def salesmanago() -> None:
     """Talk to SALESmanago: import contacts and events, go on with imports, export contacts, call any endpoint.
@@ -23,8 +24,8 @@ def salesmanago() -> None:
     Credentials come from the environment, or from a file of such lines (--env-file): SALESMANAGO_CLIENT_ID,
     SALESMANAGO_API_KEY, SALESMANAGO_API_SECRET (or SALESMANAGO_SHA), SALESMANAGO_OWNER, SALESMANAGO_BASE_URL.
 
-    Exit codes: 0 all accepted · 1 some rejected or in doubt · 2 unusable arguments, input or credentials ·
-    3 stopped before the end (with --journal, 'salesmanago resume' goes on).
+    Exit codes: 0 all accepted · 1 some rejected or in doubt, or a fault of this program · 2 unusable arguments, input
+    or credentials · 3 stopped before the end (with --journal, 'salesmanago resume' goes on).
     """
 
 

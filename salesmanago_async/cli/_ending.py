@@ -9,6 +9,7 @@ from attrs import frozen
 from ..imports.report import Report
 from ._command import Attempt, Import
 from ._run import SOME_REJECTED, STOPPED, UNUSABLE, code_of, line_of
+from ._words import in_plain_words, several
 
 SHOWN_PROBLEMS = 5
 
@@ -45,13 +46,13 @@ def ending_of(report: Report, circumstances: Circumstances, *, expected: str) ->
 
 def _unfinished(report: Report, circumstances: Circumstances, expected: str) -> str | None:
     """Say what a run has left to do."""
-    why = f": {report.stopped}" if report.stopped else ""
+    why = f": {in_plain_words(str(report.stopped))}" if report.stopped else ""
     if report.not_sent and expected != "not_sent":
         return f"stopped before the end{why}; {report.not_sent:,} of the rows read were not sent"
     if not report.read_all:
         return f"stopped before the end of the input{why}"
     if report.submitted and expected == "accepted":
-        return f"stopped before the end; the server jobs of {report.submitted:,} rows were not followed"
+        return f"stopped before the end; the server jobs of {several(report.submitted, 'row')} were not followed"
     if report.in_doubt and circumstances.was_signalled:
         return f"stopped before the end; of {report.in_doubt:,} rows nobody knows yet whether they arrived"
     return None

@@ -2,8 +2,7 @@
 
 import zlib
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 import anyio
@@ -26,10 +25,9 @@ MOST_REDIRECTS = 5
 _WANTED = {"Accept": "text/html", "Accept-Encoding": "gzip"}
 
 
-def read_page(path: Path) -> str:
-    """Return the page that a file holds; raise `Invalid` for one that is too long."""
-    with path.open("rb") as file:
-        return _decoded(file.read(LONGEST_PAGE + 1), str(path))
+def read_page(file: BinaryIO, name: str) -> str:
+    """Return the page that a file of this name holds; raise `Invalid` for one that is too long."""
+    return _decoded(file.read(LONGEST_PAGE + 1), name)
 
 
 async def fetch_page(url: str) -> str:
@@ -49,7 +47,8 @@ async def fetch_page(url: str) -> str:
         ) from None
     except (httpx.TransportError, zlib.error) as error:
         raise NoAnswer(
-            f"{shown_address(url)} cannot be fetched: {str(error) or type(error).__name__}", sent=None
+            f"{shown_address(url)} cannot be fetched: {type(error).__name__}{f' ({error})' if str(error) else ''}",
+            sent=None,
         ) from error
     except httpx.InvalidURL as error:
         raise Invalid(f"is no address: {error}", field=shown_address(url)) from None

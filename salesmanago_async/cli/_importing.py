@@ -14,10 +14,12 @@ from ..imports.outcome import State
 from ..imports.report import Report
 from ..imports.runs import Outcomes
 from ..imports.sources import Files
-from ._bill import without_account
+from ._asking import ask_first
+from ._bill import confirmations, without_account
 from ._client import open_client
 from ._command import Attempt, Import, note_of
 from ._ending import Circumstances, doubt_lines, ending_of, problem_lines, remedy_lines
+from ._file_path import STDOUT
 from ._in_doubt_file import keep_doubts
 from ._opening import open_files, open_rows
 from ._progress import progress
@@ -49,6 +51,25 @@ async def make_import(command: Import, attempt: Attempt) -> int:
             if command.kind == "events" and client.simulate and not attempt.dry_run:
                 await _make_contacts(sm, source)
             return await with_signals(partial(_import, sm, work), work.stopper)
+
+
+async def ask_for_confirmations(command: Import, *, yes: bool) -> None:
+    """Count the confirmation e-mails that an import would have sent, and return once they are wanted.
+
+    Until then the files are only read, and nothing is sent.
+    """
+    source = open_files(command)
+    async with open_client(without_account(command.client)) as sm:
+        with progress(source.total_bytes, doing="counting the e-mails") as show:
+            report = await sm.contacts.upsert_many(
+                source,
+                dry_run=True,
+                use_api_double_opt_in=True,
+                tags=command.tags,
+                on_progress=lambda report: show(report, source.bytes_read),
+            )
+    if report.bill and report.bill.most_confirmations:
+        ask_first(f"has the server send up to {confirmations(report.bill)}", yes=yes, place="--double-opt-in")
 
 
 async def _make_contacts(sm: SalesManago, source: Files) -> None:
@@ -111,13 +132,14 @@ def _has_sent(report: Report) -> bool:
 def _conclude(work: _Work, report: Report) -> int:
     """Print the counts, put the files in their places, and say what is to be done; return the exit code."""
     command, attempt, doubts, rejects = work.command, work.attempt, work.rows.get("in_doubt"), work.rows.get("rejected")
-    print_counts(report, latency=attempt.latency)
+    print_counts(report, latency=attempt.latency, to_stderr=command.report_file == STDOUT)
     left = _write_files(work, report)
     signalled = work.stopper.signals > 0
     circumstances = Circumstances(error=work.error, unwritten=work.unwritten, was_signalled=signalled)
     expected: State = "not_sent" if attempt.dry_run else "submitted" if command.no_wait else "accepted"
     ending = ending_of(report, circumstances, expected=expected)
     for line in (
+        *_no_rows(report, command),
         *problem_lines(report, command.rejects, is_kept=bool(rejects and rejects.is_kept)),
         *doubt_lines(report, *((doubts.count, doubts.path) if doubts and doubts.is_kept else (0, None))),
         *left,
@@ -126,6 +148,12 @@ def _conclude(work: _Work, report: Report) -> int:
     ):
         click.echo(line, err=True)
     return ending.code
+
+
+def _no_rows(report: Report, command: Import) -> Iterator[str]:
+    """Yield a line where there was nothing to import: the export that made the file may have failed."""
+    if report.read_all and not report.read:
+        yield f"no rows in {', '.join(map(str, command.files))}"
 
 
 def _write_files(work: _Work, report: Report) -> list[str]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from os.path import realpath  # unlike Path.resolve, it does not raise for a circle of links
 from pathlib import Path
 
 from ..errors import Invalid
 from ._command import Import
+from ._file_path import STDOUT
 
 
 @contextmanager
@@ -33,7 +35,7 @@ def check_paths(command: Import, journal: Path | None) -> None:
     outputs = {
         "give --journal another name": journal,
         "give --rejects another name": command.rejects,
-        "give --report another name": command.report_file,
+        "give --report another name": None if command.report_file == STDOUT else command.report_file,
         f"rows in doubt would go there; give {'--journal' if journal else '--rejects'} another name": in_doubt_path(
             command, journal
         ),
@@ -44,19 +46,21 @@ def check_paths(command: Import, journal: Path | None) -> None:
             _check_other(path, taken, remedy)
             _check_folder(path)
             taken.append(path)
-    if command.report_file:
+    if command.report_file and command.report_file != STDOUT:
         _check_writable(command.report_file)
 
 
 def _check_other(path: Path, others: Sequence[Path], remedy: str) -> None:
     for other in others:
-        if path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other)):
+        if realpath(path) == realpath(other) or (path.exists() and other.exists() and path.samefile(other)):
             raise Invalid(f"is {other} too; {remedy}", field=str(path))
 
 
 def _check_folder(path: Path) -> None:
     if not path.parent.is_dir():
         raise Invalid(f"there is no folder {path.parent}", field=str(path))
+    if path.is_dir():
+        raise Invalid("is a folder", field=str(path))
 
 
 def _check_writable(path: Path) -> None:

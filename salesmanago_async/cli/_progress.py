@@ -17,16 +17,17 @@ Show = Callable[[Report, int], None]
 
 
 @contextmanager
-def progress(total_bytes: int) -> Iterator[Show]:
-    """Show how far a run is; `total_bytes` are those of its input."""
+def progress(total_bytes: int, *, doing: str = "sending") -> Iterator[Show]:
+    """Show how far a run is; `total_bytes` are those of its input, and `doing` is what is done with them."""
     console = Console(stderr=True)
     if console.is_terminal:
         with _bar(console) as bar:
             task = bar.add_task("reading", total=total_bytes or None, counts="")
 
             def show(report: Report, read: int) -> None:
-                doing = "waiting for server jobs" if read >= total_bytes and _waits(report) else "sending"
-                bar.update(task, completed=read, description=doing, counts=str(report))
+                is_waiting = read >= total_bytes and _waits(report)
+                description = "waiting for server jobs" if is_waiting else doing
+                bar.update(task, completed=read, description=description, counts=str(report))
 
             yield show
     else:

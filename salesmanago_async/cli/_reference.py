@@ -2,15 +2,16 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
 
 import attrs
 from attrs import frozen
 
-from ..api import REQUESTS, Request
+from ..api import CREDENTIAL_FIELDS, REQUESTS, Request, request_class
 from ..api._fields import Beside, Count, Form, Spelling, Text, Wrapped, split_annotation
 from ..api._lanes import Place, places
+from ..api._nearest import nearest
 from ..api._request import DEFAULTED
 
 RequestClass: TypeAlias = type[Request[Any]]
@@ -46,6 +47,41 @@ def fields_of(record_class: type, within: str = "") -> Iterator[DescribedField]:
             name = within + ".".join(place.path)
             yield DescribedField(name, place.required, _takes(hints[place.name]) + _default(place))
             yield from _fields_of_parts(kind, name)
+
+
+def misspelt_fields(path: str, body: Mapping[str, Any]) -> str | None:
+    """Name the fields of a body that are not documented and nearly one that is, with what each may mean."""
+    known = request_class(path)
+    parts = [field.name.replace("[]", "").split(".") for field in fields_of(known)] if known else []
+    names = {".".join(part[:depth]) for part in parts for depth in range(1, len(part) + 1)}
+    found = [
+        f"{name}: is not a documented field; did you mean {near!r}?"
+        for name, near in ((name, _nearest_beside(name, names)) for name in _undocumented(body, names))
+        if near
+    ]
+    return "; ".join(found) or None
+
+
+def _undocumented(body: Any, names: Container[str], within: str = "") -> Iterator[str]:
+    """Yield the dotted names in a body that are not documented; below what has no documented parts, all is."""
+    if isinstance(body, list):
+        entries: list[Any] = body
+        for entry in entries:
+            yield from _undocumented(entry, names, within)
+    elif isinstance(body, Mapping):
+        for key, content in cast("Mapping[str, Any]", body).items():
+            name = f"{within}{key}"
+            if name not in names and key not in CREDENTIAL_FIELDS:
+                yield name
+            elif isinstance(content, list | Mapping):
+                yield from _undocumented(content, names, f"{name}.")
+
+
+def _nearest_beside(name: str, names: Iterable[str]) -> str | None:
+    """Return the last part of the documented name that is most like this one, among those in the same object."""
+    within, _, last = name.rpartition(".")
+    beside = [known.rpartition(".")[2] for known in names if known.rpartition(".")[0] == within]
+    return nearest(last, beside)
 
 
 def _fields_of_parts(kind: Any, name: str) -> Iterator[DescribedField]:

@@ -1,7 +1,15 @@
-"""Run a command's coroutine; errors become one line that names the place and the remedy, and an exit code."""
+"""Run a command; errors become one line that names the place and the remedy, and an exit code.
 
+Nobody sees a traceback: what nobody thought of is a line as well, which SALESMANAGO_DEBUG=1 turns into a traceback.
+"""
+
+import errno
+import os
+import sys
+import traceback
 from collections.abc import Callable, Coroutine
 from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import anyio
@@ -9,10 +17,48 @@ import click
 
 from ..errors import Invalid, JobFailed, NoAnswer, NotAuthenticated, Refused, SalesManagoError, StillRunning
 from ._collector import seldom_collecting
+from ._words import in_plain_words
 
 ReturnT = TypeVar("ReturnT")
 
 SOME_REJECTED, UNUSABLE, STOPPED = 1, 2, 3
+FAULT = 1
+DEBUG = "SALESMANAGO_DEBUG"
+
+
+class Guarded(click.Group):
+    """A group of commands whose errors end in one line, wherever in a command they arise."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was chosen."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if os.environ.get(DEBUG) or _is_broken_pipe(error):
+                raise  # click ends quietly where nobody reads its output
+            if isinstance(error, SalesManagoError | OSError):
+                fail(line_of(error), code_of(error))
+            if _is_of_sqlite(error):
+                fail(f"a journal, queue or state file cannot be used: {error}")
+            fail(f"{_fault(error)}; please report this, with what {DEBUG}=1 shows", FAULT)
+
+
+def _is_broken_pipe(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno == errno.EPIPE
+
+
+def _is_of_sqlite(error: Exception) -> bool:
+    """Tell whether SQLite raised it; where no command has imported SQLite, it cannot have."""
+    sqlite3 = sys.modules.get("sqlite3")
+    return sqlite3 is not None and isinstance(error, sqlite3.Error)
+
+
+def _fault(error: Exception) -> str:
+    """Name an error that nobody thought of, and its place: not its text, which may hold anything."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"an error of this program: {type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
 
 
 def run(act: Callable[..., Coroutine[Any, Any, ReturnT]], **arguments: Any) -> ReturnT:
@@ -46,7 +92,7 @@ def line_of(error: Exception) -> str:
     if isinstance(error, NotAuthenticated):
         return f"the server says: {error}; check client id, api key, secret (or sha) and owner with 'salesmanago check'"
     if isinstance(error, NoAnswer):
-        return f"{error}; check the network and the base URL"
+        return f"{in_plain_words(str(error))}; check the network and the base URL"
     if isinstance(error, Refused):
         return f"the server refuses: {error}"
     if isinstance(error, OSError) and not isinstance(error, Invalid):

@@ -14,7 +14,9 @@ import anyio.abc
 import click
 
 from ..errors import only_error
+from ._file_path import FilePath
 from ._run import STOPPED, fail
+from ._words import several
 
 if TYPE_CHECKING:
     from ..exports.damage import Damage
@@ -33,7 +35,7 @@ _OPTIONS = (
     click.option(
         "--out",
         required=True,
-        type=click.Path(path_type=Path),
+        type=FilePath(written=True, standard=True),
         help="The file to write: .jsonl, .json, .csv or .parquet; - for standard output.",
     ),
     click.option(
@@ -113,7 +115,7 @@ async def _batches(records: AsyncIterator[Any]) -> AsyncGenerator[Sequence[Any]]
 
 def tell_saved(count: int, target: "Target", what: str = "records") -> None:
     """Say how much was written: on stdout, unless that is where it went."""
-    click.echo(f"{count:,} {what} in {target.path or STDOUT_NAME}", err=target.path is None)
+    click.echo(f"{_counted(count, what)} in {target.path or STDOUT_NAME}", err=target.path is None)
 
 
 def tell_damaged(damage: "Damage") -> None:
@@ -174,7 +176,7 @@ def showing_progress(what: str = "records") -> Iterator[Show]:
         task = bar.add_task("", total=None, counts="waiting for the server")
 
         def show(saved: "Saved") -> None:
-            bar.update(task, completed=saved.received, total=saved.total, counts=f"{saved.records:,} {what}")
+            bar.update(task, completed=saved.received, total=saved.total, counts=_counted(saved.records, what))
 
         yield show
 
@@ -186,9 +188,14 @@ def _lines(what: str) -> Show:
         nonlocal last
         if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
             last = time.monotonic()
-            click.echo(f"{saved.records:,} {what}{_bytes(saved)}", err=True)
+            click.echo(f"{_counted(saved.records, what)}{_bytes(saved)}", err=True)
 
     return show
+
+
+def _counted(count: int, what: str) -> str:
+    """Return a count with what is counted, which is given as a plural."""
+    return several(count, what.removesuffix("s"))
 
 
 def _bytes(saved: "Saved") -> str:

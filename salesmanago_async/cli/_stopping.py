@@ -30,7 +30,11 @@ class Stopper:
         """Stop the run in order at the first signal, and at once at the next."""
         self.signals += 1
         if self.signals == 1:
-            click.echo("stopping: requests in flight are finished (at most 20 s); once more stops at once", err=True)
+            after_key = "\n" if sys.stderr.isatty() else ""  # the terminal has just shown ^C
+            click.echo(
+                f"{after_key}stopping: requests in flight are finished (at most 20 s); once more stops at once",
+                err=True,
+            )
         if self._outcomes and self.signals == 1:
             self._outcomes.stop()
         elif self._outcomes:

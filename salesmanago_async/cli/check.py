@@ -2,10 +2,10 @@
 
 import click
 
-from ..errors import Invalid
+from ..errors import Invalid, NotAuthenticated
 from ..settings import Retries
 from ._client import ClientOptions, client_options, open_client
-from ._run import run
+from ._run import fail, run
 
 CLOCK_TOLERANCE = 300.0
 """Seconds that this machine's clock may be off; the reference names no limit."""
@@ -20,7 +20,11 @@ def check(client: ClientOptions) -> None:
 
 async def _check(*, client: ClientOptions) -> None:
     async with open_client(client, retries=Retries(tries=2)) as sm:
-        users = (await sm.users.list()).users
+        try:
+            users = (await sm.users.list()).users
+        except NotAuthenticated as error:
+            click.echo("host         ok")
+            fail(refusal(error, sm.server_clock_offset, uses_sha=_uses_sha(client)))
         offset, owner = sm.server_clock_offset, sm.owner
     click.echo("host         ok")
     click.echo("credentials  ok")
@@ -28,5 +32,42 @@ async def _check(*, client: ClientOptions) -> None:
         raise Invalid(f"{owner or 'none is set'}; the account's users are {', '.join(users)}", field="owner")
     click.echo(f"owner        ok, {owner}")
     if offset is not None and abs(offset) > CLOCK_TOLERANCE:
-        raise Invalid(f"this machine's is {abs(offset):.0f} s {'behind' if offset > 0 else 'ahead'}", field="clock")
+        raise Invalid(f"this machine's is {_apart(offset)}", field="clock")
     click.echo("clock        ok" if offset is not None else "clock        not known: the server tells no time")
+
+
+def refusal(error: NotAuthenticated, offset: float | None, *, uses_sha: bool) -> str:
+    """Return what to look at where the server refuses the credentials: mostly it does not say which of them is wrong.
+
+    `offset` is by how many seconds the server's clock is ahead of this machine's.
+    """
+    if "owner" in str(error).lower():
+        return f"owner: refused ({error}): set SALESMANAGO_OWNER to the e-mail address of a user of the account"
+    proof = (
+        "SALESMANAGO_SHA was made of this very client id and API key (or set SALESMANAGO_API_SECRET instead)"
+        if uses_sha
+        else "SALESMANAGO_API_SECRET is the whole API secret, without quotes or blanks"
+    )
+    if offset is None:
+        clock = "this machine's clock is right"
+    elif abs(offset) > CLOCK_TOLERANCE:
+        clock = f"this machine's clock is set right: it is {_apart(offset)}"
+    else:
+        clock = ""
+    checks = [
+        "SALESMANAGO_CLIENT_ID is that of the account, on the server that SALESMANAGO_BASE_URL names",
+        proof,
+        "SALESMANAGO_API_KEY is not empty",
+        clock,
+    ]
+    listed = "; ".join(f"({number}) {check}" for number, check in enumerate(filter(None, checks), 1))
+    return f"credentials: refused ({error}). The server does not say which of them is wrong; see that {listed}"
+
+
+def _apart(offset: float) -> str:
+    return f"{abs(offset):.0f} s {'behind' if offset > 0 else 'ahead'}"
+
+
+def _uses_sha(client: ClientOptions) -> bool:
+    environ = client.environ()
+    return bool(environ.get("SALESMANAGO_SHA")) and not environ.get("SALESMANAGO_API_SECRET")

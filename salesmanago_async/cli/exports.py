@@ -1,14 +1,17 @@
 """`salesmanago export contacts`."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import click
 from attrs import frozen
+from click.shell_completion import CompletionItem
 
 from ..errors import Invalid
 from ._client import ClientOptions, client_options, open_client
+from ._file_path import FilePath
 from ._run import run
 from ._saving import (
     checked_target,
@@ -28,6 +31,29 @@ if TYPE_CHECKING:
 SHOWN_UNAVAILABLE = 10
 
 
+def _parts() -> tuple[str, ...]:
+    """Return the documented parts of a contact."""
+    from ..api.contact_exports import DataType
+
+    documented = next(part for part in get_args(DataType) if get_origin(part) is Literal)
+    return get_args(documented)
+
+
+def _complete_part(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    before, comma, last = incomplete.rpartition(",")
+    return [CompletionItem(f"{before}{comma}{part}") for part in _parts() if part.startswith(last.upper())]
+
+
+def _check_part(part: str) -> None:
+    """Refuse a part that is not documented: an export of it would be refused, or lack it."""
+    from ..api._nearest import nearest
+
+    if part not in _parts():
+        near = nearest(part, _parts())
+        question = f"did you mean {near}?" if near else f"they are {', '.join(_parts())}"
+        raise Invalid(f"{part!r} is not a documented part; {question}", field="--data")
+
+
 @click.group()
 def export() -> None:
     """Export what the server holds."""
@@ -39,8 +65,11 @@ def export() -> None:
 @click.option("--contact-id", "contact_ids", multiple=True, help="The contact with this id.")
 @click.option(
     "--data",
-    help="Parts, with commas: CONTACT, TAG, EXT_EVENT, VISITS, EMAILS, FUNNELS, NOTES, TASKS, COUPONS, SMS, CONSENTS,"
-    " PROPERTIES, DICTIONARY_PROPERTIES.  [default: CONTACT]",
+    "parts",
+    multiple=True,
+    shell_complete=_complete_part,
+    help="A part, or several with commas: CONTACT, TAG, EXT_EVENT, VISITS, EMAILS, FUNNELS, NOTES, TASKS, COUPONS,"
+    " SMS, CONSENTS, PROPERTIES, DICTIONARY_PROPERTIES.  [default: CONTACT]",
 )
 @click.option("--all", "everyone", is_flag=True, help="All contacts: id, address, name, country and phone.")
 @click.option(
@@ -53,7 +82,7 @@ def export() -> None:
 )
 @click.option(
     "--state",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(written=True, dir_okay=False),
     help="Go on where the run before ended, which this file knows; --modified-since is for the first one.",
 )
 @click.option("--unordered", is_flag=True, help="Modified contacts as they come, not by the time of modification.")
@@ -82,7 +111,7 @@ class Choice:
     tags: Sequence[str]
     emails: Sequence[str]
     contact_ids: Sequence[str]
-    data: str | None
+    parts: Sequence[str]
     everyone: bool
     outstanding: int
     modified_since: str | None
@@ -90,14 +119,28 @@ class Choice:
     unordered: bool
     strict: bool
 
+    def data(self) -> list[str]:
+        """Return the parts of each contact, without those that are given twice; raise `Invalid` for an unknown one."""
+        given = [part.strip().upper() for text in self.parts for part in text.split(",") if part.strip()]
+        for part in given:
+            _check_part(part)
+        return list(dict.fromkeys(given)) or ["CONTACT"]
+
     def check(self) -> None:
         """Raise `Invalid` unless exactly one way is chosen."""
         some = bool(self.tags or self.emails or self.contact_ids)
         changed = bool(self.modified_since or self.state)
         if some + self.everyone + changed != 1:
-            raise Invalid("say which contacts: --tag, --email and --contact-id, or --all, or --modified-since")
-        if self.data and not some:
+            raise Invalid(
+                "say which contacts: either some (--tag, --email, --contact-id), or all of them (--all), or those that "
+                "changed (--modified-since, --state); only one of these at a time"
+            )
+        if self.parts and not some:
             raise Invalid("goes with --tag, --email and --contact-id only", field="--data")
+        if self.state and not self.modified_since and not self.state.exists():
+            raise Invalid(
+                f"{self.state} is not there yet: give --modified-since TIME for the first run", field="--state"
+            )
         if self.unordered and not changed:
             raise Invalid("goes with --modified-since only", field="--unordered")
         if self.strict and changed:
@@ -106,6 +149,7 @@ class Choice:
 
 async def _export(*, client: ClientOptions, choice: Choice, target_options: tuple[Path, str | None, bool]) -> None:
     choice.check()
+    choice.data()
     since = _since(choice.modified_since)
     target = checked_target(*target_options)
     async with open_client(client) as sm:
@@ -114,10 +158,10 @@ async def _export(*, client: ClientOptions, choice: Choice, target_options: tupl
         elif choice.modified_since or choice.state:
             await stoppable(lambda: _modified(sm, since, choice, target))
         else:
-            await stoppable(lambda: _chosen(sm, choice, target))
+            await stoppable(lambda: _chosen(sm, choice, target, client))
 
 
-async def _chosen(sm: "SalesManago", choice: Choice, target: "Target") -> None:
+async def _chosen(sm: "SalesManago", choice: Choice, target: "Target", client: ClientOptions) -> None:
     from ..api.selectors import ContactId, Email, Selector, Tag
 
     chosen: list[tuple[type[Selector], Sequence[str]]] = [
@@ -126,10 +170,21 @@ async def _chosen(sm: "SalesManago", choice: Choice, target: "Target") -> None:
         (ContactId, choice.contact_ids),
     ]
     selectors = [kind(value) for kind, values in chosen for value in values]
-    types = [part.strip().upper() for part in (choice.data or "CONTACT").split(",") if part.strip()]
-    job = await sm.contacts.export(selectors, types)
-    click.echo(f"job {job.request_id} is started; 'salesmanago job save {job.request_id}' also fetches it", err=True)
+    job = await sm.contacts.export(selectors, choice.data())
+    click.echo(f"job {job.request_id} is started", err=True)
+    if not client.simulate:  # a simulated account ends with this command
+        click.echo(f"to fetch it once more:\n  {_fetching(job.request_id, target, client)}", err=True)
     await save_job(job, target, "contacts", strict=choice.strict)
+
+
+def _fetching(request_id: int, target: "Target", client: ClientOptions) -> str:
+    """Return the command that saves the file of a job as this one does."""
+    from ..exports.sinks import SUFFIXES
+
+    words = ["salesmanago", "job", "save", str(request_id), "--out", str(target.path or "-")]
+    if target.path is None or SUFFIXES.get(target.path.suffix.lower()) != target.format:
+        words += ["--format", target.format]
+    return shlex.join([*words, *([] if target.safe_cells else ["--raw-cells"]), *client.arguments()])
 
 
 async def _all(sm: "SalesManago", choice: Choice, target: "Target") -> None:

@@ -9,13 +9,14 @@ import click
 
 from ._client import client_options
 from ._command import Attempt, Import, is_kept
+from ._file_path import FilePath, as_argument
 from ._paths import check_paths
 from ._run import run
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…"),
+    click.argument("files", nargs=-1, required=True, type=FilePath(), metavar="FILE…"),
     click.option("--map", "maps", multiple=True, metavar="COLUMN=FIELD", help="Take a column for this field."),
     click.option(
         "--extra-columns",
@@ -28,12 +29,17 @@ _OPTIONS = (
     click.option("--delimiter", help="What stands between cells.  [default: found out from the header]"),
     click.option(
         "--journal",
-        type=click.Path(path_type=Path),
+        type=FilePath(written=True),
         metavar="DB",
         help="Remember in this file what was sent: 'salesmanago resume DB' goes on, whatever ended the import.",
     ),
-    click.option("--rejects", type=click.Path(path_type=Path), help="Write refused rows here, in the same format."),
-    click.option("--report", "report_file", type=click.Path(path_type=Path), help="Write the counts here, as JSON."),
+    click.option("--rejects", type=FilePath(written=True), help="Write refused rows here, in the same format."),
+    click.option(
+        "--report",
+        "report_file",
+        type=FilePath(written=True, standard=True),
+        help="Write the counts here, as JSON; - for standard output.",
+    ),
     click.option(
         "--batch-size", type=click.IntRange(1, 1000), default=1000, show_default=True, help="Records a request."
     ),
@@ -51,7 +57,16 @@ _OPTIONS = (
 
 _OF_CONTACTS = (
     click.option("--tag", "tags", multiple=True, help="Give every contact this tag, too."),
-    click.option("--double-opt-in/--no-double-opt-in", default=None, help="Have consents confirmed by e-mail."),
+    click.option(
+        "--double-opt-in/--no-double-opt-in",
+        default=False,
+        show_default=True,
+        help="Have the server e-mail every contact that is to be opted in, and ask it to confirm: to the whole list,"
+        " perhaps. --dry-run counts the e-mails.",
+    ),
+    click.option(
+        "--yes", is_flag=True, help="With --double-opt-in: do not ask before the e-mails are sent; for schedulers."
+    ),
     click.option("--lang", help="The language of that e-mail."),
     click.option("--fire-events/--no-fire-events", default=None, help="Whether rules and workflows are triggered."),
 )
@@ -86,14 +101,14 @@ def import_() -> None:
 @import_.command(epilog=_EPILOG)
 @contact_import_options
 @client_options
-def contacts(journal: Path | None, dry_run: bool, latency: float, **arguments: Any) -> None:
+def contacts(journal: Path | None, dry_run: bool, latency: float, yes: bool, **arguments: Any) -> None:
     """Add or change the contacts of FILE… (contact/batchupsertv2).
 
     Columns are the API's names or their snake_case: email, contactId, name, phone, company, externalId, city, …; tags
     are split at , or ; and columns named properties.X or dictionary.X make details.
     """
     command = Import(kind="contacts", **arguments)
-    raise SystemExit(run(begin_import, command=command, journal=journal, dry_run=dry_run, latency=latency))
+    raise SystemExit(run(begin_import, command=command, journal=journal, dry_run=dry_run, latency=latency, yes=yes))
 
 
 @import_.command(epilog=_EPILOG)
@@ -109,21 +124,30 @@ def events(journal: Path | None, dry_run: bool, latency: float, **arguments: Any
     raise SystemExit(run(begin_import, command=command, journal=journal, dry_run=dry_run, latency=latency))
 
 
-async def begin_import(*, command: Import, journal: Path | None, dry_run: bool, latency: float) -> int:
-    """Make an import from its beginning, or go on with the one that its journal holds; return the exit code."""
-    from ._importing import make_import
+async def begin_import(
+    *, command: Import, journal: Path | None, dry_run: bool, latency: float, yes: bool = False
+) -> int:
+    """Make an import from its beginning, or go on with the one that its journal holds; return the exit code.
+
+    One that has many e-mails sent is made only if that is wanted: `yes` says so.
+    """
+    from ._importing import ask_for_confirmations, make_import
 
     check_paths(command, journal)
     if dry_run:
         return await make_import(command, Attempt(journal=journal, dry_run=True, latency=latency))
-    return await make_import(command, _attempt(command, journal) if journal else Attempt())
+    attempt = _attempt(command, journal) if journal else Attempt()
+    was_begun = journal is not None and journal.is_file() and attempt.goes_on == attempt.resume  # and asked about then
+    if command.double_opt_in and not (command.client.simulate or was_begun):
+        await ask_for_confirmations(command, yes=yes)
+    return await make_import(command, attempt)
 
 
 def _attempt(command: Import, journal: Path) -> Attempt:
     """Return how the import goes on: by its journal, unless that keeps other arguments than were given now."""
     from ..imports._journal import NotBegun, read_note
 
-    resume = ("salesmanago", "resume", str(journal))
+    resume = ("salesmanago", "resume", as_argument(journal))
     try:
         is_same = not journal.is_file() or is_kept(command, read_note(journal))
     except NotBegun:

@@ -8,7 +8,9 @@ import click
 
 from ._client import client_options
 from ._command import Import
+from ._file_path import FilePath
 from ._run import SOME_REJECTED, run
+from ._words import several
 from .imports import begin_import, contact_import_options
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ SHOWN_PROBLEMS = 5
 @click.command()
 @contact_import_options
 @client_options
-def leadoo(journal: Path | None, dry_run: bool, latency: float, **arguments: Any) -> None:
+def leadoo(journal: Path | None, dry_run: bool, latency: float, yes: bool, **arguments: Any) -> None:
     """Add or change the contacts that the Leadoo leads of FILE… become (contact/batchupsertv2).
 
     Columns are the names of Leadoo's API or of the documented table: email, name, phone, zip_code, utm_source, url,
@@ -29,7 +31,7 @@ def leadoo(journal: Path | None, dry_run: bool, latency: float, **arguments: Any
     is rejected. --map takes a column for a field of the contact, or for properties.X.
     """
     command = Import(kind="contacts", form="leadoo", **arguments)
-    raise SystemExit(run(begin_import, command=command, journal=journal, dry_run=dry_run, latency=latency))
+    raise SystemExit(run(begin_import, command=command, journal=journal, dry_run=dry_run, latency=latency, yes=yes))
 
 
 for option in leadoo.params:
@@ -38,14 +40,14 @@ for option in leadoo.params:
 
 
 @click.command("leadoo-feed")
-@click.argument("source", type=click.Path(path_type=Path), metavar="FILE")
-@click.argument("folder", type=click.Path(path_type=Path), metavar="FOLDER")
+@click.argument("source", type=FilePath(), metavar="FILE")
+@click.argument("folder", type=FilePath(folder=True), metavar="FOLDER")
 @click.option(
     "--map",
     "maps",
     multiple=True,
     metavar="NAME=COLUMN",
-    help="Take this element, attribute or column of the feed for that column.",
+    help="Take this element, attribute or column of the feed for that column, as in --map productNo=id.",
 )
 @click.option("--product", "elements", multiple=True, help="What a product is called.  [default: item, entry, o, …]")
 @click.option(
@@ -58,7 +60,8 @@ def leadoo_feed(source: Path, folder: Path, **options: Any) -> None:
 
     They are FOLDER/products-0001.csv and so on, of 1 MB at most, each with the header, and take the place of those of
     an earlier feed when all are complete. Columns: id, title, description, url, image_url, price, sale_price,
-    availability, brand, category.
+    availability, brand, category. A product that has neither an id nor a url is left out; how many have no id, title
+    or url is said.
     """
     feed = run(_write, source=source, folder=folder, **options)
     _tell(feed, source, folder)
@@ -74,11 +77,13 @@ async def _write(*, maps: Sequence[str], elements: Sequence[str], **options: Any
 
 def _tell(feed: "Feed", source: Path, folder: Path) -> None:
     """Say what was written and what was not, and exit with 1 where a product was left out."""
-    several = f"{len(feed.files):,} file{'' if len(feed.files) == 1 else 's'}"
-    click.echo(f"{feed.products:,} products in {several} in {folder}")
+    click.echo(f"{several(feed.products, 'product')} in {several(len(feed.files), 'file')} in {folder}")
     for problem in feed.problems[:SHOWN_PROBLEMS]:
         click.echo(f"{source}: left out: {problem}", err=True)
     if feed.left_out > SHOWN_PROBLEMS:
         click.echo(f"… and {feed.left_out - SHOWN_PROBLEMS:,} more", err=True)
+    for column, count in feed.lacking.items():
+        have = "has" if count == 1 else "have"
+        click.echo(f"{source}: {count:,} of {several(feed.products, 'product')} {have} no {column}", err=True)
     if feed.left_out:
         raise SystemExit(SOME_REJECTED)

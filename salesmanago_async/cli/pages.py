@@ -1,12 +1,15 @@
 """`salesmanago check-page`."""
 
 import re
+import sys
 from pathlib import Path
 
 import click
 
-from ..errors import Invalid
-from ._run import SOME_REJECTED, run
+from ..errors import Invalid, NoAnswer
+from ._file_path import STDOUT
+from ._run import SOME_REJECTED, fail, run
+from ._words import in_plain_words
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
@@ -23,6 +26,8 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 )
 def check_page(page: str, client_id: str | None, leadoo_connected: bool) -> None:
     """Find out whether the monitoring code stands on a page, once, where it belongs, and is that of the account.
+
+    The page is a file, an https address, or - for standard input.
 
     Prints a line for each thing that is wrong: missing, doubled, misplaced, other-client, leadoo-doubled. Exits with 0
     where all is well, 1 where something is wrong, 2 where there is no page to be had. What a tag manager adds in the
@@ -44,8 +49,14 @@ def check_page(page: str, client_id: str | None, leadoo_connected: bool) -> None
 async def _html(*, page: str) -> str:
     from ._fetching import fetch_page, read_page
 
+    if page == str(STDOUT):
+        return read_page(sys.stdin.buffer, "standard input")
     if not _SCHEME.match(page):
-        return read_page(Path(page))
+        with Path(page).open("rb") as file:
+            return read_page(file, page)
     if not page.lower().startswith(("http://", "https://")):
         raise Invalid("is neither a file nor an https address", field=page)
-    return await fetch_page(page)
+    try:
+        return await fetch_page(page)
+    except NoAnswer as error:
+        fail(f"{in_plain_words(str(error))}; check the address and the network")

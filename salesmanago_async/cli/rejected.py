@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from ._file_path import FilePath
 from ._run import run
 
 
 @click.command()
-@click.argument("queue", type=click.Path(path_type=Path), metavar="DB")
+@click.argument("queue", type=FilePath(), metavar="DB")
 @click.option("--forget", is_flag=True, help="Take them out of the file, once they are written.")
 def rejected(queue: Path, forget: bool) -> None:
     """Write the records that lie rejected in the file of a buffer, as JSON lines with the reason of each.

@@ -9,12 +9,13 @@ from attrs import evolve
 from ..errors import Invalid
 from ._client import ClientOptions, client_options
 from ._command import Attempt, Import, command_of
+from ._file_path import FilePath, as_argument
 from ._paths import check_paths
 from ._run import run
 
 
 @click.command()
-@click.argument("journal", type=click.Path(path_type=Path), metavar="DB")
+@click.argument("journal", type=FilePath(), metavar="DB")
 @click.option(
     "--in-doubt",
     type=click.Choice(["send", "drop"]),
@@ -38,7 +39,7 @@ async def _resume(*, client: ClientOptions, journal: Path, in_doubt: Literal["se
     check_paths(begun, journal)
     if in_doubt and begun.kind == "contacts":
         raise Invalid("is for events; contacts in doubt are sent again, which does no harm", field="--in-doubt")
-    again = ("salesmanago", "resume", str(journal), *client.arguments())
+    again = ("salesmanago", "resume", as_argument(journal), *client.arguments())
     goes_on = (*again, "--in-doubt", in_doubt) if in_doubt else again
     attempt = Attempt(journal=journal, in_doubt=in_doubt or "ask", goes_on=goes_on, resume=again)
     return await make_import(evolve(begun, client=client.over(begun.client)), attempt)

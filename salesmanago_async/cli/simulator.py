@@ -1,16 +1,17 @@
 """`salesmanago simulator`."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from contextlib import closing
 from errno import EADDRINUSE
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import Invalid
 from ..settings import Credentials
+from ._file_path import FilePath
 from ._run import fail
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ Examples:
 )
 @click.option("--job-seconds", type=click.FloatRange(0), default=1.0, show_default=True, help="How long a job takes.")
 @click.option("--link-seconds", type=click.FloatRange(0), default=300.0, show_default=True, help="How long links work.")
-@click.option("--state", type=click.Path(path_type=Path), metavar="DB", help="Keep the account in this file.")
+@click.option("--state", type=FilePath(written=True), metavar="DB", help="Keep the account in this file.")
 @click.option("--fault", "faults", multiple=True, metavar="KIND[,NAME=VALUE]…", help="What goes wrong: see below.")
 @click.option("--seed", type=int, default=0, show_default=True, help="What faults with a share depend on.")
 def simulator(host: str, port: int, faults: Sequence[str], **options: Any) -> None:
@@ -94,7 +95,7 @@ def simulator(host: str, port: int, faults: Sequence[str], **options: Any) -> No
                 "SALESMANAGO_OWNER": owner,
             }
         for name, value in lines.items():
-            click.echo(f"export {name}={value}")
+            click.echo(f"export {name}={shlex.quote(value)}")
 
     try:
         with closing(app):

@@ -20,9 +20,9 @@ class PlacedFile:
     """
 
     def __init__(self, path: Path, *, private: bool = False) -> None:
-        self._path = path.resolve() if path.is_symlink() else path
-        self._partial = self._path.with_name(f".{path.name[:40]}.{token_hex(4)}.part")
         try:
+            self._path = target_of_link(path)
+            self._partial = self._path.with_name(f".{path.name[:40]}.{token_hex(4)}.part")
             self._mode = PRIVATE if private else _mode_of_new_file(self._partial)
             self.file: IO[bytes] = os.fdopen(_open_privately(self._partial), "wb")
         except OSError as error:
@@ -42,6 +42,15 @@ class PlacedFile:
         with suppress(OSError):  # what a full disk did not take before, it does not take now
             self.file.close()
         self._partial.unlink(missing_ok=True)
+
+
+def target_of_link(path: Path) -> Path:
+    """Return the path that a symbolic link leads to, which need not exist; raise `OSError` for a circle of links."""
+    if not path.is_symlink():
+        return path
+    with suppress(FileNotFoundError):
+        path.stat()  # `resolve` of a circle does not raise an OSError, and from Python 3.13 on nothing at all
+    return path.resolve()
 
 
 def _open_privately(path: Path) -> int:

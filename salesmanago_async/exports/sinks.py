@@ -14,7 +14,7 @@ import anyio.to_thread
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._placing import PlacedFile
+from ._placing import PlacedFile, target_of_link
 from .csv_tables import CsvTable
 from .damage import Damage
 from .json_files import JsonArray, JsonLines
@@ -98,11 +98,18 @@ def _format_of(path: Path) -> Format:
 
 
 def _check_place(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise Invalid(f"there is no folder {path.parent}", field=str(path))
-    if path.is_dir():
-        raise Invalid("is a folder", field=str(path))
-    if path.exists() and not path.is_file():
+    try:
+        if not path.parent.is_dir():
+            raise Invalid(f"there is no folder {path.parent}", field=str(path))
+        if path.is_dir():
+            raise Invalid("is a folder", field=str(path))
+        target_of_link(path)
+        is_other = path.exists() and not path.is_file()
+    except Invalid:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: the path itself is none, as it holds a NUL
+        raise Invalid(f"cannot be written: {getattr(error, 'strerror', None) or error}", field=str(path)) from None
+    if is_other:
         raise Invalid(
             "is a pipe or a device, which no file can take the place of; '-' is standard output", field=str(path)
         )

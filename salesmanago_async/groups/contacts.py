@@ -88,7 +88,11 @@ class Contacts(Group):
         double_opt_in_email_id: str | None = None,
         async_: bool | None = None,
     ) -> Upserted:
-        """Add a contact or change it; see `UpsertContact` for the arguments."""
+        """Add a contact or change it; see `UpsertContact` for the arguments.
+
+        Whether the contact is asked by e-mail to confirm a consent is left to the server unless `use_api_double_opt_in`
+        says it: False has no e-mail sent.
+        """
         return await self._connection.send(
             UpsertContact(
                 contact,

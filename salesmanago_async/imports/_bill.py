@@ -16,8 +16,10 @@ class Bill:
     """What a run would send, and what decides how long that takes.
 
     `jobs` are the server jobs that the chunks become, `looks` the fewest looks that end them, none where they are not
-    followed. `preparing` is how many seconds it took to read, check and encode the records. The others are settings: of
-    `outstanding` jobs at most, `watchers` are looked at together, and each once in a `poll_interval` of seconds.
+    followed. `preparing` is how many seconds it took to read, check and encode the records. `confirmations` are the
+    contacts that are asked by e-mail to confirm their consent, and `confirmations_if_new` those that are asked only if
+    they are new: none unless double opt-in is on, and both at most. The others are settings: of `outstanding` jobs at
+    most, `watchers` are looked at together, and each once in a `poll_interval` of seconds.
     """
 
     chunks: int
@@ -29,11 +31,18 @@ class Bill:
     poll_interval: float
     outstanding: int
     watchers: int
+    confirmations: int = 0
+    confirmations_if_new: int = 0
 
     @property
     def requests(self) -> int:
         """The fewest requests there can be: the chunks, the looks, and as many result files."""
         return self.chunks + 2 * self.looks
+
+    @property
+    def most_confirmations(self) -> int:
+        """The most confirmation e-mails that the server may send."""
+        return self.confirmations + self.confirmations_if_new
 
     def seconds_at(self, *, latency: float = LATENCY) -> float:
         """Return about how many seconds the run takes where each of its requests takes `latency` seconds.

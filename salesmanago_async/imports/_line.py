@@ -23,6 +23,7 @@ from .._connection import Connection
 from ..api._codec import dumps
 from ._bill import Bill
 from ._chunks import Chunk
+from ._confirmations import Confirmations
 from ._course import Course
 from ._driver import Driver
 from ._earlier import Earlier, Known
@@ -71,6 +72,7 @@ class Line:
         self._to_senders, self._from_reader = anyio.create_memory_object_stream[tuple[Parcel, Step]](BODIES_AHEAD - 1)
         self._parcels = Parcels()
         self._repeats = Repeats()
+        self._confirmations = Confirmations() if settings.fields.get("useApiDoubleOptIn") else None
         order = Order()
         ledger = Ledger(journal, course, source)
         self._settler = Settler(
@@ -188,6 +190,8 @@ class Line:
         self._tally.chunks += 1
         self._tally.bytes += self._sender.length_of(parcel)
         self._repeats.add(contacts_of(chunk) if self._target is CONTACTS else events_of(chunk))
+        if self._confirmations:
+            self._confirmations.add(chunk.items)
         await self._driver.go(parcel, Settle(Verdicts("not_sent", "dry run")))
 
     async def _draw_up_bill(self) -> None:
@@ -203,6 +207,8 @@ class Line:
             poll_interval=self._connection.poll_interval,
             outstanding=self._settings.outstanding,
             watchers=self._driver.watcher.workers,
+            confirmations=self._confirmations.asked if self._confirmations else 0,
+            confirmations_if_new=self._confirmations.if_new if self._confirmations else 0,
         )
         duplicates = 0
         for count in self._repeats.counts():

@@ -50,7 +50,7 @@ class CsvFile(TextFile):
                 yield _broken(lines, f"is no row of a CSV file: {error}"), lines.first
                 continue
             if len(cells) != width and lines.number > lines.first:
-                yield _broken(lines, f"has {len(cells)} cells, the header has {width}"), lines.first
+                yield _broken(lines, _other_width(cells, width)), lines.first
             elif _has_content(cells):
                 yield cells, lines.first
 
@@ -74,7 +74,7 @@ class CsvFile(TextFile):
         if isinstance(row, Broken):
             raise Invalid(row.reason)
         if len(row) != len(self.header):
-            raise Invalid(f"has {len(row)} cells, the header has {len(self.header)}")
+            raise Invalid(_other_width(row, len(self.header)))
         for index in self._nameless:
             if row[index]:
                 raise Invalid(f"has a cell in column {index + 1}, which has no name in the header")
@@ -91,6 +91,10 @@ class CsvFile(TextFile):
         if len(row) == len(self.header):
             return dict(zip(self.header, row, strict=True))
         return row
+
+
+def _other_width(cells: Sequence[str], width: int) -> str:
+    return f"has {len(cells)} cell{'' if len(cells) == 1 else 's'}, the header has {width}"
 
 
 def _broken(lines: "Lines", reason: str) -> Broken:

@@ -59,7 +59,9 @@ class RunOptions(TypedDict, total=False):
 class ContactRunOptions(RunOptions, total=False):
     """As `RunOptions`, and: every contact gets `tags`, too.
 
-    `use_api_double_opt_in`, `lang` and `fire_events` are as in `BatchUpsertContacts`.
+    `use_api_double_opt_in` (False) has each contact that is to be opted in asked by e-mail to confirm it: a mailing to
+    the whole list, perhaps. A dry run counts those e-mails (`report.bill.most_confirmations`). Every request says
+    whether it is on, as it would be by the server's default. `lang` and `fire_events` are as in `BatchUpsertContacts`.
     """
 
     tags: Sequence[str]
@@ -81,7 +83,7 @@ def contact_run(connection: Connection, given: GivenSource, options: ContactRunO
     """Return the run that sends contacts; raise `Invalid` for a source that cannot be read."""
     fields = {
         "owner": options.pop("owner", None) or connection.owner,
-        "useApiDoubleOptIn": options.pop("use_api_double_opt_in", None),
+        "useApiDoubleOptIn": bool(options.pop("use_api_double_opt_in", False)),  # the server's default mails the list
         "lang": options.pop("lang", None),
         "fireEvents": options.pop("fire_events", None),
     }

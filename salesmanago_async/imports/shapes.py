@@ -12,7 +12,6 @@ the express lanes (see _express.py), which give the bytes of that body.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias, cast
 
@@ -30,6 +29,7 @@ from ..api._lanes import (
     part_writer,
     places,
 )
+from ..api._nearest import nearest
 from ..api.contacts import Contact
 from ..api.events import ExternalEvent
 from ..errors import Invalid
@@ -165,13 +165,11 @@ class Shape:
         if self._extra == "properties" and "properties" in self._places:
             return _property(name)
         remedy = "; take it for one (--map), or say what becomes of such (--extra-columns)"
-        raise Invalid(f"is no field{self._nearest(name) or remedy}", field=name or "a column without a name")
+        raise Invalid(f"is not a field{self._nearest(name) or remedy}", field=name or "a column without a name")
 
     def _nearest(self, name: str) -> str:
-        spellings = {re.sub(r"[\W_]", "", known).lower(): known for known in self._places}
-        wanted = re.sub(r"[\W_]", "", name).lower()
-        near = get_close_matches(wanted, spellings, n=1, cutoff=0.6)
-        return f"; did you mean {spellings[near[0]]!r}?" if near else ""
+        near = nearest(name, self._places)
+        return f"; did you mean {near!r}?" if near else ""
 
 
 def _property(key: str) -> Place:

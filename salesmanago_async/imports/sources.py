@@ -80,14 +80,14 @@ def open_file(path: Path, shape: Shape, reading: Reading) -> InputFile:
     kind = kinds.get(path.suffix.lower())
     if kind is None:
         raise Invalid(f"ends in none of {', '.join(kinds)}", field=str(path))
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise Invalid("is a pipe or a device, and a file has to be read twice; save it first", field=str(path))
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise Invalid("is a pipe or a device, and a file has to be read twice; save it first")
         return kind(path, shape, reading)
-    except OSError as error:
-        raise Invalid(f"cannot be read: {error.strerror or error}", field=str(path)) from error
     except Invalid as error:
         raise Invalid(str(error).removeprefix(f"{path}: "), field=str(path)) from None
+    except (OSError, ValueError) as error:  # ValueError: the path itself is none, as it holds a NUL
+        raise Invalid(f"cannot be read: {getattr(error, 'strerror', None) or error}", field=str(path)) from error
 
 
 class Records:

@@ -114,9 +114,9 @@ class TextFile:
             lines = Lines(text)
             try:
                 yield lines
-            except UnicodeDecodeError as error:
+            except UnicodeError as error:  # not always a UnicodeDecodeError: UTF-16 without its mark is none
                 place = f"line {lines.number + 1}"
-                rule = f"{place} is not {self.encoding}, or one soon after: {error.reason}"
+                rule = f"{place} is not {self.encoding}, or one soon after: {getattr(error, 'reason', error)}"
                 raise Invalid(rule, field=str(self.path)) from None
 
     def file_of(self, row: Any) -> str | None:
@@ -127,10 +127,17 @@ class TextFile:
 def encoding_of(beginning: bytes, given: str | None) -> str:
     """Return the encoding to read with: what was given, else what the byte order mark says, else UTF-8."""
     is_utf16 = beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        name = codecs.lookup(given).name if given else "utf-16" if is_utf16 else "utf-8"
-    except LookupError:
-        raise Invalid(f"there is no encoding {given!r}; try cp1250, iso8859-2 or utf-16", field="encoding") from None
+    name = _encoding_named(given) if given else "utf-16" if is_utf16 else "utf-8"
     if b"\0" in beginning and not name.startswith(("utf-16", "utf-32")):
         raise Invalid("is not a text file")
     return "utf-8-sig" if name == "utf-8" and beginning.startswith(codecs.BOM_UTF8) else name
+
+
+def _encoding_named(given: str) -> str:
+    """Return Python's own name of an encoding; raise `Invalid` where it knows none, or none of text (base64, say)."""
+    try:
+        found = codecs.lookup(given)
+        "".encode(found.name)  # LookupError where it turns bytes into bytes, or text into text
+    except (LookupError, ValueError):  # ValueError: the name itself is odd
+        raise Invalid(f"there is no encoding {given!a}; try cp1250, iso8859-2 or utf-16", field="encoding") from None
+    return found.name

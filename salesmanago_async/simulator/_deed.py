@@ -89,12 +89,14 @@ def redo(deeds: Iterable[Deed], store: Store) -> None:
     job_seconds = store.job_seconds
     for number, deed in enumerate(deeds, 1):
         store.job_seconds = deed.job_seconds
-        with store.at(deed.moment, deed.seed):
-            store.catch_up()
         try:
+            with store.at(deed.moment, deed.seed):
+                store.catch_up()
             do(deed, store)
         except Refusal as refusal:
             raise Invalid(f"its call {number}, to {deed.path}, is refused now: {refusal}") from None
+        except Exception as error:  # the file is damaged, and may hold anything
+            raise Invalid(f"its call {number} cannot be made again: the file is damaged") from error
     store.job_seconds = job_seconds
 
 

@@ -7,12 +7,17 @@ makes the same account. It grows with every call.
 import os
 import sqlite3
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import orjson
 
 from ..errors import Invalid
 from ._deed import Deed
+
+_UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""What sqlite3 raises for a damaged file; the second where its own message has bytes of the file that are no text."""
 
 _APPLICATION, _VERSION = 0x534D5331, 1
 _TABLES = """
@@ -42,7 +47,7 @@ class State:
         self._database = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             self._open()
-        except sqlite3.DatabaseError as error:
+        except _UNREADABLE as error:
             self.close()
             why = "is in use by another simulator" if "locked" in str(error) else f"is no state file: {error}"
             raise Invalid(why, field=str(self._path)) from None
@@ -63,18 +68,41 @@ class State:
             raise Invalid("is no state file of this version of the simulator", field=str(self._path))
         self._database.execute("PRAGMA journal_mode = WAL")
 
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Have a block that reads the file raise `Invalid` for whatever SQLite finds damaged in it."""
+        try:
+            yield
+        except _UNREADABLE as error:
+            raise Invalid(f"is damaged, or cannot be read: {error}", field=str(self._path)) from None
+
     def owners(self, given: Collection[str]) -> list[str]:
         """Return the owners of all times: those given now are added."""
         self._database.executemany("INSERT OR IGNORE INTO owners (owner) VALUES (?)", [(owner,) for owner in given])
-        return [owner for (owner,) in self._database.execute("SELECT owner FROM owners ORDER BY number")]
+        owners = [owner for (owner,) in self._database.execute("SELECT owner FROM owners ORDER BY number")]
+        if not all(isinstance(owner, str) for owner in owners):
+            raise Invalid("is damaged: one of its owners is not text", field=str(self._path))
+        return owners
 
     def deeds(self) -> Iterator[Deed]:
         """Yield what was done, in order."""
         rows = self._database.execute(
             "SELECT moment, seed, path, body, job_seconds, job_fails FROM deeds ORDER BY number"
         )
-        for moment, seed, path, body, job_seconds, job_fails in rows:
-            yield Deed(moment, seed, path, orjson.loads(body), job_seconds, bool(job_fails))
+        for number, row in enumerate(rows, 1):
+            yield self._deed(number, *row)
+
+    def _deed(self, number: int, *row: Any) -> Deed:
+        """Return a row as what was done; raise `Invalid` for one that was never written."""
+        moment, seed, path, body, job_seconds, job_fails = row
+        try:
+            content = orjson.loads(body)
+        except (orjson.JSONDecodeError, TypeError):
+            content = None
+        numbers = isinstance(moment, int | float) and isinstance(seed, int) and isinstance(job_seconds, int | float)
+        if not (numbers and isinstance(path, str) and isinstance(content, dict)):
+            raise Invalid(f"is damaged: its call {number} is not readable", field=str(self._path))
+        return Deed(moment, seed, path, cast("dict[str, Any]", content), job_seconds, bool(job_fails))
 
     def keep(self, deed: Deed) -> None:
         """Write down what was done. Once this returns, it outlives the process, however that ends."""

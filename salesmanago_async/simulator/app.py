@@ -67,9 +67,10 @@ class Simulator:
             self._restore(self._state)
 
     def _restore(self, state: State) -> None:
-        self._store.owners = state.owners(self._store.owners)
         try:
-            redo(state.deeds(), self._store)
+            with state.reading():
+                self._store.owners = state.owners(self._store.owners)
+                redo(state.deeds(), self._store)
         except Invalid:
             state.close()
             raise

@@ -27,8 +27,17 @@ def serve(app: Simulator, *, host: str, port: int, announce: Callable[[str], Non
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family, backlog=2048) as listening:
         bound = listening.getsockname()[1]
-        announce(f"http://{f'[{host}]' if ':' in host else host}:{bound}")
+        announce(f"http://{_reachable(host)}:{bound}")
         uvicorn.Server(make_config(app)).run(sockets=[listening])
+
+
+def _reachable(host: str) -> str:
+    """Return under what host a client on this machine reaches the server: every address has none of its own."""
+    if host in {"", "0.0.0.0"}:  # noqa: S104 - this is what is not announced
+        return "127.0.0.1"
+    if set(host) <= set("0:"):  # :: and its longer spellings
+        return "[::1]"
+    return f"[{host}]" if ":" in host else host
 
 
 def make_config(app: App) -> uvicorn.Config:

@@ -145,7 +145,7 @@ def test_night_after_night_each_change_comes_once(
 
     ask("contact/upsert", contact={"email": people[1], "name": "Bob"})
     third = command(*nightly, "--out", "3.csv", "--unordered")
-    assert third.stdout == "1 contacts in 3.csv\n"
+    assert third.stdout == "1 contact in 3.csv\n"
     (row,) = read_table(tmp_path / "3.csv")
     assert (row["email"], row["name"], row["properties.size"]) == (people[1], "Bob", "XL")
     assert "modified from 20" in third.stderr

@@ -107,7 +107,7 @@ def test_other_columns_are_passed_over_refused_or_details(salesmanago: Command, 
     assert details_of(contact_of(ask, "extra@leads.pl")) == {}
     refused = salesmanago("import", "leadoo", leads, "--extra-columns", "error", *QUICK)
     assert refused.returncode == 2
-    assert "colour: is no field of a lead" in refused.stderr
+    assert "colour: is not a field of a lead" in refused.stderr
     assert salesmanago("import", "leadoo", leads, "--extra-columns", "properties", *QUICK).returncode == 0
     assert details_of(contact_of(ask, "extra@leads.pl")) == {"colour": "red"}
 
@@ -117,7 +117,7 @@ def test_other_columns_are_passed_over_refused_or_details(salesmanago: Command, 
     [
         (["Name", "Phone"], (), "no column holds e-mail addresses"),
         (["email"], ("--map", "Adres=email"), "there is no column 'Adres' to map"),
-        (["email", "X"], ("--map", "X=colour"), "colour: is no field of a contact"),
+        (["email", "X"], ("--map", "X=colour"), "colour: is not a field of a contact"),
         (["email", "X"], ("--map", "X"), "is not COLUMN=FIELD"),
     ],
 )
@@ -150,7 +150,8 @@ def test_a_dry_run_sends_nothing(salesmanago: Command, ask: Ask, tmp_path: Path)
 
 
 def test_a_feed_is_written(salesmanago: Command, tmp_path: Path) -> None:
-    items = "".join(f"<item><id>{number}</id><title>Shoe</title><hue>red</hue></item>" for number in range(100))
+    item = "<item><id>{0}</id><title>Shoe</title><link>https://x.pl/{0}</link><hue>red</hue></item>"
+    items = "".join(item.format(number) for number in range(100))
     (tmp_path / "feed.xml").write_text(f"<x>{items}</x>")
     shown = salesmanago("leadoo-feed", "feed.xml", "out", "--limit", 1000, "--map", "hue=colour")
     assert (shown.returncode, shown.stderr) == (0, "")
@@ -163,11 +164,42 @@ def test_a_feed_is_written(salesmanago: Command, tmp_path: Path) -> None:
 
 
 def test_a_product_that_is_left_out_is_named(salesmanago: Command, tmp_path: Path) -> None:
-    (tmp_path / "feed.csv").write_text("id,title\n1,One\n2,Two,Three\n")
+    (tmp_path / "feed.csv").write_text("id,title,url\n1,One,https://x.pl/1\n2,Two,https://x.pl/2,Three\n")
     shown = salesmanago("leadoo-feed", "feed.csv", "out")
     assert shown.returncode == 1
-    assert shown.stdout == "1 products in 1 file in out\n"
-    assert shown.stderr == "feed.csv: left out: line 3: has 3 cells, the header has 2\n"
+    assert shown.stdout == "1 product in 1 file in out\n"
+    assert shown.stderr == "feed.csv: left out: line 3: has 4 cells, the header has 3\n"
+
+
+def test_what_is_no_product_feed_is_refused(salesmanago: Command, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("email,name,phone,externalId\na@b.pl,Ann,600100200,7\n")
+    shown = salesmanago("leadoo-feed", "people.csv", "out")
+    assert (shown.returncode, shown.stdout, shown.stderr.count("\n")) == (2, "", 1)
+    assert "is no product feed" in shown.stderr
+    assert "email, name, phone, externalId" in shown.stderr
+    mapped = salesmanago("leadoo-feed", "people.csv", "out", "--map", "externalId=id")
+    assert mapped.returncode == 0, mapped.stderr
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_products_that_lack_something_are_counted(salesmanago: Command, tmp_path: Path) -> None:
+    items = [
+        "<id>1</id><title>One</title><link>https://x.pl/1</link>",
+        "<title>No id</title>",
+        "<id>3</id><title>Three</title>",
+        "<link>https://x.pl/4</link>",
+    ]
+    (tmp_path / "feed.xml").write_text("<x>" + "\n".join(f"<item>{item}</item>" for item in items) + "</x>")
+    shown = salesmanago("leadoo-feed", "feed.xml", "out")
+    assert (shown.returncode, shown.stdout) == (1, "3 products in 1 file in out\n")
+    assert shown.stderr.splitlines() == [
+        "feed.xml: left out: line 2: has neither an id nor a url",
+        "feed.xml: 1 of 3 products has no id",
+        "feed.xml: 1 of 3 products has no title",
+        "feed.xml: 1 of 3 products has no url",
+    ]
+    with (tmp_path / "out" / "products-0001.csv").open(newline="") as file:
+        assert [row["id"] for row in csv.DictReader(file)] == ["1", "3", ""]
 
 
 @pytest.mark.parametrize(

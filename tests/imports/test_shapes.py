@@ -337,7 +337,7 @@ def test_unknown_names_are_dropped_or_made_details_where_that_is_asked(extra: Ex
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest_known_one(name: str, nearest: str | None) -> None:
-    with pytest.raises(Invalid, match="is no field") as caught:
+    with pytest.raises(Invalid, match="is not a field") as caught:
         CONTACTS.body({"email": "ann@example.com", name: "x"})
     assert caught.value.field == name
     if nearest:
@@ -370,7 +370,7 @@ def test_a_field_given_twice_is_refused_by_name(record: dict[str, Any], field: s
         ({"email": "ann@example.com", "": "x"}, "a column without a name"),
         ({}, "email or a contactId"),
         ({"name": "Ann"}, "email or a contactId"),
-        ({"email": "ann@example.com", "properties.": "x"}, "properties.: is no field"),
+        ({"email": "ann@example.com", "properties.": "x"}, "properties.: is not a field"),
         ({"email": "ann@example.com", "dictionary.ab": 5}, "dictionary.ab: is 2 characters"),
         ({"email": "ann@example.com", "dictionary.shoe": "large"}, "dictionary.shoe: .*whole number"),
         ({"email": "ann@example.com", "dictionary.shoe": "0"}, "dictionary.shoe: .*above 0"),
@@ -388,7 +388,7 @@ def test_what_is_no_contact_is_refused_with_the_reason(record: Any, rule: str) -
 @pytest.mark.parametrize("name", ["properties.size", "dictionary.shoe", "tags", "name"])
 def test_an_event_has_no_field_of_a_contact(name: str) -> None:
     for extra in ("error", "properties"):
-        with pytest.raises(Invalid, match="is no field"):
+        with pytest.raises(Invalid, match="is not a field"):
             BothWays(event_shape(extra)).body({**EVENT_BODY, name: "x"})
 
 

@@ -168,7 +168,7 @@ def test_the_table_can_be_another() -> None:
 
 @pytest.mark.parametrize("target", ["nome", "properties.", "force_opt_in", "consentDetails", ""])
 def test_a_table_that_leads_nowhere_is_an_error(target: str) -> None:
-    with pytest.raises(Invalid, match="is no field of a contact"):
+    with pytest.raises(Invalid, match="is not a field of a contact"):
         contact_of({**LEAD, "own": "text"}, with_own({"own": target}))
 
 

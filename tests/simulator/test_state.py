@@ -126,12 +126,26 @@ async def test_consent_follows_the_flags_of_which_opt_out_and_double_opt_in_go_f
     assert (found.opted_out, found.opted_out_phone) == (opted_out, opted_out_phone)
 
 
-@pytest.mark.parametrize(("double_opt_in", "opted_out"), [(None, True), (True, True), (False, False)])
-async def test_a_batch_asks_for_double_opt_in_by_default(
-    double_opt_in: bool | None, opted_out: bool, sm: SalesManago
+@pytest.mark.parametrize(
+    ("said", "opted_out"),
+    [({}, True), ({"useApiDoubleOptIn": True}, True), ({"useApiDoubleOptIn": False}, False)],
+)
+async def test_a_batch_asks_for_double_opt_in_unless_it_says_otherwise(
+    said: dict[str, Any], opted_out: bool, sm: SalesManago
 ) -> None:
     await sm.contacts.upsert(Contact(email=ANN, force_opt_out=True))
-    await sm.contacts.upsert_many([Contact(email=ANN, force_opt_in=True)], use_api_double_opt_in=double_opt_in)
+    entries = [{"contact": {"email": ANN}, "forceOptIn": True}]
+    started = await sm.call("contact/batchupsertv2", {"upsertDetails": entries, **said})
+    await sm.jobs.attach(started["requestId"]).file_url()
+    assert (await ann(sm)).opted_out is opted_out
+
+
+@pytest.mark.parametrize(("options", "opted_out"), [({}, False), ({"use_api_double_opt_in": True}, True)])
+async def test_a_run_asks_for_double_opt_in_only_if_its_caller_does(
+    options: dict[str, Any], opted_out: bool, sm: SalesManago
+) -> None:
+    await sm.contacts.upsert(Contact(email=ANN, force_opt_out=True))
+    await sm.contacts.upsert_many([Contact(email=ANN, force_opt_in=True)], **options)
     assert (await ann(sm)).opted_out is opted_out
 
 

@@ -3,11 +3,12 @@
 Both are read and written a piece at a time: a feed of 250 MB takes the memory of one part.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from attrs import define, field, frozen
 
@@ -27,6 +28,12 @@ from .products import COLUMNS, cells_of
 LIMIT = 1_000_000
 """The longest CSV file that Leadoo takes, in bytes: "1 MB", and this is the smaller of what that may mean."""
 
+KEYS = ("id", "url")
+"""The columns of which a product fills one at least: what fills neither may be anything, a list of people, say."""
+
+EXPECTED = ("id", "title", "url")
+"""The columns that a bot needs of every product, to show it and to lead to it."""
+
 MOST_NAMED = 100
 
 Row: TypeAlias = tuple[int, Sequence[str] | Invalid]
@@ -37,13 +44,15 @@ Row: TypeAlias = tuple[int, Sequence[str] | Invalid]
 class Feed:
     """What was written: the files in order, and how many products they hold.
 
-    `left_out` products fit into no file or could not be read; the first 100 of them are named in `problems`.
+    `left_out` products have neither an id nor a url, fit into no file or could not be read; the first 100 of them are
+    named in `problems`. `lacking` counts the products that were written without an id, a title or a url.
     """
 
     files: tuple[Path, ...]
     products: int
     left_out: int = 0
     problems: tuple[str, ...] = ()
+    lacking: Mapping[str, int] = field(factory=dict)
 
 
 def write_feed(
@@ -59,9 +68,10 @@ def write_feed(
     """Write the products of a feed to products-0001.csv, … in a folder, each file of `limit` bytes at most.
 
     A source that ends in .xml is a feed whose products are `elements` of those names; .csv, .tsv or .txt is a table,
-    of which only the columns that it has are written. The files get their names when all are complete, and take the
-    place of those of an earlier feed; an error leaves these as they are. Raises `Invalid` for a feed that cannot be
-    read, or has no product, `OSError` where a file cannot be written.
+    of which only the columns that it has are written. A product that has neither an id nor a url is left out. The files
+    get their names when all are complete, and take the place of those of an earlier feed; an error leaves these as they
+    are. Raises `Invalid` for a feed that cannot be read, a table without a column for either of these, or a feed
+    without any product; `OSError` where a file cannot be written.
     """
     path, target = Path(source), Path(folder)
     try:
@@ -72,7 +82,7 @@ def write_feed(
         else:
             raise Invalid("ends in none of .xml, .csv, .tsv, .txt")
         parts = Parts(header, limit=limit)
-        return _write(rows, parts, target)
+        return _write(_known_products(rows, header), parts, header, target)
     except Invalid as error:
         raise Invalid(str(error).removeprefix(f"{path}: "), field=str(path)) from None
 
@@ -107,6 +117,11 @@ def _table(path: Path, columns: Mapping[str, Sequence[str]], reading: Reading) -
     present = {column: sources for column, sources in columns.items() if not known.isdisjoint(map(plain, sources))}
     if not present:
         raise Invalid(f"has none of the known columns; its header has {', '.join(file.header)}")
+    if present.keys().isdisjoint(KEYS) and not columns.keys().isdisjoint(KEYS):
+        raise Invalid(
+            "is no product feed: it has no column for the id or the url of a product; its header has"
+            f" {', '.join(file.header)}. Name the columns of another name with --map COLUMN=id"
+        )
     return list(present), _table_rows(file, present)
 
 
@@ -119,13 +134,29 @@ def _table_rows(file: CsvFile, columns: Mapping[str, Sequence[str]]) -> Iterator
             yield line or 0, error
 
 
+def _known_products(rows: Iterable[Row], header: Sequence[str]) -> Iterator[Row]:
+    """Yield the rows; of those that name no product, why they are left out."""
+    keys = [header.index(column) for column in KEYS if column in header]
+    for line, cells in rows:
+        is_known = isinstance(cells, Invalid) or not keys or any(cells[index] for index in keys)
+        yield line, cells if is_known else Invalid("has neither an id nor a url")
+
+
 @define
 class _Tally:
     """What became of the products until now."""
 
+    places: Sequence[int | None]
     read: int = 0
     left_out: int = 0
     problems: list[str] = field(factory=list)
+    lacking: Counter[str] = field(factory=Counter)
+
+    def take(self, cells: Sequence[str]) -> None:
+        """Note what a product lacks that is written; `places` says where the expected columns are."""
+        for column, place in zip(EXPECTED, self.places, strict=True):
+            if place is None or not cells[place]:
+                self.lacking[column] += 1
 
     def leave_out(self, line: int, why: Invalid) -> None:
         """Note a product that is not written."""
@@ -134,11 +165,11 @@ class _Tally:
             self.problems.append(f"line {line}: {why}")
 
 
-def _write(rows: Iterable[Row], parts: Parts, folder: Path) -> Feed:
+def _write(rows: Iterable[Row], parts: Parts, header: Sequence[str], folder: Path) -> Feed:
     """Write everything into a hidden folder, and then put it in its place."""
     folder.mkdir(parents=True, exist_ok=True)
     hidden = Path(mkdtemp(prefix=".feed-", suffix=".part", dir=folder))
-    tally = _Tally()
+    tally = _Tally([header.index(column) if column in header else None for column in EXPECTED])
     try:
         names = _write_parts(_complete_parts(rows, parts, tally), hidden)
         if not names:
@@ -147,7 +178,13 @@ def _write(rows: Iterable[Row], parts: Parts, folder: Path) -> Feed:
     finally:
         rmtree(hidden)
     products = tally.read - tally.left_out
-    return Feed(files=files, products=products, left_out=tally.left_out, problems=tuple(tally.problems))
+    return Feed(
+        files=files,
+        products=products,
+        left_out=tally.left_out,
+        problems=tuple(tally.problems),
+        lacking={column: tally.lacking[column] for column in EXPECTED if tally.lacking[column]},
+    )
 
 
 def _complete_parts(rows: Iterable[Row], parts: Parts, tally: _Tally) -> Iterator[bytes]:
@@ -158,6 +195,7 @@ def _complete_parts(rows: Iterable[Row], parts: Parts, tally: _Tally) -> Iterato
         except Invalid as error:
             tally.leave_out(line, error)
             continue
+        tally.take(cast("Sequence[str]", cells))
         if part:
             yield part
     if last := parts.rest():

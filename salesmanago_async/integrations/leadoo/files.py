@@ -99,7 +99,7 @@ class LeadShape(Shape):
         others = [name for name in names if not is_named(name, taken)]
         if others and self._others == "error":
             raise Invalid(
-                "is no field of a lead; take it for one (--map), or say what becomes of such (--extra-columns)",
+                "is not a field of a lead; take it for one (--map), or say what becomes of such (--extra-columns)",
                 field=others[0],
             )
         return {**self._sources, **{name: f"properties.{name}" for name in others}}

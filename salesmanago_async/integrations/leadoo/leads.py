@@ -180,4 +180,4 @@ def _checked(target: str) -> str:
     place = names_of(Contact).get(target)
     if target == "tags" or (place and place.name in _TEXTS):
         return place.name if place else target
-    raise Invalid("is no field of a contact that a lead can fill; try properties.X", field=target)
+    raise Invalid("is not a field of a contact that a lead can fill; try properties.X", field=target)
