@@ -1,5 +1,6 @@
 """Run a command's coroutine; errors become one line that names the place and the remedy, and an exit code."""
 
+import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, NoReturn, TypeVar
@@ -16,7 +17,11 @@ SOME_REJECTED, UNUSABLE, STOPPED = 1, 2, 3
 
 
 def run(act: Callable[..., Coroutine[Any, Any, ReturnT]], **arguments: Any) -> ReturnT:
-    """Run `act` to its end, and exit in the documented way where it fails."""
+    """Run `act` to its end, and exit in the documented way where it fails.
+
+    Warnings of what it waits for appear on stderr, as Python shows them; how a run has ended is said by the command.
+    """
+    logging.getLogger("salesmanago_async.runs").setLevel(logging.ERROR)
     try:
         with seldom_collecting():
             return anyio.run(partial(act, **arguments))

@@ -13,7 +13,7 @@ from typing import Any
 
 import anyio
 
-from .._connection import Connection
+from .._connection import Connection, failure_of
 from ..errors import only_error
 from ._course import Course
 from ._journal import Entry, open_journal
@@ -25,7 +25,7 @@ from ._targets import Target
 from .report import Report, Tally
 from .sources import Source
 
-_log = logging.getLogger("salesmanago_async")
+_log = logging.getLogger("salesmanago_async.runs")
 
 
 class Engine:
@@ -44,12 +44,12 @@ class Engine:
         *,
         memory: tuple[RunJournal, Sequence[Entry]] | None = None,
     ) -> None:
-        self._connection = connection.counted()
+        self._connection = connection.counted(patience=settings.patience)
         self._source = source
         self._target = target
         self._settings = settings
         self._listeners = Listeners(deliver, settings.on_progress)
-        self._tally = Tally(self._connection.traffic)
+        self._tally = Tally(self._connection.traffic, goal=settings.goal)
         self._course = Course(self._connection, self._tally)
         self._memory = memory
         self._cut_off = anyio.CancelScope(shield=True)
@@ -86,6 +86,7 @@ class Engine:
         stopped the run where the server had nothing to do with any record; both carry the report as a note. Where the
         task is cancelled, what is in flight is finished first, and how to go on is logged as a warning.
         """
+        _log.info("A run of %s begins", self._target.kind)
         try:
             async with anyio.create_task_group() as tasks:
                 ended = anyio.Event()
@@ -106,9 +107,10 @@ class Engine:
             with self._cut_off:
                 await self._work()
         finally:
+            self._tally.ended = True
             ended.set()
             if self._was_cancelled:
-                _log.warning("A run was cancelled: %s. %s", self.report, self._how_to_go_on())
+                _log.warning("A run was cancelled: %s. %s", self.report.counts, self._how_to_go_on())
 
     async def _work(self) -> None:
         journal, entries = await self._journal()
@@ -155,6 +157,7 @@ class Engine:
 
     def _ended(self) -> Report:
         report = self.report
+        self._log_end(report)
         failure = self._course.callers_error
         if not failure and not self._tally.anything_sent():
             failure = self._tally.stopped
@@ -162,6 +165,14 @@ class Engine:
             failure.add_note(f"When it was raised: {report}. {self._how_to_go_on()}")
             raise failure
         return report
+
+    def _log_end(self, report: Report) -> None:
+        """Log how the run has ended; what a server says may name somebody, so that is left out."""
+        if report.stopped:
+            why = failure_of(report.stopped)
+            _log.warning("A run of %s has stopped before the end, %s: %s", self._target.kind, why, report.counts)
+        else:
+            _log.info("A run of %s has ended: %s", self._target.kind, report.counts)
 
     def _how_to_go_on(self) -> str:
         if self._tally.journal:

@@ -1,5 +1,6 @@
 """What takes time after a chunk was sent: following its server job, and finding out what became of events in doubt."""
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
@@ -24,6 +25,8 @@ from .outcome import State, Verdicts
 
 MOST_NAMED = 50
 """The most addresses that contact/list takes at once, and ids that contact/listById does."""
+
+_log = logging.getLogger("salesmanago_async.jobs")
 
 Act: TypeAlias = Callable[[Parcel, Sequence[int]], Awaitable[None]]
 
@@ -74,6 +77,7 @@ class Follower:
 
     async def follow(self, parcel: Parcel, request_id: int) -> None:
         """Follow a job to its end, and settle the parcel it came from."""
+        _log.info("Job %d has %d records", request_id, parcel.count)
         if self._follows_jobs:
             await self.watcher.add(self._pending(parcel, request_id))
             self._settler.progress()
@@ -115,7 +119,7 @@ class Follower:
         request_id = pending.job.request_id
         try:
             if not self._course.is_following:
-                raise _Unfollowed("the run was stopped before its job ended")
+                raise _Unfollowed(f"the run was stopped before its job ended{self._course.because}")
             status = await pending.job.status()
             if status.state == "running":
                 pending.failed_looks = 0
@@ -143,7 +147,7 @@ class Follower:
         names = [record.names for record in chunk.records()]
         try:
             if not self._course.is_following:
-                raise _Unfollowed(STOPPED)
+                raise _Unfollowed(f"{STOPPED}{self._course.because}")
             told = sort_out(names, [_event(item) for item in chunk.items], await self._read_back(names))
         except SalesManagoError as error:
             inquiry.failed_looks += 1

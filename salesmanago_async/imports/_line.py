@@ -27,6 +27,7 @@ from ._chunks import Chunk
 from ._course import Course
 from ._earlier import Earlier, Known
 from ._following import Follower
+from ._gate import Gate
 from ._journal import Entry
 from ._ledger import Ledger, RunJournal
 from ._order import Order
@@ -91,6 +92,7 @@ class Line:
             outstanding=settings.outstanding,
             in_doubt=settings.in_doubt,
         )
+        gate = Gate(retries=connection.retries, random=connection.random, patience=settings.patience)
         self._sender = Sender(
             connection=connection,
             target=target,
@@ -101,6 +103,7 @@ class Line:
             settler=self._settler,
             tally=tally,
             course=course,
+            gate=gate,
             follow=self._follower.follow,
         )
         self._follower.send = self._sender.send
@@ -121,6 +124,7 @@ class Line:
         )
         course.look_now = self._follower.look_now
         course.when_stopped(self._settler.settled.give)
+        course.when_stopped(gate.open)
         course.when_stopped(lambda: None if course.is_following else self._follower.watcher.hurry())
 
     async def work(self) -> None:
@@ -140,6 +144,8 @@ class Line:
         left: Counter[State] = self._reader.left_behind()
         for parcel in self._parcels:
             left[parcel.state] += parcel.count
+            if parcel.state == "submitted":
+                self._tally.note_unfollowed(parcel.request_id)
         self._tally.add(left)
         self._parcels.close()
         self._to_senders.close()
@@ -202,6 +208,7 @@ class Line:
             await self._settler.tell_known(chunk, known.verdicts())
             return
         parcel = self._parcels.pack(chunk, Lot(), number=entry.number, state=entry.state, journalled=entry.state)
+        parcel.request_id = entry.request_id
         act: Callable[[], Awaitable[None]]
         if entry.state == "submitted":
             act = partial(self._follower.follow_again, parcel, entry.request_id)

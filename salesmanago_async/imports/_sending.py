@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from attrs import define, frozen
 
 from .._connection import Connection
-from .._retry import surely_not_processed
+from .._retry import is_unanswered, surely_not_processed
 from .._wire import Post
 from ..api import JobStarted
 from ..api._codec import read_leniently
@@ -15,6 +15,7 @@ from ..errors import NotAuthenticated, Refused, SalesManagoError
 from ._answers import of_events
 from ._chunks import body_of
 from ._course import Course
+from ._gate import Gate, Turn
 from ._ledger import Ledger
 from ._parcels import Parcel, Parcels, halves
 from ._settling import STOPPED, Judged, Settler
@@ -25,8 +26,6 @@ from .report import Tally
 LARGEST_NUMBER = 2**63 - 1
 """Of a job; the journal holds none that is larger."""
 
-MOST_UNANSWERED = 3
-"""Chunks that may stay without an answer in a row, each with its retries, before the run is stopped."""
 SEARCH_CALLS = 64
 """The most requests that are spent on finding out which records of a chunk are to blame for its refusal."""
 MOST_VAIN_CALLS = 2 * SEARCH_CALLS
@@ -77,6 +76,7 @@ class Sender:
         settler: Settler,
         tally: Tally,
         course: Course,
+        gate: Gate,
         follow: Follow,
     ) -> None:
         self._connection = connection
@@ -88,8 +88,8 @@ class Sender:
         self._settler = settler
         self._tally = tally
         self._course = course
+        self._gate = gate
         self._follow = follow
-        self._unanswered = 0
         self._vain_calls = 0
 
     async def send(self, parcel: Parcel) -> None:
@@ -106,7 +106,7 @@ class Sender:
 
     async def _go_on(self, parcel: Parcel, told: Judged | Taken) -> None:
         if isinstance(told, Taken):
-            parcel.state, parcel.items = "submitted", []
+            parcel.state, parcel.items, parcel.request_id = "submitted", [], told.request_id
             self._tally.jobs += 1
             await self._ledger.submitted(parcel, told.request_id)
             await self._follow(parcel, told.request_id)
@@ -114,6 +114,11 @@ class Sender:
             await self._settler.settle(parcel, told)
 
     async def _try(self, parcel: Parcel) -> Told:
+        """Send a parcel when its turn has come."""
+        async with self._gate.turn() as turn:
+            return await self._try_now(parcel, turn)
+
+    async def _try_now(self, parcel: Parcel, turn: Turn) -> Told:
         """Send a parcel once (with the retries of its kind); return what the answer, or its absence, tells."""
         if self._course.is_reading:
             await self._ledger.write_ahead(parcel)
@@ -127,8 +132,8 @@ class Sender:
         try:
             answer = await self._connection.post(Post(self._path, body, self._target.request_class.repeatable))
         except SalesManagoError as error:
-            return self._told_by(error, parcel)
-        self._unanswered = 0
+            return self._told_by(error, parcel, turn)
+        turn.answered()
         return self._told(answer)
 
     def _body(self, parcel: Parcel) -> bytes:
@@ -144,21 +149,24 @@ class Sender:
             return Taken(started.request_id)
         return Verdicts("submitted" if started.success else "in_doubt", "the server named no job to follow")
 
-    def _told_by(self, error: SalesManagoError, parcel: Parcel) -> Told:
+    def _told_by(self, error: SalesManagoError, parcel: Parcel, turn: Turn) -> Told:
         """Return what an error means for its chunk; stop the run where it will meet the others too."""
         maybe_applied = error.maybe_applied or parcel.was_doubted
-        if surely_not_processed(error) or isinstance(error, NotAuthenticated):
-            if self._course.is_reading:
+        if is_unanswered(error):
+            turn.lost()
+            if self._gate.is_hopeless:
                 self._course.stop_for(error)
+            is_doubtful = maybe_applied or not surely_not_processed(error)
+            return Verdicts("in_doubt" if is_doubtful else "not_sent", str(error))
+        if isinstance(error, NotAuthenticated):
+            self._course.stop_for(error)
             return Verdicts("in_doubt" if maybe_applied else "not_sent", str(error))
         if isinstance(error, Refused):
-            self._unanswered = 0
+            turn.answered()
             if maybe_applied and self._target is EVENTS:
                 return Verdicts("in_doubt", str(error))
             return RefusedWhole(str(error), error.status in _ABOUT_RECORDS)
-        self._unanswered += 1
-        if self._unanswered >= MOST_UNANSWERED:
-            self._course.stop_for(error)
+        self._course.stop_for(error)
         return Verdicts("in_doubt", str(error))
 
     # A refused chunk

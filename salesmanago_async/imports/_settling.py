@@ -14,10 +14,10 @@ from ._ledger import Ledger
 from ._order import Order
 from ._parcels import Lot, Parcel, Parcels
 from .outcome import PROBLEMS, Outcome, Settled, State, Verdicts
+from .outcome import STOPPED as STOPPED
 from .report import Report, Tally
 from .sources import Source
 
-STOPPED = "the run was stopped"
 MOST_TRIES = 3
 """How often records that turn out to be missing are sent in one run."""
 
@@ -162,6 +162,7 @@ class Settler:
         """Count records, and return their outcomes, if anybody wants to know them."""
         counts: Counter[State] = settled.counts()
         self._tally.add(counts)
+        self._tally.note_reasons(settled)
         if self._listeners.deliver is None and PROBLEMS.isdisjoint(counts):
             return []
         outcomes = settled.outcomes(self._source)
