@@ -124,7 +124,7 @@ def silence(error: SalesManagoError, *, seconds: float, left: float, clock: floa
     asked = asked_wait(error)
     if asked > left > 0:
         return f"the server asks to come back in {asked:.0f} s{_at(clock, asked)} (last: {error})"
-    return f"no answer for {seconds:.0f} s (last: {error})"
+    return f"no answer for {seconds:g} s (last: {error})"
 
 
 def _at(clock: float, seconds: float) -> str:

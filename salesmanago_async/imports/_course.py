@@ -49,6 +49,7 @@ class Course:
     def stop(self) -> None:
         """Read no further, try nothing again and follow no job any longer."""
         self.is_following = False
+        self._tally.halted = True
         self._connection.halt()
         self.read_no_further()
 

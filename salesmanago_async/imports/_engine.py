@@ -162,7 +162,7 @@ class Engine:
         if not failure and not self._tally.anything_sent():
             failure = self._tally.stopped
         if failure:
-            failure.add_note(f"When it was raised: {report}. {self._how_to_go_on()}")
+            failure.add_note(f"When it was raised: {report.counts}. {self._how_to_go_on()}")
             raise failure
         return report
 

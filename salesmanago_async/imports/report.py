@@ -18,7 +18,7 @@ MOST_PROBLEMS = 20
 
 MOST_REQUEST_IDS = 1000
 
-_NOT_COUNTS = frozenset({"ended", "goal", "stopped", "problems", "first_reasons", "bill"})
+_NOT_COUNTS = frozenset({"ended", "halted", "goal", "stopped", "problems", "first_reasons", "bill"})
 _WITH_REASONS = frozenset({"rejected", "in_doubt"})
 NO_REASON = "no reason was given"
 
@@ -29,8 +29,9 @@ class Report:
 
     `complete` tells whether the run has done all that it was asked for, and `raise_if_incomplete()` raises
     `RunIncomplete` where it has not. `read_all` tells whether the source was read to its end, `stopped` is the error
-    that ended the run early, or None. `goal` is the state that records were to reach: "accepted", or "submitted" with
-    `wait=False`, or "not_sent" in a dry run.
+    that ended the run early, or None; `ended` whether the run is over, `halted` whether it was stopped or cancelled
+    while work was left. `goal` is the state that records were to reach: "accepted", or "submitted" with `wait=False`,
+    or "not_sent" in a dry run.
 
     `bytes` are those of the bodies sent, `seconds` the time it took, `problems` the first 20 outcomes that are rejected
     or in doubt. `reasons` tells how many records were rejected, are in doubt, or are submitted with a job that was not
@@ -61,6 +62,7 @@ class Report:
     seconds: float = 0.0
     journal: str | None = None
     ended: bool = False
+    halted: bool = False
     goal: State = "accepted"
     stopped: SalesManagoError | None = None
     problems: tuple[Outcome, ...] = ()
@@ -102,6 +104,7 @@ class Report:
         for state, is_early in (
             ("not_sent", not self.read_all or (self.not_sent > 0 and self.goal != "not_sent")),
             ("submitted", self.submitted > 0 and self.goal == "accepted"),
+            ("in_doubt", self.in_doubt > 0 and self.halted),
         ):
             if is_early:
                 why = self.first_reasons.get(cast("State", state))
@@ -143,6 +146,7 @@ class Tally:
     journal: str | None = None
     goal: State = "accepted"
     ended: bool = False
+    halted: bool = False
     problems: list[Outcome] = field(factory=list)
     stopped: SalesManagoError | None = None
     reasons: Reasons = field(factory=Reasons)
@@ -203,6 +207,7 @@ class Tally:
             stopped=self.stopped,
             problems=tuple(self.problems),
             ended=self.ended,
+            halted=self.halted,
             goal=self.goal,
             reasons=self.reasons.most_frequent(),
             first_reasons=dict(self.first_reasons),
