@@ -8,6 +8,7 @@
     ├── RateLimited         429: `retry_after`
     ├── ServerFault         5xx: `status`, `retry_after`
     ├── Unreadable          an answer that is not the JSON we know
+    ├── RunIncomplete       a run that stopped early, or left records open: `report` (see `raise_if_incomplete`)
     ├── JournalFailed       the journal of a run can no longer be written: a full disk, say
     ├── BufferFull          a buffer has no room for another record
     ├── BufferClosed        a buffer takes nothing before its block, nor after it
@@ -112,6 +113,20 @@ class Unreadable(SalesManagoError):
 
 class JournalFailed(SalesManagoError):
     """The journal of a run can no longer be read or written. What is in it stays true: go on with it once it can."""
+
+
+class RunIncomplete(SalesManagoError):
+    """A run has not done all that it was asked for: it stopped early, or what became of some records is not known.
+
+    `report` is the `Report` of the run.
+    """
+
+    def __init__(self, message: str, report: Any) -> None:
+        super().__init__(message)
+        self.report = report
+
+    def __reduce__(self) -> tuple[type["RunIncomplete"], tuple[str, Any]]:
+        return type(self), (str(self), self.report)
 
 
 class BufferFull(SalesManagoError):

@@ -84,6 +84,8 @@ class Login:
 class Retries:
     """How often and how long a failed request is tried again.
 
+    In a run only the waits count: how long it goes on is said by its `patience`.
+
     `tries` counts the first one. Waits grow from `first_wait` by doubling up to `longest_wait` seconds, each a
     random part of that (full jitter), never shorter than the server's Retry-After. After `deadline` seconds since
     the first try no new try begins.

@@ -15,7 +15,7 @@ from salesmanago_async import (
     ServerFault,
     Unreadable,
 )
-from salesmanago_async._retry import wait_before_retry
+from salesmanago_async._retry import Patience, ends_patience, silence, wait_before_retry, wait_with_patience
 
 RETRIES = Retries(tries=4, first_wait=1.0, longest_wait=3.0, deadline=100.0)
 
@@ -67,3 +67,83 @@ def test_tries_and_the_deadline_bound_it() -> None:
     assert wait(error, tries=4) is None
     assert wait(error, elapsed=100.0) is None
     assert wait(RateLimited("", retry_after=60.0), elapsed=50.0) is None
+
+
+# The patience of a run
+
+
+def patient_wait(
+    error: SalesManagoError, *, tries: int = 1, left: float = 300.0, repeatable: bool = True
+) -> float | None:
+    return wait_with_patience(error, tries=tries, left=left, repeatable=repeatable, retries=RETRIES, random=Random(1))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NoAnswer("", sent=False),
+        NoAnswer("", sent=None),
+        NoAnswer("", sent=None, timed_out=True),
+        RateLimited(""),
+        *[ServerFault("", status=status) for status in (408, 500, 502, 503, 504, 520)],
+        Unreadable("", status=200),
+    ],
+)
+def test_in_a_run_all_that_is_no_answer_is_waited_out_alike(error: SalesManagoError) -> None:
+    assert patient_wait(error) == patient_wait(RateLimited(""))
+    assert patient_wait(error, tries=5000) is not None
+    assert patient_wait(error, left=0.0) is None
+    assert (ends_patience(error, left=0.1), ends_patience(error, left=0.0)) == (False, True)
+
+
+@pytest.mark.parametrize("error", [Refused(["no"]), NotAuthenticated(["no"]), Invalid("no")])
+def test_an_answer_is_never_waited_out(error: SalesManagoError) -> None:
+    assert patient_wait(error) is None
+    assert not ends_patience(error, left=0.0)
+
+
+def test_what_may_have_been_applied_is_not_repeated_however_patient_a_run_is() -> None:
+    assert patient_wait(NoAnswer("", sent=None), repeatable=False) is None
+    assert patient_wait(NoAnswer("", sent=False), repeatable=False) is not None
+
+
+def test_the_last_try_begins_when_the_patience_ends() -> None:
+    waits = [patient_wait(RateLimited(""), tries=9, left=left) for left in (0.2, 0.05)]
+    assert waits[1] == 0.05
+    assert 0 < (waits[0] or 0) <= 0.2
+
+
+def test_a_wait_that_the_server_asks_for_is_kept_to_or_ends_the_patience() -> None:
+    asked = ServerFault("", status=503, retry_after=120.0)
+    assert patient_wait(asked, left=120.0) == 120.0
+    assert patient_wait(asked, left=119.0) is None
+    assert ends_patience(asked, left=119.0)
+    assert not ends_patience(asked, left=120.0)
+
+
+def test_a_silence_lasts_from_the_first_try_without_an_answer_to_the_next_answer() -> None:
+    patience = Patience(300.0)
+    assert patience.left(1000.0) == 300.0
+    patience.unanswered(1000.0)
+    patience.unanswered(1100.0)
+    assert patience.left(1200.0) == 100.0
+    patience.answered(1250.0)
+    assert patience.left(9000.0) == 300.0
+    patience.unanswered(1200.0)  # that try began before the answer
+    assert patience.left(1300.0) == 250.0
+    assert patience.left(9000.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("asked", "left", "said"),
+    [
+        (None, 0.0, "no answer for 300 s (last: why)"),
+        (60.0, 0.0, "no answer for 300 s (last: why)"),
+        (3600.0, 300.0, "the server asks to come back in 3600 s (at 23:13 UTC) (last: why)"),
+        (86400.0, 300.0, "the server asks to come back in 86400 s (on 2023-11-15 at 22:13 UTC) (last: why)"),
+        (1e12, 300.0, "the server asks to come back in 1000000000000 s (last: why)"),
+    ],
+)
+def test_why_the_patience_has_ended_is_said_in_words(asked: float | None, left: float, said: str) -> None:
+    error = RateLimited("why", retry_after=asked)
+    assert silence(error, seconds=300.0, left=left, clock=1_700_000_000.0) == said

@@ -32,6 +32,7 @@ class Import:
     rejects: Path | None = None
     report_file: Path | None = None
     batch_size: int = 1000
+    patience: float = 300.0
     no_wait: bool = False
     tags: tuple[str, ...] = ()
     double_opt_in: bool = False

@@ -1,6 +1,7 @@
 """How an import has ended: its exit code, and what is said of it. Pure: the report goes in, lines come out."""
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from attrs import frozen
 from ..imports.report import Report
 from ._command import Attempt, Import
 from ._run import SOME_REJECTED, STOPPED, UNUSABLE, code_of, line_of
-from ._words import in_plain_words, several
+from ._words import several
 
 SHOWN_PROBLEMS = 5
 
@@ -45,17 +46,19 @@ def ending_of(report: Report, circumstances: Circumstances, *, expected: str) ->
 
 
 def _unfinished(report: Report, circumstances: Circumstances, expected: str) -> str | None:
-    """Say what a run has left to do."""
-    why = f": {in_plain_words(str(report.stopped))}" if report.stopped else ""
+    """Say what a run has left to do, and why."""
+    why = f": {line_of(report.stopped)}" if report.stopped else ""
     if report.not_sent and expected != "not_sent":
         return f"stopped before the end{why}; {report.not_sent:,} of the rows read were not sent"
     if not report.read_all:
         return f"stopped before the end of the input{why}"
     if report.submitted and expected == "accepted":
-        return f"stopped before the end; the server jobs of {several(report.submitted, 'row')} were not followed"
-    if report.in_doubt and circumstances.was_signalled:
-        return f"stopped before the end; of {report.in_doubt:,} rows nobody knows yet whether they arrived"
-    return None
+        first = report.first_reasons.get("submitted")
+        why = why or (f": {first}" if first else "")
+        return f"stopped before the end{why}; the server jobs of {several(report.submitted, 'row')} were not followed"
+    if report.in_doubt and (circumstances.was_signalled or report.stopped):
+        return f"stopped before the end{why}; of {report.in_doubt:,} rows nobody knows yet whether they arrived"
+    return f"stopped before the end{why}" if report.stopped else None
 
 
 def problem_lines(report: Report, rejects: Path | None, *, is_kept: bool = True) -> Iterator[str]:
@@ -63,13 +66,18 @@ def problem_lines(report: Report, rejects: Path | None, *, is_kept: bool = True)
 
     `is_kept` unless the file of rejects could not be written.
     """
-    for outcome in report.problems[:SHOWN_PROBLEMS]:
+    shown = report.problems[:SHOWN_PROBLEMS]
+    for outcome in shown:
         yield f"{outcome.file}:{outcome.line}: {outcome.state.replace('_', ' ')}: {outcome.reason}"
-    more = report.rejected + report.in_doubt - SHOWN_PROBLEMS
-    if more > 0:
-        where = f"; the rejected rows are in {rejects}" if rejects else "; --rejects FILE writes down the rejected rows"
-        where = where if is_kept or not rejects else ""
-        yield f"… and {more:,} more{where}"
+    states = Counter(outcome.state for outcome in shown)
+    more = {"rejected": report.rejected - states["rejected"], "in doubt": report.in_doubt - states["in_doubt"]}
+    where = f"; the rejected rows are in {rejects}" if rejects else "; --rejects FILE writes down the rejected rows"
+    where = "" if rejects and not is_kept else where
+    if more["rejected"] and not shown:
+        yield f"rows rejected: {report.rejected:,}{where}"
+    elif shown and any(more.values()):
+        counts = ", ".join(f"{count:,} more {state}" for state, count in more.items() if count)
+        yield f"… and {counts}{where if more['rejected'] else ''}"
 
 
 def doubt_lines(report: Report, noted: int, doubts: Path | None) -> Iterator[str]:

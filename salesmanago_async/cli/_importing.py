@@ -8,6 +8,7 @@ from typing import Any
 import click
 from attrs import define, field
 
+from .._retry import is_unanswered
 from ..client import SalesManago
 from ..errors import Invalid, SalesManagoError
 from ..imports.outcome import State
@@ -101,6 +102,7 @@ async def _import(sm: SalesManago, work: _Work) -> int:
 def _settings(command: Import, attempt: Attempt) -> dict[str, Any]:
     """Return the options of the run."""
     settings: dict[str, Any] = {"batch_size": command.batch_size, "wait": not command.no_wait}
+    settings["patience"] = command.patience
     if command.kind == "contacts":
         settings |= {"tags": command.tags, "lang": command.lang}
         settings |= {"use_api_double_opt_in": command.double_opt_in, "fire_events": command.fire_events}
@@ -120,6 +122,8 @@ async def _take_outcomes(outcomes: Outcomes, work: _Work) -> None:
                     work.unwritten.append(error)
                     outcomes.stop()
     except (SalesManagoError, OSError) as error:
+        if error is outcomes.report.stopped and is_unanswered(error):
+            return  # the report says it, and the import can go on
         if not _has_sent(outcomes.report):
             raise
         work.error = error

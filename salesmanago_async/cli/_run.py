@@ -4,6 +4,7 @@ Nobody sees a traceback: what nobody thought of is a line as well, which SALESMA
 """
 
 import errno
+import logging
 import os
 import sys
 import traceback
@@ -62,7 +63,11 @@ def _fault(error: Exception) -> str:
 
 
 def run(act: Callable[..., Coroutine[Any, Any, ReturnT]], **arguments: Any) -> ReturnT:
-    """Run `act` to its end, and exit in the documented way where it fails."""
+    """Run `act` to its end, and exit in the documented way where it fails.
+
+    Warnings of what it waits for appear on stderr, as Python shows them; how a run has ended is said by the command.
+    """
+    logging.getLogger("salesmanago_async.runs").setLevel(logging.ERROR)
     try:
         with seldom_collecting():
             return anyio.run(partial(act, **arguments))

@@ -43,6 +43,14 @@ _OPTIONS = (
     click.option(
         "--batch-size", type=click.IntRange(1, 1000), default=1000, show_default=True, help="Records a request."
     ),
+    click.option(
+        "--patience",
+        type=click.FloatRange(0),
+        default=300.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to go on without any answer from the server, whatever the failure.",
+    ),
     click.option("--no-wait", is_flag=True, help="Do not follow the server's jobs: end at 'submitted'."),
     click.option("--dry-run", is_flag=True, help="Check and count; send nothing, and tell what it would take."),
     click.option(

@@ -1,7 +1,7 @@
 """`salesmanago resume`."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 from attrs import evolve
@@ -21,18 +21,26 @@ from ._run import run
     type=click.Choice(["send", "drop"]),
     help="Events that nobody can find out about: send them, or give them up.  [default: look for them once more]",
 )
+@click.option(
+    "--patience",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="How long to go on without any answer from the server.  [default: as the import was begun]",
+)
 @client_options
-def resume(client: ClientOptions, journal: Path, in_doubt: Literal["send", "drop"] | None) -> None:
+def resume(client: ClientOptions, journal: Path, **options: Any) -> None:
     """Go on with the import that was begun with --journal DB.
 
     It goes on as it was begun, from whatever folder; an option that is given here replaces that of then. What was
     accepted is not sent again, server jobs are followed further, events without an answer are looked for in the
     account, and those that are missing are sent. The credentials come from the environment, as ever.
     """
-    raise SystemExit(run(_resume, client=client, journal=journal, in_doubt=in_doubt))
+    raise SystemExit(run(_resume, client=client, journal=journal, **options))
 
 
-async def _resume(*, client: ClientOptions, journal: Path, in_doubt: Literal["send", "drop"] | None) -> int:
+async def _resume(
+    *, client: ClientOptions, journal: Path, in_doubt: Literal["send", "drop"] | None, patience: float | None
+) -> int:
     from ._importing import make_import
 
     begun = _begun(journal)
@@ -42,7 +50,8 @@ async def _resume(*, client: ClientOptions, journal: Path, in_doubt: Literal["se
     again = ("salesmanago", "resume", as_argument(journal), *client.arguments())
     goes_on = (*again, "--in-doubt", in_doubt) if in_doubt else again
     attempt = Attempt(journal=journal, in_doubt=in_doubt or "ask", goes_on=goes_on, resume=again)
-    return await make_import(evolve(begun, client=client.over(begun.client)), attempt)
+    patience = begun.patience if patience is None else patience
+    return await make_import(evolve(begun, client=client.over(begun.client), patience=patience), attempt)
 
 
 def _begun(journal: Path) -> Import:

@@ -293,10 +293,18 @@ class Contacts(Group):
         the path of a CSV, JSONL or Parquet file. It is read lazily, and a record is kept until its outcome at most.
         `options` are those of `ContactRunOptions`.
 
-        A bad record is rejected and stops nothing. Wrong credentials, or a server that cannot be reached, end the run:
-        they are raised where the server had nothing to do with any record, and are in `report.stopped` otherwise. What
-        the source raises is raised once everything read before is settled. Raises `Invalid` for a file that cannot be
-        read or a column that is not known.
+        A bad record is rejected and stops nothing. Wrong credentials end the run, and so does a server that gives no
+        answer at all for `patience` seconds: the error is raised where the server had nothing to do with any record,
+        and is in `report.stopped` otherwise. So check that the run did all its work:
+
+            report = await sm.contacts.upsert_many(source, journal="people.db")
+            report.raise_if_incomplete()
+
+        The second line raises `RunIncomplete` where the run stopped early, or left records in doubt or unsent. Records
+        that were rejected are counted in `report.rejected`, and are no reason to raise.
+
+        What the source raises is raised once everything read before is settled. Raises `Invalid` for a file that
+        cannot be read or a column that is not known.
         """
         return await contact_run(self._connection, source, options).execute()
 

@@ -36,8 +36,11 @@ class Events(Group):
         """Add any number of events, and return the count of what became of them.
 
         As `sm.contacts.upsert_many`, with `ExternalEvent` values or mappings. Events are answered at once, without a
-        server job. A chunk that stayed without an answer is not sent again, as that could double its events: its
-        records are in doubt. `options` are those of `EventRunOptions`.
+        server job. A chunk that stayed without an answer is never simply sent again, as that could double its events:
+        they are looked for in the account, by reading their contacts back, and those that are missing are sent. Events
+        that this does not decide about are in doubt (see `in_doubt` in `EventRunOptions`, which `options` are).
+
+        `report.raise_if_incomplete()` raises `RunIncomplete` where the run stopped early or events are in doubt.
         """
         return await event_run(self._connection, source, options).execute()
 

@@ -12,6 +12,7 @@ class Course:
 
     def __init__(self, connection: Connection, tally: Tally) -> None:
         self._connection = connection
+        connection.out_of_patience = self.give_up
         self._tally = tally
         self._listeners: list[Callable[[], None]] = []
         self.is_reading = True
@@ -28,6 +29,16 @@ class Course:
         self._tally.stopped = self._tally.stopped or error
         self.read_no_further()
 
+    def give_up(self, error: SalesManagoError) -> None:
+        """Stop, as the server has been silent for as long as the run has patience; this was its last failure."""
+        self._tally.stopped = self._tally.stopped or error
+        self.stop()
+
+    @property
+    def because(self) -> str:
+        """Why the run is stopped, to be added to words that say so; empty where the caller has stopped it."""
+        return f": {self._tally.stopped}" if self._tally.stopped else ""
+
     def fail_with(self, error: Exception) -> None:
         """Read no further, as the caller's code has failed."""
         self.callers_error = self.callers_error or error
@@ -36,6 +47,7 @@ class Course:
     def stop(self) -> None:
         """Read no further, try nothing again and follow no job any longer."""
         self.is_following = False
+        self._tally.halted = True
         self._connection.halt()
         self.read_no_further()
 

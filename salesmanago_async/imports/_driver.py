@@ -4,6 +4,7 @@ What is read from a source, what the poller finds out, what a journal or a buffe
 same door: `Driver.go(parcel, step)`.
 """
 
+import logging
 from typing import TypeAlias
 
 from .._connection import Connection
@@ -14,7 +15,7 @@ from ._parcels import Parcel, Parcels, halves
 from ._polling import JobPoller, PendingJob
 from ._reconciling import Inquiry, Reconciler
 from ._sending import Sender
-from ._settling import STOPPED, Settler
+from ._settling import Settler
 from ._steps import (
     Halve,
     Judge,
@@ -30,7 +31,7 @@ from ._steps import (
     state_during,
 )
 from ._targets import EVENTS, Target
-from .outcome import Verdicts
+from .outcome import STOPPED, Verdicts
 from .report import Tally
 
 SEARCH_CALLS = 64
@@ -39,6 +40,8 @@ MOST_VAIN_CALLS = 2 * SEARCH_CALLS
 """Requests spent in a row on searches that found no record which is taken; after these, no search is made any more."""
 MOST_TRIES = 3
 """How often events that turn out to be missing are sent in one run."""
+
+_log = logging.getLogger("salesmanago_async.jobs")
 
 Waiting: TypeAlias = PendingJob | Inquiry
 """What waits to be polled."""
@@ -123,16 +126,19 @@ class Driver:
             await self.go(part, own_step)
 
     async def _send(self, parcel: Parcel) -> Step:
-        if not await self._sender.may_send(parcel):
-            return Settle(Verdicts(parcel.state, STOPPED))
-        parcel.state = "in_doubt"  # from now on it may arrive
-        step = await self._sender.send(parcel)
+        async with self._sender.turn() as turn:
+            if not await self._sender.may_send(parcel):
+                return Settle(Verdicts(parcel.state, STOPPED))
+            parcel.state = "in_doubt"  # from now on it may arrive
+            step = await self._sender.send(parcel, turn)
         if not isinstance(step, Halve | Reconcile):
             self._vain_calls = 0
         return step
 
     async def _begin_polling(self, parcel: Parcel, step: Poll) -> Step | None:
+        parcel.request_id = step.request_id
         if not step.is_resumed:
+            _log.info("Job %d has %d records", step.request_id, parcel.count)
             self._parcels.drop_items(parcel)
             self._tally.jobs += 1
             await self._ledger.submitted(parcel, step.request_id)

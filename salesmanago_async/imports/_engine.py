@@ -12,7 +12,7 @@ from typing import Any
 
 import anyio
 
-from .._connection import Connection
+from .._connection import Connection, failure_of
 from .._identity import mark_of
 from ..errors import only_error
 from ._course import Course
@@ -25,7 +25,7 @@ from ._targets import Target
 from .report import Report, Tally
 from .sources import Source
 
-_log = logging.getLogger("salesmanago_async")
+_log = logging.getLogger("salesmanago_async.runs")
 
 
 class Engine:
@@ -44,12 +44,12 @@ class Engine:
         *,
         memory: tuple[RunJournal, Sequence[Entry]] | None = None,
     ) -> None:
-        self._connection = connection.counted()
+        self._connection = connection.counted(patience=settings.patience)
         self._source = source
         self._target = target
         self._settings = settings
         self._listeners = Listeners(deliver, settings.on_progress)
-        self._tally = Tally(self._connection.traffic)
+        self._tally = Tally(self._connection.traffic, goal=settings.goal)
         self._course = Course(self._connection, self._tally)
         self._memory = memory
         self._line: Line | None = None
@@ -88,6 +88,7 @@ class Engine:
         stopped the run where the server had nothing to do with any record; both carry the report as a note. Where the
         task is cancelled, what is in flight is finished first, and how to go on is logged as a warning.
         """
+        _log.info("A run of %s begins", self._target.kind)
         try:
             async with anyio.create_task_group() as tasks:
                 ended = anyio.Event()
@@ -108,9 +109,10 @@ class Engine:
             with self._cut_off:
                 await self._work()
         finally:
+            self._tally.ended = True
             ended.set()
             if self._was_cancelled:
-                _log.warning("A run was cancelled: %s. %s", self.report, self._how_to_go_on())
+                _log.warning("A run was cancelled: %s. %s", self.report.counts, self._how_to_go_on())
 
     async def _work(self) -> None:
         journal, entries = await self._journal()
@@ -157,13 +159,22 @@ class Engine:
 
     def _ended(self) -> Report:
         report = self.report
+        self._log_end(report)
         failure = self._course.callers_error
         if not failure and not self._tally.anything_sent():
             failure = self._tally.stopped
         if failure:
-            failure.add_note(f"When it was raised: {report}. {self._how_to_go_on()}")
+            failure.add_note(f"When it was raised: {report.counts}. {self._how_to_go_on()}")
             raise failure
         return report
+
+    def _log_end(self, report: Report) -> None:
+        """Log how the run has ended; what a server says may name somebody, so that is left out."""
+        if report.stopped:
+            why = failure_of(report.stopped)
+            _log.warning("A run of %s has stopped before the end, %s: %s", self._target.kind, why, report.counts)
+        else:
+            _log.info("A run of %s has ended: %s", self._target.kind, report.counts)
 
     def _how_to_go_on(self) -> str:
         if self._tally.journal:

@@ -27,6 +27,7 @@ from ._confirmations import Confirmations
 from ._course import Course
 from ._driver import Driver
 from ._earlier import Earlier, Known
+from ._gate import Gate
 from ._journal import Entry
 from ._ledger import Ledger, RunJournal
 from ._order import Order
@@ -86,6 +87,7 @@ class Line:
             blocking=_blocking(target, follows_jobs=settings.wait),
             poll_interval=connection.poll_interval,
         )
+        gate = Gate(retries=connection.retries, random=connection.random, patience=settings.patience)
         self._sender = Sender(
             connection=connection,
             target=target,
@@ -95,6 +97,7 @@ class Line:
             ledger=ledger,
             tally=tally,
             course=course,
+            gate=gate,
         )
         reconciler = Reconciler(
             connection=connection,
@@ -129,6 +132,7 @@ class Line:
             outlets=Outlets(self._pass_on, self._take_up, self._all_met),
         )
         course.when_stopped(self._settler.settled.give)
+        course.when_stopped(gate.open)
         course.when_stopped(lambda: None if course.is_following else self._driver.watcher.hurry())
 
     async def work(self) -> None:
@@ -152,6 +156,8 @@ class Line:
         left: Counter[State] = self._reader.left_behind()
         for parcel in self._parcels:
             left[parcel.state] += parcel.count
+            if parcel.state == "submitted":
+                self._tally.note_unfollowed(parcel.request_id)
         self._tally.add(left)
         self._parcels.close()
         self._to_senders.close()

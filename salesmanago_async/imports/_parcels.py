@@ -36,7 +36,7 @@ class Parcel:
 
     `number` is its line in the journal, where it has one, and `journalled` the state that is told there; `marks` are
     those it will have until then. `was_doubted` tells that an earlier try of these records has got no answer; `tries`
-    are those of this run.
+    are those of this run. `request_id` is its server job, where it has one.
     """
 
     ticket: Ticket
@@ -50,6 +50,7 @@ class Parcel:
     journalled: State = "not_sent"
     was_doubted: bool = False
     tries: int = 0
+    request_id: int | None = None
 
 
 class Parcels:

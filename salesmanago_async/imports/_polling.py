@@ -40,7 +40,7 @@ class JobPoller:
         """Poll a job once, and read its result file where it has ended."""
         request_id = pending.job.request_id
         if not self.course.is_following:
-            return self._unfollowed(request_id, "the run was stopped before its job ended")
+            return self._unfollowed(request_id, f"the run was stopped before its job ended{self.course.because}")
         try:
             return await self._poll(pending)
         except SalesManagoError as error:

@@ -19,8 +19,8 @@ from ._course import Course
 from ._earlier import Earlier, Known
 from ._express import Encoder
 from ._order import Order
-from ._settling import STOPPED, Left, Settler
-from .outcome import State
+from ._settling import Left, Settler
+from .outcome import STOPPED, State
 from .report import Tally
 from .sources import Source
 from .text_files import FLUSH, Row

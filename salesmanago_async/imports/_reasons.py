@@ -1,4 +1,4 @@
-"""Why records were rejected, by kind: a reason without the particular values that it names. Pure: no I/O."""
+"""Why records were not accepted, by kind: a reason without the particular values that it names. Pure: no I/O."""
 
 import re
 from collections import Counter
@@ -34,13 +34,13 @@ class Reasons:
         self._counts: Counter[str] = Counter()
         self._others = 0
 
-    def add(self, reason: str) -> None:
-        """Count a reason."""
+    def add(self, reason: str, count: int = 1) -> None:
+        """Count a reason, that of so many records."""
         kind = kind_of(reason)
         if kind in self._counts or len(self._counts) < MOST_KINDS:
-            self._counts[kind] += 1
+            self._counts[kind] += count
         else:
-            self._others += 1
+            self._others += count
 
     def most_frequent(self) -> dict[str, int]:
         """Return how often each kind was given, the most frequent first, "other reasons" last."""

@@ -14,9 +14,8 @@ from ._course import Course
 from ._doubts import Recorded, Sorted, recorded, sort_out
 from ._parcels import Parcel, Parcels
 from ._settings import InDoubt
-from ._settling import STOPPED
 from ._steps import Reconcile, Refusal, Settle, Step, after_reading_back
-from .outcome import Verdicts
+from .outcome import STOPPED, Verdicts
 
 MOST_NAMED = 50
 """The most addresses that contact/list takes at once, and ids that contact/listById does."""
@@ -58,7 +57,7 @@ class Reconciler:
         """
         chunk = self._parcels.unpack(inquiry.parcel)
         if not self._course.is_following:
-            return _unknown(STOPPED)
+            return _unknown(f"{STOPPED}{self._course.because}")
         try:
             names = [record.names for record in chunk.records()]
             bodies = [orjson.loads(item) for item in chunk.items]

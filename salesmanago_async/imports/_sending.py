@@ -1,11 +1,12 @@
 """Where parcels are sent: the answer, or what kept it from coming, becomes the next step."""
 
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import anyio
 
 from .._connection import Connection, Losses
-from .._retry import surely_not_processed
+from .._retry import is_unanswered, surely_not_processed
 from .._wire import Post
 from ..api import JobStarted
 from ..api._codec import read_leniently
@@ -13,6 +14,7 @@ from ..errors import NotAuthenticated, Refused, SalesManagoError
 from ._answers import of_events
 from ._chunks import body_of
 from ._course import Course
+from ._gate import Gate, Turn
 from ._ledger import Ledger
 from ._parcels import Parcel, Parcels
 from ._steps import Halve, Judge, Poll, Reconcile, Refusal, Settle, Step
@@ -23,8 +25,6 @@ from .report import Tally
 LARGEST_NUMBER = 2**63 - 1
 """Of a job; the journal holds none that is larger."""
 
-MOST_UNANSWERED = 3
-"""Chunks that may stay without an answer in a row, each with its retries, before the run is stopped."""
 TOO_LARGE = 413
 _ABOUT_RECORDS = frozenset({200, 400, TOO_LARGE, 422})
 """The statuses of a refusal that another body might escape."""
@@ -44,6 +44,7 @@ class Sender:
         ledger: Ledger,
         tally: Tally,
         course: Course,
+        gate: Gate,
     ) -> None:
         self._connection = connection
         self._target = target
@@ -53,11 +54,15 @@ class Sender:
         self._ledger = ledger
         self._tally = tally
         self._course = course
-        self._unanswered = 0
+        self._gate = gate
 
     def length_of(self, parcel: Parcel) -> int:
         """Return how many bytes it takes to send a parcel."""
         return len(self._body(parcel))
+
+    def turn(self) -> AbstractAsyncContextManager[Turn]:
+        """Wait for a turn to send a parcel, and hold it for the length of the block."""
+        return self._gate.turn()
 
     async def may_send(self, parcel: Parcel) -> bool:
         """Have a parcel in the journal before it is sent; False where the run has stopped."""
@@ -65,7 +70,7 @@ class Sender:
             await self._ledger.write_ahead(parcel)
         return self._course.is_reading
 
-    async def send(self, parcel: Parcel) -> Step:
+    async def send(self, parcel: Parcel, turn: Turn) -> Step:
         """Send a parcel once (with the retries of its kind); return what the answer, or its absence, leads to."""
         body = self._body(parcel)
         self._tally.chunks += 1
@@ -74,8 +79,8 @@ class Sender:
         try:
             answer = await self._post(parcel, body)
         except SalesManagoError as error:
-            return self._after_error(error, parcel)
-        self._unanswered = 0
+            return self._after_error(error, parcel, turn)
+        turn.answered()
         return self._after_answer(answer)
 
     async def _post(self, parcel: Parcel, body: bytes) -> dict[str, Any]:
@@ -100,22 +105,23 @@ class Sender:
             return Poll(started.request_id)
         return Settle(Verdicts("submitted" if started.success else "in_doubt", "the server named no job to follow"))
 
-    def _after_error(self, error: SalesManagoError, parcel: Parcel) -> Step:
+    def _after_error(self, error: SalesManagoError, parcel: Parcel, turn: Turn) -> Step:
         """Return what an error means for its chunk; stop the run where it will meet the others too."""
         maybe_applied = error.maybe_applied or parcel.was_doubted
-        if _is_of_the_run(error):
-            if self._course.is_reading:
+        if is_unanswered(error):
+            turn.lost()
+            if self._gate.is_hopeless:
                 self._course.stop_for(error)
-            return Settle(Verdicts("in_doubt" if maybe_applied else "not_sent", str(error)))
-        if isinstance(error, Refused):
-            self._unanswered = 0
+            is_doubtful = maybe_applied or not surely_not_processed(error)
+            return self._doubt(str(error)) if is_doubtful else Settle(Verdicts("not_sent", str(error)))
+        if isinstance(error, Refused) and _is_about_records(error):
+            turn.answered()
             if self._target is EVENTS:
                 return self._after_refused_events(error, maybe_applied=maybe_applied)
             return Halve(Refusal(str(error)))
-        self._unanswered += 1
-        if self._unanswered >= MOST_UNANSWERED:
-            self._course.stop_for(error)
-        return self._doubt(str(error))
+        self._course.stop_for(error)
+        is_doubtful = maybe_applied or not isinstance(error, Refused)
+        return Settle(Verdicts("in_doubt" if is_doubtful else "not_sent", str(error)))
 
     def _after_refused_events(self, refused: Refused, *, maybe_applied: bool) -> Step:
         """Look for refused events before their halves are sent: the server may have made some of them."""
@@ -128,8 +134,6 @@ class Sender:
         return Judge(lambda _: Verdicts("in_doubt", reason))
 
 
-def _is_of_the_run(error: SalesManagoError) -> bool:
-    """Tell whether an error has nothing to do with the records of its request, and nothing of them was processed."""
-    if isinstance(error, Refused) and error.status not in _ABOUT_RECORDS:
-        return True
-    return surely_not_processed(error) or isinstance(error, NotAuthenticated)
+def _is_about_records(refused: Refused) -> bool:
+    """Tell whether a request with other records might be taken; what was refused otherwise was not processed at all."""
+    return refused.status in _ABOUT_RECORDS and not isinstance(refused, NotAuthenticated)

@@ -1,5 +1,6 @@
 """How a run goes."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -12,10 +13,15 @@ from ..api._fields import Text, text
 from ..api._lanes import Body, naming
 from ..errors import Invalid
 from ._chunks import DEFAULT_MAX_BYTES, MOST_ITEMS, Chunker
+from .outcome import State
 from .report import Report
 
 InDoubt: TypeAlias = Literal["ask", "send", "drop"]
 """What becomes of events that stay in doubt after they were looked for: they are left so, sent, or given up."""
+
+
+PATIENCE = 300.0
+"""Seconds without any answer from the server after which a run stops."""
 
 
 def _path(given: str | PathLike[str] | None) -> Path | None:
@@ -37,6 +43,11 @@ def _fits_a_request(_: object, attribute: Any, value: int) -> None:
 def _at_least_one(_: object, attribute: Any, value: int) -> None:
     if value < 1:
         raise Invalid(f"is {value}; at least one job must be under way", field=attribute.name)
+
+
+def _seconds(_: object, attribute: Any, value: float) -> None:
+    if not 0 <= value < math.inf:
+        raise Invalid(f"is {value}; give seconds, 0 or more", field=attribute.name)
 
 
 def _one_of(*known: str) -> Callable[[object, Any, str], None]:
@@ -64,6 +75,14 @@ class Settings:
     note: Mapping[str, Any] | None = None
     in_doubt: InDoubt = field(default="ask", validator=_one_of("ask", "send", "drop"))
     stop_within: float = 20.0
+    patience: float = field(default=PATIENCE, validator=_seconds)
+
+    @property
+    def goal(self) -> State:
+        """The state that records are to reach."""
+        if self.dry_run:
+            return "not_sent"
+        return "accepted" if self.wait else "submitted"
 
     def chunker(self) -> Chunker:
         """Return what gathers records into chunks of that size."""

@@ -19,7 +19,6 @@ from .outcome import PROBLEMS, Outcome, Settled, State, Verdicts
 from .report import Report, Tally
 from .sources import Source
 
-STOPPED = "the run was stopped"
 LATE_JOBS = 5
 """Poll intervals after which a request that got no answer is taken to be over on the server, its job included."""
 
@@ -162,6 +161,7 @@ class Settler:
         """Count records, and return their outcomes, if anybody wants to know them."""
         counts: Counter[State] = settled.counts()
         self._tally.add(counts)
+        self._tally.note_reasons(settled)
         if self._listeners.deliver is None and PROBLEMS.isdisjoint(counts):
             return []
         outcomes = settled.outcomes(self._source)

@@ -14,6 +14,8 @@ State: TypeAlias = Literal["accepted", "submitted", "rejected", "in_doubt", "not
 the server. in_doubt: sent, no answer came, it may have been applied. not_sent: the run ended first."""
 
 PROBLEMS = frozenset({"rejected", "in_doubt"})
+STOPPED = "the run was stopped"
+"""The reason of what was not sent, or not asked about, where the run was stopped first."""
 
 
 @frozen
@@ -86,6 +88,13 @@ class Settled:
             counts[state] += 1
         counts[self.verdicts.state] += len(self.rows) - len(self.verdicts.others)
         return counts
+
+    def reasons(self) -> Counter[tuple[State, str | None]]:
+        """Return how many records are in which state for which reason."""
+        verdicts = self.verdicts
+        reasons: Counter[tuple[State, str | None]] = Counter(verdicts.others.values())
+        reasons[verdicts.state, verdicts.reason] += len(self.rows) - len(verdicts.others)
+        return +reasons
 
     def outcomes(self, source: "Source") -> list[Outcome]:
         """Return one outcome for each record."""

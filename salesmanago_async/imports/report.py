@@ -2,31 +2,43 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from itertools import islice
+from typing import Any, cast
 
 import anyio
 from attrs import asdict, define, field, frozen
 
 from .._connection import Traffic
-from ..errors import SalesManagoError
+from ..errors import RunIncomplete, SalesManagoError
 from ._bill import LATENCY, Bill
 from ._reasons import Reasons
-from .outcome import Outcome, State
+from .outcome import STOPPED, Outcome, Settled, State
 
 MOST_PROBLEMS = 20
 
-_NOT_COUNTS = frozenset({"stopped", "problems", "bill"})
+MOST_REQUEST_IDS = 1000
+
+_NOT_COUNTS = frozenset({"ended", "halted", "goal", "stopped", "problems", "first_reasons", "bill"})
+_WITH_REASONS = frozenset({"rejected", "in_doubt"})
+NO_REASON = "no reason was given"
 
 
 @frozen(kw_only=True)
 class Report:
     """The count of a run: `read == accepted + submitted + rejected + in_doubt + not_sent`, always once it has ended.
 
-    `read_all` tells whether the source was read to its end, `stopped` is the error that ended the run early, or None.
+    `complete` tells whether the run has done all that it was asked for, and `raise_if_incomplete()` raises
+    `RunIncomplete` where it has not. `read_all` tells whether the source was read to its end, `stopped` is the error
+    that ended the run early, or None; `ended` whether the run is over, `halted` whether it was stopped or cancelled
+    while work was left. `goal` is the state that records were to reach: "accepted", or "submitted" with `wait=False`,
+    or "not_sent" in a dry run.
+
     `bytes` are those of the bodies sent, `seconds` the time it took, `problems` the first 20 outcomes that are rejected
-    or in doubt. `reasons` tells how many were rejected for what, the most frequent first, without the particular values
-    (… stands for them). Of the records `earlier` were settled by an earlier run of the same journal; `journal` is its
-    path.
+    or in doubt. `reasons` tells how many records were rejected, are in doubt, or are submitted with a job that was not
+    followed to its end, and why: the most frequent first, without the particular values (… stands for them).
+    `first_reasons` has the first reason of each of these states, as it was given. `request_ids` are the first 1,000
+    server jobs that were not followed to their end, of all the `unfollowed`. Of the records `earlier` were settled by
+    an earlier run of the same journal; `journal` is its path.
 
     In a dry run `chunks` and `bytes` are what would be sent. Once it has ended, `duplicates` are the records of a
     contact that came before (they would wait for the earlier one), or the events that are the same in every field as an
@@ -45,19 +57,64 @@ class Report:
     requests: int = 0
     retries: int = 0
     jobs: int = 0
+    unfollowed: int = 0
     earlier: int = 0
     seconds: float = 0.0
     journal: str | None = None
+    ended: bool = False
+    halted: bool = False
+    goal: State = "accepted"
     stopped: SalesManagoError | None = None
     problems: tuple[Outcome, ...] = ()
     reasons: Mapping[str, int] = field(factory=dict)
+    first_reasons: Mapping[State, str] = field(factory=dict)
+    request_ids: tuple[int, ...] = ()
     duplicates: int | None = None
     bill: Bill | None = None
 
     def __str__(self) -> str:
+        early = f"; {self.early_end}" if self.early_end else ""
+        return f"{self.counts}{early}"
+
+    @property
+    def counts(self) -> str:
+        """The counts in words."""
         states = ("accepted", "submitted", "rejected", "in_doubt", "not_sent")
         counts = [f"{getattr(self, state):,} {state.replace('_', ' ')}" for state in states if getattr(self, state)]
         return f"{self.read:,} read: {', '.join(counts) or 'none settled yet'}"
+
+    @property
+    def complete(self) -> bool:
+        """Whether the source was read to its end, and every record was accepted or rejected.
+
+        With `wait=False` they may also be submitted, in a dry run not sent.
+        """
+        final = self.rejected + self.accepted
+        if self.goal != "accepted":
+            final += getattr(self, self.goal)
+        return self.ended and self.read_all and self.stopped is None and final == self.read
+
+    @property
+    def early_end(self) -> str | None:
+        """That the run has stopped before its end, and why, in words; None where it has not, or still goes on."""
+        if self.stopped:
+            return f"stopped before the end: {self.stopped}"
+        if not self.ended:
+            return None
+        for state, is_early in (
+            ("not_sent", not self.read_all or (self.not_sent > 0 and self.goal != "not_sent")),
+            ("submitted", self.submitted > 0 and self.goal == "accepted"),
+            ("in_doubt", self.in_doubt > 0 and self.halted),
+        ):
+            if is_early:
+                why = self.first_reasons.get(cast("State", state))
+                return f"stopped before the end{f': {why}' if why else ''}"
+        return None
+
+    def raise_if_incomplete(self) -> None:
+        """Raise `RunIncomplete`, which carries this report, unless it is `complete`."""
+        if not self.complete:
+            raise RunIncomplete(f"the run is not complete: {self}", self)
 
     def as_dict(self, *, latency: float = LATENCY) -> dict[str, Any]:
         """Return the counts as plain JSON, without any record; `latency` (seconds) is for the bill's estimate."""
@@ -65,7 +122,9 @@ class Report:
         return {
             **counts,
             "seconds": round(self.seconds, 3),
+            "complete": self.complete,
             "stopped": str(self.stopped) if self.stopped else None,
+            "request_ids": list(self.request_ids),
             "bill": self.bill.as_dict(latency=latency) if self.bill else None,
         }
 
@@ -85,9 +144,15 @@ class Tally:
     earlier: int = 0
     rejected_here: int = 0
     journal: str | None = None
+    goal: State = "accepted"
+    ended: bool = False
+    halted: bool = False
     problems: list[Outcome] = field(factory=list)
     stopped: SalesManagoError | None = None
     reasons: Reasons = field(factory=Reasons)
+    first_reasons: dict[State, str] = field(factory=dict)
+    unfollowed: int = 0
+    request_ids: dict[int, None] = field(factory=dict)
     duplicates: int | None = None
     bill: Bill | None = None
 
@@ -96,12 +161,25 @@ class Tally:
         self.states.update(states)
 
     def note_problems(self, outcomes: Iterable[Outcome]) -> None:
-        """Keep the first outcomes that somebody will want to see, and count why records were rejected."""
-        for outcome in outcomes:
-            if len(self.problems) < MOST_PROBLEMS:
-                self.problems.append(outcome)
-            if outcome.state == "rejected":
-                self.reasons.add(outcome.reason or "no reason was given")
+        """Keep the first outcomes that somebody will want to see."""
+        self.problems.extend(islice(outcomes, MOST_PROBLEMS - len(self.problems)))
+
+    def note_reasons(self, settled: Settled) -> None:
+        """Count why records were not accepted, and which jobs were not followed."""
+        for (state, reason), count in settled.reasons().items():
+            if state == "submitted":
+                self.note_unfollowed(settled.verdicts.request_id)
+            if state != "accepted" and reason and reason != STOPPED:
+                self.first_reasons.setdefault(state, reason)
+            if state in _WITH_REASONS or (state == "submitted" and reason):
+                self.reasons.add(reason or NO_REASON, count)
+
+    def note_unfollowed(self, request_id: int | None) -> None:
+        """Take note of a server job that was not followed to its end."""
+        if request_id is not None and request_id not in self.request_ids:
+            self.unfollowed += 1
+            if len(self.request_ids) < MOST_REQUEST_IDS:
+                self.request_ids[request_id] = None
 
     def anything_sent(self) -> bool:
         """Tell whether the server had anything to do with any record."""
@@ -122,12 +200,18 @@ class Tally:
             requests=self.traffic.requests,
             retries=self.traffic.retries,
             jobs=self.jobs,
+            unfollowed=self.unfollowed,
             earlier=self.earlier,
             journal=self.journal,
             seconds=anyio.current_time() - self.started,
             stopped=self.stopped,
             problems=tuple(self.problems),
+            ended=self.ended,
+            halted=self.halted,
+            goal=self.goal,
             reasons=self.reasons.most_frequent(),
+            first_reasons=dict(self.first_reasons),
+            request_ids=tuple(self.request_ids),
             duplicates=self.duplicates,
             bill=self.bill,
         )

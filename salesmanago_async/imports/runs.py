@@ -37,6 +37,8 @@ class RunOptions(TypedDict, total=False):
     events that are in doubt, and that looking for them does not decide about: "ask" (that they stay so), "send", or
     "drop" (they count as rejected).
     `stop_within` (20 seconds) is how long a run that is stopped or cancelled may take to finish what is in flight.
+    `patience` (300 seconds) is how long a run goes on without any answer from the server, be it that connections are
+    refused or reset, that time runs out, or that it answers 429 or 5xx: it waits, tries again, and then stops.
     """
 
     wait: bool
@@ -53,6 +55,7 @@ class RunOptions(TypedDict, total=False):
     note: Mapping[str, Any] | None
     in_doubt: InDoubt
     stop_within: float
+    patience: float
     owner: str | None
 
 

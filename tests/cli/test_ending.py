@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from salesmanago_async import Invalid, NoAnswer, Report
+from salesmanago_async import Invalid, NoAnswer, Outcome, Report
 from salesmanago_async.cli._client import ClientOptions
 from salesmanago_async.cli._command import Attempt, Import, command_of, note_of
-from salesmanago_async.cli._ending import Circumstances, doubt_lines, ending_of, remedy_lines
+from salesmanago_async.cli._ending import Circumstances, doubt_lines, ending_of, problem_lines, remedy_lines
+from salesmanago_async.imports.outcome import State
 
 FULL = OSError(errno.ENOSPC, "No space left on device", "bad.csv")
 GONE = NoAnswer("connection refused", sent=False)
@@ -23,7 +24,9 @@ ENDINGS: Sequence[tuple[Mapping[str, Any], Mapping[str, Any], str, int, str]] = 
     ({"accepted": 3}, {"was_signalled": True}, "accepted", 0, ""),
     ({"accepted": 2, "rejected": 1}, {}, "accepted", 1, ""),
     ({"accepted": 2, "in_doubt": 1}, {}, "accepted", 1, ""),
-    ({"accepted": 2, "in_doubt": 1, "stopped": GONE}, {}, "accepted", 1, ""),
+    ({"accepted": 2, "in_doubt": 1, "stopped": GONE}, {}, "accepted", 3, "of 1 rows nobody knows yet"),
+    ({"accepted": 2, "in_doubt": 1, "stopped": GONE}, {}, "accepted", 3, "connection refused; check the network"),
+    ({"accepted": 3, "stopped": GONE}, {}, "accepted", 3, "stopped before the end: connection refused"),
     ({"not_sent": 2, "rejected": 1}, {}, "not_sent", 1, ""),
     ({"accepted": 3}, {"error": Invalid("is no text", field="a.csv")}, "accepted", 2, "a.csv: is no text"),
     ({"accepted": 3}, {"unwritten": [FULL, FULL]}, "accepted", 2, "bad.csv: No space left on device"),
@@ -33,6 +36,8 @@ ENDINGS: Sequence[tuple[Mapping[str, Any], Mapping[str, Any], str, int, str]] = 
     ({"accepted": 3, "read_all": False}, {}, "accepted", 3, "before the end of the input"),
     ({"not_sent": 3, "read_all": False}, {}, "not_sent", 3, "before the end of the input"),
     ({"submitted": 3}, {}, "accepted", 3, "the server jobs of 3 rows were not followed"),
+    ({"submitted": 3, "stopped": GONE}, {}, "accepted", 3, "connection refused"),
+    ({"submitted": 3, "first_reasons": {"submitted": "job 7 is gone"}}, {}, "accepted", 3, "the end: job 7 is gone; "),
     ({"in_doubt": 1}, {"was_signalled": True}, "accepted", 3, "nobody knows yet"),
 ]
 
@@ -80,6 +85,39 @@ def test_the_file_of_rows_in_doubt_is_named_with_what_is_in_it() -> None:
     ]
     assert [line.rpartition("arrived")[2] for line in doubt_lines(report, 0, None)] == [""]
     assert list(doubt_lines(Report(accepted=3), 0, None)) == []
+
+
+def problem(state: State) -> Outcome:
+    return Outcome(None, 0, state, "why", line=2, file="a.csv")
+
+
+PROBLEMS: Sequence[tuple[Mapping[str, Any], Path | None, list[str]]] = [
+    # counts, the file of rejects, the lines
+    ({}, None, []),
+    ({"in_doubt": 600}, None, []),  # it was stopped at once, so none is told; another line counts them
+    ({"in_doubt": 600}, Path("bad.csv"), []),
+    ({"in_doubt": 600, "problems": (problem("in_doubt"),)}, Path("bad.csv"), ["in doubt", "… and 599 more in doubt"]),
+    ({"rejected": 5, "problems": (problem("rejected"),) * 5}, None, ["rejected"] * 5),
+    (
+        {"rejected": 7, "problems": (problem("rejected"),) * 7},
+        None,
+        ["rejected"] * 5 + ["… and 2 more rejected; --rejects FILE writes down the rejected rows"],
+    ),
+    (
+        {"rejected": 7, "in_doubt": 3, "problems": (problem("rejected"),) * 4 + (problem("in_doubt"),) * 3},
+        Path("bad.csv"),
+        ["rejected"] * 4 + ["in doubt", "… and 3 more rejected, 2 more in doubt; the rejected rows are in bad.csv"],
+    ),
+    ({"rejected": 7}, None, ["rows rejected: 7; --rejects FILE writes down the rejected rows"]),
+]
+
+
+@pytest.mark.parametrize(("counts", "rejects", "expected"), PROBLEMS)
+def test_problems_that_are_not_shown_are_counted_by_what_they_are(
+    counts: Mapping[str, Any], rejects: Path | None, expected: list[str]
+) -> None:
+    lines = [line.removeprefix("a.csv:2: ").removesuffix(": why") for line in problem_lines(Report(**counts), rejects)]
+    assert lines == expected
 
 
 def test_nothing_is_said_where_nothing_can_be_done() -> None:

@@ -203,7 +203,7 @@ def test_when_the_server_fails_for_good_the_import_stops_and_goes_on_later(
     with serving_account(simulator) as account:
         assert salesmanago("import", "contacts", "people.csv", *QUICK, environ=account).returncode == 0
         simulator.faults = [Fault("status", path="contact/batchAddContactExtEvent", status=502, at=range(4, 1000))]
-        options = ("--journal", "nightly.db", "--batch-size", "4", "--concurrency", "1", *QUICK)
+        options = ("--journal", "nightly.db", "--batch-size", "4", "--concurrency", "1", "--patience", "3", *QUICK)
         stopped = salesmanago("import", "events", "events.csv", *options, environ=account)
         simulator.faults = []
         ended = salesmanago("resume", "nightly.db", environ=account)

@@ -159,6 +159,16 @@ def first_jobs(status: bytes, file: Answer = (404, b"")) -> Callable[[World], No
     return meddle
 
 
+def unanswered(*positions: int) -> Callable[[World], None]:
+    """Answer every request that holds a record of these positions by a 500, and process none of them."""
+
+    def meddle(world: World) -> None:
+        refuse = refusing(positions)
+        world.front.instead = lambda path, body: (500, b"") if refuse(path, body) else None
+
+    return meddle
+
+
 NOT_FOUND = first_jobs(b'{"success":false,"message":["Job not found"]}')
 FIRST_FILE = b'{"success":true,"message":[],"fileUrl":"https://files.example.com/files/first"}'
 PAGE, OTHER_SHAPE, NO_FILE = (
@@ -208,8 +218,6 @@ def ended(how: Any, *, seconds: float, still: bool = False) -> Sequence[Mapping[
 
 killed = partial(ended, "kill")
 
-
-ONE_AT_A_TIME = {"client": {"concurrency": 1}}
 
 ALL = {"accepted": 30}
 DOUBT = {"in_doubt": 30}
@@ -277,22 +285,26 @@ CONTACTS = [
     Scenario("no files, sent again", [TAKEN, ALL], meddling=NO_FILE, runs=[{}, {"still": True}]),
     Scenario("waiting, this time", [TAKEN, ALL], runs=[{"wait": False}, {}]),
     Scenario("not waiting, again", [TAKEN, TAKEN], runs=[{"wait": False}] * 2),
-    Scenario("hot, in doubt, again", [None, ALL], "500,at=1-6", records=contacts(hot=EVERY_4TH)),
+    Scenario(
+        "hot, in doubt, again",
+        [{"in_doubt": 10, "not_sent": 5, "accepted": 15}, ALL],
+        records=contacts(hot=EVERY_4TH),
+        meddling=unanswered(0),
+    ),
     Scenario("credentials that go wrong", [None, ALL], "401,at=2"),
     Scenario(
         "all names, in doubt, again",
         [{"in_doubt": 1, "not_sent": 5, "accepted": 1}, {"accepted": 7}],
-        "500,at=1-6",
         records=by_all_names,
         batch_size=1,
-        runs=[ONE_AT_A_TIME, {}],
+        meddling=unanswered(0),
     ),
     Scenario(
         "never waiting, in doubt, again",
-        [None, TAKEN],
-        "500,at=1-6",
+        [{"in_doubt": 10, "not_sent": 1, "submitted": 19}, TAKEN],
         records=contacts(hot={0, 11}),
-        runs=[{**ONE_AT_A_TIME, "wait": False}] * 2,
+        meddling=unanswered(0),
+        runs=[{"wait": False}] * 2,
     ),
     # Kills and stops; test_machine has them at any moment
     Scenario("killed at the first requests", [None, ALL], runs=killed(seconds=0.3)),
