@@ -6,20 +6,27 @@ verified, by one context for all connections.
 
 import ssl
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import partial
 from ipaddress import ip_address
-from typing import Literal
+from socket import AF_UNSPEC
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.request import getproxies
 
 import httpx
 
 from ._channels import LONGEST_REST, Channels
+from ._one_connection import CHECK_ADDRESS, FRESH, CheckAddress, OneConnection
 from .errors import Invalid
+
+if TYPE_CHECKING:
+    from aiohttp.abc import ResolveResult
 
 Transport = httpx.AsyncBaseTransport | Literal["aiohttp"] | None
 """What a client is given: a transport of its caller's, the name of a backend, or nothing."""
 
-_ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=LONGEST_REST)
+_check_address: ContextVar[CheckAddress | None] = ContextVar("check_address", default=None)
+"""What the request of this task wants the addresses of its host checked with: aiohttp's resolver is not told of it."""
 
 _Proxied = dict[str, httpx.AsyncBaseTransport | None]
 
@@ -40,7 +47,7 @@ def transports(given: Transport, most_idle: int) -> tuple[httpx.AsyncBaseTranspo
 
 
 def _channels(context: ssl.SSLContext, most_idle: int, proxy: str | None = None) -> Channels:
-    one = partial(httpx.AsyncHTTPTransport, verify=context, limits=_ONE, proxy=proxy)
+    one = partial(OneConnection, context, keepalive_expiry=LONGEST_REST, proxy=proxy)
     one()  # where the proxy is of a kind that cannot be had, it is said now
     return Channels(one, most_idle=most_idle)
 
@@ -55,18 +62,45 @@ def _aiohttp(context: ssl.SSLContext, name: str) -> httpx.AsyncBaseTransport:
     except ImportError:
         raise Invalid("needs the extra aiohttp: pip install 'salesmanago-async[aiohttp]'", field="transport") from None
 
+    class Checking(aiohttp.DefaultResolver):
+        """Finds the addresses of a name; those of a request that wants them checked are."""
+
+        async def resolve(self, host: str, port: int = 0, family: Any = AF_UNSPEC) -> list["ResolveResult"]:
+            found = await super().resolve(host, port, family)
+            check = _check_address.get()
+            if check:
+                for result in found:
+                    check(result["host"])
+            return found
+
+    def session(*, is_kept: bool) -> aiohttp.ClientSession:
+        rest = {"keepalive_timeout": LONGEST_REST} if is_kept else {"force_close": True}
+        connector = aiohttp.TCPConnector(limit=0, ssl=context, resolver=Checking(), **rest)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
     class Backend(AiohttpTransport):
+        """Keeps connections, but has one of its own for each request that is marked `FRESH`."""
+
+        def __init__(self) -> None:
+            super().__init__(verify=context, client=partial(session, is_kept=True))
+            self._fresh = AiohttpTransport(verify=context, client=partial(session, is_kept=False))
+
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            token = _check_address.set(request.extensions.get(CHECK_ADDRESS))
             try:
+                if request.extensions.get(FRESH):
+                    return await self._fresh.handle_async_request(request)
                 return await super().handle_async_request(request)
             except aiohttp.ClientError as error:  # the kinds that httpx-aiohttp leaves as they are
                 raise httpx.RemoteProtocolError(str(error)) from error
+            finally:
+                _check_address.reset(token)
 
-    def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=LONGEST_REST, ssl=context)
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        async def aclose(self) -> None:
+            await self._fresh.aclose()
+            await super().aclose()
 
-    return Backend(verify=context, client=session)
+    return Backend()
 
 
 def proxies_of(environment: Mapping[str, str]) -> dict[str, str | None]:

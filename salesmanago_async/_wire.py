@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 import orjson
 from attrs import field, frozen
@@ -126,8 +127,10 @@ def read_body(reply: Reply, request: object | None, now: datetime) -> dict[str, 
             retry_after=_retry_after(reply, now),
             request=request,
         )
+    if 300 <= reply.status < 400:
+        raise Unreadable(_redirect(reply), status=reply.status, request=request)
     body = _json_object(reply)
-    if body is None or 300 <= reply.status < 400:
+    if body is None:
         raise Unreadable(_unreadable(reply), status=reply.status, request=request)
     if reply.status >= 400 or body.get("success") in (False, "false"):
         raise _refusal(body, reply.status, request)
@@ -177,10 +180,21 @@ def _texts(reply: Reply) -> str:
     return f": {'; '.join(texts)}" if texts else ""
 
 
+def _redirect(reply: Reply) -> str:
+    """Say where a redirect leads to: host and path, without a user, a password or a query, which may be secret."""
+    location = reply.headers.get("location", "")
+    try:
+        parts = urlsplit(location)
+        shown = f"{parts.scheme}://" * bool(parts.scheme) + parts.netloc.rpartition("@")[2] + parts.path
+    except ValueError:
+        shown = "an unreadable address"
+    return f"the server answered {reply.status}, a redirect to {shown[:200] or 'nowhere'}; is base_url right?"
+
+
 def _unreadable(reply: Reply) -> str:
     kind = reply.headers.get("content-type", "no content type")
     begins = reply.content[:80].decode("utf-8", "replace")
-    hint = "; is base_url right?" if reply.status in {301, 302, 303, 307, 308, 403, 404, 405} else ""
+    hint = "; is base_url right?" if reply.status in {403, 404, 405} else ""
     return f"the server answered {reply.status} with {kind}, not a JSON object, beginning {begins!r}{hint}"
 
 
