@@ -8,10 +8,10 @@ it sends, connects anew, closes what broke. So here are many pools of one. A *ch
 
 A channel is idle again only if its answer was read to the end and nothing came behind it. Whatever else happens closes
 it, a cancellation too: a pool that was left in the middle of something may hold its connection to be in use for ever.
-An idle channel is taken again for the host it is connected to if that has been silent since, the one used last before
-the others, which are closed once they are too many or have rested too long. A request that is marked `FRESH` gets a new
-channel. Nobody waits for a channel: how many requests are in flight is for the pace to say, and downloads,
-which need no permit, must not stop the sending.
+An idle channel is taken again for the host it is connected to, the one used last before the others, which are closed
+once they are too many or have rested too long. A request that is marked `FRESH` gets a new channel. Nobody waits for a
+channel: how many requests are in flight is for the pace to say, and downloads, which need no permit, must not stop the
+sending.
 """
 
 import logging
@@ -41,8 +41,6 @@ class Single(Protocol):
     @property
     def has_surplus(self) -> bool | None: ...
     @property
-    def is_silent(self) -> bool: ...
-    @property
     def was_used_before(self) -> bool: ...
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response: ...
     async def aclose(self) -> None: ...
@@ -55,11 +53,6 @@ class _Channel:
     origin: _Origin
     transport: Single
     idle_since: float = 0.0
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether the other side said nothing that it was not asked for."""
-        return self.transport.is_silent and self.transport.has_surplus is False
 
     async def aclose(self) -> None:
         with anyio.CancelScope(shield=True):
@@ -79,21 +72,16 @@ class Channels(httpx.AsyncBaseTransport):
         """Send a request over a channel of its own, which is held until the response is closed."""
         url = request.url
         origin = (url.raw_scheme, url.raw_host, url.port, CHECK_ADDRESS in request.extensions)
-        idle = None if request.extensions.get(FRESH) else await self._take_idle(origin)
+        idle = None if request.extensions.get(FRESH) else self._take_idle(origin)
         if idle:
             with suppress(Unclean):
                 return await self._ask(idle, request)
         return await self._ask(_Channel(origin, self._make()), request)
 
-    async def _take_idle(self, origin: _Origin) -> _Channel | None:
-        """Return a clean channel of those that are idle, and close the others that are met on the way to it."""
-        for channel in [channel for channel in reversed(self._idle) if channel.origin == origin]:
-            if channel not in self._idle:  # taken by another, while one was closed
-                continue
-            self._idle.remove(channel)
-            if channel.is_clean:
-                return channel
-            await channel.aclose()
+    def _take_idle(self, origin: _Origin) -> _Channel | None:
+        for place in reversed(range(len(self._idle))):
+            if self._idle[place].origin == origin:
+                return self._idle.pop(place)
         return None
 
     async def _ask(self, channel: _Channel, request: httpx.Request) -> httpx.Response:

@@ -119,9 +119,10 @@ class Http:
             response = await self._client.send(self._request(path, content, file, is_fresh), stream=True)
             try:
                 answer = await self._read(response)
-            finally:
+            except BaseException:
                 with anyio.CancelScope(shield=True):
                     await response.aclose()
+                raise
         return Reply(response.status_code, response.headers, answer)
 
     def _request(self, path: str, content: bytes, file: FormFile | None, is_fresh: bool) -> httpx.Request:
@@ -245,13 +246,19 @@ def _wire_of(
 
 @contextmanager
 def _network_to(host: str) -> Generator[None]:
-    """Raise what the network does to the block as `NoAnswer`."""
+    """Raise what the network does to the block as `NoAnswer`, from the error itself if that names no address."""
     try:
         yield
     except (httpx.TransportError, OSError) as error:
         if isinstance(error, OSError) and error.filename is not None:
             raise
-        raise _no_answer(host, error) from (None if _names_an_address(error) else error)
+        is_shown = not _names_an_address(error)
+        try:
+            raise _no_answer(host, error) from (error if is_shown else None)
+        except NoAnswer as ours:
+            if not is_shown:
+                ours.__context__ = None  # what reports errors follows it, although a traceback hides it
+            raise
 
 
 def _no_answer(host: str, raised: httpx.TransportError | OSError) -> NoAnswer:

@@ -6,8 +6,9 @@ shift by one. Against that:
 
 - an answer with bytes behind it (in the parser, or decrypted and not read yet) ends its connection, and where the
   connection had been used before, it is no answer at all: nobody can tell which of the two belongs to the request;
-- a connection that is used again is checked before each piece of a request is written. If something is there, the
-  request is not completed, so it was surely not processed, and `Unclean` has it sent over a new connection;
+- a connection that is used again is checked before it is (httpcore does that: it connects anew then), and again before
+  a body is written behind its headers. If something is there, the request is not completed, so it was surely not
+  processed, and `Unclean` has it sent over a new connection;
 - while a long piece is written, the other side is listened to. An error that comes early (413, say) ends the writing
   and is read; anything else that comes early is no answer.
 
@@ -16,7 +17,7 @@ twice is sent over a connection that was never used before (`FRESH`).
 """
 
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -56,8 +57,9 @@ class OneConnection(httpx.AsyncHTTPTransport):
         """Send a request; raise `Unclean` where it must go over another connection."""
         stream = self._network.stream
         if stream:
-            stream.is_used = True
+            stream.begin_another()
         self._network.check_address = request.extensions.get(CHECK_ADDRESS)
+        request.stream = _Bytes(await request.aread())
         response = await super().handle_async_request(request)
         if self._network.answered_early and response.status_code < 400:
             await response.aclose()
@@ -73,16 +75,26 @@ class OneConnection(httpx.AsyncHTTPTransport):
         return _is_parser_ahead(self._pool)
 
     @property
-    def is_silent(self) -> bool:
-        """Whether the other side has sent nothing since, nor closed the connection."""
-        stream = self._network.stream
-        return stream is not None and not stream.has_arrived()
-
-    @property
     def was_used_before(self) -> bool:
         """Whether the request of now is not the first one of the connection."""
         stream = self._network.stream
         return stream is not None and stream.is_used
+
+
+class _Bytes(httpx.AsyncByteStream):
+    """A body in one piece. It is no generator, which would be left behind where the writing is broken off."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content: bytes | None = content
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._content is None:
+            raise StopAsyncIteration
+        content, self._content = self._content, None
+        return content
 
 
 def _is_parser_ahead(pool: Any) -> bool | None:
@@ -160,10 +172,16 @@ class _Stream(httpcore.AsyncNetworkStream):
     ) -> None:
         self.is_used = False
         self.answered_early = False
+        self._is_begun = False
         self._inner = inner
         self._watched = watched
         self._heard = b""
         self._tls: Any = inner.get_extra_info("ssl_object")
+
+    def begin_another(self) -> None:
+        """Note that what is written next is another request."""
+        self.is_used = True
+        self._is_begun = False
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if not self._heard:
@@ -174,8 +192,9 @@ class _Stream(httpcore.AsyncNetworkStream):
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not buffer:
             return
-        if self.is_used and (self.has_arrived() or self.has_unread_bytes()):
+        if self.is_used and self._is_begun and (self._has_arrived() or self.has_unread_bytes()):
             raise Unclean
+        self._is_begun = True
         if len(buffer) <= LONG_PIECE:
             await self._inner.write(buffer, timeout)
         else:
@@ -206,7 +225,7 @@ class _Stream(httpcore.AsyncNetworkStream):
                     writing.cancel()
                     return
 
-    def has_arrived(self) -> bool:
+    def _has_arrived(self) -> bool:
         """Tell whether there is something to read from the socket: bytes, or its end."""
         return bool(self._inner.get_extra_info("is_readable"))
 

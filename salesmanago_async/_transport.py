@@ -4,6 +4,7 @@ httpx reads those only where it makes its transport itself, so they are read her
 verified, by one context for all connections.
 """
 
+import select
 import ssl
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -73,9 +74,21 @@ def _aiohttp(context: ssl.SSLContext, name: str) -> httpx.AsyncBaseTransport:
                     check(result["host"])
             return found
 
+    class CleanConnector(aiohttp.TCPConnector):
+        """Gives no connection on which something came while it rested: aiohttp would take it for the next answer."""
+
+        async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
+            while True:
+                connection = await super().connect(req, traces, timeout)
+                protocol, transport = connection.protocol, connection.transport
+                is_spoilt = protocol is not None and protocol.should_close
+                if not (is_spoilt or _is_readable(transport and transport.get_extra_info("socket"))):
+                    return connection
+                connection.close()
+
     def session(*, is_kept: bool) -> aiohttp.ClientSession:
         rest = {"keepalive_timeout": LONGEST_REST} if is_kept else {"force_close": True}
-        connector = aiohttp.TCPConnector(limit=0, ssl=context, resolver=Checking(), **rest)
+        connector = CleanConnector(limit=0, ssl=context, resolver=Checking(), **rest)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     class Backend(AiohttpTransport):
@@ -101,6 +114,17 @@ def _aiohttp(context: ssl.SSLContext, name: str) -> httpx.AsyncBaseTransport:
             await super().aclose()
 
     return Backend()
+
+
+def _is_readable(socket: Any) -> bool:
+    """Tell whether there is something to read from a socket, without waiting: bytes, or its end."""
+    if socket is None:
+        return False
+    if not hasattr(select, "poll"):
+        return bool(select.select([socket], [], [], 0)[0])
+    waiting = select.poll()
+    waiting.register(socket, select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def proxies_of(environment: Mapping[str, str]) -> dict[str, str | None]:

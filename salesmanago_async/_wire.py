@@ -181,14 +181,17 @@ def _texts(reply: Reply) -> str:
 
 
 def _redirect(reply: Reply) -> str:
-    """Say where a redirect leads to: host and path, without a user, a password or a query, which may be secret."""
-    location = reply.headers.get("location", "")
+    """Say where a redirect leads to, without what may be secret: a user, a password, a query, a path not of words."""
     try:
-        parts = urlsplit(location)
-        shown = f"{parts.scheme}://" * bool(parts.scheme) + parts.netloc.rpartition("@")[2] + parts.path
+        parts = urlsplit(reply.headers.get("location", ""))
+        path = parts.path if _WORDS.fullmatch(parts.path) else "/…"
+        shown = f"{parts.scheme}://" * bool(parts.netloc) + parts.netloc.rpartition("@")[2] + path
     except ValueError:
         shown = "an unreadable address"
     return f"the server answered {reply.status}, a redirect to {shown[:200] or 'nowhere'}; is base_url right?"
+
+
+_WORDS = re.compile(r"(/[A-Za-z_.-]{1,32}(v?\d)?)*/?")
 
 
 def _unreadable(reply: Reply) -> str:

@@ -30,7 +30,6 @@ class Line(httpx.AsyncBaseTransport):
     busy: bool = False
     closed: bool = False
     has_surplus: bool | None = False
-    is_silent: bool = True
 
     @property
     def was_used_before(self) -> bool:
