@@ -21,7 +21,7 @@ from attrs import field, frozen
 
 from ._links import Links
 from ._one_connection import CHECK_ADDRESS, FRESH
-from ._transport import Transport, transports
+from ._transport import Transport, transport_of
 from ._unpacking import ACCEPT_ENCODING, STEP, Unpacker
 from ._version import __version__
 from ._wire import FormFile, Reply
@@ -89,10 +89,8 @@ class Http:
         transport: Transport,
         connections: int,
     ) -> None:
-        direct, proxied = transports(transport, connections)
         self._client = _Client(
-            transport=direct,
-            mounts=proxied,
+            transport=transport_of(transport, connections),
             timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=timeouts.connect),
             headers={
                 "User-Agent": f"salesmanago-async/{__version__}",

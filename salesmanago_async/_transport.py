@@ -1,15 +1,14 @@
 """The transports that a client makes for itself, with the proxies that the environment asks for.
 
-httpx reads those only where it makes its transport itself, so they are read here in the same way. TLS is always
-verified, by one context for all connections.
+httpx reads those only where it makes its transport itself. TLS is always verified, by one context for all connections.
 """
 
+import os
 import select
 import ssl
 from collections.abc import Mapping
 from contextvars import ContextVar
-from functools import partial
-from ipaddress import ip_address
+from functools import lru_cache, partial
 from socket import AF_UNSPEC
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.request import getproxies
@@ -18,6 +17,7 @@ import httpx
 
 from ._channels import LONGEST_REST, Channels
 from ._one_connection import CHECK_ADDRESS, FRESH, CheckAddress, OneConnection
+from ._proxies import Proxies, proxies_of
 from .errors import Invalid
 
 if TYPE_CHECKING:
@@ -29,22 +29,60 @@ Transport = httpx.AsyncBaseTransport | Literal["aiohttp"] | None
 _check_address: ContextVar[CheckAddress | None] = ContextVar("check_address", default=None)
 """What the request of this task wants the addresses of its host checked with: aiohttp's resolver is not told of it."""
 
-_Proxied = dict[str, httpx.AsyncBaseTransport | None]
+def transport_of(given: Transport, most_idle: int) -> httpx.AsyncBaseTransport:
+    """Return the transport for all addresses. At most `most_idle` connections (for each proxy) are kept unused.
 
-
-def transports(given: Transport, most_idle: int) -> tuple[httpx.AsyncBaseTransport, _Proxied]:
-    """Return the transport for all addresses, and by pattern of address those through proxies.
-
-    None in place of the latter means that such addresses need none. At most `most_idle` connections are kept unused.
-    Raises `Invalid` where a backend that is named is not known, or not installed.
+    Raises `Invalid` where a backend that is named is not known, or not installed, and for what is wrong in the
+    environment.
     """
     if given is not None and not isinstance(given, str):
-        return given, {}
-    context = httpx.create_ssl_context()
-    channels = partial(_channels, context, most_idle)
+        return given
+    context = _ssl_context(os.environ)
     proxies = proxies_of(getproxies())
+    channels = partial(_channels, context, most_idle)
     direct = channels() if given is None else _aiohttp(context, given)
-    return direct, {pattern: channels(proxy) if proxy else None for pattern, proxy in proxies.items()}
+    by_proxy = {proxy: channels(proxy) for proxy in proxies.by_scheme.values()}
+    return _Routed(direct, proxies, by_proxy) if by_proxy else direct
+
+
+class _Routed(httpx.AsyncBaseTransport):
+    """Sends each request directly or through a proxy."""
+
+    def __init__(
+        self, direct: httpx.AsyncBaseTransport, proxies: Proxies, by_proxy: Mapping[str, httpx.AsyncBaseTransport]
+    ) -> None:
+        self._direct = direct
+        self._by_proxy = by_proxy
+        self._proxy_for = lru_cache(maxsize=256)(proxies.proxy_for)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        proxy = self._proxy_for(url.scheme, url.host, url.port or _PORTS.get(url.scheme, 0))
+        return await (self._by_proxy[proxy] if proxy else self._direct).handle_async_request(request)
+
+    async def aclose(self) -> None:
+        for transport in (self._direct, *self._by_proxy.values()):
+            await transport.aclose()
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def _ssl_context(environment: Mapping[str, str]) -> ssl.SSLContext:
+    """Return the context of all connections; httpx reads the two variables, and says of neither what is wrong."""
+    variable = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if environment.get(name)), None)
+    try:
+        if variable == "SSL_CERT_DIR":
+            os.listdir(environment[variable])
+        elif variable:
+            with open(environment[variable], "rb"):
+                pass
+        return httpx.create_ssl_context()
+    except (OSError, ValueError) as error:
+        if variable is None:
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Invalid(f"names certificates that cannot be read: {reason}", field=variable) from None
 
 
 def _channels(context: ssl.SSLContext, most_idle: int, proxy: str | None = None) -> Channels:
@@ -125,26 +163,3 @@ def _is_readable(socket: Any) -> bool:
     waiting = select.poll()
     waiting.register(socket, select.POLLIN)
     return bool(waiting.poll(0))
-
-
-def proxies_of(environment: Mapping[str, str]) -> dict[str, str | None]:
-    """Return the proxy for each pattern of addresses, None for those that need none; `getproxies` knows `environment`.
-
-    A name in NO_PROXY stands for its subdomains as well.
-    """
-    unproxied = [host.strip() for host in environment.get("no", "").split(",")]
-    if "*" in unproxied:
-        return {}
-    given = {scheme: environment.get(scheme) for scheme in ("http", "https", "all")}
-    proxies = {f"{scheme}://": url if "://" in url else f"http://{url}" for scheme, url in given.items() if url}
-    return {**proxies, **{_pattern_of(host): None for host in unproxied if host}}
-
-
-def _pattern_of(host: str) -> str:
-    if "://" in host:
-        return host
-    try:
-        address = ip_address(host.split("/")[0])
-    except ValueError:
-        return f"all://{host}" if host.lower() == "localhost" else f"all://*{host}"
-    return f"all://{host}" if address.version == 4 else f"all://[{host}]"

@@ -15,7 +15,7 @@ PACKAGE = Path(salesmanago_async.__file__).parent
 FLOORS = [
     ["_version", "_signal", "_background", "_beside", "_one_connection"],
     ["errors", "_channels"],
-    ["settings", "_unpacking"],
+    ["settings", "_unpacking", "_proxies"],
     ["api", "_links"],
     ["_wire", "_transport"],
     ["_access", "_retry", "_pace", "_http"],
