@@ -115,12 +115,7 @@ class Http:
         """
         with _network_to(self._host):
             response = await self._client.send(self._request(path, content, file, is_fresh), stream=True)
-            try:
-                answer = await self._read(response)
-            except BaseException:
-                with anyio.CancelScope(shield=True):
-                    await response.aclose()
-                raise
+            answer = await self._read(response)
         return Reply(response.status_code, response.headers, answer)
 
     def _request(self, path: str, content: bytes, file: FormFile | None, is_fresh: bool) -> httpx.Request:
@@ -134,11 +129,15 @@ class Http:
     async def _read(self, response: httpx.Response) -> bytes:
         raw_pieces, unpacker = _wire_of(response, self._host, limit=LONGEST_ANSWER)
         found: list[bytes] = []
-        async for raw in raw_pieces:
-            for piece in unpacker.pieces(raw):
-                found.append(piece)
-                if len(piece) == STEP:
-                    await checkpoint()  # there may be many more in what came
+        try:
+            async for raw in raw_pieces:
+                for piece in unpacker.pieces(raw):
+                    found.append(piece)
+                    if len(piece) == STEP:
+                        await checkpoint()  # there may be many more in what came
+        except BaseException:
+            await _end(response, raw_pieces)
+            raise
         unpacker.end()
         return b"".join(found)
 
@@ -157,11 +156,7 @@ class Http:
         try:
             yield Download(response.status_code, response.headers, chunks)
         finally:
-            with anyio.CancelScope(shield=True):
-                await response.aclose()
-            with suppress(Exception):  # the generators inside httpx end by themselves, or trio misses them
-                async for _ in chunks:
-                    pass
+            await _end(response, chunks)
 
     async def _follow(self, link: str, headers: Mapping[str, str]) -> httpx.Response:
         for _ in range(_MOST_REDIRECTS + 1):
@@ -205,16 +200,17 @@ def _host_of(url: str) -> str:
 
 
 class _HideLinks(logging.Filter):
-    """Takes links out of httpx's line about a request, and out of httpcore's about where a redirect leads."""
+    """Takes links out of httpx's line about a request, and out of httpcore's about a redirect or what is no HTTP."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = _LOCATION.sub(r"\1…", str(record.msg))
+        record.msg = _QUOTED.sub("…", _LOCATION.sub(r"\1…", str(record.msg)))
         if isinstance(record.args, tuple):
             record.args = tuple(repr(part) if isinstance(part, _Link) else part for part in record.args)
         return True
 
 
 _LOCATION = re.compile(r"(\(b'(?:content-)?location', b)(?:'[^']*'|\"[^\"]*\")", re.IGNORECASE)
+_QUOTED = re.compile(r"bytearray\(b.*", re.DOTALL)
 for _name in ("httpx", "httpcore.http11", "httpcore.http2"):
     logging.getLogger(_name).addFilter(_HideLinks())
 
@@ -223,14 +219,27 @@ async def _chunks(response: httpx.Response, host: str) -> AsyncGenerator[bytes]:
     arrived = 0
     raw_pieces, unpacker = _wire_of(response, host)
     with _network_to(host):
-        async for raw in raw_pieces:
-            arrived += len(raw)
-            for piece in unpacker.pieces(raw):
-                yield piece
+        try:
+            async for raw in raw_pieces:
+                arrived += len(raw)
+                for piece in unpacker.pieces(raw):
+                    yield piece
+        except Unreadable:
+            await _end(response, raw_pieces)
+            raise
     unpacker.end()
     promised = response.headers.get("content-length", "")
     if promised.isdecimal() and "content-encoding" not in response.headers and arrived != int(promised):
         raise Unreadable(f"{host} sent {arrived} bytes of a file of {promised}")
+
+
+async def _end(response: httpx.Response, pieces: AsyncIterator[bytes]) -> None:
+    """Close an answer that is not read to its end; the generators inside httpx end by themselves, or trio misses them."""
+    with anyio.CancelScope(shield=True):
+        await response.aclose()
+    with suppress(Exception):
+        async for _ in pieces:
+            pass
 
 
 def _wire_of(
@@ -272,11 +281,12 @@ def _no_answer(host: str, raised: httpx.TransportError | OSError) -> NoAnswer:
     return NoAnswer(f"{host} did not answer: {kind}{detail}", sent=None, timed_out=timed_out)
 
 
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://.*", re.IGNORECASE | re.DOTALL)
+_ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*://|bytearray\(|['\"]).*", re.IGNORECASE | re.DOTALL)
+"""What an address may begin with in a text of a backend: its scheme, or what quotes the bytes of a server, which may
+repeat the request. What follows is cut off whole: a link is signed, and may hold anything, blanks too."""
 
 
 def _without_addresses(text: str) -> str:
-    """Cut a text of a backend where an address begins: a link is signed, and may hold anything, blanks too."""
     return _ADDRESS.sub("…", text)
 
 
@@ -285,7 +295,7 @@ def _names_an_address(error: BaseException | None) -> bool:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        if _ADDRESS.search(f"{error} {error!r}"):
+        if any(_ADDRESS.search(str(part)) for part in (error, *error.args)):
             return True
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return False

@@ -29,16 +29,20 @@ class Unpacker:
 
     def __init__(self, host: str, encoding: str | None, *, limit: int | None = None) -> None:
         name = (encoding or "").strip().lower()
-        if name not in {"", "identity", "gzip", "x-gzip", "deflate"}:
-            raise Unreadable(f"{host} sent an answer packed as {name[:40]!r}, which was not asked for")
         self._host = host
         self._limit = limit
+        self._unknown = "" if name in {"", "identity", "gzip", "x-gzip", "deflate"} else name[:40]
         self._inflater = None if name in {"", "identity"} else zlib.decompressobj(_GZIP_OR_ZLIB)
         self._came = 0
         self._unpacked = 0
 
     def pieces(self, raw: bytes) -> Iterator[bytes]:
-        """Yield what a piece of the body becomes, `STEP` bytes at most at a time; raise `Unreadable` past a limit."""
+        """Yield what a piece of the body becomes, `STEP` bytes at most at a time.
+
+        Raises `Unreadable` for what is damaged, past a limit, or packed in a way that is not known.
+        """
+        if self._unknown:
+            raise Unreadable(f"{self._host} sent an answer packed as {self._unknown!r}, which was not asked for")
         self._came += len(raw)
         for piece in self._inflated(raw) if self._inflater else (raw,):
             self._unpacked += len(piece)
