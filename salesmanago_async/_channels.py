@@ -6,25 +6,44 @@ it sends, connects anew, closes what broke. So here are many pools of one. A *ch
 
     idle  →  held by one request, from before it is sent until its answer is closed  →  idle, or closed
 
-A channel is idle again only if its answer was read to the end. Whatever else happens closes it, a cancellation too: a
-pool that was left in the middle of something may hold its connection to be in use for ever. An idle channel is taken
-again for the host it is connected to, the one used last before the others, which are closed once they are too many or
-have rested too long. Nobody waits for a channel: how many requests are in flight is for the pace to say, and downloads,
-which need no permit, must not stop the sending.
+A channel is idle again only if its answer was read to the end and nothing came behind it. Whatever else happens closes
+it, a cancellation too: a pool that was left in the middle of something may hold its connection to be in use for ever.
+An idle channel is taken again for the host it is connected to, the one used last before the others, which are closed
+once they are too many or have rested too long. A request that is marked `FRESH` gets a new channel. Nobody waits for a
+channel: how many requests are in flight is for the pace to say, and downloads, which need no permit, must not stop the
+sending.
 """
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from functools import partial
-from typing import cast
+from typing import Protocol, cast
 
 import anyio
 import httpx
 from attrs import define
 
+from ._one_connection import CHECK_ADDRESS, FRESH, Unclean
+
 LONGEST_REST = 5.0
 """The seconds after which a connection that is not used is closed: httpx's own default."""
 
-_Origin = tuple[bytes, bytes, int | None]
+_Origin = tuple[bytes, bytes, int | None, bool]
+"""Scheme, host, port, and whether the address of the host is checked."""
+
+_logger = logging.getLogger("salesmanago_async.connection")
+
+
+class Single(Protocol):
+    """What a channel needs of its transport: `OneConnection` has it."""
+
+    @property
+    def has_surplus(self) -> bool | None: ...
+    @property
+    def was_used_before(self) -> bool: ...
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response: ...
+    async def aclose(self) -> None: ...
 
 
 @define(eq=False)
@@ -32,7 +51,7 @@ class _Channel:
     """One connection to an origin, made when it is needed; `idle_since` is in seconds of the event loop's clock."""
 
     origin: _Origin
-    transport: httpx.AsyncBaseTransport
+    transport: Single
     idle_since: float = 0.0
 
     async def aclose(self) -> None:
@@ -43,7 +62,7 @@ class _Channel:
 class Channels(httpx.AsyncBaseTransport):
     """A transport of channels that `make` makes, of which at most `most_idle` are kept for later."""
 
-    def __init__(self, make: Callable[[], httpx.AsyncBaseTransport], *, most_idle: int) -> None:
+    def __init__(self, make: Callable[[], Single], *, most_idle: int) -> None:
         self._make = make
         self._most_idle = most_idle
         self._held: set[_Channel] = set()
@@ -51,26 +70,30 @@ class Channels(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request over a channel of its own, which is held until the response is closed."""
-        channel = self._take(request.url)
+        url = request.url
+        origin = (url.raw_scheme, url.raw_host, url.port, CHECK_ADDRESS in request.extensions)
+        idle = None if request.extensions.get(FRESH) else self._take_idle(origin)
+        if idle:
+            with suppress(Unclean):
+                return await self._ask(idle, request)
+        return await self._ask(_Channel(origin, self._make()), request)
+
+    def _take_idle(self, origin: _Origin) -> _Channel | None:
+        for place in reversed(range(len(self._idle))):
+            if self._idle[place].origin == origin:
+                return self._idle.pop(place)
+        return None
+
+    async def _ask(self, channel: _Channel, request: httpx.Request) -> httpx.Response:
+        self._held.add(channel)
         try:
             response = await channel.transport.handle_async_request(request)
         except BaseException:
             await self._close(channel)
             raise
         body = cast("httpx.AsyncByteStream", response.stream)
-        response.stream = _Body(body, partial(self._give_back, channel))
+        response.stream = _Body(body, channel.transport, partial(self._give_back, channel))
         return response
-
-    def _take(self, url: httpx.URL) -> _Channel:
-        origin = (url.raw_scheme, url.raw_host, url.port)
-        for place in reversed(range(len(self._idle))):
-            if self._idle[place].origin == origin:
-                channel = self._idle.pop(place)
-                break
-        else:
-            channel = _Channel(origin, self._make())
-        self._held.add(channel)
-        return channel
 
     async def _give_back(self, channel: _Channel, *, whole: bool) -> None:
         if not whole:
@@ -99,17 +122,29 @@ class Channels(httpx.AsyncBaseTransport):
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body of an answer; once it is closed it says whether it was read to its end."""
+    """The body of an answer; once it is closed it says whether it was read to its end, with nothing behind it."""
 
-    def __init__(self, stream: httpx.AsyncByteStream, give_back: Callable[..., Awaitable[None]]) -> None:
+    def __init__(
+        self, stream: httpx.AsyncByteStream, transport: Single, give_back: Callable[..., Awaitable[None]]
+    ) -> None:
         self._stream = stream
+        self._transport = transport
         self._give_back = give_back
         self._whole = self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for part in self._stream:
             yield part
-        self._whole = True
+        has_surplus = self._transport.has_surplus
+        if has_surplus:
+            self._doubt()
+        self._whole = has_surplus is False
+
+    def _doubt(self) -> None:
+        """Meet bytes behind an answer: on a connection that was used before, this may be the answer to the last one."""
+        _logger.warning("a server or a proxy sent more than one answer to a request; its connection is closed")
+        if self._transport.was_used_before:
+            raise httpx.RemoteProtocolError("more than one answer came, and which of them belongs to it is unknown")
 
     async def aclose(self) -> None:
         if self._closed:

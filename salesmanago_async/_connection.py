@@ -260,7 +260,7 @@ class Connection:
 
     async def _exchange(self, post: Post, credentials: Credentials | None) -> dict[str, Any]:
         body = signed(post.fields, credentials, int(self.clock() * 1000)) if credentials else post.fields
-        reply = await self.http.post(post.path, body, post.file)
+        reply = await self.http.post(post.path, body, post.file, is_fresh=not post.repeatable)
         moment = datetime.fromtimestamp(self.clock(), UTC)
         server_time = http_date(reply.headers.get("date"))
         if server_time:

@@ -16,14 +16,18 @@ from urllib.parse import urljoin, urlsplit
 
 import anyio
 import httpx
+from anyio.lowlevel import checkpoint
 from attrs import field, frozen
 
 from ._identity import SIMULATED
-from ._transport import Transport, answers_in_process, transports
+from ._links import Links
+from ._one_connection import CHECK_ADDRESS, FRESH
+from ._transport import Transport, answers_in_process, transport_of
+from ._unpacking import ACCEPT_ENCODING, STEP, Unpacker
 from ._version import __version__
 from ._wire import FormFile, Reply
 from .errors import Invalid, NoAnswer, Unreadable
-from .settings import Timeouts, is_safe_url
+from .settings import Timeouts
 
 _SURELY_NOT_SENT = (
     httpx.ConnectError,
@@ -33,6 +37,9 @@ _SURELY_NOT_SENT = (
     ConnectionRefusedError,
 )
 _MOST_REDIRECTS = 5
+
+LONGEST_ANSWER = 64 * 1024 * 1024
+"""The most bytes of an answer of the API, once unpacked; a page of the longest lists has a few MB. Files have none."""
 
 
 @frozen
@@ -83,16 +90,20 @@ class Http:
         transport: Transport,
         connections: int,
     ) -> None:
-        direct, proxied = transports(transport, connections)
         self._client = _Client(
-            transport=direct,
-            mounts=proxied,
+            transport=transport_of(transport, connections),
             timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=timeouts.connect),
-            headers={"User-Agent": f"salesmanago-async/{__version__}", "Accept": "application/json"},
+            headers={
+                "User-Agent": f"salesmanago-async/{__version__}",
+                "Accept": "application/json",
+                "Accept-Encoding": ACCEPT_ENCODING,
+            },
         )
         self._headers = httpx.Headers({**self._client.headers, "Content-Type": "application/json;charset=UTF-8"})
         self._extensions = {"timeout": self._client.timeout.as_dict()}
+        self._fresh = {**self._extensions, FRESH: True}
         self._base_url = base_url
+        self._links = Links(base_url)
         self._host = _host_of(base_url)
         self._is_simulated = answers_in_process(transport)
 
@@ -101,21 +112,39 @@ class Http:
         """Who answers, by a name that two addresses of one server share."""
         return SIMULATED if self._is_simulated else _server_of(self._base_url)
 
-    async def post(self, path: str, content: bytes, file: FormFile | None = None) -> Reply:
-        """Send one signed body, or a form of it and a file; return the reply whatever its status."""
-        try:
-            with _network_to(self._host):
-                response = await self._client.send(self._request(path, content, file))
-        except httpx.DecodingError as error:
-            raise Unreadable(f"{self._host} sent an answer that cannot be unpacked: {error}") from None
-        return Reply(response.status_code, response.headers, response.content)
+    async def post(self, path: str, content: bytes, file: FormFile | None = None, *, is_fresh: bool = False) -> Reply:
+        """Send one signed body, or a form of it and a file; return the reply whatever its status.
 
-    def _request(self, path: str, content: bytes, file: FormFile | None) -> httpx.Request:
+        `is_fresh` has it sent over a connection that was never used before, where no answer to another request can be
+        waiting. Raises `Unreadable` for an answer of more than `LONGEST_ANSWER` bytes.
+        """
+        with _network_to(self._host):
+            response = await self._client.send(self._request(path, content, file, is_fresh), stream=True)
+            answer = await self._read(response)
+        return Reply(response.status_code, response.headers, answer)
+
+    def _request(self, path: str, content: bytes, file: FormFile | None, is_fresh: bool) -> httpx.Request:
         """Make a request; the client would read the address and merge the headers anew, a tenth of the whole cost."""
         url = _address(self._base_url, path)
+        extensions = self._fresh if is_fresh else self._extensions
         if file:
-            return self._client.build_request("POST", url, files=_parts(content, file))
-        return httpx.Request("POST", url, headers=self._headers, content=content, extensions=self._extensions)
+            return self._client.build_request("POST", url, files=_parts(content, file), extensions=extensions)
+        return httpx.Request("POST", url, headers=self._headers, content=content, extensions=extensions)
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        raw_pieces, unpacker = _wire_of(response, self._host, limit=LONGEST_ANSWER)
+        found: list[bytes] = []
+        try:
+            async for raw in raw_pieces:
+                for piece in unpacker.pieces(raw):
+                    found.append(piece)
+                    if len(piece) == STEP:
+                        await checkpoint()  # there may be many more in what came
+        except BaseException:
+            await _end(response, raw_pieces)
+            raise
+        unpacker.end()
+        return b"".join(found)
 
     @asynccontextmanager
     async def open(self, link: str, headers: Mapping[str, str] | None = None) -> AsyncGenerator[Download]:
@@ -132,19 +161,16 @@ class Http:
         try:
             yield Download(response.status_code, response.headers, chunks)
         finally:
-            with anyio.CancelScope(shield=True):
-                await response.aclose()
-            with suppress(Exception):  # the generators inside httpx end by themselves, or trio misses them
-                async for _ in chunks:
-                    pass
+            await _end(response, chunks)
 
     async def _follow(self, link: str, headers: Mapping[str, str]) -> httpx.Response:
         for _ in range(_MOST_REDIRECTS + 1):
-            if not is_safe_url(link):
-                raise Invalid(f"the link to a file at {_host_of(link)} is not https")
+            self._links.check(link)
             address = _Link(link)
             request = self._client.build_request("GET", address, headers=headers)
             request.url = address
+            if not self._links.is_of_own_host(link):
+                request.extensions[CHECK_ADDRESS] = self._links.check_address
             response = await self._client.send(request, stream=True, follow_redirects=False)
             if not response.has_redirect_location:
                 return response
@@ -186,55 +212,103 @@ def _host_of(url: str) -> str:
 
 
 class _HideLinks(logging.Filter):
-    """Takes links out of httpx's line about a request, and out of httpcore's about where a redirect leads."""
+    """Takes links out of httpx's line about a request, and out of httpcore's about a redirect or what is no HTTP."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = _LOCATION.sub(r"\1…", str(record.msg))
+        record.msg = _QUOTED.sub("…", _LOCATION.sub(r"\1…", str(record.msg)))
         if isinstance(record.args, tuple):
             record.args = tuple(repr(part) if isinstance(part, _Link) else part for part in record.args)
         return True
 
 
 _LOCATION = re.compile(r"(\(b'(?:content-)?location', b)(?:'[^']*'|\"[^\"]*\")", re.IGNORECASE)
+_QUOTED = re.compile(r"bytearray\(b.*", re.DOTALL)
 for _name in ("httpx", "httpcore.http11", "httpcore.http2"):
     logging.getLogger(_name).addFilter(_HideLinks())
 
 
 async def _chunks(response: httpx.Response, host: str) -> AsyncGenerator[bytes]:
     arrived = 0
-    try:
-        with _network_to(host):
-            async for piece in response.aiter_bytes():
-                arrived += len(piece)
-                yield piece
-    except httpx.DecodingError as error:
-        raise Unreadable(f"{host} sent a file that cannot be unpacked: {error}") from None
+    raw_pieces, unpacker = _wire_of(response, host)
+    with _network_to(host):
+        try:
+            async for raw in raw_pieces:
+                arrived += len(raw)
+                for piece in unpacker.pieces(raw):
+                    yield piece
+        except Unreadable:
+            await _end(response, raw_pieces)
+            raise
+    unpacker.end()
     promised = response.headers.get("content-length", "")
     if promised.isdecimal() and "content-encoding" not in response.headers and arrived != int(promised):
         raise Unreadable(f"{host} sent {arrived} bytes of a file of {promised}")
 
 
+async def _end(response: httpx.Response, pieces: AsyncIterator[bytes]) -> None:
+    """Close an answer that is not read to its end; the generators inside httpx end by themselves, or trio misses them."""
+    with anyio.CancelScope(shield=True):
+        await response.aclose()
+    with suppress(Exception):
+        async for _ in pieces:
+            pass
+
+
+def _wire_of(response: httpx.Response, host: str, *, limit: int | None = None) -> tuple[AsyncIterator[bytes], Unpacker]:
+    """Return a body as it comes, and what unpacks it; some transports of callers have read and unpacked it already."""
+    if response.is_stream_consumed:
+        return aiter(httpx.ByteStream(response.content)), Unpacker(host, None, limit=limit)
+    return response.aiter_raw(), Unpacker(host, response.headers.get("content-encoding"), limit=limit)
+
+
 @contextmanager
 def _network_to(host: str) -> Generator[None]:
-    """Raise what the network does to the block as `NoAnswer`."""
+    """Raise what the network does to the block as `NoAnswer`, from the error itself if that names no address."""
     try:
         yield
     except (httpx.TransportError, OSError) as error:
         if isinstance(error, OSError) and error.filename is not None:
             raise
-        raise _no_answer(host, error) from error
+        is_shown = not _names_an_address(error)
+        try:
+            raise _no_answer(host, error) from (error if is_shown else None)
+        except NoAnswer as ours:
+            if not is_shown:
+                ours.__context__ = None  # what reports errors follows it, although a traceback hides it
+            raise
 
 
 def _no_answer(host: str, raised: httpx.TransportError | OSError) -> NoAnswer:
     error = _rightly_named(raised)
+    text = _without_addresses(str(error))
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
-        return NoAnswer(f"{host} cannot be asked: {error}", sent=False)
+        return NoAnswer(f"{host} cannot be asked: {text}", sent=False)
     kind = type(error).__name__
-    detail = f" ({error})" if str(error) else ""
+    detail = f" ({text})" if text else ""
     timed_out = isinstance(error, httpx.TimeoutException | TimeoutError)
     if isinstance(error, _SURELY_NOT_SENT):
         return NoAnswer(f"{host} cannot be reached: {kind}{detail}", sent=False, timed_out=timed_out)
     return NoAnswer(f"{host} did not answer: {kind}{detail}", sent=None, timed_out=timed_out)
+
+
+_ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*://|bytearray\(|['\"]).*", re.IGNORECASE | re.DOTALL)
+"""What an address may begin with in a text of a backend: its scheme, or what quotes the bytes of a server, which may
+repeat the request. What follows is cut off whole: a link is signed, and may hold anything, blanks too."""
+
+
+def _without_addresses(text: str) -> str:
+    return _ADDRESS.sub("…", text)
+
+
+def _names_an_address(error: BaseException | None) -> bool:
+    """Tell whether an error, or one that it was raised from, has an address in its text: tracebacks print them all."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if any(_ADDRESS.search(str(part)) for part in (error, *error.args)):
+            return True
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return False
 
 
 def _rightly_named(error: httpx.TransportError | OSError) -> httpx.TransportError | OSError:

@@ -19,6 +19,9 @@ from attrs import define
 
 from .errors import Invalid, NoAnswer
 
+MOST_CONCURRENT = 1000
+"""The most requests in flight that a client can be given: each needs a connection, and an import a task."""
+
 LONGEST_PAUSE = 60.0
 """The most seconds for which one answer can hold up all requests; longer waits are for the one that was told so."""
 
@@ -73,9 +76,9 @@ class Pace:
     """
 
     def __init__(self, concurrency: int, rate: float | None = None) -> None:
-        if concurrency < 1:
-            raise Invalid(f"is {concurrency}; at least one request must be in flight", field="concurrency")
-        if rate is not None and rate <= 0:
+        if not 1 <= concurrency <= MOST_CONCURRENT:
+            raise Invalid(f"is {concurrency}; give 1 to {MOST_CONCURRENT} requests in flight", field="concurrency")
+        if rate is not None and not rate > 0:
             raise Invalid(f"is {rate}; give requests per second, or None for no limit", field="rate")
         self.concurrency = concurrency
         self.rate = rate

@@ -21,8 +21,13 @@ def is_too_large(error: SalesManagoError) -> bool:
 
 
 def surely_not_processed(error: SalesManagoError) -> bool:
-    """Tell whether the server cannot have acted on the request: no connection was had, or it answered 429."""
-    return isinstance(error, RateLimited) or (isinstance(error, NoAnswer) and error.sent is False)
+    """Tell whether the server cannot have acted on the request: no connection was had, 429, or a redirect."""
+    return isinstance(error, RateLimited) or (isinstance(error, NoAnswer) and error.sent is False) or is_redirect(error)
+
+
+def is_redirect(error: SalesManagoError) -> bool:
+    """Tell whether the request was sent elsewhere, so nothing was done; no other try gets another answer."""
+    return isinstance(error, Unreadable) and error.status is not None and 300 <= error.status < 400
 
 
 def maybe_processed(error: SalesManagoError) -> bool:
@@ -31,8 +36,9 @@ def maybe_processed(error: SalesManagoError) -> bool:
 
 
 def may_go_again(error: SalesManagoError, *, repeatable: bool) -> bool:
-    """Tell whether the rules allow another try: always where nothing was processed, else if that does no harm."""
-    return surely_not_processed(error) or (repeatable and maybe_processed(error))
+    """Tell whether the rules allow another try: where nothing was processed, or that does no harm."""
+    may = surely_not_processed(error) or (repeatable and maybe_processed(error))
+    return may and not is_redirect(error)
 
 
 def wait_before_retry(

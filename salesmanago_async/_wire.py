@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 import orjson
 from attrs import field, frozen
@@ -141,8 +142,10 @@ def read_body(reply: Reply, request: object | None, now: datetime, *, may_be_emp
         raise Refused(_too_large(reply), status=TOO_LARGE, request=request)
     if may_be_empty and reply.status in {200, 204} and not reply.content.strip():
         return {"success": True}
+    if 300 <= reply.status < 400:
+        raise Unreadable(_redirect(reply), status=reply.status, request=request)
     body = _json_object(reply)
-    if body is None or 300 <= reply.status < 400:
+    if body is None:
         raise Unreadable(_unreadable(reply), status=reply.status, request=request)
     if reply.status >= 400 or success_of(body) is False:
         raise _refusal(body, reply.status, request)
@@ -234,10 +237,24 @@ def _texts(reply: Reply) -> str:
     return f": {'; '.join(texts)}" if texts else ""
 
 
+def _redirect(reply: Reply) -> str:
+    """Say where a redirect leads to, without what may be secret: a user, a password, a query, a path not of words."""
+    try:
+        parts = urlsplit(reply.headers.get("location", ""))
+        path = parts.path if _WORDS.fullmatch(parts.path) else "/…"
+        shown = f"{parts.scheme}://" * bool(parts.netloc) + parts.netloc.rpartition("@")[2] + path
+    except ValueError:
+        shown = "an unreadable address"
+    return f"the server answered {reply.status}, a redirect to {shown[:200] or 'nowhere'}; is base_url right?"
+
+
+_WORDS = re.compile(r"(/[A-Za-z_.-]{1,32}(v?\d)?)*/?")
+
+
 def _unreadable(reply: Reply) -> str:
     kind = reply.headers.get("content-type", "no content type")
     begins = safe_text(reply.content[:80].decode("utf-8", "replace"))
-    hint = "; is base_url right?" if reply.status in {301, 302, 303, 307, 308, 403, 404, 405} else ""
+    hint = "; is base_url right?" if reply.status in {403, 404, 405} else ""
     return f"the server answered {reply.status} with {kind}, not a JSON object, beginning {begins!r}{hint}"
 
 

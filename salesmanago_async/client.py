@@ -29,7 +29,7 @@ from .groups.users import Users
 from .groups.vision import Vision
 from .groups.web_push import WebPush
 from .groups.workflows import Workflows
-from .settings import DEFAULT_BASE_URL, Credentials, Login, Retries, Timeouts
+from .settings import DEFAULT_BASE_URL, Credentials, Login, Retries, Timeouts, from_environment
 
 if TYPE_CHECKING:
     import httpx
@@ -42,7 +42,7 @@ class SalesManago:
 
     `credentials` are what signs the calls, or a `Login`: a user name and a password, in exchange for temporary tokens.
     `owner` is filled in wherever a call takes an owner (or `user`) and was given none. `base_url` is the server without
-    /api. `concurrency` is the most requests in flight: fewer after 429, 503 and time-outs, until answers come again;
+    /api. `concurrency` is the most requests in flight, up to 1000: fewer after 429, 503 and time-outs, until answers come again;
     Retry-After holds up all of them, for a minute at most. `rate` is the most that begin in a second (None: no limit),
     `poll_interval` the seconds between two looks at one server job; 60 is the documented value. `transport` may be
     "aiohttp" (another HTTP stack, of the extra `aiohttp`: less work for the processor, asyncio only), or an httpx
@@ -103,11 +103,12 @@ class SalesManago:
     def from_env(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
         """Make a client of SALESMANAGO_CLIENT_ID, _API_KEY, _API_SECRET (or _SHA), _OWNER and _BASE_URL.
 
-        `options` are those of the class, and go before the environment. Raises `Invalid` naming what is missing.
+        `options` are those of the class, and go before the environment. White space around the values is dropped.
+        Raises `Invalid` naming what is missing, or a variable that cannot be used.
         """
         environ = os.environ if environ is None else environ
-        options.setdefault("owner", environ.get("SALESMANAGO_OWNER") or None)
-        options.setdefault("base_url", environ.get("SALESMANAGO_BASE_URL") or DEFAULT_BASE_URL)
+        options.setdefault("owner", from_environment(environ, "OWNER") or None)
+        options.setdefault("base_url", from_environment(environ, "BASE_URL") or DEFAULT_BASE_URL)
         return cls(Credentials.from_env(environ), **options)
 
     @property

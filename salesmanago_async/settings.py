@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Self
@@ -49,7 +50,7 @@ class Credentials:
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Read SALESMANAGO_CLIENT_ID, _API_KEY and _API_SECRET (or _SHA); name what is missing."""
         environ = os.environ if environ is None else environ
-        found = {name: environ.get(f"SALESMANAGO_{name}", "") for name in ("CLIENT_ID", "API_KEY", "API_SECRET", "SHA")}
+        found = {name: from_environment(environ, name) for name in ("CLIENT_ID", "API_KEY", "API_SECRET", "SHA")}
         missing = [name for name in ("CLIENT_ID", "API_KEY") if not found[name]]
         if not (found["API_SECRET"] or found["SHA"]):
             missing.append("API_SECRET (or SALESMANAGO_SHA)")
@@ -106,14 +107,70 @@ class Timeouts:
     write: float = 60.0
 
 
+def from_environment(environ: Mapping[str, str], name: str) -> str:
+    """Return the variable SALESMANAGO_`name`, "" where it is not set, without white space around it.
+
+    A secret made with `echo` ends in a line break. What has one inside, or is no text, raises `Invalid` that names the
+    variable, not the value.
+    """
+    variable = f"SALESMANAGO_{name}"
+    value = environ.get(variable, "").strip()
+    if not value.isprintable():
+        raise Invalid("has a line break, or another character that cannot be seen, inside: set it anew", field=variable)
+    return value
+
+
 def checked_base_url(base_url: str) -> str:
     """Return `base_url` without a trailing slash or /api; refuse what would send secrets in the clear."""
     trimmed = base_url.strip().rstrip("/").removesuffix("/api")
     if "@" in trimmed:
         raise Invalid("must not hold a user or a password", field="base_url")
+    wrong = _wrong_in(trimmed)
+    if wrong:
+        raise Invalid(f"{base_url!r} {wrong}; give one such as https://app2.salesmanago.com", field="base_url")
     if not is_safe_url(trimmed):
         raise Invalid(f"{base_url!r} is no https address such as https://app2.salesmanago.com", field="base_url")
     return trimmed
+
+
+def _wrong_in(url: str) -> str | None:
+    """Say what makes an address unusable, whatever its scheme: what a connection would fail on in ways of its own."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return "is no address"
+    try:
+        has_port = parts.port != 0
+    except ValueError:
+        has_port = False
+    if not has_port:
+        return "has no port from 1 to 65535 behind its host"
+    if parts.query or parts.fragment or not _WITHOUT_BLANKS.fullmatch(url):
+        return "has blanks, a query or a fragment in it"
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - nothing is bound
+        return "is where a server listens, not where it is reached: that is 127.0.0.1 on this machine"
+    return None if not host or _is_host(host) else "has no host name of letters, digits, hyphens and dots"
+
+
+_WITHOUT_BLANKS = re.compile(r"[^\s?#\\\x00-\x1f\x7f]+")
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
+
+
+def _is_host(host: str) -> bool:
+    """Tell whether a text is an address, or a name that can be resolved; other letters as `xn--…`, as in DNS itself."""
+    if _is_address(host):
+        return True
+    labels = host.removesuffix(".").split(".")
+    return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_safe_url(url: str) -> bool:
@@ -123,13 +180,9 @@ def is_safe_url(url: str) -> bool:
         host = parts.hostname
     except ValueError:
         return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host or "")))
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host or "")))
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or an address is this very machine."""
+    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)

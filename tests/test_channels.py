@@ -29,6 +29,11 @@ class Line(httpx.AsyncBaseTransport):
     hosts: list[str] = field(factory=list)
     busy: bool = False
     closed: bool = False
+    has_surplus: bool | None = False
+
+    @property
+    def was_used_before(self) -> bool:
+        return len(self.hosts) > 1
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         assert not self.busy, "two requests at a time"

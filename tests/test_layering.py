@@ -13,10 +13,10 @@ import salesmanago_async
 PACKAGE = Path(salesmanago_async.__file__).parent
 
 FLOORS = [
-    ["_version", "_signal", "_identity", "_background", "_beside", "_channels", "_real_json"],
-    ["errors"],
-    ["settings"],
-    ["api"],
+    ["_version", "_signal", "_identity", "_background", "_beside", "_one_connection", "_real_json"],
+    ["errors", "_channels"],
+    ["settings", "_unpacking", "_proxies"],
+    ["api", "_links"],
     ["_wire", "_transport"],
     ["_access", "_retry", "_pace", "_http"],
     ["_connection"],
@@ -68,7 +68,14 @@ def test_imports_point_down(path: Path, room: str) -> None:
 def test_few_rooms_know_httpx() -> None:
     knowing = {path.relative_to(PACKAGE).as_posix() for path, _ in modules() if "httpx" in _imported_at_run_time(path)}
     # cli/_client makes the transport of --simulate, cli/_fetching looks at somebody's page: no calls of the API
-    assert knowing == {"_http.py", "_transport.py", "_channels.py", "cli/_client.py", "cli/_fetching.py"}
+    assert knowing == {
+        "_http.py",
+        "_transport.py",
+        "_channels.py",
+        "_one_connection.py",
+        "cli/_client.py",
+        "cli/_fetching.py",
+    }
 
 
 def _imported_at_run_time(path: Path) -> set[str]:

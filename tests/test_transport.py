@@ -4,14 +4,11 @@ import asyncio
 import sys
 from collections.abc import Callable
 from typing import Any
-from urllib.request import getproxies
 
 import httpx_aiohttp
 import pytest
-from httpx._utils import get_environment_proxies
 
 from salesmanago_async import Email, Invalid, NoAnswer, Retries, SalesManago
-from salesmanago_async._transport import proxies_of, transports
 from salesmanago_async.simulator import DEMO_CREDENTIALS
 from tests.serving import serving
 from tests.test_http import client, http, running, say
@@ -53,41 +50,10 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-HTTP, HTTPS, ALL = "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"
-
-
-@pytest.mark.parametrize("given", [{}, {HTTP: "one:3128"}, {HTTPS: "http://a:b@one:3128", ALL: "https://two"}])
-@pytest.mark.parametrize(
-    "unproxied",
-    [
-        None,
-        "",
-        "*",
-        "example.com",
-        ".example.com, localhost,LOCALHOST ,,127.0.0.1",
-        "10.0.0.0/8,::1,fe80::/10,[::1]",
-        "https://example.com,example.com:8080",
-        "example.com,*",
-    ],
-)
-def test_the_environment_is_read_as_httpx_reads_it(
-    environment: pytest.MonkeyPatch, given: dict[str, str], unproxied: str | None
-) -> None:
-    for name, address in given.items():
-        environment.setenv(name, address)
-    if unproxied is not None:
-        environment.setenv("NO_PROXY", unproxied)
-    assert proxies_of(getproxies()) == get_environment_proxies()
+HTTP, HTTPS = "HTTP_PROXY", "HTTPS_PROXY"
 
 
 over_both = pytest.mark.parametrize("backend", [None, "aiohttp"])
-
-
-@over_both
-def test_a_proxy_of_no_known_kind_is_refused_at_once(environment: pytest.MonkeyPatch, backend: Any) -> None:
-    environment.setenv(HTTPS, "gopher://proxy.example.com")
-    with pytest.raises(ValueError, match="gopher"):
-        transports(backend, 8)
 
 
 @on_asyncio

@@ -37,9 +37,12 @@ async def fetch_page(url: str) -> str:
     """
     import httpx
 
+    from .._transport import transport_of
+
     try:
         with anyio.fail_after(SECONDS):
-            async with httpx.AsyncClient(headers={"User-Agent": f"salesmanago-async/{__version__}"}) as client:
+            headers = {"User-Agent": f"salesmanago-async/{__version__}"}
+            async with httpx.AsyncClient(transport=transport_of(None, 1), headers=headers) as client:
                 return await _follow(client, url)
     except TimeoutError:
         raise NoAnswer(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Invalid
-from ..settings import Credentials
+from ..settings import Credentials, from_environment
 from ._file_path import FilePath
 from ._run import fail
 
@@ -79,7 +79,10 @@ def simulator(host: str, port: int, faults: Sequence[str], **options: Any) -> No
     from ..simulator.serve import serve
 
     credentials, is_demo = _credentials(DEMO_CREDENTIALS)
-    owner = os.environ.get("SALESMANAGO_OWNER") or DEMO_OWNER
+    try:
+        owner = from_environment(os.environ, "OWNER") or DEMO_OWNER
+    except Invalid as error:
+        fail(str(error))
     try:
         app = Simulator(credentials, owners=(owner,), faults=[_fault(text) for text in faults], **options)
     except Invalid as error:

@@ -211,9 +211,9 @@ async def test_redirects_are_followed_over_https(connect: Connect, status: int, 
 
 
 @pytest.mark.parametrize("link", ["http://127.0.0.1:8787", "http://localhost", "http://[::1]:8787"])
-async def test_this_machine_may_be_asked_in_the_clear(connect: Connect, link: str) -> None:
+async def test_an_account_on_this_machine_may_have_its_files_there(connect: Connect, link: str) -> None:
     hosts = Hosts([response(302, Location=f"{link}/f"), whole()], link=link)
-    async with connect(hosts) as sm:
+    async with connect(hosts, base_url="http://127.0.0.1:9") as sm:
         assert await read(sm) == RECORDS
 
 

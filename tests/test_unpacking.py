@@ -1,0 +1,222 @@
+"""Answers are unpacked in small steps and within limits, whatever they unpack to."""
+
+import gzip
+import json
+import tracemalloc
+import zlib
+from functools import cache
+from typing import Any
+
+import anyio
+import anyio.abc
+import anyio.lowlevel
+import pytest
+
+from salesmanago_async import NoAnswer, SalesManagoError, Unreadable
+from salesmanago_async._http import LONGEST_ANSWER
+from salesmanago_async._unpacking import FREE_BYTES, STEP, Unpacker
+from tests.test_two_answers import BOTH_LOOPS, Serve, client, served
+
+MB = 1024 * 1024
+
+
+@cache
+def bomb(megabytes: int, *, members: int = 1) -> bytes:
+    return gzip.compress(b" " * (megabytes * MB), 6) * members
+
+
+def unpacked(content: bytes, encoding: str | None, *, limit: int | None = None, piece: int = 64 * 1024) -> bytes:
+    unpacker = Unpacker("host", encoding, limit=limit)
+    found = b"".join(part for at in range(0, len(content), piece) for part in unpacker.pieces(content[at : at + piece]))
+    unpacker.end()
+    return found
+
+
+TEXT = json.dumps([{"n": n} for n in range(50_000)]).encode()
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000, 10**6])
+@pytest.mark.parametrize(
+    ("content", "encoding", "expected"),
+    [
+        (TEXT[:5000], None, TEXT[:5000]),
+        (TEXT[:5000], "identity", TEXT[:5000]),
+        (gzip.compress(TEXT), "gzip", TEXT),
+        (gzip.compress(TEXT), " GZIP ", TEXT),
+        (zlib.compress(TEXT), "deflate", TEXT),
+        (gzip.compress(TEXT) + gzip.compress(b"more"), "x-gzip", TEXT + b"more"),
+        (gzip.compress(TEXT) + b"\0\0\0", "gzip", TEXT),
+        (gzip.compress(b" " * 3 * STEP), "gzip", b" " * 3 * STEP),
+        (b"", "gzip", b""),
+    ],
+)
+def test_what_is_packed_is_unpacked(content: bytes, encoding: str | None, expected: bytes, piece: int) -> None:
+    if piece > 1 or len(content) < 100_000:
+        assert unpacked(content, encoding, piece=piece) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [(b"no gzip", "gzip"), (gzip.compress(TEXT)[:-5], "gzip"), (gzip.compress(TEXT)[:100], "gzip"), (b"x", "br")],
+)
+def test_what_is_damaged_is_unreadable(content: bytes, encoding: str) -> None:
+    with pytest.raises(Unreadable):
+        unpacked(content, encoding)
+
+
+def test_no_step_is_long() -> None:
+    unpacker = Unpacker("host", "gzip")
+    assert max(len(piece) for piece in unpacker.pieces(bomb(32))) <= STEP
+
+
+def test_a_limit_is_kept_to_a_step() -> None:
+    unpacker, found = Unpacker("host", "gzip", limit=5 * MB), 0
+    with pytest.raises(Unreadable, match="5,242,880"):
+        for piece in unpacker.pieces(bomb(32)):
+            found += len(piece)
+    assert found <= 5 * MB
+
+
+def test_a_file_may_be_long_but_not_a_bomb() -> None:
+    assert len(unpacked(gzip.compress(TEXT * 200, 1), "gzip")) == len(TEXT * 200) > FREE_BYTES
+    with pytest.raises(Unreadable, match="unpack"):
+        for _ in Unpacker("host", "gzip").pieces(bomb(128)):
+            pass
+
+
+# Over a socket
+
+over_each = pytest.mark.parametrize(("anyio_backend", "backend"), BOTH_LOOPS)
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+
+
+def answering(content: bytes, encoding: str, *, status: str = "200 OK") -> Serve:
+    head = f"HTTP/1.1 {status}\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(content)}\r\n\r\n"
+
+    async def serve(stream: anyio.abc.ByteStream) -> None:
+        async with stream:
+            await stream.receive()
+            try:
+                await stream.send(head.encode())
+                for at in range(0, len(content), MB):
+                    await stream.send(content[at : at + MB])
+                await stream.receive()
+            except (anyio.BrokenResourceError, anyio.EndOfStream):
+                pass
+
+    return serve
+
+
+@pytest.mark.anyio
+@over_each
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+async def test_an_answer_without_end_is_cut_off_and_others_get_turns(backend: str, encoding: str) -> None:
+    content = bomb(64, members=40) if encoding == "gzip" else b" " * (LONGEST_ANSWER + 5 * MB)
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    async with served(answering(content, encoding)) as url, client(url, backend) as sm:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(take_turns)
+            tracemalloc.start()
+            try:
+                with pytest.raises(Unreadable, match="more than"):
+                    await sm._connection.http.post("contact/hasContact", b"{}")
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+            tasks.cancel_scope.cancel()
+    assert peak < LONGEST_ANSWER + 16 * MB
+    assert turns > 20
+
+
+@pytest.mark.anyio
+@over_each
+async def test_a_bomb_behind_a_link_is_given_up_in_flat_memory(backend: str) -> None:
+    async with served(answering(bomb(64, members=40), "gzip")) as url, client(url, backend) as sm:
+        tracemalloc.start()
+        try:
+            with pytest.raises(Unreadable, match="unpack"):
+                async with sm._connection.open(f"{url}/f") as download:
+                    async for _ in download.chunks:
+                        pass
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 16 * MB
+
+
+@pytest.mark.anyio
+@over_each
+async def test_only_gzip_is_asked_for_and_read(backend: str) -> None:
+    seen: list[bytes] = []
+    content = gzip.compress(b'{"success":true,"result":true}')
+
+    async def serve(stream: anyio.abc.ByteStream) -> None:
+        async with stream:
+            seen.append(await stream.receive())
+            await stream.send(
+                b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(content) + content
+            )
+
+    async with served(serve) as url, client(url, backend) as sm:
+        assert (await sm.call("contact/hasContact", {}))["result"] is True
+    assert b"accept-encoding: gzip\r\n" in seen[0].lower()
+
+
+# A redirect
+
+LOCATION = "https://ann:secret@app3.example.com/api/contact/upsert?token=secret#secret"
+
+
+@pytest.mark.anyio
+@over_each
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
+@pytest.mark.parametrize("path", ["contact/addContactExtEvent", "contact/upsert"])
+async def test_a_redirect_is_named_and_leaves_nothing_in_doubt(backend: str, status: str, path: str) -> None:
+    requests = 0
+
+    async def serve(stream: anyio.abc.ByteStream) -> None:
+        nonlocal requests
+        async with stream:
+            await stream.receive()
+            requests += 1
+            await stream.send(f"HTTP/1.1 {status}\r\nLocation: {LOCATION}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    async with served(serve) as url, client(url, backend) as sm:
+        with pytest.raises(Unreadable) as raised:
+            await sm.call(path, {})
+    error: Any = raised.value
+    assert (error.maybe_applied, error.in_doubt, error.status) == (False, False, int(status[:3]))
+    assert "https://app3.example.com/api/contact/upsert; is base_url right?" in str(error)
+    assert "secret" not in str(error)
+    assert requests == 1
+
+
+@pytest.mark.anyio
+@over_each
+async def test_a_run_that_is_redirected_sends_nothing_and_doubts_nothing(backend: str) -> None:
+    async def serve(stream: anyio.abc.ByteStream) -> None:
+        async with stream:
+            await stream.receive()
+            await stream.send(b"HTTP/1.1 308 Moved\r\nLocation: https://x.example/\r\nContent-Length: 0\r\n\r\n")
+
+    row = {"email": "a@example.com", "contactExtEventType": "VISIT", "date": 1_700_000_000_000}
+    async with served(serve) as url, client(url, backend, poll_interval=0.01) as sm:
+        try:
+            report = await sm.events.add_many([row] * 5, batch_size=2)
+        except SalesManagoError as error:
+            assert not isinstance(error, NoAnswer)
+            assert "x.example" in str(error)
+        else:
+            assert (report.in_doubt, report.not_sent) == (0, report.read)
+            assert "x.example" in str(report.stopped)
