@@ -5,7 +5,7 @@ A job is a number on the server. Looking at it costs a request; the documented i
 
 import math
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing
 from os import PathLike
 from typing import Any, Generic, Literal, TypeVar, overload
 
@@ -13,6 +13,7 @@ import anyio
 from attrs import define, field, frozen
 
 from ._background import background
+from ._blocks import block
 from ._connection import Connection
 from ._retry import may_go_again
 from ._watcher import JobWatcher
@@ -99,7 +100,7 @@ class Job(Generic[RecordT]):
         self._told_link = None
         return link
 
-    @asynccontextmanager
+    @block("`async with job.stream() as chunks`, and then `async for chunk in chunks`")
     async def stream(self) -> AsyncGenerator[AsyncIterator[bytes]]:
         """Open the job's file, once it is there: `async with job.stream() as chunks`, bytes as they arrive.
 
@@ -112,7 +113,7 @@ class Job(Generic[RecordT]):
     def records(self) -> AbstractAsyncContextManager[AsyncIterator[RecordT]]: ...
     @overload
     def records(self, *, raw: Literal[True]) -> AbstractAsyncContextManager[AsyncIterator[Any]]: ...
-    @asynccontextmanager
+    @block("`async with job.records() as records`, and then `async for record in records`")
     async def records(self, *, raw: bool = False) -> AsyncGenerator[AsyncIterator[Any]]:
         """Open the job's file as records, in flat memory: `async with job.records() as records`.
 
@@ -180,7 +181,7 @@ def started_job(connection: Connection, answer: JobStarted, read: Callable[[Any]
     return Job(connection, answer.request_id, read)
 
 
-@asynccontextmanager
+@block("`async with sm.jobs.as_completed(jobs) as finished`, and then `async for job in finished`")
 async def as_completed(
     connection: Connection, jobs: Iterable[Job[RecordT]] | AsyncIterable[Job[RecordT]], *, outstanding: int
 ) -> AsyncGenerator[AsyncIterator[Job[RecordT]]]:

@@ -1,13 +1,14 @@
 """`sm.contacts`: upsert one, upsert millions, find, walk over all, delete, export."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import datetime
 from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
+from .._blocks import block
 from ..api._codec import lenient_reader, write
 from ..api._fields import milliseconds
 from ..api.contact_changes import (
@@ -174,7 +175,7 @@ class Contacts(Group):
     def export_all(
         self, *, raw: Literal[True], size: int = ..., outstanding: int = ..., owner: str | None = ...
     ) -> AbstractAsyncContextManager[AsyncIterator[Any]]: ...
-    @asynccontextmanager
+    @block("`async with sm.contacts.export_all() as contacts`, and then `async for contact in contacts`")
     async def export_all(
         self, *, raw: bool = False, size: int = MOST_ROWS, outstanding: int = 64, owner: str | None = None
     ) -> AsyncGenerator[AsyncIterator[Any]]:
@@ -212,7 +213,7 @@ class Contacts(Group):
         overlap: float = ...,
         owner: str | None = ...,
     ) -> AbstractAsyncContextManager[ModifiedExport[Any]]: ...
-    @asynccontextmanager
+    @block("`async with sm.contacts.export_modified(since) as contacts`, and then `async for contact in contacts`")
     async def export_modified(
         self,
         since: datetime | int | None = None,
@@ -279,7 +280,7 @@ class Contacts(Group):
         """
         return await contact_run(self._connection, source, options).execute()
 
-    @asynccontextmanager
+    @block("`async with sm.contacts.upserting(source) as outcomes`, and then `async for outcome in outcomes`")
     async def upserting(self, source: GivenSource, **options: Unpack[ContactRunOptions]) -> AsyncGenerator[Outcomes]:
         """Make the same run as `upsert_many`, outcome by outcome, in the order in which they become known.
 
