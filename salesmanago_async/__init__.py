@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .errors import (
         BufferClosed,
         BufferFull,
+        ClientClosed,
         Invalid,
         JobFailed,
         JournalFailed,
@@ -54,6 +55,7 @@ __all__ = [
     "BufferClosed",
     "BufferFull",
     "ChannelIntegration",
+    "ClientClosed",
     "ConsentDetail",
     "Contact",
     "ContactExport",
@@ -118,6 +120,7 @@ _HOMES = {
     "errors": (
         "BufferClosed",
         "BufferFull",
+        "ClientClosed",
         "Invalid",
         "JobFailed",
         "JournalFailed",

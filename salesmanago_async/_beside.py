@@ -31,6 +31,16 @@ def start_beside(
     task.add_done_callback(lambda _: when_ended())
 
 
+def current_loop() -> object:
+    """Return what tells this event loop from any other, as long as it is kept."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        import trio
+
+        return trio.lowlevel.current_trio_token()
+
+
 def _start_on_trio(work: Callable[[], Coroutine[Any, Any, None]], when_ended: Callable[[], None]) -> None:
     import trio
 

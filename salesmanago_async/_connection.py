@@ -8,7 +8,7 @@ The connection owns the pool, the pace and the retries; jobs, imports, exports a
 import copy
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -17,6 +17,7 @@ import anyio
 from attrs import define, field
 
 from ._access import Access
+from ._lifetime import Lifetime
 from ._pace import Pace
 from ._retry import maybe_processed, wait_before_retry
 from ._wire import Post, http_date, prepare, prepare_plain, read_answer, read_body, signed
@@ -53,6 +54,7 @@ class Connection:
     clock: Callable[[], float] = field(default=time.time, repr=False)
     random: Random = field(factory=Random, repr=False)
     traffic: Traffic = field(factory=Traffic)
+    lifetime: Lifetime = field(factory=Lifetime, repr=False)
     server_clock_offset: float | None = None
     """Seconds by which the server's Date header was ahead of our clock at its last answer."""
     _halt: anyio.Event | None = field(default=None, repr=False)
@@ -127,6 +129,7 @@ class Connection:
         return self._halt.is_set()
 
     async def _try(self, post: Post, credentials: Credentials | None, tries: int) -> dict[str, Any]:
+        self.lifetime.check()
         is_urgent = tries > 1 or not post.signed  # others wait for a login
         async with self.pace.permit(urgent=is_urgent, unless=self._halt) as began:
             self.traffic.requests += 1
@@ -158,13 +161,18 @@ class Connection:
     @asynccontextmanager
     async def open(self, link: str, headers: Mapping[str, str] | None = None) -> AsyncGenerator["Download"]:
         """GET a file link, without a permit: files lie on other hosts, and a slow reader must not stop the sending."""
+        self.lifetime.check()
         self.traffic.requests += 1
         async with self.http.open(link, headers) as download:
             yield download
 
     async def aclose(self) -> None:
-        """Close every connection."""
-        await self.http.aclose()
+        """End the buffers and runs that still use this connection, in order, and close everything."""
+        try:
+            await self.lifetime.end()
+        finally:
+            with suppress(*([RuntimeError] if self.lifetime.is_elsewhere else [])):  # that event loop may be closed
+                await self.http.aclose()
 
 
 def is_congestion(error: SalesManagoError) -> bool:

@@ -2,13 +2,13 @@
 
 from random import Random
 
-from .errors import NoAnswer, RateLimited, SalesManagoError, ServerFault, Unreadable
+from .errors import ClientClosed, NoAnswer, RateLimited, SalesManagoError, ServerFault, Unreadable
 from .settings import Retries
 
 
 def surely_not_processed(error: SalesManagoError) -> bool:
     """Tell whether the server cannot have acted on the request: no connection was had, or it answered 429."""
-    return isinstance(error, RateLimited) or (isinstance(error, NoAnswer) and error.sent is False)
+    return isinstance(error, RateLimited | ClientClosed) or (isinstance(error, NoAnswer) and error.sent is False)
 
 
 def maybe_processed(error: SalesManagoError) -> bool:
@@ -18,6 +18,8 @@ def maybe_processed(error: SalesManagoError) -> bool:
 
 def may_go_again(error: SalesManagoError, *, repeatable: bool) -> bool:
     """Tell whether the rules allow another try: always where nothing was processed, else if that does no harm."""
+    if isinstance(error, ClientClosed):  # so would be every other try
+        return False
     return surely_not_processed(error) or (repeatable and maybe_processed(error))
 
 

@@ -11,6 +11,7 @@
     ├── JournalFailed       the journal of a run can no longer be written: a full disk, say
     ├── BufferFull          a buffer has no room for another record
     ├── BufferClosed        a buffer takes nothing before its block, nor after it
+    ├── ClientClosed        a client that is closed, or used in an event loop that is not its own: nothing was sent
     ├── JobFailed           a server job ended without success
     ├── StillRunning        a deadline of ours passed; the job goes on
     └── LinkExpired         a file link no longer works, nor did a fresh one
@@ -119,6 +120,10 @@ class BufferFull(SalesManagoError):
 
 class BufferClosed(SalesManagoError):
     """A buffer is not open yet, or no longer; nothing was taken."""
+
+
+class ClientClosed(SalesManagoError):
+    """A client that is closed, or that belongs to another event loop. This try was not sent, and none follows it."""
 
 
 class JobFailed(SalesManagoError):

@@ -15,7 +15,7 @@ PACKAGE = Path(salesmanago_async.__file__).parent
 FLOORS = [
     ["_version", "_signal", "_background", "_beside", "_channels"],
     ["errors"],
-    ["settings", "_blocks"],
+    ["settings", "_blocks", "_lifetime"],
     ["api"],
     ["_wire", "_transport"],
     ["_access", "_retry", "_pace", "_http"],

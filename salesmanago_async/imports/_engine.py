@@ -8,13 +8,14 @@ Jobs are followed to their end all the same, except after these two.
 
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from typing import Any
 
 import anyio
 
 from .._connection import Connection
-from ..errors import only_error
+from ..errors import ClientClosed, only_error
 from ._course import Course
 from ._journal import Entry, open_journal
 from ._ledger import RunJournal
@@ -71,6 +72,16 @@ class Engine:
         self._cut_off.cancel()
 
     @property
+    def stop_within(self) -> float:
+        """The seconds that the run may take to stop."""
+        return self._settings.stop_within
+
+    def stop_for(self, error: ClientClosed) -> None:
+        """Stop as `stop` does, and report this error; for the client, before it is closed."""
+        self._course.stop_for(error)
+        self.stop()
+
+    @property
     def is_stopping(self) -> bool:
         """Whether it was told to stop, or was cancelled."""
         return not self._course.is_following
@@ -87,19 +98,27 @@ class Engine:
         task is cancelled, what is in flight is finished first, and how to go on is logged as a warning.
         """
         try:
-            async with anyio.create_task_group() as tasks:
-                ended = anyio.Event()
-                tasks.start_soon(self._execute, ended)
-                try:
-                    await ended.wait()
-                except BaseException:  # cancellation, or on trio also the KeyboardInterrupt itself
-                    self._was_cancelled = not ended.is_set()
-                    self.stop()
-                    raise
+            with self._while_the_client_lives():
+                await self._execute_or_stop()
         except BaseExceptionGroup as group:
             error = only_error(group)
             raise error from error.__cause__
         return self._ended()
+
+    def _while_the_client_lives(self) -> AbstractContextManager[None]:
+        """Have the client stop the run before it is closed; a buffer does that for its own runs."""
+        return nullcontext() if self._memory else self._connection.lifetime.of_run(self)
+
+    async def _execute_or_stop(self) -> None:
+        async with anyio.create_task_group() as tasks:
+            ended = anyio.Event()
+            tasks.start_soon(self._execute, ended)
+            try:
+                await ended.wait()
+            except BaseException:  # cancellation, or on trio also the KeyboardInterrupt itself
+                self._was_cancelled = not ended.is_set()
+                self.stop()
+                raise
 
     async def _execute(self, ended: anyio.Event) -> None:
         try:
@@ -107,7 +126,7 @@ class Engine:
                 await self._work()
         finally:
             ended.set()
-            if self._was_cancelled:
+            if self._was_cancelled and self._has_left_anything():
                 _log.warning("A run was cancelled: %s. %s", self.report, self._how_to_go_on())
 
     async def _work(self) -> None:
@@ -162,6 +181,10 @@ class Engine:
             failure.add_note(f"When it was raised: {report}. {self._how_to_go_on()}")
             raise failure
         return report
+
+    def _has_left_anything(self) -> bool:
+        report = self.report
+        return not report.read_all or report.read > report.accepted + report.rejected
 
     def _how_to_go_on(self) -> str:
         if self._tally.journal:
