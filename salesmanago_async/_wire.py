@@ -143,7 +143,7 @@ def read_answer(request: Request[AnswerT], body: Mapping[str, Any]) -> AnswerT:
 def messages_of(body: Mapping[str, Any]) -> list[str]:
     """Return the texts of an answer, which come as a list or as one string, under one of two names."""
     found: Any = body.get("message") or body.get("messages") or []
-    return [str(text) for text in (found if isinstance(found, list) else [found])]
+    return [_struck(str(text)) for text in (found if isinstance(found, list) else [found])]
 
 
 _NOT_AUTHENTICATED = (
@@ -179,9 +179,19 @@ def _texts(reply: Reply) -> str:
 
 def _unreadable(reply: Reply) -> str:
     kind = reply.headers.get("content-type", "no content type")
-    begins = reply.content[:80].decode("utf-8", "replace")
+    begins = _struck(reply.content[:200].decode("utf-8", "replace"))[:80]
     hint = "; is base_url right?" if reply.status in {301, 302, 303, 307, 308, 403, 404, 405} else ""
     return f"the server answered {reply.status} with {kind}, not a JSON object, beginning {begins!r}{hint}"
+
+
+_SENT_BACK = re.compile(
+    r"""((?:clientId|apiKey|apiSecret|sha|token|password)[\\"']*\s*[:=]\s*[\\"']*)[^\s"'\\,;&<>)}]+""", re.IGNORECASE
+)
+
+
+def _struck(text: str) -> str:
+    """Return a text of the server without the credentials that it sends back."""
+    return _SENT_BACK.sub(r"\1…", text)
 
 
 def _retry_after(reply: Reply, now: datetime) -> float | None:

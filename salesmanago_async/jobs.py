@@ -7,7 +7,7 @@ import math
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing
 from os import PathLike
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, Generic, Literal, NoReturn, TypeVar, overload
 
 import anyio
 from attrs import define, field, frozen
@@ -53,6 +53,10 @@ class Job(Generic[RecordT]):
 
     def __repr__(self) -> str:
         return f"Job(request_id={self.request_id})"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: the connection of a client is of one process."""
+        raise TypeError("a job cannot be pickled; send its request_id, and use sm.jobs.attach(request_id) there")
 
     async def status(self) -> JobStatus:
         """Look once."""

@@ -13,7 +13,7 @@ import salesmanago_async
 PACKAGE = Path(salesmanago_async.__file__).parent
 
 FLOORS = [
-    ["_version", "_signal", "_background", "_beside", "_channels"],
+    ["_version", "_signal", "_background", "_beside", "_channels", "_pickling"],
     ["errors"],
     ["settings", "_blocks", "_lifetime"],
     ["api"],

@@ -16,6 +16,9 @@ from ..errors import Unreadable
 from .outcome import State, Verdicts
 
 
+UNKNOWN_CONTACT = "the server lists its contact in failedContacts: if there is no such contact, import it first"
+
+
 def of_import(keys: Sequence[str], result: Mapping[str, Any], request_id: int) -> Verdicts:
     """Judge a chunk of contacts by the result file of its job (reference: batchupsertv2).
 
@@ -48,7 +51,7 @@ def of_events(keys: Sequence[str], answer: EventsAdded) -> Verdicts:
     told = (answer.success, answer.created_amount, answer.failed_amount, answer.failed_contacts or None)
     if told == (None, None, None, None):
         return Verdicts("in_doubt", "the server's answer does not say what became of it")
-    named, untraced = _trace(keys, answer.failed_contacts, "the server lists its contact in failedContacts")
+    named, untraced = _trace(keys, answer.failed_contacts, UNKNOWN_CONTACT)
     failed = answer.failed_amount if answer.failed_amount is not None else len(named) + untraced
     created = answer.created_amount if answer.created_amount is not None else len(keys) - failed
     if failed >= len(keys) and not created:
