@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .errors import (
         BufferClosed,
         BufferFull,
+        ClientClosed,
         Invalid,
         JobFailed,
         JobNotFound,
@@ -56,6 +57,7 @@ __all__ = [
     "BufferClosed",
     "BufferFull",
     "ChannelIntegration",
+    "ClientClosed",
     "ConsentDetail",
     "Contact",
     "ContactExport",
@@ -122,6 +124,7 @@ _HOMES = {
     "errors": (
         "BufferClosed",
         "BufferFull",
+        "ClientClosed",
         "Invalid",
         "JobFailed",
         "JobNotFound",

@@ -7,6 +7,7 @@ is final: one that it refuses is replaced, whatever our clock says of it.
 
 import math
 from collections.abc import Awaitable, Callable
+from copy import copy
 from typing import Any
 
 import anyio
@@ -50,7 +51,7 @@ class Access:
                 if self._logins == seen:  # nobody logged in while we waited
                     await self._log_in(self.given, send)
             if self._failure:
-                raise _like(self._failure) from self._failure
+                raise copy(self._failure) from self._failure  # what a caller notes on it is not of the others
         return self._current
 
     def replaces(self, used: Credentials | None, refusal: SalesManagoError) -> bool:
@@ -80,10 +81,3 @@ class Access:
         left = answer.valid_to.timestamp() - now if answer.valid_to else 0.0
         # nothing left at the beginning: no end is known, or our clock is off; it is used until it is refused
         self._renew_at = now + left - min(EARLY, left / 2) if left > 0 else math.inf
-
-
-def _like(error: SalesManagoError) -> SalesManagoError:
-    """Return an error that says the same, for one caller to have: what is noted on it is not of the others."""
-    own = type(error).__new__(type(error), *error.args)
-    own.__dict__.update(error.__dict__)
-    return own

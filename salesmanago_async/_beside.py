@@ -6,21 +6,48 @@ asyncio's own cancellation, as of `asyncio.timeout`, does not stop at anyio's sh
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextvars import copy_context
 from typing import Any
 
 _running: set[asyncio.Task[None]] = set()
 """An event loop keeps no hard reference to its tasks."""
 
 
-def start_beside(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Start a task; it must not raise, and has to say itself when it ends."""
+def start_beside(
+    work: Callable[[], Coroutine[Any, Any, None]], *, when_ended: Callable[[], None] = lambda: None
+) -> None:
+    """Start a task, which sees the context variables of the caller. It must not raise.
+
+    `when_ended` is called however the task ends, also where it is cancelled before its first step.
+    """
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
-        import trio
-
-        trio.lowlevel.spawn_system_task(work)
+        _start_on_trio(work, when_ended)
         return
     task = loop.create_task(work())
     _running.add(task)
     task.add_done_callback(_running.discard)
+    task.add_done_callback(lambda _: when_ended())
+
+
+def current_loop() -> object:
+    """Return what tells this event loop from any other, as long as it is kept."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        import trio
+
+        return trio.lowlevel.current_trio_token()
+
+
+def _start_on_trio(work: Callable[[], Coroutine[Any, Any, None]], when_ended: Callable[[], None]) -> None:
+    import trio
+
+    async def run() -> None:
+        try:
+            await work()
+        finally:
+            when_ended()
+
+    trio.lowlevel.spawn_system_task(run, context=copy_context())

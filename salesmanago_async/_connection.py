@@ -9,7 +9,7 @@ import copy
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -19,6 +19,7 @@ from attrs import define, field
 
 from ._access import Access
 from ._identity import identity
+from ._lifetime import Lifetime
 from ._pace import LONGEST_PAUSE, Pace
 from ._retry import (
     Patience,
@@ -94,6 +95,7 @@ class Connection:
     clock: Callable[[], float] = field(default=time.time, repr=False)
     random: Random = field(factory=Random, repr=False)
     traffic: Traffic = field(factory=Traffic)
+    lifetime: Lifetime = field(factory=Lifetime, repr=False)
     server_clock_offset: float | None = None
     """Seconds by which the server's Date header was ahead of our clock at its last answer."""
     patience: Patience | None = field(default=None, repr=False)
@@ -243,6 +245,7 @@ class Connection:
     async def _try(
         self, post: Post, credentials: Credentials | None, tries: int, silences: Sequence[Patience]
     ) -> dict[str, Any]:
+        self.lifetime.check()
         is_urgent = tries > 1 or not post.signed  # others wait for a login
         async with self.pace.permit(urgent=is_urgent, unless=self._halt) as began:
             self.traffic.requests += 1
@@ -288,13 +291,18 @@ class Connection:
     @asynccontextmanager
     async def open(self, link: str, headers: Mapping[str, str] | None = None) -> AsyncGenerator["Download"]:
         """GET a file link, without a permit: files lie on other hosts, and a slow reader must not stop the sending."""
+        self.lifetime.check()
         self.traffic.requests += 1
         async with self.http.open(link, headers) as download:
             yield download
 
     async def aclose(self) -> None:
-        """Close every connection."""
-        await self.http.aclose()
+        """End the buffers and runs that still use this connection, in order, and close everything."""
+        try:
+            await self.lifetime.end()
+        finally:
+            with suppress(*([RuntimeError] if self.lifetime.is_elsewhere else [])):  # that event loop may be closed
+                await self.http.aclose()
 
 
 def _note_answer(silences: Sequence[Patience]) -> None:

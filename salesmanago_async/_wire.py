@@ -177,14 +177,20 @@ def messages_of(body: Mapping[str, Any]) -> list[str]:
 
 
 def safe_text(said: object) -> str:
-    """Return a text of the server as a reason may have it: a link is its host, and it can be written anywhere."""
-    return _LINK.sub(r"\g<scheme>\g<host>/…", encodable(str(said)))
+    """Return a text of the server as a reason may have it.
+
+    A link is its host, credentials that the server sends back are struck out, and it can be written anywhere.
+    """
+    return _SENT_BACK.sub(r"\1…", _LINK.sub(r"\g<scheme>\g<host>/…", encodable(str(said))))
 
 
 def _safe(value: Any) -> Any:
     return safe_text(value) if isinstance(value, str) else value
 
 
+_SENT_BACK = re.compile(
+    r"""((?:clientId|apiKey|apiSecret|sha|token|password)[\\"']*\s*[:=]\s*[\\"']*)[^\s"'\\,;&<>)}]+""", re.IGNORECASE
+)
 _LINK = re.compile(
     r"""
       (?P<scheme>\b[a-z][a-z0-9+.-]*:(?:/|\\/){2})   # the slashes of JSON inside JSON are escaped
@@ -253,7 +259,7 @@ _WORDS = re.compile(r"(/[A-Za-z_.-]{1,32}(v?\d)?)*/?")
 
 def _unreadable(reply: Reply) -> str:
     kind = reply.headers.get("content-type", "no content type")
-    begins = safe_text(reply.content[:80].decode("utf-8", "replace"))
+    begins = safe_text(reply.content[:200].decode("utf-8", "replace"))[:80]
     hint = "; is base_url right?" if reply.status in {403, 404, 405} else ""
     return f"the server answered {reply.status} with {kind}, not a JSON object, beginning {begins!r}{hint}"
 

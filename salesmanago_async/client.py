@@ -49,7 +49,8 @@ class SalesManago:
     transport of your own, such as `httpx.ASGITransport(app=Simulator())`, which the proxies of the environment are not
     for. `clock` (seconds since 1970) and `random` are there for tests.
 
-    One client serves many tasks of one event loop. Nothing is sent before the first call.
+    One client serves many tasks of one event loop: the one of its first request. Nothing is sent before the first call.
+    A client that is closed while runs and buffers use it ends them in order first: see `aclose`.
     """
 
     def __init__(
@@ -139,10 +140,16 @@ class SalesManago:
             raise
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close every connection; end the buffers and runs that still use them before.
+
+        A buffer is closed as at the end of its block. A run reads no further, finishes what is in flight within its
+        `stop_within`, and says in `report.stopped` that the client was closed; with a journal, it can be gone on with.
+        Later calls raise `ClientClosed`.
+        """
         await self._connection.aclose()
 
     async def __aenter__(self) -> Self:
+        self._connection.lifetime.check()
         return self
 
     async def __aexit__(

@@ -12,16 +12,22 @@
     ├── JournalFailed       the journal of a run can no longer be written: a full disk, say
     ├── BufferFull          a buffer has no room for another record
     ├── BufferClosed        a buffer takes nothing before its block, nor after it
+    ├── ClientClosed        a client that is closed, or used in an event loop that is not its own: nothing was sent
     ├── JobFailed           a server job ended without success
     │   └── JobNotFound     the server does not know the job (any more): nothing is known of its records
     ├── StillRunning        a deadline of ours passed; the job goes on
     └── LinkExpired         a file link no longer works, nor did a fresh one
 
-Each carries the request that met it, never a secret: values hide their credentials, links are named by host.
+Each carries the request that met it, never a secret: values hide their credentials, links are named by host. Each can
+be copied and pickled, as it was raised: what it says, what was noted on it, and all of its attributes.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+from ._pickling import Carried
+
+ErrorT = TypeVar("ErrorT", bound="SalesManagoError")
 
 
 class SalesManagoError(Exception):
@@ -37,6 +43,10 @@ class SalesManagoError(Exception):
     def __init__(self, message: str, *, request: object | None = None) -> None:
         super().__init__(message)
         self.request = request
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Have it made anew without its constructor, whose arguments are no longer known."""
+        return _made_anew, (type(self), self.args, {**self.__dict__, "request": Carried(self.request)})
 
 
 class Invalid(SalesManagoError, ValueError):
@@ -137,6 +147,10 @@ class BufferClosed(SalesManagoError):
     """A buffer is not open yet, or no longer; nothing was taken."""
 
 
+class ClientClosed(SalesManagoError):
+    """A client that is closed, or that belongs to another event loop. This try was not sent, and none follows it."""
+
+
 class JobFailed(SalesManagoError):
     """The server ended job `request_id` without success; `messages` are its texts."""
 
@@ -177,6 +191,15 @@ class StillRunning(SalesManagoError):
 
 class LinkExpired(SalesManagoError):
     """A file link answered 403, 404 or 410, and a fresh one from job/status did too."""
+
+
+def _made_anew(kind: type[ErrorT], args: tuple[Any, ...], attributes: Mapping[str, Any]) -> ErrorT:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    error.request = attributes["request"].value
+    if "__notes__" in error.__dict__:  # what is noted on a copy is not of the others
+        error.__dict__["__notes__"] = list(error.__dict__["__notes__"])
+    return error
 
 
 def only_error(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -7,14 +7,15 @@ import logging
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing
 from os import PathLike
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, Generic, Literal, NoReturn, TypeVar, overload
 
 import anyio
 from attrs import define, field, frozen
 
 from ._background import background
+from ._blocks import block
 from ._connection import Connection
 from ._retry import may_go_again
 from ._watcher import JobWatcher
@@ -74,6 +75,10 @@ class Job(Generic[RecordT]):
     def __repr__(self) -> str:
         return f"Job(request_id={self.request_id})"
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: the connection of a client is of one process."""
+        raise TypeError("a job cannot be pickled; send its request_id, and use sm.jobs.attach(request_id) there")
+
     async def status(self) -> JobStatus:
         """Look once."""
         try:
@@ -130,7 +135,7 @@ class Job(Generic[RecordT]):
         self._told_link = None
         return link
 
-    @asynccontextmanager
+    @block("`async with job.stream() as chunks`, and then `async for chunk in chunks`")
     async def stream(self) -> AsyncGenerator[AsyncIterator[bytes]]:
         """Open the job's file, once it is there: `async with job.stream() as chunks`, bytes as they arrive.
 
@@ -143,7 +148,7 @@ class Job(Generic[RecordT]):
     def records(self, *, strict: bool = ...) -> AbstractAsyncContextManager[Records[RecordT]]: ...
     @overload
     def records(self, *, raw: Literal[True], strict: bool = ...) -> AbstractAsyncContextManager[Records[Any]]: ...
-    @asynccontextmanager
+    @block("`async with job.records() as records`, and then `async for record in records`")
     async def records(self, *, raw: bool = False, strict: bool = False) -> AsyncGenerator[Records[Any]]:
         """Open the job's file as records, in flat memory: `async with job.records() as records`.
 
@@ -254,7 +259,7 @@ def started_job(connection: Connection, answer: JobStarted, read: Callable[[Any]
     return Job(connection, answer.request_id, read)
 
 
-@asynccontextmanager
+@block("`async with sm.jobs.as_completed(jobs) as finished`, and then `async for job in finished`")
 async def as_completed(
     connection: Connection, jobs: Iterable[Job[RecordT]] | AsyncIterable[Job[RecordT]], *, outstanding: int
 ) -> AsyncGenerator[AsyncIterator[Job[RecordT]]]:

@@ -13,9 +13,9 @@ import salesmanago_async
 PACKAGE = Path(salesmanago_async.__file__).parent
 
 FLOORS = [
-    ["_version", "_signal", "_identity", "_background", "_beside", "_one_connection", "_real_json"],
+    ["_version", "_signal", "_identity", "_background", "_beside", "_one_connection", "_real_json", "_pickling"],
     ["errors", "_channels"],
-    ["settings", "_unpacking", "_proxies"],
+    ["settings", "_unpacking", "_proxies", "_blocks", "_lifetime"],
     ["api", "_links"],
     ["_wire", "_transport"],
     ["_access", "_retry", "_pace", "_http"],

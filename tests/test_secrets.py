@@ -436,3 +436,55 @@ async def test_no_failure_over_a_socket_tells_a_secret(
     assert leaks(said) == set()
     assert "httpcore" in log.names()
     assert leaks("\n".join(log.lines)) == set()
+
+
+ECHO = {
+    "clientId": "cl1ent-of-mine",
+    "apiKey": API_KEY,
+    "sha": BY_SECRET.signature(),
+    "apiSecret": SECRET,
+    "token": TOKEN,
+    "password": SECRET,
+}
+"""What a server, or a proxy that shows what it was sent, may send back."""
+
+
+async def _answer_of(make_client: MakeClient, body: object, **head: Any) -> object:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    transport = httpx.MockTransport(lambda request: httpx.Response(content=content, **{"status_code": 200, **head}))
+    async with make_client(None, transport=transport, retries=Retries(tries=1)) as sm:
+        try:
+            return await sm.contacts.upsert(ANN)
+        except SalesManagoError as error:
+            return error
+
+
+SENT_BACK = {
+    "in the answer": ({"success": True, "contactId": "1", **ECHO}, {}),
+    "deep in the answer": ({"success": True, "contactId": "1", "request": {"bodies": [ECHO]}}, {}),
+    "in a refusal": ({"success": False, "message": ["no such thing"], **ECHO}, {}),
+    "in the text of a refusal": (
+        {"success": False, "message": [f"bad request: {json.dumps(ECHO)}"]},
+        {"status_code": 400},
+    ),
+    "in plain words": ({"success": False, "message": [f"apiKey={API_KEY}, sha: {BY_SECRET.signature()}"]}, {}),
+    "in the text of a fault": ({"message": json.dumps(ECHO)}, {"status_code": 500}),
+    "as no object": ([ECHO], {}),
+    "as no JSON": (b"Bad request: " + json.dumps(ECHO).encode(), {"status_code": 404}),
+    "as a form": (f"apiKey={API_KEY}&sha={BY_SECRET.signature()}&token={TOKEN}".encode(), {}),
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("where", SENT_BACK)
+async def test_no_credential_that_a_server_sends_back_is_shown(make_client: MakeClient, where: str) -> None:
+    body, head = SENT_BACK[where]
+    answer = await _answer_of(make_client, body, **head)
+    shown = [repr(answer), str(answer)]
+    if isinstance(answer, BaseException):
+        shown += ["".join(traceback.format_exception(answer)), repr(getattr(answer, "messages", ""))]
+    assert [
+        secret for secret in {API_KEY, SECRET, TOKEN, BY_SECRET.signature()} for text in shown if secret in text
+    ] == []
+    if "answer" in where:
+        assert API_KEY in str(getattr(answer, "extra", ""))  # the program has it all the same

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast, get_args
 
 from attrs import field, frozen
 
@@ -18,6 +18,23 @@ User = Annotated[ShortText | None, At("user")]
 
 DEFAULTED = frozenset({"owner", "user"})
 """The wire names that the client fills with its default owner where a request leaves them out."""
+
+
+_CREDENTIALS = frozenset({"clientid", "apikey", "apisecret", "sha", "token", "password", "secret"})
+
+
+def without_credentials(extra: object) -> str:
+    """Return the representation of what a server sent; where it sends credentials back, they are not shown."""
+    return repr(_hidden(extra))
+
+
+def _hidden(given: object) -> object:
+    if isinstance(given, Mapping):
+        pairs = cast("Mapping[object, object]", given).items()
+        return {name: "…" if str(name).casefold() in _CREDENTIALS else _hidden(value) for name, value in pairs}
+    if isinstance(given, list):
+        return [_hidden(value) for value in cast("list[object]", given)]
+    return given
 
 
 @frozen
@@ -44,14 +61,14 @@ class Answer:
 
     success: bool | None = None
     message: tuple[str, ...] = ()
-    extra: Mapping[str, Any] = field(factory=dict)
+    extra: Mapping[str, Any] = field(factory=dict, repr=without_credentials)
 
 
 @frozen(kw_only=True)
 class Part:
     """A piece of an answer or of a file; what it does not name, or cannot read, is in `extra` as it came."""
 
-    extra: Mapping[str, Any] = field(factory=dict)
+    extra: Mapping[str, Any] = field(factory=dict, repr=without_credentials)
 
 
 @frozen(kw_only=True)

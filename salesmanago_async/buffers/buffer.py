@@ -42,7 +42,7 @@ _log = logging.getLogger("salesmanago_async")
 class Buffer(Generic[RecordT]):
     """Takes records, sends them together, and tells what became of each: see `BufferOptions`.
 
-    Use it as an async context manager. Leaving the block sends what is there, within bounds.
+    Use it as an async context manager. Leaving the block sends what is there, within bounds; so does closing its client.
     """
 
     def __init__(self, run: Run, shape: Shape, ways: Ways) -> None:
@@ -97,6 +97,7 @@ class Buffer(Generic[RecordT]):
             raise BufferClosed("a buffer is opened once; make another one")
         try:
             await self._open_queues()
+            self._connection.lifetime.add(self)
         except BaseException:
             await self._close_files()
             raise
@@ -130,6 +131,7 @@ class Buffer(Generic[RecordT]):
             _log.error("A buffer could not be closed in order: %s", type(error).__name__)
         finally:
             self._give_up()
+            self._connection.lifetime.remove(self)
             self._closed.set()
 
     async def _room(self) -> None:

@@ -1,6 +1,7 @@
 """Groups, and `call`: a request class as a method, with the class's own signature and documentation."""
 
 import inspect
+import re
 from collections.abc import Callable, Coroutine
 from functools import cached_property
 from typing import Any, Generic, ParamSpec, TypeVar, cast, get_type_hints, overload
@@ -18,6 +19,11 @@ class Group:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+
+def _attribute_of(group: type) -> str:
+    """Return the name that a group has on a client: `web_push` of `WebPush`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", group.__name__).lower()
 
 
 class call(Generic[P, AnswerT]):  # noqa: N801 - it reads as the declaration it is: has = call(HasContact)
@@ -43,7 +49,17 @@ class call(Generic[P, AnswerT]):  # noqa: N801 - it reads as the declaration it 
 
     async def __call__(self, group: Group, *args: P.args, **kwargs: P.kwargs) -> AnswerT:
         """Send the request that the arguments make, as any method reached through its class."""
-        return await group._connection.send(self.request_class(*args, **kwargs))
+        return await group._connection.send(self._request(type(group), *args, **kwargs))
+
+    def _request(self, group: type, *args: P.args, **kwargs: P.kwargs) -> Request[AnswerT]:
+        """Return the request that the arguments make; where they do not fit, the error names the method, as usual."""
+        try:
+            return self.request_class(*args, **kwargs)
+        except TypeError as error:
+            inner = f"{cast('type', self.request_class).__name__}.__init__()"
+            if not str(error).startswith(inner):
+                raise
+            raise TypeError(str(error).replace(inner, f"{_attribute_of(group)}.{self.__name__}()")) from None
 
     @overload
     def __get__(self, group: None, owner: type) -> "call[P, AnswerT]": ...

@@ -1,15 +1,16 @@
 """`sm.contacts`: upsert one, upsert millions, find, walk over all, delete, export."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import datetime
 from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
+from .._blocks import block
 from ..api._codec import lenient_reader, write
-from ..api._fields import milliseconds
+from ..api._fields import entries_of, milliseconds
 from ..api.contact_changes import (
     LONGEST_VALUE,
     BatchDeleteContacts,
@@ -107,10 +108,10 @@ class Contacts(Group):
     async def get(self, emails: Iterable[str], *, owner: str | None = None) -> tuple[ContactDetails, ...]:
         """Return everything about the contacts of any number of addresses, asked for 50 at a time.
 
-        Addresses without a contact are left out.
+        Addresses without a contact are left out. One address is taken as a list of one.
         """
         found: tuple[ContactDetails, ...] = ()
-        remaining = iter(emails)
+        remaining = _several(emails)
         while some := tuple(islice(remaining, MOST_NAMED)):
             found += (await self._connection.send(ListContacts(some, owner=owner))).contacts
         return found
@@ -118,10 +119,11 @@ class Contacts(Group):
     async def get_by_id(self, contact_ids: Iterable[str], *, owner: str | None = None) -> tuple[ContactDetails, ...]:
         """Return everything about the contacts of any number of ids, asked for 50 at a time.
 
-        Ids without a contact, or without access to it, are left out; `list_by_id` names them.
+        Ids without a contact, or without access to it, are left out; `list_by_id` names them. One id is taken as a list
+        of one.
         """
         found: tuple[ContactDetails, ...] = ()
-        remaining = iter(contact_ids)
+        remaining = _several(contact_ids)
         while some := tuple(islice(remaining, MOST_NAMED)):
             found += (await self._connection.send(ListContactsById(some, owner=owner))).contacts
         return found
@@ -164,12 +166,14 @@ class Contacts(Group):
         seamless = (_without(modified(begin - 1, begin), modified(begin, finish)) for begin, finish in others)
         return Walk(chain([modified(*first)], seamless))
 
-    async def delete_many(self, selectors: Iterable[Selector], *, owner: str | None = None) -> Deleted:
+    async def delete_many(self, selectors: Iterable[Selector] | Selector, *, owner: str | None = None) -> Deleted:
         """Delete every contact that any of the selectors picks, in one request; `ContactId` is the safest of them.
 
-        Selectors of any length are taken: those of over 255 characters are sent as several.
+        Selectors of any length are taken: those of over 255 characters are sent as several. One selector is taken as a
+        list of one.
         """
-        pieces = [piece for selector in selectors for piece in _pieces(selector)]
+        several = [selectors] if isinstance(selectors, Selector | str) else selectors
+        pieces = [piece for selector in several for piece in _pieces(selector)]
         return await self._connection.send(BatchDeleteContacts(pieces, owner=owner))
 
     @overload
@@ -186,7 +190,7 @@ class Contacts(Group):
         owner: str | None = ...,
         strict: bool = ...,
     ) -> AbstractAsyncContextManager[Records[Any]]: ...
-    @asynccontextmanager
+    @block("`async with sm.contacts.export_all() as contacts`, and then `async for contact in contacts`")
     async def export_all(
         self,
         *,
@@ -233,7 +237,7 @@ class Contacts(Group):
         overlap: float = ...,
         owner: str | None = ...,
     ) -> AbstractAsyncContextManager[ModifiedExport[Any]]: ...
-    @asynccontextmanager
+    @block("`async with sm.contacts.export_modified(since) as contacts`, and then `async for contact in contacts`")
     async def export_modified(
         self,
         since: datetime | int | None = None,
@@ -308,7 +312,7 @@ class Contacts(Group):
         """
         return await contact_run(self._connection, source, options).execute()
 
-    @asynccontextmanager
+    @block("`async with sm.contacts.upserting(source) as outcomes`, and then `async for outcome in outcomes`")
     async def upserting(self, source: GivenSource, **options: Unpack[ContactRunOptions]) -> AsyncGenerator[Outcomes]:
         """Make the same run as `upsert_many`, outcome by outcome, in the order in which they become known.
 
@@ -328,6 +332,11 @@ class Contacts(Group):
 
         ways, others = Ways.taken_from(options, ContactBufferOptions)
         return Buffer(contact_run(self._connection, (), cast("ContactRunOptions", others)), contact_shape(), ways)
+
+
+def _several(given: Iterable[str]) -> Iterator[str]:
+    """Return the texts of a list, or of one text, in which commas and semicolons part several."""
+    return iter(cast("Sequence[str]", entries_of(given)) if isinstance(given, str) else given)
 
 
 async def _contacts_of(

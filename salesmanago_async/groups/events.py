@@ -1,9 +1,9 @@
 """`sm.events`: add one external event, add millions; change one, delete one."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
+from .._blocks import block
 from ..api.events import (
     AddContactExtEvent,
     DeleteContactExtEvent,
@@ -44,7 +44,7 @@ class Events(Group):
         """
         return await event_run(self._connection, source, options).execute()
 
-    @asynccontextmanager
+    @block("`async with sm.events.adding(source) as outcomes`, and then `async for outcome in outcomes`")
     async def adding(self, source: GivenSource, **options: Unpack[EventRunOptions]) -> AsyncGenerator[Outcomes]:
         """Make the same run as `add_many`, outcome by outcome; see `sm.contacts.upserting`."""
         async with event_run(self._connection, source, options).outcomes() as outcomes:

@@ -22,7 +22,7 @@ class Jobs(Group):
         return Job(self._connection, request_id, as_it_is)
 
     def as_completed(
-        self, jobs: Iterable[Job[RecordT]] | AsyncIterable[Job[RecordT]], *, outstanding: int = 1000
+        self, jobs: Iterable[Job[RecordT]] | AsyncIterable[Job[RecordT]] | Job[RecordT], *, outstanding: int = 1000
     ) -> AbstractAsyncContextManager[AsyncIterator[Job[RecordT]]]:
         """Watch any number of jobs, and give each when it is over: `async with sm.jobs.as_completed(jobs) as finished`.
 
@@ -31,4 +31,5 @@ class Jobs(Group):
         open or save it at once. What opening a job raises tells why it is over otherwise (`JobFailed`; `JobNotFound`
         where the server does not know it). What the source of the jobs raises is raised when those before it are over.
         """
-        return as_completed(self._connection, jobs, outstanding=outstanding)
+        several = [jobs] if isinstance(jobs, Job) else jobs
+        return as_completed(self._connection, several, outstanding=outstanding)

@@ -1,10 +1,12 @@
-"""`sm.tags`: the tags of the account."""
+"""`sm.tags`: which tags there are."""
 
-from ..api.tags import ListTags
-from ._group import Group, call
+from ..api.tags import ListTags, TagList
+from ._group import Group
 
 
 class Tags(Group):
     """Calls about tags (reference: "API - Tags management")."""
 
-    list = call(ListTags)
+    async def list(self, *, show_system_tags: bool = False, owner: str | None = None) -> TagList:
+        """List the tags, each with its number of contacts; see `ListTags` for the arguments."""
+        return await self._connection.send(ListTags(show_system_tags=show_system_tags, owner=owner))

@@ -28,6 +28,7 @@ Verdict: TypeAlias = tuple[State, str]
 Aliases: TypeAlias = Mapping[int, Sequence[str]]
 """Further names of the records at these indices."""
 
+UNKNOWN_CONTACT = "the server lists its contact in failedContacts: if there is no such contact, import it first"
 _LISTS = frozenset({"contactIds", "invalidContacts"})
 
 
@@ -186,7 +187,7 @@ def of_events(keys: Sequence[str], answer: Mapping[str, Any], *, aliases: Aliase
     if ("success" in answer and not success) or _is_odd(listed):
         return _UNCLEAR
     where = _where(keys, aliases) if listed else {}
-    named, untraced = _trace(where, listed, "the server lists its contact in failedContacts")
+    named, untraced = _trace(where, listed, UNKNOWN_CONTACT)
     try:
         created, failed = _amounts(answer, len(keys), listed=len(named) + untraced)
     except ValueError:

@@ -8,13 +8,14 @@ Jobs are followed to their end all the same, except after these two.
 
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import anyio
 
 from .._connection import Connection, failure_of
 from .._identity import mark_of
-from ..errors import only_error
+from ..errors import ClientClosed, only_error
 from ._course import Course
 from ._journal import Entry, open_journal
 from ._ledger import RunJournal
@@ -72,6 +73,16 @@ class Engine:
         self._cut_off.cancel()
 
     @property
+    def stop_within(self) -> float:
+        """The seconds that the run may take to stop."""
+        return self._settings.stop_within
+
+    def stop_for(self, error: ClientClosed) -> None:
+        """Stop as `stop` does, and report this error; for the client, before it is closed."""
+        self._course.stop_for(error)
+        self.stop()
+
+    @property
     def is_stopping(self) -> bool:
         """Whether it was told to stop, or was cancelled."""
         return not self._course.is_following
@@ -90,19 +101,27 @@ class Engine:
         """
         _log.info("A run of %s begins", self._target.kind)
         try:
-            async with anyio.create_task_group() as tasks:
-                ended = anyio.Event()
-                tasks.start_soon(self._execute, ended)
-                try:
-                    await ended.wait()
-                except BaseException:  # cancellation, or on trio also the KeyboardInterrupt itself
-                    self._was_cancelled = not ended.is_set()
-                    self.stop()
-                    raise
+            with self._while_the_client_lives():
+                await self._execute_or_stop()
         except BaseExceptionGroup as group:
             error = only_error(group)
             raise error from error.__cause__
         return self._ended()
+
+    def _while_the_client_lives(self) -> AbstractContextManager[None]:
+        """Have the client stop the run before it is closed; a buffer does that for its own runs."""
+        return nullcontext() if self._memory else self._connection.lifetime.of_run(self)
+
+    async def _execute_or_stop(self) -> None:
+        async with anyio.create_task_group() as tasks:
+            ended = anyio.Event()
+            tasks.start_soon(self._execute, ended)
+            try:
+                await ended.wait()
+            except BaseException:  # cancellation, or on trio also the KeyboardInterrupt itself
+                self._was_cancelled = not ended.is_set()
+                self.stop()
+                raise
 
     async def _execute(self, ended: anyio.Event) -> None:
         try:
@@ -111,7 +130,7 @@ class Engine:
         finally:
             self._tally.ended = True
             ended.set()
-            if self._was_cancelled:
+            if self._was_cancelled and self._has_left_anything():
                 _log.warning("A run was cancelled: %s. %s", self.report.counts, self._how_to_go_on())
 
     async def _work(self) -> None:
@@ -175,6 +194,10 @@ class Engine:
             _log.warning("A run of %s has stopped before the end, %s: %s", self._target.kind, why, report.counts)
         else:
             _log.info("A run of %s has ended: %s", self._target.kind, report.counts)
+
+    def _has_left_anything(self) -> bool:
+        report = self.report
+        return not report.read_all or report.read > report.accepted + report.rejected
 
     def _how_to_go_on(self) -> str:
         if self._tally.journal:

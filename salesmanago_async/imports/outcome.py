@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field, fields, frozen
+
+from .._pickling import Carried
 
 if TYPE_CHECKING:
     from .sources import Source
@@ -34,6 +36,15 @@ class Outcome:
     request_id: int | None = None
     line: int | None = None
     file: str | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Have it pickled whatever its record is."""
+        values = {attribute.name: getattr(self, attribute.name) for attribute in fields(type(self))}
+        return {**values, "record": Carried(self.record)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value.value if isinstance(value, Carried) else value)
 
 
 @frozen

@@ -7,12 +7,12 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Literal, Self, get_args
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, field, frozen, validate
 
 from ..api import ALIASES, REQUESTS, JobStarted
 from ..api._request import answer_type
 from ..errors import Invalid
-from ._spelling import read_fields
+from ._spelling import is_status, read_fields
 
 FaultKind = Literal[
     "status",
@@ -86,13 +86,18 @@ def _is_wait(value: object) -> bool:
     return abs(value) <= year if isinstance(value, timedelta) else isinstance(value, int) and value >= 0
 
 
+def _is_kind(kind: object) -> bool:
+    return kind in KINDS or (isinstance(kind, str) and is_status(kind))
+
+
 @frozen
 class Fault:
     """Something that goes wrong with requests to the simulator.
 
     `kind` says what:
 
-    - `status`: the answer is `status` (400 to 599), and nothing was processed; `status-after`: it was processed, and
+    - `status`: the answer is `status` (400 to 599), and nothing was processed; a kind such as "503" is short for that;
+      `status-after`: it was processed, and
       the answer is `status` (500 to 599). With `retry_after` they have a Retry-After: of so many seconds (an int), or
       the HTTP date that is so far from then (a timedelta).
     - `slow`: the request is processed, and answered, after `seconds`, even if nobody waits for that any more; `late`:
@@ -121,7 +126,7 @@ class Fault:
     `failed-job` only calls that start a job. Raises `Invalid` naming the field that is wrong.
     """
 
-    kind: FaultKind = field(validator=_must(f"one of {', '.join(KINDS)}", lambda kind: kind in KINDS))
+    kind: FaultKind | str = field(validator=_must(f"one of {', '.join(KINDS)}", _is_kind))
     path: str = field(default="*", kw_only=True, validator=_must("a text", lambda path: isinstance(path, str)))
     at: tuple[range, ...] | None = field(
         default=None,
@@ -160,6 +165,8 @@ class Fault:
     how: str | None = field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
+        if is_status(self.kind):
+            self._take_kind_as_status()
         for name in ("status", "retry_after", "seconds", "after", "by", "how"):
             self._check_presence(name)
         if self.how is not None and self.how not in HOWS[self.kind]:
@@ -168,6 +175,13 @@ class Fault:
             raise Invalid("must be from 500 to 599 for what was processed", field="status")
         if not any(map(self.concerns, (FILES, *_CALLS))):
             raise Invalid(self._why_nowhere(), field="path")
+
+    def _take_kind_as_status(self) -> None:
+        if self.status is not None:
+            raise Invalid("is given twice", field="status")
+        object.__setattr__(self, "status", int(self.kind))
+        object.__setattr__(self, "kind", "status")
+        validate(self)
 
     def _check_presence(self, name: str) -> None:
         is_there = getattr(self, name) is not None

@@ -12,7 +12,7 @@ def read_fields(text: str, kinds: Collection[str]) -> dict[str, Any]:
     """Return the fields of a fault of one of the kinds; raise `Invalid` naming the part that is ill spelt."""
     kind, *parts = (part.strip() for part in text.split(","))
     given: dict[str, Any] = {"kind": kind}
-    if kind.isdecimal() and len(kind) == 3:
+    if is_status(kind):
         given = {"kind": "status", "status": int(kind)}
     elif kind not in kinds:
         raise Invalid(f"{kind!r} is neither a status, such as 503, nor one of {', '.join(kinds)}", field="kind")
@@ -22,6 +22,11 @@ def read_fields(text: str, kinds: Collection[str]) -> dict[str, Any]:
             raise Invalid("is given twice", field=name)
         given[name] = value
     return given
+
+
+def is_status(kind: str) -> bool:
+    """Tell whether a kind is a status, such as 503."""
+    return kind.isdecimal() and len(kind) == 3
 
 
 def _read_part(part: str) -> tuple[str, Any]:

@@ -1,0 +1,325 @@
+"""Blocks of ours inside a caller's generators, fixtures, time-outs and errors: whatever leaves them, the program goes on.
+
+Each way of leaving is tried with everything that can be entered or iterated, on both event loops and both transports,
+over real sockets. "Goes on" means: what the program itself raised is all that is raised, nothing is written to stderr,
+and nothing is left: no task, no connection, no open file.
+"""
+
+import asyncio
+import gc
+import sys
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+import trio
+from attrs import frozen
+
+from salesmanago_async import SalesManago, Tag
+from salesmanago_async.integrations.aiohttp import CONTACTS, salesmanago_ctx
+from salesmanago_async.integrations.fastapi import with_salesmanago
+from tests.open_files import needs_proc, open_files
+from tests.serving import serving
+
+ADDRESSES = [f"c{number}@example.com" for number in range(60)]
+DAY = 86_400_000
+
+Block = AbstractAsyncContextManager[Any]
+Open = Callable[[SalesManago], Block]
+
+
+@pytest.fixture(scope="module")
+def environ() -> Iterator[dict[str, str]]:
+    """An account with contacts and two exports of them, over a socket."""
+    with serving(job_seconds=0.0) as found:
+
+        async def fill() -> None:
+            async with SalesManago.from_env(found, poll_interval=0.02) as sm:
+                await sm.contacts.upsert_many({"email": address, "tags": ["C"]} for address in ADDRESSES)
+                for _ in range(2):
+                    await (await sm.contacts.export(to=[Tag("C")])).file_url()
+
+        asyncio.run(fill())
+        yield found
+
+
+async def next_of(iterator: AsyncIterator[Any]) -> None:
+    await anext(iterator, None)
+
+
+async def add_to(buffer: Any) -> None:
+    await buffer.add({"email": "new@example.com"})
+
+
+@asynccontextmanager
+async def _aiohttp_app(sm: SalesManago) -> AsyncGenerator[Any]:
+    app: Any = {}
+    context = salesmanago_ctx(lambda: _client_like(sm))(app)
+    await anext(context)
+    try:
+        yield app[CONTACTS]
+    finally:
+        await anext(context, None)
+
+
+@asynccontextmanager
+async def _fastapi_app(sm: SalesManago) -> AsyncGenerator[Any]:
+    async with with_salesmanago(lambda: _client_like(sm))(None) as state:
+        yield state["salesmanago"].contacts
+
+
+def _client_like(sm: SalesManago) -> SalesManago:
+    return SalesManago.from_env(_environ_of[sm], poll_interval=0.02)
+
+
+_environ_of: dict[SalesManago, dict[str, str]] = {}
+
+
+def now() -> int:
+    return int(time.time() * 1000)
+
+
+def people() -> Iterator[dict[str, str]]:
+    return ({"email": address} for address in ADDRESSES)
+
+
+def events() -> Iterator[dict[str, Any]]:
+    return (
+        {"email": address, "date": number, "contactExtEventType": "VISIT"} for number, address in enumerate(ADDRESSES)
+    )
+
+
+@frozen
+class Entered:
+    """Something of ours that is entered, and what is done inside."""
+
+    open: Open
+    use: Callable[[Any], Awaitable[None]] = next_of
+
+
+ENTERED = {
+    "stream": Entered(lambda sm: sm.jobs.attach(1).stream()),
+    "records": Entered(lambda sm: sm.jobs.attach(1).records()),
+    "as_completed": Entered(lambda sm: sm.jobs.as_completed(map(sm.jobs.attach, (1, 2)))),
+    "upserting": Entered(lambda sm: sm.contacts.upserting(people(), batch_size=7)),
+    "adding": Entered(lambda sm: sm.events.adding(events(), batch_size=7)),
+    "export_all": Entered(lambda sm: sm.contacts.export_all(size=7)),
+    "export_modified": Entered(lambda sm: sm.contacts.export_modified(now() - DAY)),
+    "walk": Entered(lambda sm: nullcontext(sm.contacts.walk(size=7))),
+    "walk_modified": Entered(lambda sm: nullcontext(sm.contacts.walk_modified(now() - DAY, now()))),
+    "buffer": Entered(lambda sm: sm.contacts.buffer(drain_within=2.0), add_to),
+    "event buffer": Entered(lambda sm: sm.events.buffer(drain_within=2.0), lambda buffer: anyio.lowlevel.checkpoint()),
+    "lifespan of FastAPI": Entered(_fastapi_app, add_to),
+    "context of aiohttp": Entered(_aiohttp_app, add_to),
+}
+
+BUFFERS = {"buffer", "event buffer", "lifespan of FastAPI", "context of aiohttp"}
+
+
+class OwnError(Exception):
+    pass
+
+
+async def filtered(entered: Entered, sm: SalesManago) -> AsyncGenerator[str]:
+    """A generator of the caller's, as everybody writes it."""
+    async with entered.open(sm) as things:
+        while True:
+            await entered.use(things)
+            yield "one"
+
+
+async def broken_out_of(entered: Entered, sm: SalesManago) -> None:
+    async for _ in filtered(entered, sm):
+        break
+    gc.collect()
+    await anyio.sleep(0.05)
+
+
+async def left_at_the_end_of_the_program(entered: Entered, sm: SalesManago) -> None:
+    async for _ in filtered(entered, sm):
+        break
+
+
+async def kept_until_the_end_of_the_program(entered: Entered, sm: SalesManago) -> None:
+    generator = filtered(entered, sm)
+    await anext(generator)
+    kept.append(generator)
+
+
+kept: list[Any] = []
+
+
+async def closed_by_another_task(entered: Entered, sm: SalesManago) -> None:
+    generator = filtered(entered, sm)
+    await anext(generator)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(generator.aclose)
+
+
+async def fixture(entered: Entered, sm: SalesManago) -> None:
+    """Entered in one task, used in the next, left in the third; the first two have ended by then."""
+    generator = filtered(entered, sm)
+    for _ in range(2):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anext, generator)
+    await closed(generator)
+
+
+async def closed(generator: AsyncGenerator[Any]) -> None:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(generator.aclose)
+
+
+async def own_error(entered: Entered, sm: SalesManago) -> None:
+    with pytest.raises(OwnError, match="of the caller"):
+        async with entered.open(sm) as things:
+            await entered.use(things)
+            raise OwnError("of the caller")
+
+
+async def own_interrupt(entered: Entered, sm: SalesManago) -> None:
+    with pytest.raises(KeyboardInterrupt, match="of the caller"):
+        async with entered.open(sm) as things:
+            await entered.use(things)
+            raise KeyboardInterrupt("of the caller")
+
+
+async def cancelled_inside(entered: Entered, sm: SalesManago) -> None:
+    with anyio.CancelScope() as scope:
+        async with entered.open(sm) as things:
+            await entered.use(things)
+            scope.cancel()
+            await anyio.sleep(60)
+    assert scope.cancelled_caught
+    await anyio.lowlevel.checkpoint()
+
+
+async def cancelled_while_it_opens(entered: Entered, sm: SalesManago) -> None:
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        async with entered.open(sm):
+            await anyio.sleep(60)
+    await anyio.lowlevel.checkpoint()
+
+
+async def timed_out_inside(entered: Entered, sm: SalesManago) -> None:
+    with pytest.raises(TimeoutError):
+        async with entered.open(sm) as things:
+            await entered.use(things)
+            async with asyncio.timeout(0.01):
+                await asyncio.sleep(60)
+    await asyncio.sleep(0)
+
+
+async def timed_out_outside(entered: Entered, sm: SalesManago) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3), entered.open(sm) as things:
+            await entered.use(things)
+            await asyncio.sleep(60)
+    await asyncio.sleep(0)
+
+
+async def task_cancelled(entered: Entered, sm: SalesManago) -> None:
+    is_inside = asyncio.Event()
+
+    async def inside() -> None:
+        async with entered.open(sm) as things:
+            await entered.use(things)
+            is_inside.set()
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(inside())
+    await is_inside.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+
+
+WAYS = [
+    broken_out_of,
+    closed_by_another_task,
+    fixture,
+    own_error,
+    own_interrupt,
+    cancelled_inside,
+    cancelled_while_it_opens,
+]
+LAST_WAYS = [left_at_the_end_of_the_program, kept_until_the_end_of_the_program]
+WAYS_OF_ASYNCIO = [timed_out_inside, timed_out_outside, task_cancelled]
+WIRES: dict[str, Any] = {"asyncio-httpx": None, "asyncio-aiohttp": "aiohttp", "trio-httpx": None}
+
+Way = Callable[[Entered, SalesManago], Awaitable[None]]
+
+
+def cases() -> Iterator[Any]:
+    for wire in WIRES:
+        on_asyncio = wire.startswith("asyncio")
+        for way in [*WAYS, *LAST_WAYS, *(WAYS_OF_ASYNCIO if on_asyncio else [])]:
+            for name in ENTERED:
+                # a buffer that nobody closes is cut off by asyncio.run, as everything is that still runs then
+                is_left_open = way in LAST_WAYS and name in BUFFERS
+                if not is_left_open and (on_asyncio or name != "context of aiohttp"):
+                    yield pytest.param(wire, way, name, id=f"{wire}-{way.__name__}-{name}")
+
+
+@needs_proc
+@pytest.mark.filterwarnings("ignore:Async generator 'tests.test_blocks.:ResourceWarning")  # trio, of the caller's own
+@pytest.mark.parametrize(("wire", "way", "name"), list(cases()))
+def test_a_program_that_leaves_a_block_goes_on(
+    wire: str,
+    way: Way,
+    name: str,
+    environ: dict[str, str],
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    entered, went_on = ENTERED[name], False
+
+    async def program() -> None:
+        nonlocal went_on
+        tasks = living_tasks()
+        sm = SalesManago.from_env(environ, poll_interval=0.02, transport=WIRES[wire])
+        _environ_of[sm] = environ
+        async with sm:
+            await way(entered, sm)
+        del _environ_of[sm]
+        if way not in LAST_WAYS:
+            assert living_tasks() - tasks <= {None}
+        went_on = True
+
+    before = open_files()
+    anyio.run(program, backend=wire.split("-", maxsplit=1)[0])
+    kept.clear()
+    gc.collect()
+    assert went_on
+    assert capfd.readouterr().err == ""
+    assert [record.getMessage() for record in caplog.records if record.name != "salesmanago_async"] == []
+    deadline = time.monotonic() + 5
+    while open_files() > before and time.monotonic() < deadline:
+        time.sleep(0.01)  # the server, in another thread, has to hear of it
+    assert open_files() <= before
+
+
+def living_tasks() -> set[Any]:
+    """Return what runs beside the program."""
+    if sys.modules.get("trio") and _on_trio():
+        root = trio.lowlevel.current_root_task()
+        assert root
+        found = [root]
+        for task in found:
+            for nursery in task.child_nurseries:
+                found.extend(nursery.child_tasks)
+        return set(found)
+    return asyncio.all_tasks()
+
+
+def _on_trio() -> bool:
+    try:
+        trio.lowlevel.current_task()
+    except RuntimeError:
+        return False
+    return True
