@@ -43,6 +43,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.passed
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Wait for threads without a time-out, which would be over at once: threads work in real time."""
+        await super().shutdown_default_executor()
+
 
 @pytest.fixture(
     params=[
