@@ -3,14 +3,15 @@
 import asyncio
 import json
 import selectors
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import httpx
 import pytest
+import trio
 from trio.testing import MockClock
 
 from salesmanago_async import SalesManago
@@ -42,6 +43,21 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._jumping.passed
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Wait for threads without a time-out, which would be over at once: threads work in real time."""
+        await super().shutdown_default_executor()
+
+
+BACKENDS = ("asyncio", "trio")
+ReturnT = TypeVar("ReturnT")
+
+
+def run_virtually(backend: str, act: Callable[[], Awaitable[ReturnT]]) -> ReturnT:
+    """Run something on an event loop of its own, under virtual time."""
+    if backend == "trio":  # by trio itself: `anyio.run` of older versions does not give it the clock
+        return trio.run(act, clock=MockClock(autojump_threshold=0))
+    return anyio.run(act, backend_options={"loop_factory": VirtualTimeLoop})
 
 
 @pytest.fixture(

@@ -11,11 +11,10 @@ import pytest
 from attrs import define, field, frozen
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from trio.testing import MockClock
 
 from salesmanago_async import Invalid, NoAnswer
 from salesmanago_async._pace import HEAD_START, LONGEST_PAUSE, Pace
-from tests.conftest import VirtualTimeLoop
+from tests.conftest import BACKENDS, run_virtually
 
 pytestmark = pytest.mark.anyio
 
@@ -416,13 +415,8 @@ WORKS = st.lists(
     max_size=25,
 )
 
-LOOPS: dict[str, Callable[[], dict[str, Any]]] = {
-    "asyncio": lambda: {"loop_factory": VirtualTimeLoop},
-    "trio": lambda: {"clock": MockClock(autojump_threshold=0)},
-}
 
-
-@pytest.mark.parametrize("backend", LOOPS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @given(works=WORKS, concurrency=st.integers(1, 6), rate=st.sampled_from([None, None, 1.0, 2.0, 500.0]))
 @example(works=[Work(0, False, 1, 1.0, "an answer", None)] * 6, concurrency=2, rate=None)
 @example(works=[Work(0, True, 1, 2.0, "congestion", 1)] * 6, concurrency=4, rate=1.0)
@@ -440,7 +434,7 @@ def test_every_start_keeps_the_promises_and_no_permit_is_lost(
         assert watch.done >= sum(work.patience == math.inf for work in works)
         await assert_no_permit_is_lost(watch.pace)
 
-    anyio.run(run, backend=backend, backend_options=LOOPS[backend]())
+    run_virtually(backend, run)
 
 
 async def hold(pace: Pace, seconds: float, *, urgent: bool = True) -> float:

@@ -47,13 +47,12 @@ class State:
         self._database = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             self._open()
-        except _UNREADABLE as error:
+        except BaseException as error:
             self.close()
+            if not isinstance(error, _UNREADABLE):
+                raise
             why = "is in use by another simulator" if "locked" in str(error) else f"is no state file: {error}"
             raise Invalid(why, field=str(self._path)) from None
-        except Invalid:
-            self.close()
-            raise
 
     def _open(self) -> None:
         self._database.execute("PRAGMA locking_mode = EXCLUSIVE")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from ..api import CREDENTIAL_FIELDS
-from ..errors import Invalid
 from ..settings import Credentials
 from ._asgi import Message, Receive, Send
 from ._caller import check_caller
@@ -71,7 +70,7 @@ class Simulator:
             with state.reading():
                 self._store.owners = state.owners(self._store.owners)
                 redo(state.deeds(), self._store)
-        except Invalid:
+        except BaseException:
             state.close()
             raise
 

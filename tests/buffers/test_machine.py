@@ -35,8 +35,7 @@ from salesmanago_async.buffers.receipts import Receipt
 from salesmanago_async.errors import BufferClosed
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Fault, Simulator
 from tests.buffers.wires import ADD, UPSERT
-from tests.conftest import EPOCH
-from tests.imports.test_machine import run_virtually
+from tests.conftest import EPOCH, run_virtually
 
 Kind = Literal["contacts", "events"]
 Key = tuple[Kind, int]

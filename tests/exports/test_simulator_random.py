@@ -1,30 +1,17 @@
 """Exports from a simulator that misbehaves at random places of a big file, and in any way at all."""
 
-from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
-import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trio.testing import MockClock
 
 from salesmanago_async import Retries, SalesManagoError
 from salesmanago_async.simulator import Fault
-from tests.conftest import EPOCH, VirtualTimeLoop
+from tests.conftest import BACKENDS, EPOCH, run_virtually
 from tests.exports.hosts import small_blocks
 from tests.exports.worlds import KINDS, Account, Export, connected, contacts, opened
-
-LOOPS: dict[str, Callable[[], dict[str, Any]]] = {
-    "asyncio": lambda: {"loop_factory": VirtualTimeLoop},
-    "trio": lambda: {"clock": MockClock(autojump_threshold=0)},
-}
-T = TypeVar("T")
-
-
-def on(backend: str, act: Callable[[], Awaitable[T]]) -> T:
-    return anyio.run(act, backend=backend, backend_options=LOOPS[backend]())
 
 
 def clock() -> float:
@@ -35,13 +22,13 @@ def clock() -> float:
 @cache
 def small() -> Account:
     """Return an account whose files have some hundred bytes."""
-    return on("asyncio", lambda: opened(contacts(3), ["TAG"], clock=clock))
+    return run_virtually("asyncio", lambda: opened(contacts(3), ["TAG"], clock=clock))
 
 
 @cache
 def big() -> Account:
     """Return an account whose array has 800 KB: more than a spool keeps in memory."""
-    return on("asyncio", lambda: opened(contacts(200, noise=3000), ["CONTACT", "PROPERTIES"], clock=clock))
+    return run_virtually("asyncio", lambda: opened(contacts(200, noise=3000), ["CONTACT", "PROPERTIES"], clock=clock))
 
 
 def export(account: Account, kind: str, *faults: Fault, backend: str, **options: Any) -> Export:
@@ -49,13 +36,13 @@ def export(account: Account, kind: str, *faults: Fault, backend: str, **options:
         async with connected(account, clock=clock, **options) as world:
             return await world.export(kind, *faults)
 
-    return on(backend, act)
+    return run_virtually(backend, act)
 
 
 BREAKS: list[Any] = ["truncated", "reset-after", "expired"]
 
 
-@pytest.mark.parametrize("backend", LOOPS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @settings(deadline=None, max_examples=10)
 @given(st.lists(st.tuples(st.sampled_from(BREAKS), st.integers(0, 400_000)), max_size=5))
 def test_a_big_file_that_breaks_at_random_places_comes_whole(backend: str, breaks: list[tuple[Any, int]]) -> None:
@@ -90,7 +77,7 @@ def faults(draw: st.DrawFn) -> Fault:
     return Fault(kind, path="files", at=at, **extra)
 
 
-@pytest.mark.parametrize("backend", LOOPS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @settings(deadline=None, max_examples=60)
 @given(st.sampled_from(KINDS), st.lists(faults(), min_size=1, max_size=5), st.integers(1, 100))
 def test_whatever_a_host_does_it_is_one_version_whole_or_an_error_after_its_beginning(

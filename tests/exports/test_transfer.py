@@ -1,17 +1,14 @@
 """A transfer that breaks is gone on with: what comes out is one file, whole, or an error after a part of it."""
 
 import json
-from collections.abc import Callable
 from random import Random
 from typing import Any
 
-import anyio
 import httpx
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trio.testing import MockClock
 
 from salesmanago_async import (
     Credentials,
@@ -25,7 +22,7 @@ from salesmanago_async import (
     Unreadable,
 )
 from salesmanago_async.exports._transfer import MOST_FAULTS
-from tests.conftest import VirtualTimeLoop
+from tests.conftest import BACKENDS, run_virtually
 from tests.exports.hosts import Body, Connect, Fetched, Host, Hosts, Step, fetch, read, response, small_blocks
 
 pytestmark = pytest.mark.anyio
@@ -401,11 +398,6 @@ async def test_what_broke_it_is_told_and_not_the_link(connect: Connect) -> None:
 
 # Any of it
 
-LOOPS: dict[str, Callable[[], dict[str, Any]]] = {
-    "asyncio": lambda: {"loop_factory": VirtualTimeLoop},
-    "trio": lambda: {"clock": MockClock(autojump_threshold=0)},
-}
-
 STEMS = st.binary(max_size=30)
 PLACES = st.integers(0, 70)
 
@@ -432,7 +424,7 @@ def scripts(draw: st.DrawFn) -> tuple[dict[str, bytes], list[Step]]:
     return versions, steps
 
 
-@pytest.mark.parametrize("backend", LOOPS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @settings(deadline=None, max_examples=150)
 @given(scripts(), st.integers(1, 40), st.integers(0, 5))
 def test_whatever_hosts_do_it_is_one_file_whole_or_an_error_after_its_beginning(
@@ -447,7 +439,7 @@ def test_whatever_hosts_do_it_is_one_file_whole_or_an_error_after_its_beginning(
             async with SalesManago(credentials, transport=Hosts(list(steps)), random=Random(seed)) as sm:
                 return await fetch(sm)
 
-    fetched = anyio.run(run, backend=backend, backend_options=LOOPS[backend]())
+    fetched = run_virtually(backend, run)
     if fetched.error is None:
         assert fetched.content in versions.values()
     else:
@@ -455,7 +447,7 @@ def test_whatever_hosts_do_it_is_one_file_whole_or_an_error_after_its_beginning(
         assert any(content.startswith(fetched.content) for content in versions.values())
 
 
-@pytest.mark.parametrize("backend", LOOPS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @settings(deadline=None, max_examples=15)
 @given(st.lists(st.integers(0, 2_000_000), max_size=5), st.sampled_from(['"one"', None]), st.integers(20_000, 200_000))
 def test_a_big_file_cut_at_random_places_is_whole(backend: str, cuts: list[int], etag: str | None, piece: int) -> None:
@@ -468,5 +460,5 @@ def test_a_big_file_cut_at_random_places_is_whole(backend: str, cuts: list[int],
         async with SalesManago(credentials, transport=hosts, retries=Retries(tries=9)) as sm:
             return await fetch(sm)
 
-    fetched = anyio.run(run, backend=backend, backend_options=LOOPS[backend]())
+    fetched = run_virtually(backend, run)
     assert (fetched.content == content, fetched.error) == (True, None)

@@ -16,23 +16,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
-from trio.testing import MockClock
 
 from salesmanago_async.simulator import Fault
-from tests.conftest import VirtualTimeLoop
+from tests.conftest import run_virtually
 from tests.imports.worlds import BY_ITSELF, PATHS, Ends, Kind, Told, World, contact, event, events_of, refusing
 
 GHOST = 0
 """The contact that is not there: its events are rejected."""
-
-
-def run_virtually(backend: str, act: Callable[[], Awaitable[None]]) -> None:
-    """Run something on an event loop of its own, under virtual time."""
-    options: Mapping[str, Mapping[str, Any]] = {
-        "asyncio": {"loop_factory": VirtualTimeLoop},
-        "trio": {"clock": MockClock(autojump_threshold=0)},
-    }
-    anyio.run(act, backend=backend, backend_options=dict(options[backend]))
 
 
 # What can go wrong

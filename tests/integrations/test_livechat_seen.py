@@ -72,6 +72,13 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
         assert [name for (name,) in database.execute("SELECT name FROM sqlite_master")] == ["somebody"]
 
 
+async def test_without_a_file_nothing_is_open_that_somebody_has_to_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "connect", lambda *_, **__: pytest.fail("a database was opened"))
+    seen = Seen()
+    await seen.add("a")
+    assert await seen.has("a")
+
+
 def test_a_limit_of_nothing_is_refused() -> None:
     with pytest.raises(Invalid, match="limit"):
         Seen(limit=0)

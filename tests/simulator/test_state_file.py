@@ -22,6 +22,7 @@ from salesmanago_async.api import REQUESTS, BatchUpsertContacts
 from salesmanago_async.api.funnels import FunnelStage
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, DEMO_PASSWORD, Fault, Simulator
 from salesmanago_async.simulator._deed import PASSING
+from salesmanago_async.simulator._state import State
 from salesmanago_async.simulator.handlers.system import Tokens
 from tests.conftest import EPOCH, MakeClient, VirtualTimeLoop, wall_clock
 from tests.simulator import test_model
@@ -210,6 +211,22 @@ def test_a_call_that_is_refused_now_is_named(tmp_path: Path) -> None:
     for _ in range(2):  # and the file is closed again
         with pytest.raises(Invalid, match="call 1, to contact/addNote"):
             Simulator(state=path)
+
+
+@pytest.mark.parametrize("step", ["owners", "deeds"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError(), sqlite3.OperationalError("disk I/O error")])
+def test_it_is_closed_again_however_opening_it_ends(
+    step: str, error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(*_: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as broken:
+        broken.setattr(State, step, end)
+        with pytest.raises(type(error)) as raised:  # and its frames, which hold the database
+            Simulator(state=tmp_path / "account.db")
+    Simulator(state=tmp_path / "account.db").close()
+    assert raised.value is error
 
 
 Catalogue = dict[str, dict[str, Any]]

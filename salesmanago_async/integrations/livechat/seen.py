@@ -33,21 +33,55 @@ class Seen:
     def __init__(self, path: str | PathLike[str] | None = None, *, limit: int = 20_000) -> None:
         if limit < 1:
             raise Invalid(f"is {limit}; at least 1 key has to be kept", field="limit")
-        self._limit = limit
-        self._turn = Lock()
-        self._database = _open(Path(path)) if path is not None else _connect(":memory:")
+        self._keys = _InFile(Path(path), limit) if path is not None else _InMemory(limit)
 
     async def has(self, key: str) -> bool:
         """Tell whether a key was added, and not yet pushed out by later ones."""
+        return await self._keys.has(key)
 
+    async def add(self, key: str) -> None:
+        """Keep a key; where there is a file, it is on the disk when this returns."""
+        await self._keys.add(key)
+
+    def close(self) -> None:
+        """Close the file, where there is one; nothing can be asked after that."""
+        self._keys.close()
+
+
+class _InMemory:
+    """Keys that end with this object: an app without a file has nothing that it would have to close."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._keys: dict[str, None] = {}
+
+    async def has(self, key: str) -> bool:
+        return key in self._keys
+
+    async def add(self, key: str) -> None:
+        self._keys.setdefault(key)
+        if len(self._keys) > self._limit:
+            self._keys.pop(next(iter(self._keys)), None)
+
+    def close(self) -> None:
+        self._keys.clear()
+
+
+class _InFile:
+    """Keys in a SQLite file, which is read and written in threads, one at a time."""
+
+    def __init__(self, path: Path, limit: int) -> None:
+        self._limit = limit
+        self._turn = Lock()
+        self._database = _open(path)
+
+    async def has(self, key: str) -> bool:
         def find() -> bool:
             return self._database.execute("SELECT 1 FROM seen WHERE key = ?", (key,)).fetchone() is not None
 
         return await self._in_thread(find)
 
     async def add(self, key: str) -> None:
-        """Keep a key; it is on the disk when this returns."""
-
         def insert() -> None:
             with self._database:
                 self._database.execute("BEGIN IMMEDIATE")
@@ -59,7 +93,6 @@ class Seen:
         await self._in_thread(insert)
 
     def close(self) -> None:
-        """Close the file; nothing can be asked after that."""
         with self._turn:
             self._database.close()
 
