@@ -21,6 +21,7 @@ from salesmanago_async.imports import _sending
 from salesmanago_async.imports._reading import LINGER
 from salesmanago_async.simulator import Fault
 from tests.conftest import VirtualTimeLoop
+from tests.imports.ways import DOUBTED, RECOGNISED
 from tests.imports.worlds import (
     DISK_SECONDS,
     PATHS,
@@ -34,6 +35,7 @@ from tests.imports.worlds import (
     account,
     contact,
     event,
+    events_of,
     nothing,
     refusing,
     sequential,
@@ -643,3 +645,31 @@ async def test_a_request_that_is_not_full_waits_a_moment_for_what_is_not_free_ye
     assert told.counts == {"accepted": 210}
     assert world.front.requests[PATHS["events"]] <= 24
     assert told.report.seconds < seconds + 2 * LINGER
+
+
+# Accounts that show events in their own way
+
+
+@pytest.mark.parametrize("has_ids", [True, False], ids=["with ids", "without ids"])
+@pytest.mark.parametrize("way", [*RECOGNISED, *DOUBTED])
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": VirtualTimeLoop})], ids=["asyncio"])
+async def test_no_event_is_doubled_in_whatever_way_it_is_shown(way: str, has_ids: bool, tmp_path: Path) -> None:
+    """The first request is half done, the answer to the second is lost, and the third never arrives."""
+    world = World("events", tmp_path)
+    world.front.shows = (RECOGNISED | DOUBTED)[way]
+    halve(world)
+    world.simulator.faults = [_fault("reset-after,at=1", "events"), _fault("reset-before,at=2", "events")]
+    ids = {} if has_ids else {"external_id": None}
+    products = [{"products": f"p{position},p{position + 1}", "value": position * 1.37} for position in range(9)]
+    records = [event(position, ANN, **ids, **products[position]) for position in range(9)]
+    await world.prepare({ANN})
+    told = await world.run(records, batch_size=3, client={"concurrency": 1})
+    there = events_of(world.simulator)
+    assert set(there.values()) == {1}
+    assert told.report.accepted + told.report.in_doubt == 9
+    if way in RECOGNISED:
+        assert told.counts == {"accepted": 9}
+        assert len(there) == 9
+    told = await world.run(records, batch_size=3)
+    assert set(events_of(world.simulator).values()) == {1}
+    assert len(events_of(world.simulator)) >= told.report.accepted
