@@ -16,13 +16,26 @@ import anyio
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from trio.testing import MockClock
 
 from salesmanago_async.simulator import Fault
 from tests.conftest import VirtualTimeLoop
 from tests.imports.ways import DOUBTED, RECOGNISED
-from tests.imports.worlds import BY_ITSELF, PATHS, Ends, Kind, Told, World, contact, event, events_of, refusing
+from tests.imports.worlds import (
+    BY_ITSELF,
+    PATHS,
+    REFUSAL,
+    Answer,
+    Ends,
+    Kind,
+    Told,
+    World,
+    contact,
+    event,
+    events_of,
+    refusing,
+)
 
 GHOST = 0
 """The contact that is not there: its events are rejected."""
@@ -69,6 +82,7 @@ _options = st.fixed_dictionaries(
 )
 _ways = st.one_of(st.just("as it is"), st.sampled_from([*RECOGNISED, *DOUBTED]))
 """How the account shows events."""
+_numbers = st.frozensets(st.integers(1, 8), max_size=4)
 _places = st.frozensets(st.integers(0, 29), max_size=2)
 
 Faults = list[tuple[int, str]]
@@ -197,6 +211,38 @@ class Runs(RuleBasedStateMachine):
         return results[0]
 
 
+class RunsOfOddServers(Runs):
+    """The same against a server that refuses requests which it has half done, or loses answers of late jobs."""
+
+    @precondition(lambda self: self.world.kind == "events")
+    @rule(numbers=_numbers, answer=st.sampled_from([REFUSAL, (400, REFUSAL[1]), (500, b"")]))
+    def do_half_of_some(self, numbers: frozenset[int], answer: Answer) -> None:
+        """Of those that come next, by their numbers."""
+        assert self.world
+        front = self.world.front
+        front.halves = {front.requests[PATHS["events"]] + number for number in numbers}
+        front.half_answer = answer
+
+    @precondition(lambda self: self.world.kind == "contacts")
+    @rule(late=st.dictionaries(st.integers(1, 6), st.floats(1.5, 3.9), max_size=2), others=st.sampled_from([5.0, 90.0]))
+    def lose_some_answers(self, late: dict[int, float], others: float) -> None:
+        """Their jobs end so many poll intervals later."""
+        assert self.world
+        front = self.world.front
+        sent = front.requests[PATHS["contacts"]]
+        front.late = {sent + number: intervals * 60.0 for number, intervals in late.items()}
+        self.world.simulator._store.job_seconds = others
+
+    def _run(self, faults: Faults, options: Options, ends: Ends) -> Told:
+        options.pop("wait", None)  # who does not wait does not know what is applied last
+        return super()._run(faults, options, ends)
+
+    def teardown(self) -> None:
+        if self.world:
+            self.world.front.halves, self.world.front.late = set(), {}
+        super().teardown()
+
+
 def _record(kind: Kind, place: int, owner: int, *, has_ids: bool) -> Any:
     email = f"c{owner}@example.com"
     if kind == "contacts":
@@ -227,6 +273,10 @@ def test_nothing_is_lost_or_doubled_whatever_happens() -> None:
 @pytest.mark.slow
 def test_nothing_is_lost_or_doubled_whatever_happens_for_minutes() -> None:
     run_state_machine_as_test(Runs, settings=_settings(5000))
+
+
+def test_nothing_is_lost_or_doubled_by_a_server_that_refuses_what_it_has_half_done() -> None:
+    run_state_machine_as_test(RunsOfOddServers, settings=_settings(200))
 
 
 # At every step
