@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salesmanago_async import Unreadable
+from salesmanago_async.exports import records
 from salesmanago_async.exports.records import ArrayReader
 
 BOM = b"\xef\xbb\xbf"
@@ -101,6 +103,19 @@ def test_any_array_without_its_end_is_an_error(data: st.DataObject, batch_bytes:
     cut = document[: data.draw(st.integers(0, len(document) - 1))]
     with pytest.raises(Unreadable):
         read(data.draw(in_pieces(cut)), batch_bytes=batch_bytes)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), st.integers(1, 64))
+def test_the_scanner_of_large_records_finds_what_json_has(data: st.DataObject, part_bytes: int) -> None:
+    """Every record counts as a large one here."""
+    document = data.draw(documents())
+    pieces = data.draw(in_pieces(document))
+    with mock.patch.object(records, "_SCANNED_FROM", 1), mock.patch.object(records, "BATCH_BYTES", part_bytes):
+        assert read(pieces) == json.loads(document)
+        assert read(bytewise(document)) == json.loads(document)
+        with pytest.raises(Unreadable):
+            read(bytewise(document.rstrip()[:-1]))
 
 
 NESTED = '[{"a":{"b":[1,{"c":"},{"}]}},{"a":{"b":[]}},["x],[",[2]],"ł\\"]",12.5,null,[[3],[4]]]'.encode()
