@@ -138,7 +138,11 @@ def test_a_state_of_an_export_is_of_one_server_and_of_a_real_or_a_simulated_one(
     servers: Servers, salesmanago: Command, tmp_path: Path
 ) -> None:
     command = ("export", "contacts", "--modified-since", "2024-01-01", "--state", "nightly.json", "--out", "out.jsonl")
-    real, simulated = salesmanago, (lambda *words, **others: salesmanago(*words, "--simulate", **others))
+
+    def simulated(*words: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        return salesmanago(*words, "--simulate", environ=environ)
+
+    real = salesmanago
     assert real(*command, environ=servers.first).returncode == 0
     kept = (tmp_path / "nightly.json").read_bytes()
     assert DEMO_OWNER.encode() not in kept
