@@ -164,6 +164,8 @@ class Buffer(Generic[RecordT]):
             self._runs[-1].queue.close()
 
     def _add_queue(self, file: QueueFile | None, lines: list[Line]) -> None:
+        if file:
+            self._files.append(file)  # first of all, so that it is closed whatever comes
         queue = Queue(
             file,
             lines,
@@ -182,8 +184,6 @@ class Buffer(Generic[RecordT]):
             on_outcome=self._tell,
         )
         self._runs.append(runs)
-        if file:
-            self._files.append(file)
 
     def _must_wait(self, names: Names, *, number: int) -> bool:
         """Tell whether a record of a queue must wait: for contacts elsewhere, or for what a dead worker has left."""

@@ -215,15 +215,9 @@ def _looked_into(path: Path) -> Iterator[sqlite3.Connection | None]:
 
 def _check_same(path: Path, database: sqlite3.Connection, what: Mapping[str, Any]) -> None:
     """Raise `Invalid` where a run is not the one that the journal was begun for."""
-    other = other_than_known(database, what)
-    if other and other.servers:
-        raise Invalid(f"{other.servers}: give this run a journal of its own", field=str(path))
-    if other:
-        raise Invalid(
-            f"belongs to a run with another {other.name}; go on as it was begun, or give a new run a journal of its "
-            "own",
-            field=str(path),
-        )
+    if other := other_than_known(database, what):
+        said = other.servers or f"belongs to a run with another {other.name}"
+        raise Invalid(f"{said}; go on as it was begun, or give a new run a journal of its own", field=str(path))
 
 
 def _insertion(number: int, marks: Marks) -> tuple[str, tuple[Any, ...]]:

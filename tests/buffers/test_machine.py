@@ -360,7 +360,7 @@ class World:
         if self._folder:
             left = self._folder.parent / f"left-{next(self._copies)}"
             left.mkdir()
-            for file in self._folder.glob("*.db*"):
+            for file in self._folder.glob("*.db"):
                 shutil.copy(file, left / file.name)
             self._folder = left
         self._tasks.start_soon(self._bury, life)

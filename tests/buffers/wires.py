@@ -48,10 +48,10 @@ class Wire:
 
 
 def leave(path: Path, folder: str) -> Path:
-    """Return the queue as it would be if the process were killed now: a copy of all files, open nowhere."""
+    """Return the queue as it would be if the process were killed now: a copy of the files alone, open nowhere."""
     place = path.parent / folder
     place.mkdir()
-    for file in path.parent.glob("*.db*"):
+    for file in path.parent.glob("*.db"):
         shutil.copy(file, place / file.name)
     return place / path.name
 

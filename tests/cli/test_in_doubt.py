@@ -163,6 +163,43 @@ def test_a_file_of_doubts_that_another_journal_left_is_not_removed(salesmanago: 
     assert (tmp_path / "nightly.in-doubt.csv").read_text() == "email\nold@doubt.pl\n"
 
 
+MINE = "email,remark\nann@doubt.pl,call her\n"
+
+
+def test_a_file_that_somebody_has_changed_is_left_and_said(begun: Doubtful, salesmanago: Command) -> None:
+    (begun.folder / "nightly.in-doubt.csv").write_text(MINE)
+    begun.front.answers.clear()
+    ended = salesmanago("resume", "nightly.db", environ=begun.environ)
+    assert ended.returncode == 0
+    assert "nightly.in-doubt.csv stays as it is" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert (begun.folder / "nightly.in-doubt.csv").read_text() == MINE
+
+
+def test_rows_in_doubt_never_replace_a_file_of_somebody_elses(doubtful: Doubtful, salesmanago: Command) -> None:
+    """They go beside it; a journal replaces, and removes in the end, what it has written itself."""
+    (doubtful.folder / "nightly.in-doubt.csv").write_text(MINE)
+    options = ("--journal", "nightly.db", "--batch-size", "2", *QUICK)
+    first = salesmanago("import", "events", "events.csv", *options, environ=doubtful.environ)
+    again = salesmanago("resume", "nightly.db", environ=doubtful.environ)
+    for ended in (first, again):
+        assert "they are in" in ended.stderr
+        assert "nightly.in-doubt-2.csv\n" in ended.stderr
+    assert sorted(row[:5] for row in doubtful.rows("nightly.in-doubt-2.csv")) == DOUBTFUL
+    doubtful.front.answers.clear()
+    assert salesmanago("resume", "nightly.db", environ=doubtful.environ).returncode == 0
+    assert doubtful.files() == {"nightly.db", "nightly.in-doubt.csv"}
+    assert (doubtful.folder / "nightly.in-doubt.csv").read_text() == MINE
+
+
+def test_without_a_journal_those_of_the_night_before_stay(doubtful: Doubtful, salesmanago: Command) -> None:
+    (doubtful.folder / "bad.in-doubt.csv").write_text(MINE)
+    options = ("--rejects", "bad.csv", "--batch-size", "2", *QUICK)
+    ended = salesmanago("import", "events", "events.csv", *options, environ=doubtful.environ)
+    assert "bad.in-doubt-2.csv" in ended.stderr
+    assert (doubtful.folder / "bad.in-doubt.csv").read_text() == MINE
+
+
 def test_contacts_in_doubt_are_sent_again_and_cannot_be_given_up(salesmanago: Command, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("email\na@doubt.pl\nb@doubt.pl\n")
     front = Front(Simulator(job_seconds=0.05))

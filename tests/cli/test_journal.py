@@ -228,7 +228,7 @@ def test_when_the_journal_cannot_be_written_the_import_stops_and_goes_on_later(
     write_events(tmp_path, people)
     command = ("import", "events", "events.csv", "--journal", "nightly.db", "--batch-size", "3", *QUICK)
     stopped = subprocess.run(
-        limited(150, *command),
+        limited(32, *command),
         cwd=tmp_path,
         env={**bare, **served},
         capture_output=True,
@@ -265,6 +265,29 @@ def test_when_the_rejects_cannot_be_written_the_import_stops(
     assert "Traceback" not in stopped.stderr
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["read"] == report["rejected"] < 20_000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits are set by a shell")
+def test_rejects_are_said_to_be_where_they_are_only_once_they_are_there(
+    bare: Mapping[str, str], served: Mapping[str, str], tmp_path: Path
+) -> None:
+    """The rows fit into what is written of them first, and no longer into the file when it is put into its place."""
+    (tmp_path / "people.csv").write_text("email\n" + "nobody\n" * 150)
+    for blocks in (4, 1000):
+        stopped = subprocess.run(
+            limited(blocks, "import", "contacts", "people.csv", "--rejects", "bad.csv"),
+            cwd=tmp_path,
+            env={**bare, **served},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert "… and 145 more" in stopped.stderr
+        is_there = (tmp_path / "bad.csv").exists()
+        assert is_there == (blocks == 1000)
+        assert ("the rejected rows are in" in stopped.stderr) == is_there, stopped.stderr
+        assert stopped.returncode == (1 if is_there else 2)
 
 
 def test_a_source_that_breaks_off_is_gone_on_with_once_it_is_mended(salesmanago: Command, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from typing import Any
 import pytest
 from attrs import define, field, frozen
 
+from salesmanago_async import Invalid
+from salesmanago_async.imports._journal import read_note
 from salesmanago_async.simulator import Fault, Simulator
 from salesmanago_async.simulator._faults import FaultKind
 from tests.cli.accounts import contacts_of
@@ -79,15 +81,20 @@ def resets(*paths: str) -> list[Fault]:
 
 
 def kill_again_and_again(
-    start: Start, account: Account, arguments: Sequence[object], kills: int, random: Random
+    start: Start, account: Account, arguments: Sequence[object], kills: int, random: Random, folder: Path
 ) -> int:
     """Start an import, or go on with it, and kill it, so many times; return how many of them reached the server.
 
-    Now and then one ends before: where three requests in a row got no answer, it takes the server for gone.
+    Now and then one ends before: where three requests in a row got no answer, it takes the server for gone. Between two
+    of them somebody may rehearse with the same journal, or copy its main file alone.
     """
     killed = reached = 0
     for _ in range(2 * kills):
         before = account.requests
+        if before and random.random() < 0.3:
+            rehearse(start, account)
+        if before and random.random() < 0.5:
+            leave_behind(folder)
         again = ("resume", "run.db") if before and random.random() < 0.5 else arguments
         process = start(*again, environ=account.environ)
         wait_for_a_moment(process, account, random)
@@ -99,6 +106,29 @@ def kill_again_and_again(
         if killed == kills:
             return reached
     raise AssertionError(f"killed only {killed} times")
+
+
+def rehearse(start: Start, account: Account) -> None:
+    """Go on in a simulation, which a true journal must refuse."""
+    requests = account.requests
+    process = start("resume", "run.db", "--simulate", environ=account.environ)
+    _, err = process.communicate()
+    assert process.returncode == 2
+    assert "this is for a simulated server" in err
+    assert account.requests == requests
+
+
+def leave_behind(folder: Path) -> None:
+    """Leave behind what a kill has left beside the journal; where it is needed, that is said, and it is put back."""
+    beside = folder / "run.db-journal"
+    if not beside.exists():
+        return
+    kept = beside.rename(folder.parent / "left-behind")
+    try:
+        read_note(folder / "run.db")
+    except Invalid:
+        kept.rename(beside)
+        read_note(folder / "run.db")
 
 
 def wait_for_a_moment(process: subprocess.Popen[str], account: Account, random: Random) -> None:
@@ -177,7 +207,7 @@ def test_each_event_is_there_once(ordeal: Ordeal, start: Start, salesmanago: Com
         account.requests = 0
         account.simulator.faults = resets("contact/batchAddContactExtEvent", "contact/list")
         command = ("import", "events", "events.csv", *options(ordeal))
-        reached = kill_again_and_again(start, account, command, ordeal.kills, Random(1))
+        reached = kill_again_and_again(start, account, command, ordeal.kills, Random(1), tmp_path)
         assert reached >= ordeal.kills / 2
         finish(salesmanago, account, tmp_path, len(rows))
         account.simulator.faults = []
@@ -208,7 +238,7 @@ def test_each_contact_is_in_its_last_version(
     with serving() as account:
         account.simulator.faults = resets("contact/batchupsertv2", "job/status", "files")
         command = ("import", "contacts", "contacts.csv", *options(ordeal))
-        reached = kill_again_and_again(start, account, command, ordeal.kills, Random(3))
+        reached = kill_again_and_again(start, account, command, ordeal.kills, Random(3), tmp_path)
         assert reached >= ordeal.kills / 2
         finish(salesmanago, account, tmp_path, len(rows))
         account.simulator.faults = []

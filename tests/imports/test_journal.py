@@ -20,7 +20,7 @@ from salesmanago_async.errors import JournalFailed
 from salesmanago_async.imports import _engine, _journal
 from salesmanago_async.imports._journal import Entry, Journal, Marks, open_journal, read_note
 from salesmanago_async.imports.outcome import Verdicts
-from salesmanago_async.simulator import Fault
+from salesmanago_async.simulator import DEMO_OWNER, Fault
 from tests.imports.worlds import (
     PATHS,
     Answer,
@@ -546,6 +546,44 @@ async def test_no_address_no_name_and_no_secret_is_in_it(tmp_path: Path) -> None
     assert "…@…: bad".encode() in kept
     for secret in ("ann", "example.com", "browska", "demo-", "/files/", "http"):
         assert secret.encode() not in kept.lower(), secret
+
+
+TEXT = "Zuzanna (600100200) of KRAKÓW, {}: size 'Extra Wide' is wrong, see https://files.example/x?Signature=abc"
+
+
+def refuse_in_their_words(path: str, content: Any) -> Answer | None:
+    """Refuse contacts as a server does that names them: some by the result of their job, one as its request comes."""
+    names = [entry["contact"]["email"] for entry in content["upsertDetails"]] if PATHS["contacts"] in path else []
+    if "z1@example.com" in names:
+        return 400, orjson.dumps({"success": False, "message": [TEXT.format(names)]})
+    return None
+
+
+def refuse_all(path: str, content: bytes) -> Answer | None:
+    if not path.startswith("/files/"):
+        return None
+    return 200, orjson.dumps(
+        {
+            "success": True,
+            "invalidContacts": {email: TEXT.format(email) for email in orjson.loads(content)["contactIds"]},
+        }
+    )
+
+
+async def test_no_reason_names_what_stands_in_a_record(tmp_path: Path) -> None:
+    world = World("contacts", tmp_path)
+    world.front.instead, world.front.after = refuse_in_their_words, refuse_all
+    fields: Any = {"name": "Zuzanna Żółta", "phone": "+48 600-100-200", "properties": {"size": "Extra Wide"}}
+    records = [Contact(email=f"z{number}@example.com", city="Kraków", **fields) for number in range(6)]
+    kept = b""
+    for ends in (Ends("kill", seconds=130), Ends()):
+        told = await world.run(records, ends, batch_size=2)
+        kept += _bytes_of(tmp_path)
+    assert told.counts == {"rejected": 6}
+    assert b"is wrong, see" in kept
+    for secret in ("zuzanna", "600100200", "krak", "z1@", "example", "extra", "signature", "demo-", "owner@"):
+        assert secret.encode() not in kept.lower(), secret
+    assert DEMO_OWNER.encode() not in kept
 
 
 def _bytes_of(folder: Path) -> bytes:

@@ -55,10 +55,11 @@ def read_or_refused(read: Callable[[Path], Lines], path: Path) -> Lines | None:
     """Return what a file says; None where it is refused in words that name it."""
     try:
         return read(path)
-    except Invalid as error:
-        assert error.field == str(path)
-        assert error.rule
-        return None
+    except Invalid as raised:
+        error = raised
+    assert error.field == str(path)
+    assert error.rule
+    return None
 
 
 def misses(found: Lines, written: Lines) -> list[int]:
@@ -234,6 +235,16 @@ def test_half_a_commit_without_what_was_beside_it_is_refused_or_forgets_nothing(
             found = check(kind, place.put(commit.half(pages), None), commit.written, f"pages {pages} of {changed}")
             refused += found is None
     assert refused > len(kind.commits)
+
+
+def test_pages_of_an_earlier_time_are_noticed_or_nothing_is_forgotten(kind: Kind, place: Place) -> None:
+    """Writes that a disk has lost, say."""
+    last = kind.commits[-1]
+    for earlier in kind.commits[:-1]:
+        for page in Commit(last.after, earlier.before, {}).changed():
+            if page_of(earlier.before, page) and page_of(last.after, page):
+                older = Commit(last.after, earlier.before, {}).half([page])
+                check(kind, place.put(older, None), last.written, f"page {page}")
 
 
 def test_what_is_beside_a_file_may_be_cut_and_spoilt_anywhere(kind: Kind, place: Place) -> None:

@@ -137,6 +137,10 @@ class Runs(RuleBasedStateMachine):
     def run_until_stopped(self, faults: Faults, options: Options, when: dict[str, Any], how: Any) -> None:
         self._run(faults, options, Ends(how, **when))
 
+    @rule()
+    def run_elsewhere(self) -> None:
+        self._within(lambda world: world.run_elsewhere(self.records))
+
     def teardown(self) -> None:
         try:
             if self.world and self.may_go_on:

@@ -348,6 +348,16 @@ def _messages(answer: Answer) -> list[Any]:
     ]
 
 
+class _Elsewhere(httpx.AsyncBaseTransport):
+    """The way to a server that nothing is to be sent to."""
+
+    requests = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests += 1
+        raise httpx.ConnectError("nobody is here")
+
+
 class World:
     """An account, whoever sends records to it, and the journal in `folder` that each of them goes on with."""
 
@@ -404,6 +414,25 @@ class World:
                     told.error = error
         self._check(told, ends)
         return told
+
+    async def run_elsewhere(self, records: Sequence[Any]) -> None:
+        """Make a run with the same journal and credentials on another server, and check that nothing comes of it."""
+        known = self.journalled()
+        if not known:
+            return
+        self._begin()
+        elsewhere = _Elsewhere()
+        async with SalesManago(DEMO_CREDENTIALS, owner=DEMO_OWNER, transport=elsewhere) as sm:
+            send = sm.contacts.upsert_many if self.kind == "contacts" else sm.events.add_many
+            said = ""
+            with self.disk():
+                try:
+                    await send(iter(records), journal=self.journal)
+                except Invalid as error:
+                    said = error.rule
+        assert said.startswith("was begun with a simulated server, and this is for app2.salesmanago.com"), said
+        assert elsewhere.requests == 0
+        assert self.journalled() == known
 
     async def settle(self) -> None:
         """Let every job of the account come to its end."""
@@ -464,12 +493,11 @@ class World:
         return acts[ends.how] if ends.how else lambda: None
 
     def _freeze(self) -> None:
-        """Have the next run begin with the journal as it is now, whatever is still written to it."""
+        """Have the next run begin with the journal as it is now, copied alone, whatever is still written to it."""
         if self.journal:
             frozen_journal = self.folder / f"killed-{self.runs}.db"
-            for suffix in ("", "-wal"):
-                if Path(f"{self.journal}{suffix}").exists():
-                    shutil.copyfile(f"{self.journal}{suffix}", f"{frozen_journal}{suffix}")
+            if self.journal.exists():
+                shutil.copyfile(self.journal, frozen_journal)
             self.journal = frozen_journal
 
     @contextmanager
@@ -528,10 +556,7 @@ class World:
         if not self.journal or not self.journal.exists():
             return []
         copy = self.folder / "copy.db"
-        for suffix in ("", "-wal"):
-            Path(f"{copy}{suffix}").unlink(missing_ok=True)
-            if Path(f"{self.journal}{suffix}").exists():
-                shutil.copyfile(f"{self.journal}{suffix}", f"{copy}{suffix}")
+        shutil.copyfile(self.journal, copy)
         database = sqlite3.connect(copy)
         try:
             found = database.execute("SELECT spans, state, request_id, reason, others FROM chunks").fetchall()

@@ -1,0 +1,56 @@
+"""Whose a file is: a server has one name however its address is written, a simulated one is none of the real ones."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from salesmanago_async import Credentials, Login, SalesManago
+from salesmanago_async._identity import SIMULATED, difference, mark_of
+from salesmanago_async.simulator import Simulator
+
+CREDENTIALS = Credentials(client_id="client", api_key="key", api_secret="secret")
+
+
+def identity_of(*, credentials: Credentials | Login = CREDENTIALS, **options: Any) -> dict[str, Any]:
+    return SalesManago(credentials, **options)._connection.identity
+
+
+@pytest.mark.parametrize(
+    ("base_url", "server"),
+    [
+        ("https://app2.salesmanago.com", "app2.salesmanago.com"),
+        ("https://APP2.SalesManago.com/", "app2.salesmanago.com"),
+        ("https://app2.salesmanago.com:443", "app2.salesmanago.com"),
+        ("https://app2.salesmanago.com./api", "app2.salesmanago.com"),
+        ("https://app2.salesmanago.com:8443", "app2.salesmanago.com:8443"),
+        ("https://gateway.example/Sales", "gateway.example/Sales"),
+        ("https://bücher.example", "xn--bcher-kva.example"),
+        ("http://127.0.0.1:18787", "127.0.0.1:18787"),
+        ("http://[::1]:18787", "[::1]:18787"),
+    ],
+)
+def test_a_server_has_one_name(base_url: str, server: str) -> None:
+    assert identity_of(base_url=base_url)["server"] == server
+    assert identity_of(base_url=base_url, transport=httpx.AsyncHTTPTransport())["server"] == server
+
+
+def test_what_answers_inside_the_process_is_a_simulated_server_whatever_the_address_says() -> None:
+    for transport in (httpx.ASGITransport(app=Simulator()), httpx.MockTransport(lambda _: httpx.Response(200))):
+        assert identity_of(base_url="https://app2.salesmanago.com", transport=transport)["server"] == SIMULATED
+
+
+def test_an_account_is_known_by_a_mark_that_does_not_name_it() -> None:
+    login = Login(user_name="ann@example.com", password="secret")
+    marks = {identity_of()["account"], identity_of(credentials=login)["account"]}
+    assert len(marks) == 2
+    assert not any("client" in mark or "ann" in mark for mark in marks)
+    assert mark_of(None) is None
+
+
+def test_the_server_is_what_is_named_first_where_more_differs() -> None:
+    other = identity_of(transport=httpx.ASGITransport(app=Simulator()), credentials=Login(user_name="a", password="b"))
+    found = difference(identity_of(), other)
+    assert found
+    assert found.servers == "was begun with app2.salesmanago.com, and this is for a simulated server"
+    assert difference(other, dict(other)) is None
