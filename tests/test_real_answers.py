@@ -14,6 +14,7 @@ from salesmanago_async._real_json import loads, loads_damaged
 from salesmanago_async._retry import is_too_large, may_go_again
 from salesmanago_async._wire import safe_text, success_of
 from salesmanago_async.api import request_class
+from tests.imports.odd_answers import IN_DOUBT_CONTACTS, IN_DOUBT_EVENTS
 from tests.serving import listening
 
 BOM = b"\xef\xbb\xbf"
@@ -29,6 +30,7 @@ class RawServer:
     answer: Callable[[str, bytes], Answer]
     paths: list[str] = field(factory=list[str])
     bodies: list[bytes] = field(factory=list[bytes])
+    address: str = ""
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         with closing(writer), suppress(IncompleteReadError, ConnectionError):
@@ -65,6 +67,7 @@ async def answering(
             retries=Retries(first_wait=0.01, longest_wait=0.02),
         ) as sm,
     ):
+        server.address = address
         yield sm, server
 
 
@@ -342,3 +345,69 @@ async def test_a_page_is_shown_without_its_links() -> None:
         with pytest.raises(Unreadable) as raised:
             await sm.contacts.has("a@example.com")
     assert "Signature" not in str(raised.value)
+
+
+# Runs
+
+
+PEOPLE_OF_THE_TABLE = [{"email": "a@x.pl"}, {"email": "b@x.pl"}, {"contactId": "c-id"}]
+EVENTS_OF_THE_TABLE = [
+    {**names, "date": 1_704_448_800_000, "contactExtEventType": "PURCHASE", "externalId": str(number)}
+    for number, names in enumerate(PEOPLE_OF_THE_TABLE)
+]
+
+
+@define
+class Account:
+    """Takes every chunk of contacts as a job with the same result, or answers every chunk of events alike."""
+
+    result: bytes
+    address: str = ""
+
+    def __call__(self, path: str, body: bytes) -> Answer:
+        if path in {"/result", "contact/batchAddContactExtEvent"}:
+            return 200, self.result
+        if path == "job/status":
+            return 200, orjson.dumps({"success": True, "message": [], "fileUrl": f"{self.address}/result"})
+        if path == "contact/batchupsertv2":
+            return 200, b'{"success":true,"message":[],"requestId":1}'
+        contacts = [{"id": "1", "email": "a@x.pl", "contactExtEvents": []}]
+        return 200, orjson.dumps({"success": True, "message": [], "contacts": contacts})
+
+
+@pytest.mark.parametrize("result", [*IN_DOUBT_CONTACTS, {"success": True, "invalidContacts": "all"}], ids=orjson.dumps)
+async def test_no_contact_of_a_run_is_accepted_on_a_result_that_confirms_nothing(result: Any, transport: Any) -> None:
+    account = Account(orjson.dumps(result))
+    async with answering(account, transport) as (sm, server):
+        account.address = server.address
+        report = await sm.contacts.upsert_many(PEOPLE_OF_THE_TABLE)
+    assert (report.accepted, report.rejected) == (0, 0)
+    assert report.in_doubt + report.submitted == 3
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<html>Sign in</html>",
+        b"",
+        b'{"success":true,"contactIds":{',
+        b"[]",
+        b'{"success":true}',
+        b'{"contacts":[]}',
+        b'[{"1":{"contactData":{}}}]',
+    ],
+)
+async def test_a_result_file_of_another_shape_rejects_nobody(content: bytes, transport: Any) -> None:
+    account = Account(content)
+    async with answering(account, transport) as (sm, server):
+        account.address = server.address
+        report = await sm.contacts.upsert_many(PEOPLE_OF_THE_TABLE)
+    assert (report.accepted, report.rejected, report.submitted) == (0, 0, 3)
+
+
+@pytest.mark.parametrize("answer", IN_DOUBT_EVENTS[::4], ids=orjson.dumps)
+async def test_no_event_of_a_run_is_accepted_on_an_answer_that_confirms_nothing(answer: Any, transport: Any) -> None:
+    async with answering(Account(orjson.dumps(answer)), transport) as (sm, _):
+        report = await sm.events.add_many(EVENTS_OF_THE_TABLE)
+    assert report.accepted == 0
+    assert report.in_doubt + report.rejected + report.not_sent == 3

@@ -43,11 +43,11 @@ def contacts_of(environ: Mapping[str, str], emails: Sequence[str]) -> Iterator[d
 class Front:
     """Stands before a simulated account; where a path begins with a name in `answers`, it answers in its place.
 
-    An answer is made of the body of the request.
+    An answer is made of the body of the request: an object, or the bytes of a file.
     """
 
     simulator: Simulator
-    answers: dict[str, Callable[[bytes], Mapping[str, Any]]] = field(factory=dict)
+    answers: dict[str, Callable[[bytes], Mapping[str, Any] | bytes]] = field(factory=dict)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         answer = next((answer for name, answer in self.answers.items() if scope["path"].startswith(name)), None)
@@ -66,8 +66,8 @@ async def _content(receive: Any) -> bytes:
             return content
 
 
-async def _answer(send: Any, body: Mapping[str, Any]) -> None:
-    content = json.dumps(body).encode()
+async def _answer(send: Any, body: Mapping[str, Any] | bytes) -> None:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": content})
