@@ -2,9 +2,9 @@
 
 A run makes millions of objects that are gone soon after, nearly all of them without the collector, and to go through
 them again and again takes a tenth of its time. A command may have the collector come seldom; a library leaves its
-host's alone. Not too seldom: the HTTP client leaves a cycle behind for each request, and its body of some 200 KB with it.
-So the memory of a command is a matter of how often the collector comes: at 100,000 new objects, a million rows took 250
-MB; at 5,000 they take 77 MB, and the library with Python's own 700 takes 70 MB.
+host's alone. Not too seldom: each request leaves a cycle of the HTTP client's objects behind, and with it a body of
+some 200 KB. At a threshold of 100,000 new objects a million rows took 250 MB; at 5,000 they take 77 MB, and the library
+with Python's own 700 takes 70 MB.
 """
 
 import gc

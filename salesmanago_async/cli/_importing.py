@@ -143,6 +143,7 @@ def _conclude(work: _Work, report: Report) -> int:
     expected: State = "not_sent" if attempt.dry_run else "submitted" if command.no_wait else "accepted"
     ending = ending_of(report, circumstances, expected=expected)
     for line in (
+        *(["simulated: nothing was sent to an account"] if command.client.simulate and not attempt.dry_run else []),
         *_no_rows(report, command),
         *problem_lines(report, command.rejects, is_kept=bool(rejects and rejects.is_kept)),
         *doubt_lines(report, *((doubts.count, doubts.path) if doubts and doubts.is_kept else (0, None))),

@@ -81,6 +81,10 @@ _OF_CONTACTS = (
 
 _EPILOG = """Rows in doubt (sent, and no answer tells whether they arrived) are written, as they came, beside the
 journal, or else the rejects: for nightly.db to nightly.in-doubt.csv, with the suffix of the input.
+
+The counts: each row read is accepted, submitted (taken by the server, its job not followed to the end), rejected, in
+doubt or not sent. Of them "settled earlier" (in --report "earlier") are those that an earlier run of the same journal
+had accepted or rejected, and that were not sent again. "duplicates" and "bill" are of a dry run.
 """
 
 
