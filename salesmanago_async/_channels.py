@@ -124,7 +124,9 @@ class Channels(httpx.AsyncBaseTransport):
 class _Body(httpx.AsyncByteStream):
     """The body of an answer; once it is closed it says whether it was read to its end, with nothing behind it."""
 
-    def __init__(self, stream: httpx.AsyncByteStream, transport: Single, give_back: Callable[..., Awaitable[None]]) -> None:
+    def __init__(
+        self, stream: httpx.AsyncByteStream, transport: Single, give_back: Callable[..., Awaitable[None]]
+    ) -> None:
         self._stream = stream
         self._transport = transport
         self._give_back = give_back

@@ -105,9 +105,7 @@ class Http:
         self._links = Links(base_url)
         self._host = _host_of(base_url)
 
-    async def post(
-        self, path: str, content: bytes, file: FormFile | None = None, *, is_fresh: bool = False
-    ) -> Reply:
+    async def post(self, path: str, content: bytes, file: FormFile | None = None, *, is_fresh: bool = False) -> Reply:
         """Send one signed body, or a form of it and a file; return the reply whatever its status.
 
         `is_fresh` has it sent over a connection that was never used before, where no answer to another request can be
@@ -234,7 +232,7 @@ async def _chunks(response: httpx.Response, host: str) -> AsyncGenerator[bytes]:
 
 
 async def _end(response: httpx.Response, pieces: AsyncIterator[bytes]) -> None:
-    """Close an answer that is not read to its end; the generators inside httpx end by themselves, or trio misses them."""
+    """Close an answer that is not read to its end; the generators in httpx end by themselves, or trio misses them."""
     with anyio.CancelScope(shield=True):
         await response.aclose()
     with suppress(Exception):
@@ -242,9 +240,7 @@ async def _end(response: httpx.Response, pieces: AsyncIterator[bytes]) -> None:
             pass
 
 
-def _wire_of(
-    response: httpx.Response, host: str, *, limit: int | None = None
-) -> tuple[AsyncIterator[bytes], Unpacker]:
+def _wire_of(response: httpx.Response, host: str, *, limit: int | None = None) -> tuple[AsyncIterator[bytes], Unpacker]:
     """Return a body as it comes, and what unpacks it; some transports of callers have read and unpacked it already."""
     if response.is_stream_consumed:
         return aiter(httpx.ByteStream(response.content)), Unpacker(host, None, limit=limit)

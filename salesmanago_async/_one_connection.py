@@ -37,7 +37,7 @@ LONG_PIECE = 64 * 1024
 CheckAddress = Callable[[str], None]
 
 
-class Unclean(Exception):  # noqa: N818 - it is no error: the request goes over another connection
+class Unclean(Exception):
     """There were bytes on a connection that no request of ours asked for; the request was not completed."""
 
 

@@ -17,7 +17,9 @@ from attrs import field, frozen
 from .errors import Invalid
 
 _KINDS = ("http", "https", "socks5", "socks5h")
-_ENTRY = re.compile(r"(?:(?P<scheme>[a-z]+)://)?(?P<host>\[[0-9a-f:.]+\]|[^\[\]:/\s]+)(?::(?P<port>\d+))?", re.IGNORECASE)
+_ENTRY = re.compile(
+    r"(?:(?P<scheme>[a-z]+)://)?(?P<host>\[[0-9a-f:.]+\]|[^\[\]:/\s]+)(?::(?P<port>\d+))?", re.IGNORECASE
+)
 
 
 @frozen

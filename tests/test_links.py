@@ -18,7 +18,7 @@ FAR, NEAR = "https://app2.salesmanago.com", "http://127.0.0.1:8787"
 PRIVATE = [
     "127.0.0.1",
     "127.8.8.8",
-    "0.0.0.0",  # noqa: S104 - nothing is bound
+    "0.0.0.0",
     "10.0.0.8",
     "172.16.3.4",
     "192.168.1.1",
@@ -94,7 +94,7 @@ def test_the_host_that_gets_the_credentials_may_have_the_files_wherever_it_is() 
 async def test_nothing_is_asked_there(make_client: MakeClient, address: str, *, is_redirect: bool) -> None:
     there = f"https://{address}"
     step: Any = response(302, Location=f"{there}/latest/meta-data?Signature=s") if is_redirect else response()
-    hosts = Hosts([step], **({} if is_redirect else {"link": there}))
+    hosts = Hosts([step], link="https://files.example.com" if is_redirect else there)
     async with make_client(None, transport=hosts) as sm:
         with pytest.raises(Invalid) as raised:
             await read(sm)

@@ -71,9 +71,7 @@ _OPTIONS = (
     ),
     click.option("--owner", help="The SALESmanago user account to work for; else SALESMANAGO_OWNER."),
     click.option("--base-url", help="The server, such as https://app2.salesmanago.com; else SALESMANAGO_BASE_URL."),
-    click.option(
-        "--concurrency", type=click.IntRange(1, MOST_CONCURRENT), help="Requests in flight.  [default: 8]"
-    ),
+    click.option("--concurrency", type=click.IntRange(1, MOST_CONCURRENT), help="Requests in flight.  [default: 8]"),
     click.option("--rate", type=click.FloatRange(0, min_open=True), help="Requests per second at most."),
     click.option(
         "--poll-interval",
