@@ -2,18 +2,13 @@
 
 from random import Random
 
-from .errors import NoAnswer, RateLimited, SalesManagoError, ServerFault, Unreadable
+from .errors import NoAnswer, RateLimited, Redirected, SalesManagoError, ServerFault, Unreadable
 from .settings import Retries
 
 
 def surely_not_processed(error: SalesManagoError) -> bool:
     """Tell whether the server cannot have acted on the request: no connection was had, 429, or a redirect."""
-    return isinstance(error, RateLimited) or (isinstance(error, NoAnswer) and error.sent is False) or is_redirect(error)
-
-
-def is_redirect(error: SalesManagoError) -> bool:
-    """Tell whether the request was sent elsewhere, so nothing was done; no other try gets another answer."""
-    return isinstance(error, Unreadable) and error.status is not None and 300 <= error.status < 400
+    return isinstance(error, RateLimited | Redirected) or (isinstance(error, NoAnswer) and error.sent is False)
 
 
 def maybe_processed(error: SalesManagoError) -> bool:
@@ -24,7 +19,7 @@ def maybe_processed(error: SalesManagoError) -> bool:
 def may_go_again(error: SalesManagoError, *, repeatable: bool) -> bool:
     """Tell whether the rules allow another try: where nothing was processed, or that does no harm."""
     may = surely_not_processed(error) or (repeatable and maybe_processed(error))
-    return may and not is_redirect(error)
+    return may and not isinstance(error, Redirected)  # no other try gets another answer
 
 
 def wait_before_retry(
