@@ -246,7 +246,7 @@ async def _chunks(response: httpx.Response, host: str) -> AsyncGenerator[bytes]:
 
 
 async def _end(response: httpx.Response, pieces: AsyncIterator[bytes]) -> None:
-    """Close an answer that is not read to its end; the generators inside httpx end by themselves, or trio misses them."""
+    """Close an answer that is not read to its end; the generators in httpx end by themselves, or trio misses them."""
     with anyio.CancelScope(shield=True):
         await response.aclose()
     with suppress(Exception):

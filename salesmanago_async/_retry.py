@@ -11,7 +11,7 @@ from random import Random
 from attrs import define
 
 from ._wire import TOO_LARGE
-from .errors import ClientClosed, NoAnswer, RateLimited, Refused, SalesManagoError, ServerFault, Unreadable
+from .errors import ClientClosed, NoAnswer, RateLimited, Redirected, Refused, SalesManagoError, ServerFault, Unreadable
 from .settings import Retries
 
 
@@ -23,12 +23,7 @@ def is_too_large(error: SalesManagoError) -> bool:
 def surely_not_processed(error: SalesManagoError) -> bool:
     """Tell whether the server cannot have acted on the request: no connection was had, 429, or a redirect."""
     was_not_sent = isinstance(error, ClientClosed) or (isinstance(error, NoAnswer) and error.sent is False)
-    return was_not_sent or isinstance(error, RateLimited) or is_redirect(error)
-
-
-def is_redirect(error: SalesManagoError) -> bool:
-    """Tell whether the request was sent elsewhere, so nothing was done; no other try gets another answer."""
-    return isinstance(error, Unreadable) and error.status is not None and 300 <= error.status < 400
+    return was_not_sent or isinstance(error, RateLimited | Redirected)
 
 
 def maybe_processed(error: SalesManagoError) -> bool:
@@ -39,7 +34,7 @@ def maybe_processed(error: SalesManagoError) -> bool:
 def may_go_again(error: SalesManagoError, *, repeatable: bool) -> bool:
     """Tell whether the rules allow another try: where nothing was processed, or that does no harm."""
     may = surely_not_processed(error) or (repeatable and maybe_processed(error))
-    return may and not is_redirect(error) and not isinstance(error, ClientClosed)
+    return may and not isinstance(error, Redirected | ClientClosed)  # no other try gets another answer
 
 
 def wait_before_retry(

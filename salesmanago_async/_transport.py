@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import lru_cache, partial
+from pathlib import Path
 from socket import AF_UNSPEC
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.request import getproxies
@@ -74,10 +75,9 @@ def _ssl_context(environment: Mapping[str, str]) -> ssl.SSLContext:
     variable = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if environment.get(name)), None)
     try:
         if variable == "SSL_CERT_DIR":
-            os.listdir(environment[variable])
+            next(Path(environment[variable]).iterdir(), None)
         elif variable:
-            with open(environment[variable], "rb"):
-                pass
+            Path(environment[variable]).read_bytes()
         return httpx.create_ssl_context()
     except (OSError, ValueError) as error:
         if variable is None:
@@ -103,20 +103,27 @@ def _aiohttp(context: ssl.SSLContext, name: str) -> httpx.AsyncBaseTransport:
         raise Invalid(f"is {name!r}; give 'aiohttp', or an httpx transport", field="transport")
     try:
         import aiohttp
+        from aiohttp.abc import AbstractResolver
         from httpx_aiohttp import AiohttpTransport
     except ImportError:
         raise Invalid("needs the extra aiohttp: pip install 'salesmanago-async[aiohttp]'", field="transport") from None
 
-    class Checking(aiohttp.DefaultResolver):
+    class Checking(AbstractResolver):
         """Finds the addresses of a name; those of a request that wants them checked are."""
 
+        def __init__(self) -> None:
+            self._inner = aiohttp.DefaultResolver()
+
         async def resolve(self, host: str, port: int = 0, family: Any = AF_UNSPEC) -> list["ResolveResult"]:
-            found = await super().resolve(host, port, family)
+            found: list[ResolveResult] = await self._inner.resolve(host, port, family)
             check = _check_address.get()
             if check:
                 for result in found:
                     check(result["host"])
             return found
+
+        async def close(self) -> None:
+            await self._inner.close()
 
     class CleanConnector(aiohttp.TCPConnector):
         """Gives no connection on which something came while it rested: aiohttp would take it for the next answer."""
@@ -131,8 +138,13 @@ def _aiohttp(context: ssl.SSLContext, name: str) -> httpx.AsyncBaseTransport:
                 connection.close()
 
     def session(*, is_kept: bool) -> aiohttp.ClientSession:
-        rest = {"keepalive_timeout": LONGEST_REST} if is_kept else {"force_close": True}
-        connector = CleanConnector(limit=0, ssl=context, resolver=Checking(), **rest)
+        connector = CleanConnector(
+            limit=0,
+            ssl=context,
+            resolver=Checking(),
+            force_close=not is_kept,
+            keepalive_timeout=LONGEST_REST if is_kept else None,
+        )
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     class Backend(AiohttpTransport):

@@ -16,7 +16,16 @@ from .api import CREDENTIAL_FIELDS, Request, request_class
 from .api._codec import dumps, read_leniently, write
 from .api._lanes import file_beside, places
 from .api._request import DEFAULTED, answer_type
-from .errors import Invalid, NotAuthenticated, RateLimited, Refused, SalesManagoError, ServerFault, Unreadable
+from .errors import (
+    Invalid,
+    NotAuthenticated,
+    RateLimited,
+    Redirected,
+    Refused,
+    SalesManagoError,
+    ServerFault,
+    Unreadable,
+)
 from .settings import Credentials
 
 AnswerT = TypeVar("AnswerT")
@@ -143,7 +152,7 @@ def read_body(reply: Reply, request: object | None, now: datetime, *, may_be_emp
     if may_be_empty and reply.status in {200, 204} and not reply.content.strip():
         return {"success": True}
     if 300 <= reply.status < 400:
-        raise Unreadable(_redirect(reply), status=reply.status, request=request)
+        raise Redirected(_redirect(reply), status=reply.status, request=request)
     body = _json_object(reply)
     if body is None:
         raise Unreadable(_unreadable(reply), status=reply.status, request=request)

@@ -42,12 +42,12 @@ class SalesManago:
 
     `credentials` are what signs the calls, or a `Login`: a user name and a password, in exchange for temporary tokens.
     `owner` is filled in wherever a call takes an owner (or `user`) and was given none. `base_url` is the server without
-    /api. `concurrency` is the most requests in flight, up to 1000: fewer after 429, 503 and time-outs, until answers come again;
-    Retry-After holds up all of them, for a minute at most. `rate` is the most that begin in a second (None: no limit),
-    `poll_interval` the seconds between two looks at one server job; 60 is the documented value. `transport` may be
-    "aiohttp" (another HTTP stack, of the extra `aiohttp`: less work for the processor, asyncio only), or an httpx
-    transport of your own, such as `httpx.ASGITransport(app=Simulator())`, which the proxies of the environment are not
-    for. `clock` (seconds since 1970) and `random` are there for tests.
+    /api. `concurrency` is the most requests in flight, up to 1000: fewer after 429, 503 and time-outs, until answers
+    come again; Retry-After holds up all of them, for a minute at most. `rate` is the most that begin in a second (None:
+    no limit), `poll_interval` the seconds between two looks at one server job; 60 is the documented value. `transport`
+    may be "aiohttp" (another HTTP stack, of the extra `aiohttp`: less work for the processor, asyncio only), or an
+    httpx transport of your own, such as `httpx.ASGITransport(app=Simulator())`, which the proxies of the environment
+    are not for. `clock` (seconds since 1970) and `random` are there for tests.
 
     One client serves many tasks of one event loop: the one of its first request. Nothing is sent before the first call.
     A client that is closed while runs and buffers use it ends them in order first: see `aclose`.

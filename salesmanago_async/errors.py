@@ -8,6 +8,7 @@
     ├── RateLimited         429: `retry_after`
     ├── ServerFault         5xx: `status`, `retry_after`
     ├── Unreadable          an answer that is not the JSON we know
+    │   └── Redirected      a call was sent elsewhere, and was not processed
     ├── RunIncomplete       a run that stopped early, or left records open: `report` (see `raise_if_incomplete`)
     ├── JournalFailed       the journal of a run can no longer be written: a full disk, say
     ├── BufferFull          a buffer has no room for another record
@@ -119,6 +120,13 @@ class Unreadable(SalesManagoError):
     def __init__(self, message: str, *, status: int | None = None, request: object | None = None) -> None:
         super().__init__(message, request=request)
         self.status = status
+
+
+class Redirected(Unreadable):
+    """A call was answered with a redirect, which is never followed with credentials: it was not processed.
+
+    The message names where it leads to. Mostly the base URL is not right.
+    """
 
 
 class JournalFailed(SalesManagoError):

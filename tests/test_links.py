@@ -94,7 +94,7 @@ def test_the_host_that_gets_the_credentials_may_have_the_files_wherever_it_is() 
 async def test_nothing_is_asked_there(make_client: MakeClient, address: str, *, is_redirect: bool) -> None:
     there = f"https://{address}"
     step: Any = response(302, Location=f"{there}/latest/meta-data?Signature=s") if is_redirect else response()
-    hosts = Hosts([step], **({} if is_redirect else {"link": there}))
+    hosts = Hosts([step], link="https://files.example.com" if is_redirect else there)
     async with make_client(None, transport=hosts) as sm:
         with pytest.raises(Invalid) as raised:
             await read(sm)

@@ -9,13 +9,22 @@ from salesmanago_async import (
     NoAnswer,
     NotAuthenticated,
     RateLimited,
+    Redirected,
     Refused,
     Retries,
     SalesManagoError,
     ServerFault,
     Unreadable,
 )
-from salesmanago_async._retry import Patience, ends_patience, silence, wait_before_retry, wait_with_patience
+from salesmanago_async._retry import (
+    Patience,
+    ends_patience,
+    maybe_processed,
+    silence,
+    surely_not_processed,
+    wait_before_retry,
+    wait_with_patience,
+)
 
 RETRIES = Retries(tries=4, first_wait=1.0, longest_wait=3.0, deadline=100.0)
 
@@ -34,6 +43,7 @@ def wait(error: SalesManagoError, *, tries: int = 1, elapsed: float = 0.0, repea
         (RateLimited(""), True, True),
         (ServerFault("", status=503), True, False),
         (Unreadable(""), True, False),
+        (Redirected("", status=302), False, False),
         (Refused(["no"]), False, False),
         (NotAuthenticated(["no"]), False, False),
         (Invalid("no"), False, False),
@@ -42,6 +52,11 @@ def wait(error: SalesManagoError, *, tries: int = 1, elapsed: float = 0.0, repea
 def test_who_may_go_again(error: SalesManagoError, repeatable: bool, once: bool) -> None:
     assert (wait(error) is not None) == repeatable
     assert (wait(error, repeatable=False) is not None) == once
+
+
+def test_a_redirect_leaves_nothing_in_doubt() -> None:
+    assert surely_not_processed(Redirected("", status=302))
+    assert not maybe_processed(Redirected("", status=302))
 
 
 def test_waits_are_a_random_part_of_a_doubling_span_with_a_ceiling() -> None:

@@ -81,7 +81,7 @@ WRONG_ADDRESSES = [
 
 @pytest.mark.parametrize("address", WRONG_ADDRESSES)
 def test_an_address_that_cannot_be_used_is_refused(address: str) -> None:
-    with pytest.raises(Invalid, match="^base_url: "):
+    with pytest.raises(Invalid, match=r"^base_url: "):
         SalesManago(DEMO_CREDENTIALS, base_url=address)
 
 
@@ -113,7 +113,7 @@ def test_an_address_that_can_be_used_is_taken(address: str) -> None:
 
 @pytest.mark.parametrize("concurrency", [0, -1, MOST_CONCURRENT + 1, 99999999999999])
 def test_a_concurrency_beyond_reason_is_refused(concurrency: int) -> None:
-    with pytest.raises(Invalid, match="concurrency: .*1 to 1000"):
+    with pytest.raises(Invalid, match=r"concurrency: .*1 to 1000"):
         SalesManago(DEMO_CREDENTIALS, concurrency=concurrency)
 
 

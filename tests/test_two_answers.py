@@ -120,7 +120,7 @@ over_each_scheme = pytest.mark.parametrize("scheme", ["http", "https"])
 
 def client(url: str, backend: str, **options: Any) -> SalesManago:
     chosen = {"owner": DEMO_OWNER, "timeouts": Timeouts(connect=5, read=5, write=5), "retries": Retries(first_wait=0.0)}
-    transport = "aiohttp" if backend == "aiohttp" else None
+    transport: Any = "aiohttp" if backend == "aiohttp" else None
     return SalesManago(DEMO_CREDENTIALS, base_url=url, transport=transport, **{**chosen, **options})
 
 

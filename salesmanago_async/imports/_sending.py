@@ -10,7 +10,7 @@ from .._retry import is_unanswered, surely_not_processed
 from .._wire import Post
 from ..api import JobStarted
 from ..api._codec import read_leniently
-from ..errors import NotAuthenticated, Refused, SalesManagoError
+from ..errors import NotAuthenticated, Redirected, Refused, SalesManagoError
 from ._answers import of_events
 from ._chunks import body_of
 from ._course import Course
@@ -108,7 +108,7 @@ class Sender:
     def _after_error(self, error: SalesManagoError, parcel: Parcel, turn: Turn) -> Step:
         """Return what an error means for its chunk; stop the run where it will meet the others too."""
         maybe_applied = error.maybe_applied or parcel.was_doubted
-        if is_unanswered(error):
+        if is_unanswered(error) and not isinstance(error, Redirected):
             turn.lost()
             if self._gate.is_hopeless:
                 self._course.stop_for(error)
@@ -120,7 +120,7 @@ class Sender:
                 return self._after_refused_events(error, maybe_applied=maybe_applied)
             return Halve(Refusal(str(error)))
         self._course.stop_for(error)
-        is_doubtful = maybe_applied or not isinstance(error, Refused)
+        is_doubtful = maybe_applied or not (isinstance(error, Refused) or surely_not_processed(error))
         return Settle(Verdicts("in_doubt" if is_doubtful else "not_sent", str(error)))
 
     def _after_refused_events(self, refused: Refused, *, maybe_applied: bool) -> Step:
