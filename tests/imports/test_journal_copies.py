@@ -212,7 +212,9 @@ def test_what_is_beside_a_file_undoes_a_half_commit(kind: Kind, place: Place) ->
         changed = commit.changed()
         for pages in ([], changed, random.sample(changed, random.randint(0, len(changed)))):
             path = place.put(commit.half(pages), commit.second_file())
-            assert kind.read(path) == kind.read(place.put(commit.before, None))
+            is_whole = read_or_refused(kind.read, place.put(commit.half(pages), None)) is not None
+            either = [kind.read(place.put(content, None)) for content in (commit.before, commit.after)]
+            assert kind.read(path) in (either if is_whole else either[:1])
 
 
 def test_the_main_file_alone_is_enough_after_each_commit(kind: Kind, place: Place) -> None:
