@@ -5,7 +5,7 @@ nobody's sees to that, as whoever asked for a write may be cancelled in the midd
 
 What a write returned for is wholly in the one file, which may be copied and moved alone: SQLite keeps a rollback
 journal, and no log of writes. That is a file NAME-journal, empty between two commits, and gone when ours is closed.
-With `synchronous=FULL` a write outlives a power cut. How a file is known to be whole is in _proof.py.
+A write outlives a power cut. How a file is known to be whole is in _proof.py.
 """
 
 import os
@@ -32,10 +32,10 @@ from ._proof import (
     COUNT_COMMIT,
     PROOF_SCHEMA,
     VERSION,
-    check_second_file,
     check_whole,
     damaged,
     is_new,
+    second_file_settled,
 )
 
 _SCHEMA = f"""
@@ -95,7 +95,6 @@ class Database:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
-        self._has_written = False
         self._writes: list[_Write] = []
         self._is_writing = False
         self._turn = anyio.Lock()
@@ -143,9 +142,6 @@ class Database:
     def _commit(self, writes: Sequence[_Write]) -> sqlite3.Error | None:
         """Write them in one transaction, and return what keeps it from being so; runs in the thread."""
         try:
-            if not self._has_written:  # so that whoever goes on with a file makes two commits: see `check_second_file`
-                write_now(self._connection)
-                self._has_written = True
             write_now(self._connection, *chain.from_iterable(write.changes for write in writes))
         except sqlite3.Error as error:
             return error
@@ -168,21 +164,20 @@ def connect(path: Path) -> sqlite3.Connection:
     """
     with _OPENING:  # a copy that is made of a file would, once it is closed, let go of the lock of this very process
         _make_private(path)
-        with _unusable_named(path):
-            check_second_file(path)
-        return _connected(path)
+        with _unusable_named(path), second_file_settled(path):
+            return _connected(path)
 
 
 def _connected(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-    with closed_where_unusable(path, connection):
+    with closed_where_unusable(path, connection, act=sqlite3.Connection.close):  # it may be anybody's still
         connection.create_function("seal", -1, _seal, deterministic=True)
         connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
         connection.executescript("BEGIN EXCLUSIVE; COMMIT;")  # takes the lock, which stays
         if has_tables := not is_new(path, connection):
             check_whole(connection)
         connection.execute("PRAGMA journal_mode = TRUNCATE").fetchall()
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA synchronous = NORMAL")  # which is enough: see _proof.py
         if not has_tables:
             connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
     return connection
@@ -238,13 +233,15 @@ def json_text(value: object) -> str:
 
 
 @contextmanager
-def closed_where_unusable(path: Path, connection: sqlite3.Connection) -> Iterator[None]:
-    """Close a database that turns out not to be usable, and raise `Invalid` that says why."""
+def closed_where_unusable(
+    path: Path, connection: sqlite3.Connection, *, act: Callable[[sqlite3.Connection], None] = close
+) -> Iterator[None]:
+    """Close a database (by `act`) that turns out not to be usable, and raise `Invalid` that says why."""
     try:
         with _unusable_named(path):
             yield
     except BaseException:
-        close(connection)
+        act(connection)
         raise
 
 
@@ -256,6 +253,8 @@ def _unusable_named(path: Path) -> Iterator[None]:
         raise _unusable(path, error) from error
     except Invalid:
         raise
+    except BlockingIOError as error:
+        raise InUse(IN_USE, field=str(path)) from error
     except OSError as error:
         raise Invalid(f"cannot be read: {error.strerror}", field=str(path)) from error
     except (ValueError, TypeError, KeyError) as error:  # what is in it is not what was written
@@ -275,10 +274,13 @@ def _make_private(path: Path) -> None:
         raise Invalid(f"cannot be made: {error.strerror}", field=str(path)) from error
 
 
+IN_USE = "is in use by another run; wait for its end"
+
+
 def _unusable(path: Path, error: sqlite3.Error) -> Invalid:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return InUse("is in use by another run; wait for its end", field=str(path))
+        return InUse(IN_USE, field=str(path))
     if name == "SQLITE_NOTADB":
         return Invalid("is no journal", field=str(path))
     if name.startswith("SQLITE_CORRUPT"):

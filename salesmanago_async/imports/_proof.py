@@ -6,13 +6,16 @@ that a line that is lost, or older than the others, or nobody's, is noticed, and
 copy of the whole file is whole, too: nothing in it can tell that there is a later one.
 
 A kill in the middle of a commit leaves NAME-journal, by which SQLite undoes what was written of it. SQLite believes any
-file of that name, also a damaged one or one of another time, and does not keep what it replaces. So it is tried on a
-copy first.
+file of that name: also a damaged one, one of another time, and one whose removal did not reach the disk before the
+power went. So it is tried on a copy first. A file that is whole by itself needs nothing undone, and keeps what is in
+it; so two writes to the disk are enough for a commit (`synchronous=NORMAL`), and none is made for the removal.
 """
 
 import shutil
 import sqlite3
-from contextlib import closing
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -82,11 +85,12 @@ def check_whole(connection: sqlite3.Connection) -> int:
     return int(commits)
 
 
-def check_second_file(path: Path) -> None:
-    """Raise `Invalid` where what lies beside a file does not belong to it; nothing is changed by that.
+@contextmanager
+def second_file_settled(path: Path) -> Iterator[None]:
+    """Have SQLite find beside a file only what makes it whole; the block is to open it, and take its lock.
 
-    What belongs to it undoes one commit. A file that has meanwhile been gone on with elsewhere, and was copied back to
-    where it was killed, is two commits further at least.
+    Raises `Invalid`, and changes nothing, where the file is whole neither by itself nor with what lies beside it, or is
+    an earlier copy than that.
     """
     if Path(f"{path}-wal").exists():
         raise Invalid(
@@ -94,22 +98,43 @@ def check_second_file(path: Path) -> None:
             "version's. Take that file away if it does not belong there, or give the run a journal of its own",
             field=str(path),
         )
-    if not _is_undone(path):
+    beside = Path(f"{path}-journal")
+    if not beside.exists():
+        yield
         return
-    alone = _commits(path, path, options="?immutable=1")
+    with _alone_with(beside):  # so that nobody else has come meanwhile whose file this is
+        if _is_undone(path) and not _is_needed(path, beside):
+            beside.unlink()
+        yield
+
+
+def _is_needed(path: Path, beside: Path) -> bool:
+    """Tell whether a file is whole only once SQLite has undone what it would."""
+    alone = _commits(path, path, check_whole, options="?immutable=1")
     with TemporaryDirectory() as folder:
-        copy = Path(folder, path.name)
-        for suffix in ("", "-journal"):
-            shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
-        undone = _commits(path, copy)
-    if alone is None and undone is None:
-        raise damaged(path, f"{path.name}-journal does not make it whole")
-    if alone is not None and (undone is None or alone - undone not in {0, 1}):
-        raise Invalid(
-            f"and {path.name}-journal beside it are of different times. Where this file is the newest copy, take the "
-            "other one away; else put the newest copy here",
-            field=str(path),
-        )
+        copy, copied_beside = Path(folder, path.name), Path(folder, beside.name)
+
+        def undone(commits: Callable[[sqlite3.Connection], int]) -> int | None:
+            shutil.copyfile(path, copy)
+            shutil.copyfile(beside, copied_beside)
+            return _commits(path, copy, commits)
+
+        if alone is None and undone(check_whole) is None:
+            raise damaged(path, f"{beside.name} does not make it whole")
+        if alone is not None and (undone(_count) or 0) > alone:
+            raise Invalid(f"is an earlier copy than {beside.name} beside it; put the newest one here", field=str(path))
+    return alone is None
+
+
+@contextmanager
+def _alone_with(beside: Path) -> Iterator[None]:
+    """Have no other process of ours look at what lies beside a file; raise `BlockingIOError` where one does."""
+    with beside.open("rb") as file:
+        if sys.platform != "win32":  # where a file that is open cannot be removed
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
 
 
 def _is_undone(path: Path) -> bool:
@@ -125,13 +150,19 @@ def _is_undone(path: Path) -> bool:
     return False
 
 
-def _commits(path: Path, place: Path, *, options: str = "") -> int | None:
-    """Return the number of commits in the file as it lies in a place, None where it is not whole there."""
+def _commits(path: Path, place: Path, commits: Callable[[sqlite3.Connection], int], *, options: str = "") -> int | None:
+    """Return the number of commits in the file as it lies in a place, None where it cannot be had."""
     try:
         with closing(_opened(place, options)) as connection:
-            return 0 if is_new(path, connection) else check_whole(connection)
-    except (sqlite3.Error, ValueError, TypeError, Invalid):
+            return 0 if is_new(path, connection) else commits(connection)
+    except Invalid:  # it is of another program, or of another version
+        raise
+    except (sqlite3.Error, ValueError, TypeError):
         return None
+
+
+def _count(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT commits FROM proof").fetchone()[0])
 
 
 def _opened(path: Path, options: str) -> sqlite3.Connection:

@@ -141,6 +141,25 @@ def another_database(path: Path) -> None:
     database.close()
 
 
+def another_database_with_a_log(path: Path) -> None:
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("CREATE TABLE mine (a)")
+    database.close()
+
+
+def another_database_of_a_killed_program(path: Path) -> None:
+    """Leave half a commit of somebody else's program, and what undoes it."""
+    another_database(path)
+    code = (
+        "import os, sqlite3, sys; database = sqlite3.connect(sys.argv[1]); database.execute('PRAGMA cache_size = 1');"
+        "database.execute('PRAGMA cache_spill = 1');"
+        "database.executemany('INSERT INTO mine VALUES (?)', [('x' * 3000,)] * 100); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True)
+    assert path.with_name(f"{path.name}-journal").stat().st_size
+
+
 def changed(statements: str) -> Callable[[Path], None]:
     """Make a journal, and change it by another program."""
 
@@ -164,6 +183,8 @@ NO_JOURNALS: list[tuple[str, Callable[[Path], object], str]] = [
     ("text", lambda path: path.write_text("email,name\nann@example.com,Ann\n" * 100), "is no journal"),
     ("a few bytes", lambda path: path.write_bytes(b"mine"), "is no journal"),
     ("another database", another_database, "another database"),
+    ("another database with a log", another_database_with_a_log, "another database"),
+    ("another database, of a killed program", another_database_of_a_killed_program, "another database"),
     ("a later version", changed("PRAGMA user_version = 3"), "version 3"),
     ("an earlier version", changed("PRAGMA user_version = 1"), "version 1"),
     ("a folder", lambda path: path.mkdir(), "is no file"),

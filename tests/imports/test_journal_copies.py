@@ -150,7 +150,6 @@ class Recorder:
 
 async def commits_of_a_journal(path: Path) -> list[Commit]:
     journal, _ = await open_journal(path, WHAT, None)
-    await journal.forget(0)  # the first write of a process is two commits
     recorder = Recorder(path)
     for number in range(1, 13):
         positions = range(1000 * number, 1000 * number + (700 if number % 3 == 0 else 20))
@@ -166,7 +165,6 @@ async def commits_of_a_journal(path: Path) -> list[Commit]:
 
 async def commits_of_a_queue(path: Path) -> list[Commit]:
     queue, _ = await QueueFile.open(path, WHAT)
-    await queue.delete([0])
     recorder = Recorder(path)
     for number in range(1, 25):
         item = b'{"contact":{"email":"c%d@example.com","name":"%s"}}' % (number, b"n" * (60 * number % 900))
@@ -208,13 +206,15 @@ def check(kind: Kind, path: Path, written: Lines, how: str) -> Lines | None:
 
 
 def test_what_is_beside_a_file_undoes_a_half_commit(kind: Kind, place: Place) -> None:
-    """The files made here by hand are such as SQLite makes them."""
+    """The files made here by hand are such as SQLite makes them. What is whole already is kept."""
     random = Random(1)
     for commit in kind.commits:
         changed = commit.changed()
         for pages in ([], changed, random.sample(changed, random.randint(0, len(changed)))):
             path = place.put(commit.half(pages), commit.second_file())
-            assert kind.read(path) == kind.read(place.put(commit.before, None))
+            is_whole = read_or_refused(kind.read, place.put(commit.half(pages), None)) is not None
+            either = [kind.read(place.put(content, None)) for content in (commit.before, commit.after)]
+            assert kind.read(path) in (either if is_whole else either[:1])
 
 
 def test_the_main_file_alone_is_enough_after_each_commit(kind: Kind, place: Place) -> None:
@@ -278,15 +278,22 @@ def flipped(content: bytes, random: Random) -> bytes:
     return bytes(spoilt)
 
 
-def test_files_of_different_times_are_refused_or_nothing_is_forgotten(kind: Kind, place: Place) -> None:
-    """A file that was gone on with elsewhere is put back where a kill had left what is beside it, or the reverse."""
+def test_a_file_that_is_whole_keeps_what_is_in_it_whatever_lies_beside_it(kind: Kind, place: Place) -> None:
+    """It was gone on with elsewhere and put back to where it was killed; or the power went, and it was not removed."""
+    last = kind.commits[-1]
+    for earlier in kind.commits:
+        for second in (earlier.second_file(), cut(earlier.second_file(), Random(6))):
+            found = check(kind, place.put(last.after, second), last.written, "an earlier second file")
+            assert found == kind.read(place.put(last.after, None))
+
+
+def test_an_earlier_copy_is_refused_where_what_lies_beside_it_tells_of_a_later_one(kind: Kind, place: Place) -> None:
     last = kind.commits[-1]
     for earlier in kind.commits[:-2]:
-        path = place.put(last.after, earlier.second_file())
-        before = path.read_bytes()
-        assert check(kind, path, last.written, "an earlier second file") is None or before == earlier.before
-        found = read_or_refused(kind.read, place.put(earlier.before, last.second_file()))
-        assert found is None or not misses(found, last.written)
+        path = place.put(earlier.before, last.second_file())
+        with pytest.raises(Invalid, match=r"earlier copy than run\.db-journal|damaged"):
+            kind.read(path)
+        assert path.read_bytes() == earlier.before
 
 
 def test_what_is_refused_stays_as_it_is_until_the_right_file_is_there(kind: Kind, place: Place) -> None:
