@@ -30,7 +30,7 @@ def _picklable(value: Any) -> Any:
         try:
             found = form()
             pickle.dumps(found)
-        except Exception:  # noqa: S112, PERF203 - it may be anything
+        except Exception:  # noqa: S112 - it may be anything
             continue
         return found
     return None

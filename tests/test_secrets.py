@@ -463,7 +463,10 @@ SENT_BACK = {
     "in the answer": ({"success": True, "contactId": "1", **ECHO}, {}),
     "deep in the answer": ({"success": True, "contactId": "1", "request": {"bodies": [ECHO]}}, {}),
     "in a refusal": ({"success": False, "message": ["no such thing"], **ECHO}, {}),
-    "in the text of a refusal": ({"success": False, "message": [f"bad request: {json.dumps(ECHO)}"]}, {"status_code": 400}),
+    "in the text of a refusal": (
+        {"success": False, "message": [f"bad request: {json.dumps(ECHO)}"]},
+        {"status_code": 400},
+    ),
     "in plain words": ({"success": False, "message": [f"apiKey={API_KEY}, sha: {BY_SECRET.signature()}"]}, {}),
     "in the text of a fault": ({"message": json.dumps(ECHO)}, {"status_code": 500}),
     "as no object": ([ECHO], {}),
@@ -480,8 +483,8 @@ async def test_no_credential_that_a_server_sends_back_is_shown(make_client: Make
     shown = [repr(answer), str(answer)]
     if isinstance(answer, BaseException):
         shown += ["".join(traceback.format_exception(answer)), repr(getattr(answer, "messages", ""))]
-    assert [secret for secret in {API_KEY, SECRET, TOKEN, BY_SECRET.signature()} for text in shown if secret in text] == []
+    assert [
+        secret for secret in {API_KEY, SECRET, TOKEN, BY_SECRET.signature()} for text in shown if secret in text
+    ] == []
     if "answer" in where:
         assert API_KEY in str(getattr(answer, "extra", ""))  # the program has it all the same
-
-

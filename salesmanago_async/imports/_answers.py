@@ -15,7 +15,6 @@ from ..api.events import EventsAdded
 from ..errors import Unreadable
 from .outcome import State, Verdicts
 
-
 UNKNOWN_CONTACT = "the server lists its contact in failedContacts: if there is no such contact, import it first"
 
 

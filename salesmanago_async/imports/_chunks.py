@@ -110,6 +110,11 @@ class Chunker:
         """How many more records the chunk takes that is being gathered."""
         return self._max_items - len(self._records)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is being gathered."""
+        return not self._records
+
     def check(self, item: bytes) -> None:
         """Raise `Invalid` for an item that no request has room for."""
         if len(item) + 1 > self._room:

@@ -19,7 +19,9 @@ async def sm(make_client: MakeClient) -> AsyncGenerator[SalesManago]:
         yield client
 
 
-@pytest.mark.parametrize("given", ["a@example.com", "a@example.com, b@example.com", ["a@example.com"], {"a@example.com"}])
+@pytest.mark.parametrize(
+    "given", ["a@example.com", "a@example.com, b@example.com", ["a@example.com"], {"a@example.com"}]
+)
 async def test_one_address_is_taken_as_a_list_of_one(sm: SalesManago, given: Any) -> None:
     found = await sm.contacts.get(given)
     assert [contact.email for contact in found] == ["a@example.com", "b@example.com"][: str(given).count("@")]
