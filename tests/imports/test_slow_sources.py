@@ -1,6 +1,7 @@
 """Sources that block or pause: the rest of the program goes on, and what was read is not kept back."""
 
 from collections.abc import AsyncGenerator, Iterator
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -99,8 +100,7 @@ async def run_beside(blocking: Blocking, sm: SalesManago, source: Any, **options
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(blocking.others)
         await anyio.lowlevel.checkpoint()
-        report = await sm.contacts.upsert_many(blocking.reading(source), wait=False, **options)
-    return report
+        return await sm.contacts.upsert_many(blocking.reading(source), wait=False, **options)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ async def test_turns_are_enough_for_what_takes_several(sm: SalesManago, blocking
             yield person(number)
 
     await run_beside(blocking, sm, cursor())
-    assert min(after - before for before, after in zip(steps, steps[1:], strict=False)) >= 5
+    assert min(after - before for before, after in pairwise(steps)) >= 5
 
 
 async def test_a_row_that_took_long_has_what_was_read_before_sent(
