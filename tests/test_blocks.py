@@ -1,4 +1,4 @@
-"""Blocks of ours inside a caller's generators, fixtures, time-outs and errors: whatever leaves them, the program goes on.
+"""Blocks inside a caller's generators, fixtures, time-outs and errors: whatever leaves them, the program goes on.
 
 Each way of leaving is tried with everything that can be entered or iterated, on both event loops and both transports,
 over real sockets. "Goes on" means: what the program itself raised is all that is raised, nothing is written to stderr,
@@ -7,10 +7,14 @@ and nothing is left: no task, no connection, no open file.
 
 import asyncio
 import gc
+import os
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 import anyio
@@ -175,17 +179,23 @@ async def closed(generator: AsyncGenerator[Any]) -> None:
 
 
 async def own_error(entered: Entered, sm: SalesManago) -> None:
-    with pytest.raises(OwnError, match="of the caller"):
+    async def inside() -> None:
         async with entered.open(sm) as things:
             await entered.use(things)
             raise OwnError("of the caller")
 
+    with pytest.raises(OwnError, match="of the caller"):
+        await inside()
+
 
 async def own_interrupt(entered: Entered, sm: SalesManago) -> None:
-    with pytest.raises(KeyboardInterrupt, match="of the caller"):
+    async def inside() -> None:
         async with entered.open(sm) as things:
             await entered.use(things)
             raise KeyboardInterrupt("of the caller")
+
+    with pytest.raises(KeyboardInterrupt, match="of the caller"):
+        await inside()
 
 
 async def cancelled_inside(entered: Entered, sm: SalesManago) -> None:
@@ -207,19 +217,25 @@ async def cancelled_while_it_opens(entered: Entered, sm: SalesManago) -> None:
 
 
 async def timed_out_inside(entered: Entered, sm: SalesManago) -> None:
-    with pytest.raises(TimeoutError):
+    async def inside() -> None:
         async with entered.open(sm) as things:
             await entered.use(things)
             async with asyncio.timeout(0.01):
                 await asyncio.sleep(60)
+
+    with pytest.raises(TimeoutError):
+        await inside()
     await asyncio.sleep(0)
 
 
 async def timed_out_outside(entered: Entered, sm: SalesManago) -> None:
-    with pytest.raises(TimeoutError):
+    async def inside() -> None:
         async with asyncio.timeout(0.3), entered.open(sm) as things:
             await entered.use(things)
             await asyncio.sleep(60)
+
+    with pytest.raises(TimeoutError):
+        await inside()
     await asyncio.sleep(0)
 
 
@@ -268,6 +284,7 @@ def cases() -> Iterator[Any]:
 
 @needs_proc
 @pytest.mark.filterwarnings("ignore:Async generator 'tests.test_blocks.:ResourceWarning")  # trio, of the caller's own
+@pytest.mark.filterwarnings("ignore:Async generator 'http:ResourceWarning")  # httpx, of a request that is cancelled
 @pytest.mark.parametrize(("wire", "way", "name"), list(cases()))
 def test_a_program_that_leaves_a_block_goes_on(
     wire: str,
@@ -302,6 +319,68 @@ def test_a_program_that_leaves_a_block_goes_on(
     while open_files() > before and time.monotonic() < deadline:
         time.sleep(0.01)  # the server, in another thread, has to hear of it
     assert open_files() <= before
+
+
+who_asks: ContextVar[str] = ContextVar("who_asks", default="nobody")
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_code_of_the_callers_sees_the_context_of_the_caller(environ: dict[str, str], backend: str) -> None:
+    """Sources, progress and hooks run in the background, and still see a request id, a span, a transaction."""
+    seen: set[str] = set()
+
+    def source() -> Iterator[dict[str, str]]:
+        seen.add(f"source of {who_asks.get()}")
+        yield from people()
+
+    async def program() -> None:
+        who_asks.set("ann")
+        async with (
+            SalesManago.from_env(environ, poll_interval=0.02) as sm,
+            sm.contacts.upserting(
+                source(), on_progress=lambda report: seen.add(f"progress of {who_asks.get()}")
+            ) as outcomes,
+        ):
+            assert [outcome.state async for outcome in outcomes] == ["accepted"] * len(ADDRESSES)
+
+    anyio.run(program, backend=backend)
+    assert seen == {"source of ann", "progress of ann"}
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_ctrl_c_inside_a_block_ends_its_run_in_order(environ: dict[str, str], backend: str) -> None:
+    """The signal itself, in a program of its own: nothing is in doubt, and the program ends as at any Ctrl-C."""
+    program = """
+import anyio, os, signal, sys
+from salesmanago_async import SalesManago
+
+async def people():
+    number = 0
+    while True:
+        number += 1
+        yield {"email": f"k{number}@example.com"}
+        await anyio.sleep(0.001)
+
+async def main():
+    async with SalesManago.from_env(poll_interval=0.05) as sm:
+        outcomes = None
+        try:
+            async with sm.contacts.upserting(people(), batch_size=20) as outcomes:
+                async for outcome in outcomes:
+                    os.kill(os.getpid(), signal.SIGINT)
+                    await anyio.sleep(30)
+        finally:
+            report = outcomes.report
+            print(report.read > 0, report.in_doubt, report.read - report.accepted - report.submitted - report.not_sent)
+
+anyio.run(main, backend=sys.argv[1])
+"""
+    command = [sys.executable, "-c", program, backend]
+    shown = subprocess.run(command, env={**os.environ, **environ}, capture_output=True, text=True, timeout=60)
+    assert shown.stdout.split() == ["True", "0", "0"]
+    assert "KeyboardInterrupt" in shown.stderr
+    assert "RuntimeError" not in shown.stderr
+    assert shown.returncode in {1, 130, -signal.SIGINT}
 
 
 def living_tasks() -> set[Any]:

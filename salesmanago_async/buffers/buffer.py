@@ -42,7 +42,8 @@ _log = logging.getLogger("salesmanago_async")
 class Buffer(Generic[RecordT]):
     """Takes records, sends them together, and tells what became of each: see `BufferOptions`.
 
-    Use it as an async context manager. Leaving the block sends what is there, within bounds; so does closing its client.
+    Use it as an async context manager. Leaving the block sends what is there, within bounds, as
+    does closing its client.
     """
 
     def __init__(self, run: Run, shape: Shape, ways: Ways) -> None:

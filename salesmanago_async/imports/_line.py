@@ -129,7 +129,7 @@ class Line:
             tally=tally,
             course=course,
             settler=self._settler,
-            outlets=Outlets(self._pass_on, self._take_up, self._all_met),
+            outlets=Outlets(self._pass_on, self._take_up, self._all_met, self._waits_for_more),
         )
         course.when_stopped(self._settler.settled.give)
         course.when_stopped(gate.open)
@@ -175,6 +175,9 @@ class Line:
             await self._driver.go(parcel, step)
 
     # What the reader gives out
+
+    def _waits_for_more(self) -> bool:
+        return self._from_reader.statistics().tasks_waiting_receive > 0
 
     async def _pass_on(self, chunk: Chunk) -> None:
         parcel = self._settler.pack(chunk)

@@ -1,18 +1,25 @@
 """Where records come in: each is read, checked and encoded once, and goes into a chunk, or waits for its turn.
 
 On the way stand, in this order: what an earlier run of the same journal did with it, and the order per contact.
+
+A source may be slow. A synchronous one blocks the event loop while it makes a row, so others get their turn after every
+`LONGEST_READ` seconds of reading, and where one row took longer than `PAUSE`, all that was read goes out. While an
+asynchronous source makes us wait for longer than that, a task beside the reader sends what was read; the wait itself
+goes on, as a source must be neither cancelled nor asked twice.
 """
 
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from itertools import islice
+from time import perf_counter
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 from attrs import frozen
 
+from .._background import background
 from ..errors import Invalid, JournalFailed
 from ._chunks import Chunk, Chunker, Names, Record
 from ._course import Course
@@ -22,11 +29,17 @@ from ._order import Order
 from ._settling import Left, Settler
 from .outcome import STOPPED, State
 from .report import Tally
-from .sources import Source
+from .sources import Records, Source
 from .text_files import FLUSH, Row
 
 TURN = 1000
 """How many rows are read before others get a turn, and rejected ones are told."""
+LONGEST_READ = 0.05
+"""Seconds of reading, without a turn for others, after which they get one."""
+TURNS = 10
+"""Turns that others get after such a time, as a request takes several."""
+PAUSE = 1.0
+"""Seconds without a row after which what was read before is sent, however little it is."""
 BARRED = "an earlier record of its contact is in doubt, and this one must not go before that"
 LINGER = 1.0
 """Seconds, at most, that a request which is not full waits at the end for records that are still held back."""
@@ -34,11 +47,15 @@ LINGER = 1.0
 
 @frozen
 class Outlets:
-    """Where chunks go: new ones, those that the journal knows, and word that nothing it knows can come any more."""
+    """Where chunks go: new ones, those that the journal knows, and word that nothing it knows can come any more.
+
+    `wait_for_more` tells whether a chunk would be sent at once.
+    """
 
     pass_on: Callable[[Chunk], Awaitable[None]]
     take_up: Callable[[Known], Awaitable[None]]
     all_met: Callable[[], Awaitable[None]]
+    wait_for_more: Callable[[], bool]
 
 
 class Reader:
@@ -70,6 +87,11 @@ class Reader:
         self._in_hand: deque[Record] = deque()
         """Those that were read, and are in no other place while something is waited for."""
         self._next_turn = TURN
+        self._seconds_blocked = 0.0
+        """How long others had no turn, as reading took long."""
+        self._is_waiting = False
+        self._has_rows = anyio.Event()
+        self._flushing = anyio.Lock()
         self._waiting_for_source = anyio.CancelScope()
         course.when_stopped(lambda: self._waiting_for_source.cancel())
 
@@ -78,9 +100,7 @@ class Reader:
         rows = self._source.rows()
         try:
             if isinstance(rows, AsyncGenerator):
-                async with aclosing(rows):
-                    while row := await self._next_when_there(rows):
-                        await (self._flush() if row is FLUSH else self._take(row))
+                await self._read_as_they_come(rows)
             else:
                 while self._earlier and (row := self._next(rows)):
                     await self._take(row)
@@ -94,6 +114,38 @@ class Reader:
         except JournalFailed as error:
             self._course.stop_for(error)
         await self._end()
+
+    async def _read_as_they_come(self, rows: AsyncGenerator[Row]) -> None:
+        """Read an asynchronous source; a buffer says itself when to send, so only for others are there pauses."""
+        async with background() as tasks, aclosing(rows):
+            if isinstance(self._source, Records):
+                tasks.start_soon(self._send_in_pauses)
+            try:
+                while row := await self._next_when_there(rows):
+                    await (self._flush() if row is FLUSH else self._take(row))
+                    self._has_rows.set()
+            finally:
+                await self._flushing.acquire()  # so that nothing is cut off while it is passed on
+
+    async def _send_in_pauses(self) -> None:
+        """Send what was read while the source makes us wait for its next row.
+
+        Where others wait to be sent already, it would go no sooner, only in smaller pieces.
+        """
+        while True:
+            await self._has_rows.wait()
+            read = -1
+            while read != self._tally.read or not self._has_sent_all:
+                read = self._tally.read
+                await anyio.sleep(PAUSE)
+                if read == self._tally.read and self._is_waiting and self._outlets.wait_for_more():
+                    async with self._flushing:
+                        await self._flush()
+            self._has_rows = anyio.Event()
+
+    @property
+    def _has_sent_all(self) -> bool:
+        return not self._chunker.is_gathering and not self._order.held and not self._left
 
     def left_behind(self) -> Counter[State]:
         """Count the records that were read and have gone nowhere; for a run that is cut off."""
@@ -115,7 +167,9 @@ class Reader:
         rejected: set[int] = set()
         first = end = self._tally.read
         last = first + self._chunker.places
-        encoder, course = self._encoder, self._course
+        encoder, course, clock = self._encoder, self._course, perf_counter
+        began = clock()
+        turn_due = began + LONGEST_READ
         try:
             for end, (given, line) in enumerate(islice(rows, last - first), first + 1):
                 try:
@@ -128,12 +182,13 @@ class Reader:
                     lines.append(line)
                     names.append(known_as)
                     items.append(item)
-                if not course.is_reading:
+                if clock() > turn_due or not course.is_reading:
                     break
             else:
                 self._tally.read_all = end < last
         except Exception as error:
             course.callers_error = error
+        self._seconds_blocked = clock() - began
         self._tally.read = end
         positions: Sequence[int] = range(first, end)
         if len(items) < end - first:
@@ -143,26 +198,34 @@ class Reader:
     def _next(self, rows: Iterator[Row]) -> Row | None:
         if not self._course.is_reading:
             return None
+        began = perf_counter()
         try:
             row = next(rows, None)
         except Exception as error:
             self._course.callers_error = error
             return None
+        self._seconds_blocked += perf_counter() - began
         self._tally.read_all = row is None
         return row
 
     async def _next_when_there(self, rows: AsyncIterator[Row]) -> Row | None:
         if not self._course.is_reading:
             return None
+        row = None
         with anyio.CancelScope() as self._waiting_for_source:
+            self._is_waiting = True
             try:
                 row = await anext(rows, None)
             except Exception as error:
                 self._course.callers_error = error
             else:
                 self._tally.read_all = row is None
-                return row
-        return None
+            finally:
+                self._is_waiting = False
+        if self._flushing.locked():
+            async with self._flushing:
+                pass
+        return row
 
     async def _take_block(self, block: Chunk) -> None:
         """Pass a block on as a chunk, if none of its records is anything special; else take one after the other."""
@@ -199,11 +262,17 @@ class Reader:
 
     async def _give_turns(self) -> None:
         """Let others have their turn now and then, and tell what was rejected."""
-        if self._tally.read >= self._next_turn:
-            self._next_turn = self._tally.read + TURN
-            await self._tell_left()
-            await self._release()
+        blocked = self._seconds_blocked
+        if blocked < LONGEST_READ and self._tally.read < self._next_turn:
+            return
+        self._next_turn = self._tally.read + TURN
+        self._seconds_blocked = 0.0
+        for _ in range(TURNS if blocked >= LONGEST_READ else 1):
             await anyio.lowlevel.checkpoint()
+        await self._tell_left()
+        await self._release()
+        if blocked > PAUSE and self._outlets.wait_for_more():
+            await self._pass_on_rest()
 
     async def _flush(self) -> None:
         """Have everything go that may, however little it is."""

@@ -1,4 +1,4 @@
-"""What is easily given wrongly to a call: one thing in place of a list, too few arguments, a block that is not entered."""
+"""What is easily given wrongly to a call: one in place of a list, too few arguments, a block that is not entered."""
 
 from collections.abc import AsyncGenerator, Callable
 from typing import Any

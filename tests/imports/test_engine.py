@@ -458,7 +458,7 @@ async def test_what_was_taken_from_an_async_source_is_not_lost_by_a_stop(sm: Sal
         finally:
             closed = True
 
-    outcomes = await _outcomes_until(10, sm.contacts.upserting(source()))
+    outcomes = await _outcomes_until(0.5, sm.contacts.upserting(source()))  # in a longer pause they would be sent
     assert counts(outcomes.report) == {"not_sent": 500}
     assert len(outcomes.told) == 500
     assert closed
