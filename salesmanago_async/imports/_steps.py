@@ -142,9 +142,13 @@ def after_refusal(refusal: Refusal, halves: tuple[Sequence[int], Sequence[int]],
 
 
 def after_reading_back(found: Sorted, refusal: Refusal | None, in_doubt: InDoubt) -> Step:
-    """Accept the events that are there, send those that are missing, and treat the rest as the caller has chosen."""
+    """Accept the events that are there, send those that are missing, and treat the rest as the caller has chosen.
+
+    Of a refused request nothing may have been made: then it is searched. Where a part was made, the others are sent
+    again as they are: nobody knows yet that one of them is to blame.
+    """
     undecided = tuple(sorted(found.undecided))
-    again = Halve(refusal) if refusal else Send()
+    again = Halve(refusal) if refusal and not found.there else Send()
     return split(
         (tuple(sorted(found.there)), Settle(Verdicts("accepted"))),
         (tuple(sorted(found.missing)), again),

@@ -99,7 +99,7 @@ def undecided(state: State, reason: str, count: int) -> Settle:
             found(there=[1, 3], missing=[0, 2]),
             REFUSAL,
             "ask",
-            Split((((1, 3), SETTLED), ((0, 2), Halve(REFUSAL)))),
+            Split((((1, 3), SETTLED), ((0, 2), Send()))),
             id="refused, and a half was made",
         ),
         pytest.param(found(undecided=[0, 1]), None, "ask", undecided("in_doubt", "alike", 2), id="nobody can tell"),
