@@ -124,7 +124,7 @@ class Line:
         )
         course.look_now = self._follower.look_now
         course.when_stopped(self._settler.settled.give)
-        course.when_stopped(gate.open)
+        course.when_stopped(gate.end)
         course.when_stopped(lambda: None if course.is_following else self._follower.watcher.hurry())
 
     async def work(self) -> None:
