@@ -75,7 +75,7 @@ SHORTEST_WAIT = 0.1
 """Seconds between two tries of a run at least: their number has no limit, whatever `Retries` says."""
 
 
-def is_unanswered(error: SalesManagoError) -> bool:
+def is_unanswered(error: Exception) -> bool:
     """Tell whether an error means that the server gave no answer to the request. A refusal is an answer."""
     return isinstance(error, NoAnswer | RateLimited | ServerFault | Unreadable)
 

@@ -26,6 +26,7 @@ from ._opening import open_files, open_rows
 from ._progress import progress
 from ._report import print_counts, write_report
 from ._rows import NotedRows
+from ._run import show_waits
 from ._stopping import Stopper, with_signals
 
 
@@ -90,6 +91,7 @@ async def _make_contacts(sm: SalesManago, source: Files) -> None:
 
 
 async def _import(sm: SalesManago, work: _Work) -> int:
+    show_waits()
     making: Any = sm.contacts.upserting if work.command.kind == "contacts" else sm.events.adding
     with progress(work.source.total_bytes) as show:
         shown = {"on_progress": lambda report: show(report, work.source.bytes_read)}

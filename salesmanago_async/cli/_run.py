@@ -8,7 +8,8 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -21,6 +22,8 @@ from ._collector import seldom_collecting
 from ._words import in_plain_words
 
 ReturnT = TypeVar("ReturnT")
+
+_CONNECTION, _RUNS = (logging.getLogger(f"salesmanago_async.{name}") for name in ("connection", "runs"))
 
 SOME_REJECTED, UNUSABLE, STOPPED = 1, 2, 3
 FAULT = 1
@@ -63,18 +66,32 @@ def _fault(error: Exception) -> str:
 
 
 def run(act: Callable[..., Coroutine[Any, Any, ReturnT]], **arguments: Any) -> ReturnT:
-    """Run `act` to its end, and exit in the documented way where it fails.
-
-    Warnings of what it waits for appear on stderr, as Python shows them; how a run has ended is said by the command.
-    """
-    logging.getLogger("salesmanago_async.runs").setLevel(logging.ERROR)
+    """Run `act` to its end, and exit in the documented way where it fails."""
     try:
-        with seldom_collecting():
+        with seldom_collecting(), _quiet():
             return anyio.run(partial(act, **arguments))
     except (SalesManagoError, OSError) as error:
         fail(line_of(error), code_of(error))
     except KeyboardInterrupt:
         fail("stopped", STOPPED)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Have no warnings on stderr: what goes wrong, and how a run has ended, is said by the command, in one line."""
+    levels = {logger: logger.level for logger in (_CONNECTION, _RUNS)}
+    for logger in levels:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)
+
+
+def show_waits() -> None:
+    """Have each wait for the server be a line on stderr, where Python shows warnings: for what may take minutes."""
+    _CONNECTION.setLevel(logging.WARNING)
 
 
 def fail(line: str, code: int = UNUSABLE) -> NoReturn:

@@ -47,7 +47,8 @@ async def _resume(
     check_paths(begun, journal)
     if in_doubt and begun.kind == "contacts":
         raise Invalid("is for events; contacts in doubt are sent again, which does no harm", field="--in-doubt")
-    again = ("salesmanago", "resume", as_argument(journal), *client.arguments())
+    given = () if patience is None else ("--patience", f"{patience:g}")
+    again = ("salesmanago", "resume", as_argument(journal), *client.arguments(), *given)
     goes_on = (*again, "--in-doubt", in_doubt) if in_doubt else again
     attempt = Attempt(journal=journal, in_doubt=in_doubt or "ask", goes_on=goes_on, resume=again)
     patience = begun.patience if patience is None else patience

@@ -49,6 +49,7 @@ class Gate:
         self._patience = patience
         self._changed = Signal()
         self._is_probing = False
+        self._has_ended = False
         self._lost = 0
         self._first_lost_at = math.inf
         self._last_lost_at = -math.inf
@@ -76,8 +77,13 @@ class Gate:
         """Whether no chunk was answered for as long as a run has patience."""
         return self._lost >= FEWEST_PROBES and anyio.current_time() - self._first_lost_at >= self._patience
 
+    def end(self) -> None:
+        """Let all go, whatever is lost from now on: the run is stopped, and nothing more is sent."""
+        self._has_ended = True
+        self.open()
+
     def open(self) -> None:
-        """Let all go: a chunk was answered, or the run ends and nothing will be sent."""
+        """Let all go, as a chunk was answered."""
         self._lost = 0
         self._first_lost_at = math.inf
         self._changed.give()
@@ -85,7 +91,7 @@ class Gate:
     def close(self, began: float) -> None:
         """Hold back what follows; chunks that were in flight together and are lost together count as one."""
         now = anyio.current_time()
-        if self._lost and began < self._last_lost_at:
+        if self._has_ended or (self._lost and began < self._last_lost_at):
             return
         self._first_lost_at = min(self._first_lost_at, now)
         self._last_lost_at = now

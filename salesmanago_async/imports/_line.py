@@ -132,7 +132,7 @@ class Line:
             outlets=Outlets(self._pass_on, self._take_up, self._all_met, self._waits_for_more),
         )
         course.when_stopped(self._settler.settled.give)
-        course.when_stopped(gate.open)
+        course.when_stopped(gate.end)
         course.when_stopped(lambda: None if course.is_following else self._driver.watcher.hurry())
 
     async def work(self) -> None:

@@ -4,7 +4,7 @@ Outages under virtual time, with a journal: what a run leaves, the next one fini
 """
 
 from collections.abc import Callable, Mapping
-from itertools import cycle
+from itertools import cycle, pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,6 +24,7 @@ from salesmanago_async import (
     RunIncomplete,
     SalesManago,
 )
+from salesmanago_async.imports._gate import Gate
 from salesmanago_async.simulator import DEMO_OWNER, DEMO_PASSWORD, Fault, Simulator
 from tests.conftest import MakeClient, wall_clock
 from tests.imports.worlds import PATHS, Ends, Front, Kind, World, _messages, contact, event, refusing
@@ -396,10 +397,11 @@ async def test_a_login_is_waited_for_as_well(make_client: MakeClient) -> None:
         await simulator(scope, receive, send)
 
     login = Login(user_name=DEMO_OWNER, password=DEMO_PASSWORD)
+    reports: list[Report] = []
     async with make_client(app, credentials=login) as sm, anyio.create_task_group() as tasks:
         tasks.start_soon(_ask_in_vain, sm)
-        report = await sm.contacts.upsert_many([Contact(email="a@x.pl")])
-    assert report.accepted == 1
+        reports.append(await sm.contacts.upsert_many([Contact(email="a@x.pl")]))
+    assert reports[0].accepted == 1
 
 
 async def _ask_in_vain(sm: SalesManago) -> None:
@@ -419,3 +421,86 @@ async def test_a_buffer_goes_on_for_ever(make_client: MakeClient) -> None:
         receipt = await buffer.add(Contact(email="ann@example.com"))
         assert (await receipt).state == "accepted"
     assert anyio.current_time() > 2000
+
+
+# The gate before the senders
+
+
+async def lost(gate: Gate, seconds: float = 0.0) -> float:
+    """Take a turn, lose the chunk after some seconds, and return when the turn began."""
+    async with gate.turn() as turn:
+        await anyio.sleep(seconds)
+        turn.lost()
+        return turn.began
+
+
+def gate_of(patience: float = 300.0) -> Gate:
+    return Gate(retries=Retries(), random=Random(5), patience=patience)
+
+
+async def test_chunks_that_are_lost_together_count_as_one_and_then_there_is_one_at_a_time() -> None:
+    gate = gate_of()
+    async with anyio.create_task_group() as tasks:
+        for number in range(8):
+            tasks.start_soon(lost, gate, 60.0 + number / 100)
+    began: list[float] = []
+
+    async def probe() -> None:
+        began.append(await lost(gate, 10.0))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(7):
+            tasks.start_soon(probe)
+    waits = [later - earlier - 10.0 for earlier, later in pairwise([50.0, *began])]
+    assert all(span / 2 <= wait <= span for wait, span in zip(waits, [0.5, 1, 2, 4, 8, 16, 30], strict=True))
+
+
+async def test_an_answer_to_a_chunk_lets_all_go() -> None:
+    gate = gate_of()
+    for _ in range(6):
+        await lost(gate)
+    began: list[float] = []
+
+    async def go() -> None:
+        async with gate.turn() as turn:
+            began.append(turn.began)
+            await anyio.sleep(1)
+            turn.answered()
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(8):
+            tasks.start_soon(go)
+    assert began[1:] == [began[0] + 1] * 7
+
+
+async def test_a_run_that_is_stopped_waits_for_no_turn() -> None:
+    gate = gate_of()
+    for _ in range(9):
+        await lost(gate)
+    started = anyio.current_time()
+    async with anyio.create_task_group() as tasks:
+        for _ in range(4):
+            tasks.start_soon(lost, gate, 1.0)
+        await anyio.sleep(1)
+        gate.end()
+    assert anyio.current_time() <= started + 2
+
+
+async def test_a_probe_that_is_cancelled_lets_the_next_one_go() -> None:
+    gate = gate_of()
+    await lost(gate)
+    with anyio.move_on_after(100):
+        await lost(gate, 1000.0)
+    with anyio.fail_after(1):
+        await lost(gate)
+
+
+async def test_it_is_hopeless_after_the_patience_and_no_fewer_than_three_chunks() -> None:
+    gate = gate_of(patience=10.0)
+    told = []
+    for seconds in (0.0, 100.0, 0.0, 0.0):
+        await lost(gate, seconds)
+        told.append(gate.is_hopeless)
+    assert told == [False, False, True, True]
+    gate.open()
+    assert not gate.is_hopeless
