@@ -28,7 +28,8 @@ class BufferOptions(TypedDict, total=False):
     `journal` is the path of a SQLite file, its owner's alone, that a record lies in before `add` returns, until it is
     accepted: the next buffer on that file sends what a killed process has left. Where another worker of the app has it
     open, this one takes "signups.2.db" beside "signups.db", and so on; what dead workers left is sent by the next one
-    that starts. A record that the server rejects stays in the file, with the reason.
+    that starts. A record that the server rejects stays in the file, with the reason. A file with records that were
+    taken for another account or server is refused; a simulated one is another.
 
     `on_outcome` is called with the `Outcome` of each record as it becomes known; its `position` is the number of the
     record in the buffer, from 1. `drain_within` (20 seconds) is how long closing may take to have the server get

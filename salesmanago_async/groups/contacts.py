@@ -256,7 +256,8 @@ class Contacts(Group):
 
         `state` is a file that joins one run to the next, without a gap and without a double: where it is there, the
         run goes on where the one before ended, and `since` is not looked at. It is written when the block ends without
-        an error after the last contact; so have what was exported on the disk by then. It holds ids and times.
+        an error after the last contact; so have what was exported on the disk by then. It holds ids and times, and is
+        of one owner, account and server: another one is refused.
 
         A run begins `overlap` seconds before the end of the one before: so late may a change become visible, and so far
         may clocks be apart. Who was given in that time is given again only if modified again.
