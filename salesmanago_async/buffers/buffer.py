@@ -131,6 +131,8 @@ class Buffer(Generic[RecordT]):
         except Exception as error:
             _log.error("A buffer could not be closed in order: %s", type(error).__name__)
         finally:
+            with anyio.CancelScope(shield=True):  # where the event loop is shut down meanwhile, runs end by that
+                await self._all_ended()
             self._give_up()
             self._connection.lifetime.remove(self)
             self._closed.set()

@@ -12,8 +12,8 @@ import anyio.abc
 async def until_sigterm() -> AsyncGenerator[None]:
     """Have SIGTERM cancel the block, so that what it has opened is closed; then the process ends by that signal.
 
-    A second one ends it at once. In the main thread only; web servers hear the signal themselves. As any time-out, it is
-    a scope around the task that enters it: use it in the main coroutine, not in a generator or a fixture.
+    A second one ends it at once. In the main thread only; web servers hear the signal themselves. As a time-out is, it
+    is a scope around the task that enters it: use it in the main coroutine, not in a generator or a fixture.
     """
     was_heard = False
 
