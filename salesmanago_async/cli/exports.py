@@ -171,9 +171,9 @@ async def _chosen(sm: "SalesManago", choice: Choice, target: "Target", client: C
     ]
     selectors = [kind(value) for kind, values in chosen for value in values]
     job = await sm.contacts.export(selectors, choice.data())
-    click.echo(f"job {job.request_id} is started", err=True)
-    if not client.simulate:  # a simulated account ends with this command
-        click.echo(f"to fetch it once more:\n  {_fetching(job.request_id, target, client)}", err=True)
+    again = f"; to fetch it once more: {_fetching(job.request_id, target, client)}"
+    is_gone = client.simulate  # a simulated account ends with this command
+    click.echo(f"job {job.request_id} is started{'' if is_gone else again}", err=True)
     await save_job(job, target, "contacts", strict=choice.strict)
 
 

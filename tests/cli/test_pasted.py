@@ -22,8 +22,8 @@ QUICK = ("--poll-interval", "0.1")
 
 
 def printed_commands(text: str) -> list[str]:
-    """The commands in a text: those that have a line of their own, and those in quotes."""
-    return re.findall(r"^  (salesmanago .*)$", text, re.MULTILINE) + re.findall(r"'(salesmanago [^'\n]*)'", text)
+    """The commands in a text: those that end a line, and those in quotes."""
+    return re.findall(r"(?:^ |:) (salesmanago .*)$", text, re.MULTILINE) + re.findall(r"'(salesmanago [^'\n]*)'", text)
 
 
 @pytest.fixture
