@@ -173,8 +173,8 @@ class Driver:
     def _halve(self, parcel: Parcel, refusal: Refusal) -> Step:
         groups = halves(self._parcels.unpack(parcel), keep_together=self._target is not EVENTS)
         has_budget = parcel.lot.searches < SEARCH_CALLS and self._vain_calls < MOST_VAIN_CALLS
-        step = after_refusal(refusal, groups, may_search=has_budget)
-        if isinstance(step, Split):
+        step = after_refusal(refusal, groups, may_search=has_budget or refusal.is_too_large)
+        if isinstance(step, Split) and not refusal.is_too_large:  # what is too large is no search for a bad record
             parcel.lot.searches += len(step.parts)
             self._vain_calls += len(step.parts)
         return step

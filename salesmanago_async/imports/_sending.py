@@ -6,8 +6,8 @@ from typing import Any
 import anyio
 
 from .._connection import Connection, Losses
-from .._retry import is_unanswered, surely_not_processed
-from .._wire import Post
+from .._retry import is_too_large, is_unanswered, surely_not_processed
+from .._wire import TOO_LARGE, Post
 from ..api import JobStarted
 from ..api._codec import read_leniently
 from ..errors import NotAuthenticated, Redirected, Refused, SalesManagoError
@@ -25,7 +25,6 @@ from .report import Tally
 LARGEST_NUMBER = 2**63 - 1
 """Of a job; the journal holds none that is larger."""
 
-TOO_LARGE = 413
 _ABOUT_RECORDS = frozenset({200, 400, TOO_LARGE, 422})
 """The statuses of a refusal that another body might escape."""
 
@@ -116,19 +115,19 @@ class Sender:
             return self._doubt(str(error)) if is_doubtful else Settle(Verdicts("not_sent", str(error)))
         if isinstance(error, Refused) and _is_about_records(error):
             turn.answered()
-            if self._target is EVENTS:
-                return self._after_refused_events(error, maybe_applied=maybe_applied)
-            return Halve(Refusal(str(error)))
+            return self._after_refusal(error, maybe_applied=maybe_applied)
         self._course.stop_for(error)
         is_doubtful = maybe_applied or not (isinstance(error, Refused) or surely_not_processed(error))
         return Settle(Verdicts("in_doubt" if is_doubtful else "not_sent", str(error)))
 
-    def _after_refused_events(self, refused: Refused, *, maybe_applied: bool) -> Step:
-        """Look for refused events before their halves are sent: the server may have made some of them."""
+    def _after_refusal(self, refused: Refused, *, maybe_applied: bool) -> Step:
+        """Halve what was refused; events are read back before, as the server may have made some of them."""
+        refusal = Refusal(str(refused), is_too_large(refused))
+        if self._target is not EVENTS:
+            return Halve(refusal)
         if maybe_applied:
-            return self._doubt(str(refused))
-        refusal = Refusal(str(refused))
-        return Halve(refusal) if refused.status == TOO_LARGE else Reconcile(refusal)
+            return self._doubt(refusal.reason)
+        return Halve(refusal) if refusal.is_too_large else Reconcile(refusal)
 
     def _doubt(self, reason: str) -> Step:
         return Judge(lambda _: Verdicts("in_doubt", reason))

@@ -91,9 +91,10 @@ Step: TypeAlias = Send | Poll | Reconcile | Judge | Halve | Split | Settle
 
 @frozen
 class Refusal:
-    """The server refused a request as a whole."""
+    """The server refused a request as a whole; `is_too_large` where that was for its size, so none of it was made."""
 
     reason: str
+    is_too_large: bool = False
 
 
 def state_during(step: Step, before: State) -> State:

@@ -24,6 +24,7 @@ from tests.conftest import VirtualTimeLoop
 from tests.imports.ways import DOUBTED, RECOGNISED
 from tests.imports.worlds import (
     DISK_SECONDS,
+    LISTS,
     PATHS,
     REFUSAL,
     Answer,
@@ -187,6 +188,12 @@ PAGE, OTHER_SHAPE, NO_FILE = (
     first_jobs(FIRST_FILE, file) for file in ((200, b"<html>502</html>"), (200, b'[{"a":1}]'), (404, b""))
 )
 
+
+def forbid(world: World) -> None:
+    """Have a gateway refuse every request with records, in JSON as the server writes it."""
+    world.front.instead = instead_of((403, b'{"success":false,"message":["Forbidden"]}'), PATHS[world.kind])
+
+
 UNREADABLE, REFUSED_TO_READ = no_reading_back((500, b"")), no_reading_back(REFUSAL)
 
 # Scenarios
@@ -304,6 +311,7 @@ CONTACTS = [
         meddling=unanswered(0),
     ),
     Scenario("credentials that go wrong", [None, ALL], "401,at=2"),
+    Scenario("a gateway that forbids it", [None, ALL], meddling=forbid),
     Scenario(
         "all names, in doubt, again",
         [{"in_doubt": 1, "not_sent": 5, "accepted": 1}, {"accepted": 7}],
@@ -623,6 +631,24 @@ async def test_one_refused_request_is_searched_within_a_budget(tmp_path: Path) -
     told = await world.run([event(position) for position in range(1000)])
     assert told.counts == {"rejected": 1000}
     assert world.front.requests[PATHS["events"]] <= 1 + _driver.SEARCH_CALLS
+
+
+@pytest.mark.parametrize("kind", ["contacts", "events"])
+async def test_a_body_that_is_too_large_is_halved_until_it_fits_however_often_that_takes(
+    kind: Kind, tmp_path: Path
+) -> None:
+    world = World(kind, tmp_path)
+    records = (contacts(400) if kind == "contacts" else events(400))({})
+    await world.prepare({f"{record.email}" for record in records} if kind == "events" else {ANN})
+
+    def too_large(path: str, body: Any) -> Answer | None:
+        return (413, b"<html>413</html>") if len(body.get(LISTS[kind]) or ()) > 3 else None
+
+    world.front.instead = too_large
+    told = await world.run(records, batch_size=400)
+    assert told.counts == {"accepted": 400}
+    assert world.front.requests[PATHS[kind]] > 1 + _driver.SEARCH_CALLS
+    assert world.front.requests["contact/list"] == 0  # nothing is in doubt by it
 
 
 async def test_a_poison_row_among_a_thousand_is_found(tmp_path: Path) -> None:
