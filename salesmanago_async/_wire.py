@@ -15,7 +15,16 @@ from .api import CREDENTIAL_FIELDS, Request, request_class
 from .api._codec import dumps, read_leniently, write
 from .api._lanes import file_beside, places
 from .api._request import DEFAULTED, answer_type
-from .errors import Invalid, NotAuthenticated, RateLimited, Redirected, Refused, SalesManagoError, ServerFault, Unreadable
+from .errors import (
+    Invalid,
+    NotAuthenticated,
+    RateLimited,
+    Redirected,
+    Refused,
+    SalesManagoError,
+    ServerFault,
+    Unreadable,
+)
 from .settings import Credentials
 
 AnswerT = TypeVar("AnswerT")
