@@ -21,6 +21,7 @@ from salesmanago_async import (
     NoAnswer,
     NotAuthenticated,
     RateLimited,
+    Redirected,
     Refused,
     Retries,
     SalesManago,
@@ -132,7 +133,7 @@ async def test_a_waiting_retry_holds_no_permit(respx_mock: respx.Router) -> None
         (httpx.Response(200, html="<html>maintenance"), Unreadable, "text/html.*<html>maintenance"),
         (httpx.Response(200, json="a string"), Unreadable, "a string"),
         (httpx.Response(200, content=b""), Unreadable, "no content type"),
-        (httpx.Response(302, headers={"Location": "/login"}), Unreadable, "base_url"),
+        (httpx.Response(302, headers={"Location": "/login"}), Redirected, "a redirect to /login; is base_url right"),
     ],
 )
 async def test_what_is_no_success_is_an_error_of_its_kind(
