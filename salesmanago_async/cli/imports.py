@@ -30,8 +30,8 @@ _OPTIONS = (
         "--journal",
         type=click.Path(path_type=Path),
         metavar="DB",
-        help="Remember in this file what was sent: 'salesmanago resume DB' goes on, whatever ended the import. It is of one"
-        " account and server; --simulate takes another one.",
+        help="Remember in this file what was sent: 'salesmanago resume DB' goes on, whatever ended the import. It"
+        " is of one account and server; --simulate takes another one.",
     ),
     click.option("--rejects", type=click.Path(path_type=Path), help="Write refused rows here, in the same format."),
     click.option("--report", "report_file", type=click.Path(path_type=Path), help="Write the counts here, as JSON."),
