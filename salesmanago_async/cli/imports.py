@@ -31,8 +31,8 @@ _OPTIONS = (
         "--journal",
         type=FilePath(written=True),
         metavar="DB",
-        help="Remember in this file what was sent: 'salesmanago resume DB' goes on, whatever ended the import. It is of one"
-        " account and server; --simulate takes another one.",
+        help="Remember in this file what was sent: 'salesmanago resume DB' goes on, whatever ended the import. It"
+        " is of one account and server; --simulate takes another one.",
     ),
     click.option("--rejects", type=FilePath(written=True), help="Write refused rows here, in the same format."),
     click.option(

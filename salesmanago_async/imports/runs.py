@@ -34,8 +34,8 @@ class RunOptions(TypedDict, total=False):
 
     `journal` is the path of a SQLite file that remembers what was sent: the same call with the same source goes on
     where a run was stopped or killed; that file alone is enough, wherever it is copied to. It is of one account and one
-    server, and a simulated one is another. `note` is kept in it (JSON) for whoever does. `in_doubt` says what becomes of
-    events that are in doubt, and that looking for them does not decide about: "ask" (that they stay so), "send", or
+    server, and a simulated one is another. `note` is kept in it (JSON) for whoever does. `in_doubt` says what becomes
+    of events that are in doubt, and that looking for them does not decide about: "ask" (that they stay so), "send", or
     "drop" (they count as rejected).
     `stop_within` (20 seconds) is how long a run that is stopped or cancelled may take to finish what is in flight.
     `patience` (300 seconds) is how long a run goes on without any answer from the server, be it that connections are
