@@ -3,6 +3,7 @@
 import gzip
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -96,11 +97,20 @@ def test_a_file_has_a_limit(check: Command, tmp_path: Path) -> None:
     assert (shown.returncode, "longer than 5,000,000 bytes" in shown.stderr) == (2, True)
 
 
+@cache
+def blanks_in_gzip(megabytes: int, times: int = 1) -> bytes:
+    """So many megabytes of blanks, packed: made once, and only for the test that asks for them."""
+    packed = b" " * (megabytes * 1_000_000)
+    for _ in range(times):
+        packed = gzip.compress(packed, 1)
+    return packed
+
+
 async def site(scope: Any, receive: Any, send: Any) -> None:
     """A site with a page, and with pages that are none."""
     html = (b"content-type", b"text/html; charset=utf-8")
     path = scope["path"]
-    answers: dict[str, tuple[int, list[tuple[bytes, bytes]], bytes]] = {
+    answers: dict[str, tuple[int, list[tuple[bytes, bytes]], bytes | Callable[[], bytes]]] = {
         "/": (200, [html], SOUND.encode()),
         "/old": (301, [(b"location", b"/older")], b""),
         "/older": (302, [(b"location", b"/")], b""),
@@ -110,19 +120,15 @@ async def site(scope: Any, receive: Any, send: Any) -> None:
         "/gone": (404, [html], SOUND.encode()),
         "/picture": (200, [(b"content-type", b"image/png")], b""),
         "/zipped": (200, [html, (b"content-encoding", b"gzip")], gzip.compress(SOUND.encode())),
-        "/bomb": (200, [html, (b"content-encoding", b"gzip")], gzip.compress(b" " * 50_000_000)),
-        "/bomb-in-bomb": (
-            200,
-            [html, (b"content-encoding", b"gzip, gzip")],
-            gzip.compress(gzip.compress(b" " * 400_000_000)),
-        ),
+        "/bomb": (200, [html, (b"content-encoding", b"gzip")], lambda: blanks_in_gzip(50)),
+        "/bomb-in-bomb": (200, [html, (b"content-encoding", b"gzip, gzip")], lambda: blanks_in_gzip(400, times=2)),
         "/nowhere": (302, [(b"location", b"http://[bad/")], b""),
         "/no-port": (302, [(b"location", b"http://127.0.0.1:99999/")], b""),
         "/damaged": (200, [html, (b"content-encoding", b"gzip")], b"no gzip"),
     }
     status, headers, body = answers[path]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body() if callable(body) else body})
 
 
 def test_a_page_is_fetched(check: Command) -> None:
