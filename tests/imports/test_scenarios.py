@@ -132,6 +132,16 @@ def halve(world: World) -> None:
     world.front.halves = {1}
 
 
+def halve_and_refuse(status: int, *numbers: int) -> Callable[[World], None]:
+    """Have the first half of these requests processed, and refuse them all the same."""
+
+    def meddle(world: World) -> None:
+        world.front.halves = set(numbers)
+        world.front.half_answer = (status, REFUSAL[1])
+
+    return meddle
+
+
 def halve_and_hide(world: World) -> None:
     """Do that, and have the account show less of events than is needed to tell them apart."""
     halve(world)
@@ -393,11 +403,35 @@ EVENTS = [
 ]
 
 
+HALF_REFUSED = [
+    Scenario("half of a request done, and refused", ALL, meddling=halve_and_refuse(200, 1)),
+    Scenario("half of a request done, and refused by a 400", ALL, meddling=halve_and_refuse(400, 2)),
+    Scenario("half of every request done, and refused", ALL, meddling=halve_and_refuse(200, *range(1, 100))),
+    Scenario("half done, refused, no ids", ALL, records=NO_ID, meddling=halve_and_refuse(200, 1, 3)),
+    Scenario("half done, refused, one contact", ALL, records=events(hot=range(30)), meddling=halve_and_refuse(200, 1)),
+    Scenario("half done, refused, alike", {"accepted": 4}, records=alike, meddling=halve_and_refuse(200, 1)),
+    Scenario("half done, refused, and a poison row", BUT_1, poison={27}, meddling=halve_and_refuse(200, 1)),
+    Scenario("half done, refused, then resets", ALL, "reset-after,at=2", meddling=halve_and_refuse(400, 1)),
+    Scenario(
+        "half done, refused, then killed",
+        [None, ALL],
+        meddling=halve_and_refuse(200, 1, 2),
+        runs=killed(seconds=20, still=True),
+    ),
+    Scenario(
+        "half done, refused, not to be read back",
+        [DOUBT_10, ALL],
+        meddling=lambda world: (halve_and_refuse(200, 1)(world), UNREADABLE(world))[0],
+    ),
+]
+"""Refusals of requests of which the server has done a part."""
+
+
 def _cases() -> list[Any]:
     """Every scenario with a journal; those of one run also without."""
     return [
         pytest.param(kind, scenario, has_journal, id=f"{kind}: {scenario.title}{'' if has_journal else ', no journal'}")
-        for kind, scenarios in (("contacts", CONTACTS), ("events", EVENTS))
+        for kind, scenarios in (("contacts", CONTACTS), ("events", EVENTS), ("events", HALF_REFUSED))
         for scenario in scenarios
         for has_journal in ([True, False] if scenario.is_one_run else [True])
     ]
@@ -438,6 +472,7 @@ def _be_kind(world: World) -> None:
     world.simulator.faults = []
     world.front.instead = world.front.after = nothing
     world.front.halves = set()
+    world.front.half_answer = (500, b"")
 
 
 def _those_there(scenario: Scenario, told: Told, count: int) -> list[int]:
@@ -673,3 +708,64 @@ async def test_no_event_is_doubled_in_whatever_way_it_is_shown(way: str, has_ids
     told = await world.run(records, batch_size=3)
     assert set(events_of(world.simulator).values()) == {1}
     assert len(events_of(world.simulator)) >= told.report.accepted
+
+
+# Answers that are lost, of jobs that end late
+
+
+POLL_INTERVAL = 60.0
+LATE = pytest.mark.parametrize("intervals", [1.5, 2.0, 2.5, 3.0, 3.5, 3.9])
+
+
+def _lose_first_answer(world: World, intervals: float) -> None:
+    """Have the first answer lost, whose job ends so many poll intervals later; other jobs take no time to speak of."""
+    world.simulator._store.job_seconds = 5.0
+    world.front.late = {1: intervals * POLL_INTERVAL}
+
+
+def _versions(world: World) -> dict[str, str]:
+    return {one.email: str(one.fields["name"]) for one in world.simulator._store.contacts.values()}
+
+
+@LATE
+@pytest.mark.parametrize("batch_size", [1, 3])
+async def test_the_last_one_wins_though_the_job_of_a_lost_answer_ends_late(
+    intervals: float, batch_size: int, tmp_path: Path
+) -> None:
+    world = World("contacts", tmp_path)
+    _lose_first_answer(world, intervals)
+    records = [contact(position, (ANN, BOB, HOT)[position % 3]) for position in range(6)]
+    told = await world.run(records, batch_size=batch_size)
+    assert told.counts == {"accepted": 6}
+    await world.settle()
+    assert _versions(world) == {ANN: "version 3", BOB: "version 4", HOT: "version 5"}
+
+
+@LATE
+async def test_the_last_one_wins_though_the_run_was_killed_when_the_answer_was_lost(
+    intervals: float, tmp_path: Path
+) -> None:
+    """The next run sends the chunk in doubt again, and the job of the lost answer is still to come."""
+    world = World("contacts", tmp_path)
+    _lose_first_answer(world, intervals)
+    records = [contact(position, (ANN, BOB)[position % 2]) for position in range(4)]
+    await world.run(records, Ends("kill", seconds=0.9), batch_size=1, client={"concurrency": 1})
+    told = await world.run(records, batch_size=1)
+    assert told.counts == {"accepted": 4}
+    await world.settle()
+    assert _versions(world) == {ANN: "version 2", BOB: "version 3"}
+
+
+async def test_other_contacts_are_not_held_up_by_a_lost_answer(tmp_path: Path) -> None:
+    world = World("contacts", tmp_path)
+    _lose_first_answer(world, 3.9)
+    records = [contact(0, ANN), contact(1, ANN), *(contact(position) for position in range(2, 40))]
+    times: dict[int, float] = {}
+    async with world.client() as sm:
+        begin = anyio.current_time()
+        with world.disk():
+            async with sm.contacts.upserting(iter(records), journal=world.journal, batch_size=1) as outcomes:
+                async for outcome in outcomes:
+                    times[outcome.position] = anyio.current_time() - begin
+    assert len(times) == 40
+    assert max(seconds for position, seconds in times.items() if position > 1) < 1.5 * POLL_INTERVAL

@@ -173,8 +173,8 @@ class Front:
     """Stands before the simulator and watches. Requests take their time on the way there, and on the way back.
 
     `instead` may give the answer to a request that is then not processed, `after` another answer than the simulator's.
-    Of the requests with records whose number, from 1, is in `halves` the first half is processed, and the answer is
-    `half_answer`. The answers to those in `late` are lost, and their jobs take so many seconds.
+    Of the requests with records whose number, from 1, is in `halves` the first half is processed, if there are two, and
+    the answer is `half_answer`. The answers to those in `late` are lost, and their jobs take so many seconds.
 
     The account keeps addresses and ids in its own `spelling`, by which it knows them, and shows events in the way of
     `shows`.
@@ -229,8 +229,8 @@ class Front:
         instead = self.instead(path, body)
         if instead:
             return _messages(instead)
-        if number in self.halves:
-            entries = body[LISTS[self.world.kind]]
+        entries = body[LISTS[self.world.kind]] if number else []
+        if number in self.halves and len(entries) > 1:
             await self._processed({**body, LISTS[self.world.kind]: entries[: len(entries) // 2]}, scope)
             return _messages(self.half_answer)
         if number in self.late:
