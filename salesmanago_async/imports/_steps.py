@@ -149,7 +149,7 @@ def after_reading_back(found: Sorted, refusal: Refusal | None, in_doubt: InDoubt
     again as they are: nobody knows yet that one of them is to blame.
     """
     undecided = tuple(sorted(found.undecided))
-    again = Halve(refusal) if refusal and not found.there else Send()
+    again = Halve(refusal) if refusal and not (found.there or found.undecided) else Send()
     return split(
         (tuple(sorted(found.there)), Settle(Verdicts("accepted"))),
         (tuple(sorted(found.missing)), again),
