@@ -5,7 +5,7 @@ A job is a number on the server. Looking at it costs a request; the documented i
 
 import math
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from os import PathLike
 from typing import Any, Generic, Literal, NoReturn, TypeVar, overload
 
@@ -254,5 +254,6 @@ class _Finished(AsyncIterator[Job[RecordT]], Generic[RecordT]):
             watched.failed_looks = 0
             if status.state == "running":
                 return False
-        await self._sending.send(watched.job)
+        with suppress(anyio.BrokenResourceError):  # the block was left, so nobody wants to know
+            await self._sending.send(watched.job)
         return True
