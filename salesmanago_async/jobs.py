@@ -7,7 +7,7 @@ import logging
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from os import PathLike
 from typing import Any, Generic, Literal, NoReturn, TypeVar, overload
 
@@ -328,5 +328,6 @@ class _Finished(AsyncIterator[Job[RecordT]], Generic[RecordT]):
             watched.failed_looks = 0
             if status.state == "running":
                 return False
-        await self._sending.send(watched.job)
+        with suppress(anyio.BrokenResourceError):  # the block was left, so nobody wants to know
+            await self._sending.send(watched.job)
         return True

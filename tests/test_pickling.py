@@ -6,7 +6,7 @@ import inspect
 import pickle
 import pkgutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from types import MappingProxyType
@@ -124,7 +124,7 @@ def test_reports_and_outcomes_can_be_copied_and_sent(how: str) -> None:
     assert again.stopped.request == HasContact("ann@example.com")
 
 
-async def people() -> Any:
+async def people() -> AsyncGenerator[dict[str, str]]:
     yield {"email": "no address"}
     yield {"email": "ann@example.com"}
 

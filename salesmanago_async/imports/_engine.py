@@ -7,7 +7,7 @@ Jobs are followed to their end all the same, except after these two.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -56,6 +56,9 @@ class Engine:
         self._line: Line | None = None
         self._cut_off = anyio.CancelScope(shield=True)
         self._was_cancelled = False
+        self.client_closes = False
+        self.when_client_closes: Callable[[], None] = lambda: None
+        """Called when the client is being closed, which waits for the run: so nobody may be waited for any more."""
 
     @property
     def report(self) -> Report:
@@ -79,8 +82,10 @@ class Engine:
 
     def stop_for(self, error: ClientClosed) -> None:
         """Stop as `stop` does, and report this error; for the client, before it is closed."""
+        self.client_closes = True
         self._course.stop_for(error)
         self.stop()
+        self.when_client_closes()
 
     @property
     def is_stopping(self) -> bool:

@@ -1,15 +1,16 @@
 """A run as callers see it: its options, one report at the end, or outcome by outcome."""
 
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from os import PathLike
 from typing import Any, Self, TypedDict, cast
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream
 from attrs import frozen
 
 from .._connection import Connection
+from .._signal import Signal
 from ..errors import only_error
 from ._engine import Engine
 from ._settings import InDoubt, Settings
@@ -133,26 +134,16 @@ class Run:
     @asynccontextmanager
     async def outcomes(self) -> AsyncGenerator["Outcomes"]:
         """Make the run while the block takes its outcomes; leaving the block early stops the run."""
-        sending, receiving = anyio.create_memory_object_stream[list[Outcome]]()
-
-        async def deliver(batch: list[Outcome]) -> None:
-            with suppress(anyio.BrokenResourceError):  # the block was left, so nobody wants to know
-                await sending.send(batch)
-
-        engine = Engine(self.connection, self.source, self.target, self.settings, deliver)
-        outcomes = Outcomes(engine, receiving)
-
-        async def execute() -> None:
-            async with sending:
-                try:
-                    await engine.execute()
-                except Exception as error:
-                    outcomes.error = error
-
+        outcomes = Outcomes()
+        engine = Engine(self.connection, self.source, self.target, self.settings, outcomes.deliver)
+        outcomes.belong_to(engine)
         try:
-            async with anyio.create_task_group() as tasks, receiving:
-                tasks.start_soon(execute)
-                yield outcomes
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(outcomes.execute)
+                try:
+                    yield outcomes
+                finally:
+                    outcomes.leave()
                 tasks.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             error = only_error(group)
@@ -163,11 +154,47 @@ class Run:
 class Outcomes(AsyncIterator[Outcome]):
     """The outcomes of a run, each once, as they become known: not in the order of the source."""
 
-    def __init__(self, engine: Engine, batches: MemoryObjectReceiveStream[list[Outcome]]) -> None:
-        self._engine = engine
-        self._batches = batches
+    _engine: Engine
+
+    def __init__(self) -> None:
+        self._delivered: deque[list[Outcome]] = deque()
         self._batch: list[Outcome] = []
+        self._changed = Signal()
+        self._has_ended = False
+        self._is_left = False
         self.error: Exception | None = None
+
+    def belong_to(self, engine: Engine) -> None:
+        """Say which run delivers them; where its client is closed, it does not wait for these to be taken."""
+        self._engine = engine
+        engine.when_client_closes = self._changed.give
+
+    async def execute(self) -> None:
+        """Make the run."""
+        try:
+            await self._engine.execute()
+        except Exception as error:
+            self.error = error
+        self._has_ended = True
+        self._changed.give()
+
+    async def deliver(self, batch: list[Outcome]) -> None:
+        """Take outcomes from the run, which goes on when they were taken from here, or nobody will take them soon."""
+        if self._is_left:
+            return
+        self._delivered.append(batch)
+        self._changed.give()
+        while self._may_be_taken:
+            await self._changed.wait()
+
+    @property
+    def _may_be_taken(self) -> bool:
+        return bool(self._delivered) and not self._is_left and not self._engine.client_closes
+
+    def leave(self) -> None:
+        """Say that nobody wants to know any more."""
+        self._is_left = True
+        self._changed.give()
 
     @property
     def report(self) -> Report:
@@ -187,11 +214,14 @@ class Outcomes(AsyncIterator[Outcome]):
 
     async def __anext__(self) -> Outcome:
         while not self._batch:
-            try:
-                self._batch = (await self._batches.receive())[::-1]
-            except anyio.EndOfStream:
+            if self._delivered:
+                self._batch = self._delivered.popleft()[::-1]
+                self._changed.give()
+            elif self._has_ended:
                 self.raise_error()
-                raise StopAsyncIteration from None
+                raise StopAsyncIteration
+            else:
+                await self._changed.wait()
         return self._batch.pop()
 
     def raise_error(self) -> None:
