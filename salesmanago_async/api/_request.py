@@ -1,6 +1,6 @@
 """What a request is: a frozen value of one class per documented path, and what its answer is read into."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 
@@ -18,6 +18,29 @@ User = Annotated[ShortText | None, At("user")]
 
 DEFAULTED = frozenset({"owner", "user"})
 """The wire names that the client fills with its default owner where a request leaves them out."""
+
+
+_SECRETS = frozenset({"apikey", "apisecret", "sha", "token", "password", "fileurl"})
+"""What an answer may echo of its request, or tell, and no representation shows; in lower case, without separators."""
+
+
+def shown_without_secrets(extra: object) -> str:
+    """Return the representation of what an answer has beside its fields, with secrets left out at any depth."""
+    return repr(_without_secrets(extra))
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        entries: Mapping[Any, Any] = value
+        return {key: "…" if _is_secret(key) else _without_secrets(inner) for key, inner in entries.items()}
+    if isinstance(value, list | tuple):
+        values: Sequence[Any] = value
+        return [_without_secrets(inner) for inner in values]
+    return value
+
+
+def _is_secret(key: object) -> bool:
+    return str(key).replace("_", "").replace("-", "").lower() in _SECRETS
 
 
 @frozen
@@ -42,14 +65,14 @@ class Answer:
 
     success: bool | None = None
     message: tuple[str, ...] = ()
-    extra: Mapping[str, Any] = field(factory=dict)
+    extra: Mapping[str, Any] = field(factory=dict, repr=shown_without_secrets)
 
 
 @frozen(kw_only=True)
 class Part:
     """A piece of an answer or of a file; what it does not name, or cannot read, is in `extra` as it came."""
 
-    extra: Mapping[str, Any] = field(factory=dict)
+    extra: Mapping[str, Any] = field(factory=dict, repr=shown_without_secrets)
 
 
 @frozen(kw_only=True)
