@@ -1,8 +1,8 @@
 """What a request is: a frozen value of one class per documented path, and what its answer is read into."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast, get_args
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 
 from attrs import field, frozen
 
@@ -20,21 +20,27 @@ DEFAULTED = frozenset({"owner", "user"})
 """The wire names that the client fills with its default owner where a request leaves them out."""
 
 
-_CREDENTIALS = frozenset({"clientid", "apikey", "apisecret", "sha", "token", "password", "secret"})
+_SECRETS = frozenset({"clientid", "apikey", "apisecret", "secret", "sha", "token", "password", "fileurl"})
+"""What an answer may echo of its request, or tell, and no representation shows; in lower case, without separators."""
 
 
-def without_credentials(extra: object) -> str:
-    """Return the representation of what a server sent; where it sends credentials back, they are not shown."""
-    return repr(_hidden(extra))
+def shown_without_secrets(extra: object) -> str:
+    """Return the representation of what an answer has beside its fields, with secrets left out at any depth."""
+    return repr(_without_secrets(extra))
 
 
-def _hidden(given: object) -> object:
-    if isinstance(given, Mapping):
-        pairs = cast("Mapping[object, object]", given).items()
-        return {name: "…" if str(name).casefold() in _CREDENTIALS else _hidden(value) for name, value in pairs}
-    if isinstance(given, list):
-        return [_hidden(value) for value in cast("list[object]", given)]
-    return given
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        entries: Mapping[Any, Any] = value
+        return {key: "…" if _is_secret(key) else _without_secrets(inner) for key, inner in entries.items()}
+    if isinstance(value, list | tuple):
+        values: Sequence[Any] = value
+        return [_without_secrets(inner) for inner in values]
+    return value
+
+
+def _is_secret(key: object) -> bool:
+    return str(key).replace("_", "").replace("-", "").lower() in _SECRETS
 
 
 @frozen
@@ -61,14 +67,14 @@ class Answer:
 
     success: bool | None = None
     message: tuple[str, ...] = ()
-    extra: Mapping[str, Any] = field(factory=dict, repr=without_credentials)
+    extra: Mapping[str, Any] = field(factory=dict, repr=shown_without_secrets)
 
 
 @frozen(kw_only=True)
 class Part:
     """A piece of an answer or of a file; what it does not name, or cannot read, is in `extra` as it came."""
 
-    extra: Mapping[str, Any] = field(factory=dict, repr=without_credentials)
+    extra: Mapping[str, Any] = field(factory=dict, repr=shown_without_secrets)
 
 
 @frozen(kw_only=True)
