@@ -154,9 +154,9 @@ class Sender:
         maybe_applied = error.maybe_applied or parcel.was_doubted
         if is_unanswered(error):
             turn.lost()
-            if self._gate.is_hopeless:
-                self._course.stop_for(error)
             is_doubtful = maybe_applied or not surely_not_processed(error)
+            if self._gate.is_hopeless or not is_doubtful:  # what was not sent must not be overtaken by a later version
+                self._course.stop_for(error)
             return Verdicts("in_doubt" if is_doubtful else "not_sent", str(error))
         if isinstance(error, NotAuthenticated):
             self._course.stop_for(error)
