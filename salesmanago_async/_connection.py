@@ -2,7 +2,8 @@
 
     sign → permit → send → read → (wait → again)
 
-The connection owns the pool, the pace and the retries; jobs, imports, exports and the groups only ask it.
+The connection owns the pool, the pace and the retries; jobs, imports, exports and the groups only ask it. A call keeps
+to `Retries`; the view that a run has (`counted`) goes on for as long as the run has patience.
 """
 
 import copy

@@ -1,9 +1,9 @@
 """A run: started, stopped in order, and ended with a report that accounts for every record.
 
-What ends a run early (wrong credentials, a server that cannot be reached, an error of the caller's, `stop`, the
-cancellation of the task it runs in) stops the reading. What is in flight is finished, and the rest is *not_sent*; after
-`stop` and cancellation that takes no longer than `stop_within` seconds, then what is still in flight is *in doubt*.
-Jobs are followed to their end all the same, except after these two.
+What ends a run early (wrong credentials, a server that is silent for longer than the run has patience, an error of the
+caller's, `stop`, the cancellation of the task it runs in) stops the reading. What is in flight is finished, and the
+rest is *not_sent*; after `stop` and cancellation that takes no longer than `stop_within` seconds, then what is still in
+flight is *in doubt*. Jobs are followed to their end all the same, except after these two, or by a silent server.
 """
 
 import logging

@@ -109,8 +109,6 @@ class Sender:
         maybe_applied = error.maybe_applied or parcel.was_doubted
         if is_unanswered(error) and not isinstance(error, Redirected):
             turn.lost()
-            if self._gate.is_hopeless:
-                self._course.stop_for(error)
             is_doubtful = maybe_applied or not surely_not_processed(error)
             return self._doubt(str(error)) if is_doubtful else Settle(Verdicts("not_sent", str(error)))
         if isinstance(error, Refused) and _is_about_records(error):

@@ -270,6 +270,21 @@ async def test_a_chunk_that_is_never_answered_is_given_up_and_the_others_are_not
     await assert_the_next_run_finishes(world, records)
 
 
+async def test_a_chunk_that_could_not_be_sent_is_not_overtaken_by_a_later_version(tmp_path: Path) -> None:
+    """Nothing in doubt bars its contacts, and the next run begins with the earlier version: so this one must stop."""
+    world = World("contacts", tmp_path)
+    records = [contact(position, "hot@example.com" if position in {0, 59} else None) for position in range(RECORDS)]
+    refuse = refusing({0})
+    world.front.instead = lambda path, body: (429, b"") if refuse(path, body) else None
+    report = await run(world, records)
+    assert (report.accepted > 0, report.in_doubt, report.complete) == (True, 0, False)
+    assert report.stopped
+    await assert_the_next_run_finishes(world, records)
+    await world.settle()
+    versions = {one.email: one.fields["name"] for one in world.simulator._store.contacts.values()}
+    assert versions["hot@example.com"] == "version 59"
+
+
 @KINDS
 async def test_refusals_for_load_are_waited_out_without_a_word_of_when(kind: Kind, tmp_path: Path) -> None:
     world, records = await world_of(kind, tmp_path)
