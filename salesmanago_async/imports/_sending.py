@@ -110,6 +110,8 @@ class Sender:
         if is_unanswered(error) and not isinstance(error, Redirected):
             turn.lost()
             is_doubtful = maybe_applied or not surely_not_processed(error)
+            if self._gate.is_hopeless or not is_doubtful:  # what was not sent must not be overtaken by a later version
+                self._course.stop_for(error)
             return self._doubt(str(error)) if is_doubtful else Settle(Verdicts("not_sent", str(error)))
         if isinstance(error, Refused) and _is_about_records(error):
             turn.answered()
