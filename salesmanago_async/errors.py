@@ -143,9 +143,6 @@ class RunIncomplete(SalesManagoError):
         super().__init__(message)
         self.report = report
 
-    def __reduce__(self) -> tuple[type["RunIncomplete"], tuple[str, Any]]:
-        return type(self), (str(self), self.report)
-
 
 class BufferFull(SalesManagoError):
     """A buffer has no room for another record; nothing was taken. Answer 503, or try again in a moment."""

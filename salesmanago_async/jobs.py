@@ -244,6 +244,7 @@ def says_failed(messages: Iterable[str]) -> bool:
 
 
 _FAILED = re.compile(
+    r"^failed to (?:start|run|process)\b|"
     r"\b(?:job|task|import|export|upsert)"  # what failed
     r"(?: (?:no\.?|number|with|id|of contacts|[#\"']?\d+[\"']?|has|have|was|is|been))*"
     r" (?:failed(?! to (?:find|load|get|read|fetch))|cancell?ed|aborted"

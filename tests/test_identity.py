@@ -25,7 +25,7 @@ def identity_of(*, credentials: Credentials | Login = CREDENTIALS, **options: An
         ("https://app2.salesmanago.com./api", "app2.salesmanago.com"),
         ("https://app2.salesmanago.com:8443", "app2.salesmanago.com:8443"),
         ("https://gateway.example/Sales", "gateway.example/Sales"),
-        ("https://bücher.example", "xn--bcher-kva.example"),
+        ("https://XN--bcher-kva.example", "xn--bcher-kva.example"),
         ("http://127.0.0.1:18787", "127.0.0.1:18787"),
         ("http://[::1]:18787", "[::1]:18787"),
     ],
