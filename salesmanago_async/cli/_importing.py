@@ -24,7 +24,7 @@ from ._file_path import STDOUT
 from ._in_doubt_file import keep_doubts
 from ._opening import open_files, open_rows
 from ._progress import progress
-from ._report import print_counts, write_report
+from ._report import job_lines, print_counts, write_report
 from ._rows import NotedRows
 from ._run import show_waits
 from ._stopping import Stopper, with_signals
@@ -150,6 +150,7 @@ def _conclude(work: _Work, report: Report) -> int:
         *problem_lines(report, command.rejects, is_kept=bool(rejects and rejects.is_kept)),
         *doubt_lines(report, *((doubts.count, doubts.path) if doubts and doubts.is_kept else (0, None))),
         *left,
+        *job_lines(report),
         *([f"salesmanago: {' '.join(ending.why.split())}"] if ending.why else []),
         *remedy_lines(ending, report, command, attempt),
     ):

@@ -30,14 +30,28 @@ def count_lines(report: Report) -> Iterator[str]:
     for name, value in report.as_dict().items():
         if not isinstance(value, int | float) or isinstance(value, bool):
             continue
-        if (name == "earlier" and not value) or name == "duplicates":  # the bill has the duplicates, with their meaning
+        if name in _ONLY_WHERE_ANY and not value:
+            continue
+        if name == "duplicates":  # the bill has them, with their meaning
             continue
         label = names.get(name) or _LABELS.get(name) or name.replace("_", " ")
-        yield f"{label:<10} {value:>12,}"
+        yield f"{label:<10} {value:>{max(0, 22 - max(len(label), 10))},}"
 
 
-_LABELS = {"earlier": "settled earlier"}
+_LABELS = {"earlier": "settled earlier", "unfollowed": "jobs not followed"}
 """What the count of another name is called: what an earlier run of the journal had settled is not sent again."""
+_ONLY_WHERE_ANY = frozenset(_LABELS)
+SHOWN_JOBS = 20
+
+
+def job_lines(report: Report) -> Iterator[str]:
+    """Yield a line that names the server jobs which were not followed to their end, so that they can be asked about."""
+    if report.request_ids:
+        shown = ", ".join(map(str, report.request_ids[:SHOWN_JOBS]))
+        more = report.unfollowed - len(report.request_ids[:SHOWN_JOBS])
+        others = f" and {more:,} more (all are in --report)" if more > 0 else ""
+        asking = f"salesmanago job status {report.request_ids[0]}"
+        yield f"server jobs not followed: {shown}{others}; '{asking}' asks about one"
 
 
 def write_report(report: Report, path: Path | None, *, latency: float) -> None:

@@ -200,6 +200,12 @@ def test_without_waiting_a_run_ends_at_submitted(salesmanago: Command, tmp_path:
     assert counted(read_report(tmp_path / "report.json"), "submitted", "accepted", "chunks", "requests", "jobs") == {
         "submitted": 30, "accepted": 0, "chunks": 3, "requests": 3, "jobs": 3,
     }  # fmt: skip
+    first, *others = read_report(tmp_path / "report.json")["request_ids"]
+    assert len(others) == 2
+    assert f"server jobs not followed: {first}, {others[0]}, {others[1]}; " in ended.stderr
+    assert f"jobs not followed {3:>5}" in ended.stdout
+    asked = salesmanago("job", "status", str(first))
+    assert json.loads(asked.stdout)["request_id"] == first
 
 
 def test_several_files_are_one_run_whose_rejects_name_their_file(salesmanago: Command, tmp_path: Path) -> None:
