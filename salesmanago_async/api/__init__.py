@@ -34,62 +34,28 @@ from . import (
 )
 from ._codec import read_strictly, write
 from ._request import Answer, JobStarted, Part, Request
-from .contact_changes import BatchDeleteContacts, DeleteContact, RestoreMonitoring, SetMainOwner, StopMonitoring
-from .contact_exports import ExportContactsData
-from .contact_lists import (
-    ExportContactListPage,
-    GetRecentActivity,
-    ListBasicContacts,
-    ListBasicContactsById,
-    ListContactsById,
-    ListContactsPage,
-    ListCreatedContacts,
-    ListModifiedContacts,
-    ListModifiedContactsPage,
-)
-from .contacts import BatchUpsertContacts, HasContact, ListContacts, UpsertContact
-from .coupons import AddContactCoupon, UseContactCoupon, VerifyCoupon
-from .email_statistics import (
-    GetConversationStatistics,
-    GetGlobalConversationStatistics,
-    GetMessageStatistics,
-    ListMassConversations,
-)
-from .emails import SendConfirmation, SendEmail, SendEmailWithAttachment, UpsertEmail
-from .events import AddContactExtEvent, BatchAddContactExtEvent, DeleteContactExtEvent, UpdateContactExtEvent
-from .funnels import AddFunnel, AddFunnelContact, CountFunnel, DeleteFunnel
-from .jobs import GetJobStatus
-from .loyalty import AddLoyaltyContact, GetLoyaltyPoints, ModifyLoyaltyPoints, RemoveLoyaltyContact
-from .messages import (
-    ExportConversationData,
-    GetConversationData,
-    GetConversationStats,
-    ListConversations,
-    SendMessage,
-    SendTransactionalMessage,
-)
-from .notes import AddNote
-from .preference_center import GeneratePreferenceCenterEndpoint
-from .recommendations import (
-    LastViewedProducts,
-    MostPurchasedProducts,
-    ProductsPurchasedByContact,
-    ProductsPurchasedTogether,
-)
-from .system import Authorise
-from .tags import ListTags
-from .tasks import UpdateTask
-from .users import ListUsers
-from .vision import FindSimilarProducts
-from .web_push import (
-    ExportConsentFormStats,
-    ExportWebPushData,
-    ExportWebPushStats,
-    GetWebPushStats,
-    ListConsentForms,
-    ListWebPushConversations,
-)
-from .workflows import GetWorkflowStatistics, ListWorkflows
+from .contact_changes import *
+from .contact_exports import *
+from .contact_lists import *
+from .contacts import *
+from .coupons import *
+from .email_statistics import *
+from .emails import *
+from .events import *
+from .funnels import *
+from .jobs import *
+from .loyalty import *
+from .messages import *
+from .notes import *
+from .preference_center import *
+from .recommendations import *
+from .system import *
+from .tags import *
+from .tasks import *
+from .users import *
+from .vision import *
+from .web_push import *
+from .workflows import *
 
 MODULES = (
     contacts,
@@ -160,79 +126,33 @@ __all__ = [
     "ALIASES",
     "CREDENTIAL_FIELDS",
     "REQUESTS",
-    "AddContactCoupon",
-    "AddContactExtEvent",
-    "AddFunnel",
-    "AddFunnelContact",
-    "AddLoyaltyContact",
-    "AddNote",
     "Answer",
-    "Authorise",
-    "BatchAddContactExtEvent",
-    "BatchDeleteContacts",
-    "BatchUpsertContacts",
-    "CountFunnel",
-    "DeleteContact",
-    "DeleteContactExtEvent",
-    "DeleteFunnel",
-    "ExportConsentFormStats",
-    "ExportContactListPage",
-    "ExportContactsData",
-    "ExportConversationData",
-    "ExportWebPushData",
-    "ExportWebPushStats",
-    "FindSimilarProducts",
-    "GeneratePreferenceCenterEndpoint",
-    "GetConversationData",
-    "GetConversationStatistics",
-    "GetConversationStats",
-    "GetGlobalConversationStatistics",
-    "GetJobStatus",
-    "GetLoyaltyPoints",
-    "GetMessageStatistics",
-    "GetRecentActivity",
-    "GetWebPushStats",
-    "GetWorkflowStatistics",
-    "HasContact",
     "JobStarted",
-    "LastViewedProducts",
-    "ListBasicContacts",
-    "ListBasicContactsById",
-    "ListConsentForms",
-    "ListContacts",
-    "ListContactsById",
-    "ListContactsPage",
-    "ListConversations",
-    "ListCreatedContacts",
-    "ListMassConversations",
-    "ListModifiedContacts",
-    "ListModifiedContactsPage",
-    "ListTags",
-    "ListUsers",
-    "ListWebPushConversations",
-    "ListWorkflows",
-    "ModifyLoyaltyPoints",
-    "MostPurchasedProducts",
     "Part",
-    "ProductsPurchasedByContact",
-    "ProductsPurchasedTogether",
-    "RemoveLoyaltyContact",
     "Request",
-    "RestoreMonitoring",
-    "SendConfirmation",
-    "SendEmail",
-    "SendEmailWithAttachment",
-    "SendMessage",
-    "SendTransactionalMessage",
-    "SetMainOwner",
-    "StopMonitoring",
-    "UpdateContactExtEvent",
-    "UpdateTask",
-    "UpsertContact",
-    "UpsertEmail",
-    "UseContactCoupon",
-    "VerifyCoupon",
     "read_request",
     "request_class",
     "write_request",
 ]
+__all__ += contact_changes.__all__
+__all__ += contact_exports.__all__
+__all__ += contact_lists.__all__
+__all__ += contacts.__all__
+__all__ += coupons.__all__
+__all__ += email_statistics.__all__
+__all__ += emails.__all__
+__all__ += events.__all__
+__all__ += funnels.__all__
+__all__ += jobs.__all__
+__all__ += loyalty.__all__
+__all__ += messages.__all__
+__all__ += notes.__all__
+__all__ += preference_center.__all__
+__all__ += recommendations.__all__
+__all__ += system.__all__
+__all__ += tags.__all__
+__all__ += tasks.__all__
+__all__ += users.__all__
+__all__ += vision.__all__
+__all__ += web_push.__all__
+__all__ += workflows.__all__

@@ -52,6 +52,9 @@ class Request(Generic[AnswerT_co]):
     not `signed` carries a secret of its own in place of the credentials. One that `may_answer_nothing` is known to be
     answered 200 without a body when it is done: of others that is no answer. `effect` is what it does to every contact
     that `contacts` picks, where that cannot be taken back: a command line says it before it does it to many.
+
+    `changes_nothing` is True where a call leaves the account as it is, tokens and links aside. `needs_owner` is False
+    where the reference asks for no owner: the simulator refuses the others without one.
     """
 
     path: ClassVar[str]
@@ -59,6 +62,8 @@ class Request(Generic[AnswerT_co]):
     signed: ClassVar[bool] = True
     may_answer_nothing: ClassVar[bool] = False
     effect: ClassVar[str | None] = None
+    changes_nothing: ClassVar[bool] = False
+    needs_owner: ClassVar[bool] = True
 
 
 @frozen(kw_only=True)

@@ -10,6 +10,8 @@ from ._fields import Count, EmailText, NameText
 from ._request import Answer, Owner, Request
 from .selectors import Selector
 
+__all__ = ["BatchDeleteContacts", "DeleteContact", "RestoreMonitoring", "SetMainOwner", "StopMonitoring"]
+
 LONGEST_VALUE = 255
 """The most characters of the joined values of one selector of contact/batchDelete."""
 

@@ -25,6 +25,8 @@ from .contact_details import (
 )
 from .selectors import Selector
 
+__all__ = ["ExportContactsData"]
+
 DataType: TypeAlias = (
     Literal[
         "CONTACT", "TAG", "EXT_EVENT", "VISITS", "EMAILS", "FUNNELS", "NOTES", "TASKS", "COUPONS", "SMS",

@@ -11,6 +11,18 @@ from ._fields import Count, EmailText, Moment, NameText, Text
 from ._request import Answer, JobStarted, Owner, Part, Request
 from .contact_details import ContactCard, ContactDetails, Visit
 
+__all__ = [
+    "ExportContactListPage",
+    "GetRecentActivity",
+    "ListBasicContacts",
+    "ListBasicContactsById",
+    "ListContactsById",
+    "ListContactsPage",
+    "ListCreatedContacts",
+    "ListModifiedContacts",
+    "ListModifiedContactsPage",
+]
+
 MOST_ROWS = 1000
 """The most contacts on a page."""
 
@@ -52,6 +64,7 @@ class ListBasicContacts(Request[BasicContactList]):
     """Read the plain fields of contacts (reference: "Export basic contacts’ data by email address")."""
 
     path = "contact/basic"
+    changes_nothing = True
     email: Annotated[Sequence[EmailText], Count(1, 10**6)]
     owner: Owner = field(default=None, kw_only=True)
 
@@ -61,6 +74,7 @@ class ListBasicContactsById(Request[BasicContactList]):
     """Read the plain fields of contacts (reference: "Export basic contacts’ data by contact ID")."""
 
     path = "contact/basicById"
+    changes_nothing = True
     id: Annotated[Sequence[NameText], Count(1, 10**6)]
     owner: Owner = field(default=None, kw_only=True)
 
@@ -81,6 +95,7 @@ class ListContactsById(Request[ContactListById]):
     """
 
     path = "contact/listById"
+    changes_nothing = True
     contact_id: Annotated[Sequence[Annotated[str, Text(36, clearable=False)]], Count(1, 50)]
     owner: Owner = field(default=None, kw_only=True)
 
@@ -108,6 +123,7 @@ class ListCreatedContacts(Request[CreatedContacts]):
     """
 
     path = "contact/createdContacts"
+    changes_nothing = True
     from_: Moment
     to: Moment
     owner: Owner = field(default=None, kw_only=True)
@@ -130,6 +146,7 @@ class ListModifiedContacts(Request[ModifiedContacts]):
     """
 
     path = "contact/modifiedContacts"
+    changes_nothing = True
     from_: Moment
     to: Moment
     owner: Owner = field(default=None, kw_only=True)
@@ -145,6 +162,7 @@ class ListModifiedContactsPage(Request[ModifiedContacts]):
     """
 
     path = "contact/paginatedModifiedContacts"
+    changes_nothing = True
     from_: Moment
     to: Moment
     page: int = field(kw_only=True)
@@ -243,6 +261,8 @@ class GetRecentActivity(Request[RecentActivity]):
     """
 
     path = "contact/recentActivity"
+    changes_nothing = True
+    needs_owner = False
     from_: Moment
     to: Moment
     all_visits: bool | None = field(default=None, kw_only=True)
@@ -292,6 +312,7 @@ class ListContactsPage(Request[ContactsPage]):
     """
 
     path = "contact/paginatedListById"
+    changes_nothing = True
     page: int
     size: int = field(kw_only=True)
     owner: Owner = field(default=None, kw_only=True)

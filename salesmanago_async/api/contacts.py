@@ -11,6 +11,8 @@ from ._fields import BATCH, At, Count, EmailText, Form, Moment, NameText, ShortT
 from ._request import Answer, JobStarted, Owner, Request
 from .contact_details import ContactDetails
 
+__all__ = ["BatchUpsertContacts", "HasContact", "ListContacts", "UpsertContact"]
+
 ContactState: TypeAlias = Literal["CUSTOMER", "PROSPECT", "PARTNER", "OTHER", "UNKNOWN"] | str
 """What a contact is to the shop: an open set."""
 
@@ -161,6 +163,7 @@ class HasContact(Request[ContactPresence]):
     """Ask whether an address belongs to a contact (reference: "Checking if a contact is already recorded")."""
 
     path = "contact/hasContact"
+    changes_nothing = True
     email: EmailText
     owner: Owner = field(default=None, kw_only=True)
 
@@ -180,5 +183,6 @@ class ListContacts(Request[ContactList]):
     """
 
     path = "contact/list"
+    changes_nothing = True
     email: Annotated[Sequence[EmailText], Count(1, 50)]
     owner: Owner = field(default=None, kw_only=True)

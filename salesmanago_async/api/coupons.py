@@ -8,6 +8,8 @@ from ..errors import Invalid
 from ._fields import EmailText, Moment, NameText, Text
 from ._request import Answer, Request
 
+__all__ = ["AddContactCoupon", "UseContactCoupon", "VerifyCoupon"]
+
 CouponName = Annotated[str, Text(64, clearable=False)]
 SHORTEST_CODE, LONGEST_CODE = 5, 64
 """Characters of a code that the server makes up."""
@@ -29,6 +31,7 @@ class UseContactCoupon(Request[CouponUsed]):
     """
 
     path = "contact/useContactCoupon"
+    needs_owner = False
     repeatable = False
     email: EmailText
     coupon: NameText = field(kw_only=True)
@@ -52,6 +55,7 @@ class AddContactCoupon(Request[CouponAdded]):
     """
 
     path = "contact/addContactCoupon"
+    needs_owner = False
     repeatable = False
     email: EmailText
     name: CouponName = field(kw_only=True)
@@ -90,6 +94,8 @@ class VerifyCoupon(Request[CouponVerified]):
     """
 
     path = "coupon/verify"
+    changes_nothing = True
+    needs_owner = False
     coupon_code: Annotated[str, Text(64, clearable=False)]
     coupon_name: CouponName = field(kw_only=True)
     email: EmailText | None = field(default=None, kw_only=True)

@@ -11,6 +11,13 @@ from ._codec import read_leniently
 from ._fields import At, Moment, NameText, Spelling, Text
 from ._request import Answer, JobStarted, Part, Request, User
 
+__all__ = [
+    "GetConversationStatistics",
+    "GetGlobalConversationStatistics",
+    "GetMessageStatistics",
+    "ListMassConversations",
+]
+
 ConversationType: TypeAlias = (
     Literal[
         "SMTP", "AD_HOC", "MAILING", "RULE", "W", "API", "TEST_AB", "FINAL_TEST_AB", "BIRTHDAY", "CYCLIC",
@@ -91,6 +98,7 @@ class GetConversationStatistics(Request[JobStarted]):
     """
 
     path = "email/conversationStatistics"
+    needs_owner = False
     conversation_id: NameText | None = None
     from_: Moment | None = field(default=None, kw_only=True)
     to: Moment | None = field(default=None, kw_only=True)
@@ -125,6 +133,7 @@ class GetMessageStatistics(Request[JobStarted]):
     """Start an export of whom a mailing was sent to (reference: "Downloading contacts to whom email was sent")."""
 
     path = "email/messageStatistics"
+    needs_owner = False
     conversation_id: NameText
     user: User = field(default=None, kw_only=True)
 
@@ -144,6 +153,8 @@ class ListMassConversations(Request[MassConversations]):
     """
 
     path = "email/massConversationList"
+    changes_nothing = True
+    needs_owner = False
     from_: Moment
     to: Moment
 
@@ -172,6 +183,8 @@ class GetGlobalConversationStatistics(Request[GlobalStatistics]):
     """
 
     path = "email/globalConversationStatistics"
+    changes_nothing = True
+    needs_owner = False
     from_: Moment
     to: Moment
     conversation_type: Annotated[ConversationType | None, Text(255)] = field(default=None, kw_only=True)

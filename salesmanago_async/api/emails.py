@@ -18,6 +18,8 @@ from .email_addressees import (
 )
 from .selectors import Selector
 
+__all__ = ["SendConfirmation", "SendEmail", "SendEmailWithAttachment", "UpsertEmail"]
+
 LARGEST_CONTENT = 2 * 1024 * 1024
 """The most bytes of an e-mail's HTML. [guess] the reference says 2 MB, not of what."""
 
@@ -64,6 +66,7 @@ class SendEmail(Request[EmailsSent]):
 
     path = "email/sendEmail"
     effect = "sends an e-mail to"
+    needs_owner = False
     repeatable = False
     email_id: NameText
     contacts: Annotated[Sequence[Addressee], Count(1, 10**6)]
@@ -92,6 +95,7 @@ class UpsertEmail(Request[EmailUpserted]):
     """
 
     path = "email/upsert"
+    needs_owner = False
     repeatable = False
     name: NameText
     subject: Annotated[str, Text(998, clearable=False)] = field(kw_only=True)
@@ -152,6 +156,7 @@ class SendEmailWithAttachment(Request[EmailsSent]):
 
     path = "email/sendWithAttachment"
     effect = "sends an e-mail to"
+    needs_owner = False
     repeatable = False
     email_id: NameText
     contacts: SingleAddressees

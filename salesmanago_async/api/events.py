@@ -12,6 +12,8 @@ from ..errors import Invalid
 from ._fields import BATCH, At, EmailText, Form, LongText, NameText, ShortText, Text
 from ._request import Answer, Owner, Part, Request
 
+__all__ = ["AddContactExtEvent", "BatchAddContactExtEvent", "DeleteContactExtEvent", "UpdateContactExtEvent"]
+
 ContactExtEventType: TypeAlias = (
     Literal[
         "PURCHASE", "CART", "VISIT", "PHONE_CALL", "OTHER", "RESERVATION", "CANCELLED", "ACTIVATION",

@@ -11,6 +11,8 @@ from ._fields import Count, Form, Text
 from ._request import Answer, Owner, Request
 from .selectors import Selector
 
+__all__ = ["AddFunnel", "AddFunnelContact", "CountFunnel", "DeleteFunnel"]
+
 FunnelText = Annotated[str, Text(None, clearable=False)]
 Amount = Annotated[float | Decimal, Form.NUMBER]
 
@@ -96,6 +98,7 @@ class CountFunnel(Request[FunnelCount]):
     """
 
     path = "funnel/count"
+    changes_nothing = True
     funnel: FunnelText
     stage: FunnelText | None = field(default=None, kw_only=True)
     owner: Owner = field(default=None, kw_only=True)

@@ -7,6 +7,8 @@ from attrs import field, frozen
 
 from ._request import Answer, Owner, Request
 
+__all__ = ["GetJobStatus"]
+
 
 @frozen(kw_only=True)
 class JobAnswer(Answer):
@@ -25,5 +27,7 @@ class GetJobStatus(Request[JobAnswer]):
     """
 
     path = "job/status"
+    changes_nothing = True
+    needs_owner = False
     request_id: int
     owner: Owner = field(default=None, kw_only=True)

@@ -9,6 +9,8 @@ from ._fields import Count, EmailText, NameText, ShortText, Text
 from ._request import Answer, Owner, Request
 from .selectors import Selector
 
+__all__ = ["AddLoyaltyContact", "GetLoyaltyPoints", "ModifyLoyaltyPoints", "RemoveLoyaltyContact"]
+
 ModificationType: TypeAlias = Literal["ADD", "SUBTRACT"] | str
 """Whether points are added or subtracted."""
 
@@ -72,6 +74,7 @@ class GetLoyaltyPoints(Request[LoyaltyPoints]):
     """Ask how many points a contact has (reference: "Returning the number of points in the Loyalty Program")."""
 
     path = "loyalty/program/v1/getPoints"
+    changes_nothing = True
     email: EmailText
     loyalty_program: NameText = field(kw_only=True)
     owner: Owner = field(default=None, kw_only=True)

@@ -11,6 +11,15 @@ from ._fields import At, Count, Moment, NameText, ShortText, Text
 from ._request import Answer, JobStarted, Part, Request, User
 from .selectors import Addressee
 
+__all__ = [
+    "ExportConversationData",
+    "GetConversationData",
+    "GetConversationStats",
+    "ListConversations",
+    "SendMessage",
+    "SendTransactionalMessage",
+]
+
 Channel: TypeAlias = Literal["SMS", "VIBER", "WHATS_APP"] | str
 """How a text message is carried: an open set."""
 
@@ -50,6 +59,7 @@ class SendMessage(Request[MessageSent]):
 
     path = "messaging/send"
     effect = "sends a text message to"
+    needs_owner = False
     repeatable = False
     contacts: Annotated[Sequence[Addressee], Count(1, 10**6)]
     name: NameText = field(kw_only=True)
@@ -92,6 +102,7 @@ class SendTransactionalMessage(Request[MessageSent]):
     """
 
     path = "messaging/transactional/send"
+    needs_owner = False
     repeatable = False
     contact: MessageRecipient
     provider: NameText = field(kw_only=True)
@@ -126,6 +137,8 @@ class ListConversations(Request[ConversationIds]):
     """
 
     path = "messaging/conversationList"
+    changes_nothing = True
+    needs_owner = False
     start: Annotated[Moment, At("from")]
     end: Annotated[Moment, At("to")] = field(kw_only=True)
     source: Annotated[MessagingSource | None, Text(255)] = field(default=None, kw_only=True)
@@ -172,6 +185,8 @@ class GetConversationData(Request[ConversationData]):
     """
 
     path = "messaging/mass/conversation/data"
+    changes_nothing = True
+    needs_owner = False
     conversation_id: int
 
 
@@ -207,6 +222,8 @@ class GetConversationStats(Request[ConversationStats]):
     """
 
     path = "messaging/conversationStats"
+    changes_nothing = True
+    needs_owner = False
     conversation_id: int
     channel: Annotated[Channel | Literal["ALL"] | None, Text(100)] = field(default=None, kw_only=True)
     source: Annotated[MessagingSource | None, Text(255)] = field(default=None, kw_only=True)
@@ -220,5 +237,6 @@ class ExportConversationData(Request[JobStarted]):
     """
 
     path = "messaging/conversation/data"
+    needs_owner = False
     conversation_id: int
     user: User = field(default=None, kw_only=True)

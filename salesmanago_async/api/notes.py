@@ -8,6 +8,8 @@ from ..errors import Invalid
 from ._fields import EmailText, NameText, Text
 from ._request import Answer, Owner, Request
 
+__all__ = ["AddNote"]
+
 
 @frozen
 class AddNote(Request[Answer]):

@@ -8,6 +8,8 @@ from attrs import field, frozen
 from ._fields import NameText
 from ._request import Answer, Request
 
+__all__ = ["GeneratePreferenceCenterEndpoint"]
+
 
 @frozen(kw_only=True)
 class PreferenceCenterEndpoint(Answer):
@@ -26,5 +28,7 @@ class GeneratePreferenceCenterEndpoint(Request[PreferenceCenterEndpoint]):
     """
 
     path = "customerPreferenceCenter/generateEndpoint"
+    changes_nothing = True
+    needs_owner = False
     preference_center_id: NameText
     contact_id: NameText = field(kw_only=True)

@@ -9,6 +9,8 @@ from ..errors import Invalid
 from ._fields import NameText, Text
 from ._request import Answer, Request
 
+__all__ = ["LastViewedProducts", "MostPurchasedProducts", "ProductsPurchasedByContact", "ProductsPurchasedTogether"]
+
 StoreLocation = Annotated[
     str,
     Text(
@@ -36,6 +38,8 @@ class LastViewedProducts(Request[RecommendedProducts]):
     """
 
     path = "recommendation/lastViewed"
+    changes_nothing = True
+    needs_owner = False
     location: StoreLocation
     contact_id: NameText | None = field(default=None, kw_only=True)
     contact_anonymous_id: NameText | None = field(default=None, kw_only=True)
@@ -55,6 +59,8 @@ class MostPurchasedProducts(Request[RecommendedProducts]):
     """
 
     path = "recommendation/mostPurchased"
+    changes_nothing = True
+    needs_owner = False
     location: NameText
 
 
@@ -67,6 +73,8 @@ class ProductsPurchasedByContact(Request[RecommendedProducts]):
     """
 
     path = "recommendation/purchasedByContact"
+    changes_nothing = True
+    needs_owner = False
     location: NameText
     sm_client: NameText = field(kw_only=True)
 
@@ -79,5 +87,7 @@ class ProductsPurchasedTogether(Request[RecommendedProducts]):
     """
 
     path = "recommendation/purchasedTogether"
+    changes_nothing = True
+    needs_owner = False
     location: Annotated[str, Text(64, clearable=False)]
     product_id: Annotated[str, Text(32, clearable=False)] = field(kw_only=True)

@@ -9,6 +9,8 @@ from attrs import field, frozen
 from ._fields import NameText
 from ._request import Answer, Request
 
+__all__ = ["Authorise"]
+
 
 @frozen(kw_only=True)
 class Authorised(Answer):
@@ -29,6 +31,8 @@ class Authorise(Request[Authorised]):
     """
 
     path = "system/authorise"
+    changes_nothing = True
+    needs_owner = False
     signed = False
     user_name: NameText
     password: NameText = field(kw_only=True, repr=False)

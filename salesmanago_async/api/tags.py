@@ -4,6 +4,8 @@ from attrs import field, frozen
 
 from ._request import Answer, Owner, Part, Request
 
+__all__ = ["ListTags"]
+
 
 @frozen(kw_only=True)
 class TagCount(Part):
@@ -28,5 +30,6 @@ class ListTags(Request[TagList]):
     """
 
     path = "contact/tags"
+    changes_nothing = True
     show_system_tags: bool = field(kw_only=True)
     owner: Owner = field(default=None, kw_only=True)

@@ -9,6 +9,8 @@ from ..errors import Invalid
 from ._fields import At, EmailText, Form, LongText, Moment, NameText, Text
 from ._request import Answer, Request
 
+__all__ = ["UpdateTask"]
+
 TaskReminder: TypeAlias = Literal["15_MIN", "30_MIN", "1_HOUR", "12_HOUR", "1_DAY", "1_WEEK"] | str
 """How long before a task its reminder is sent: an open set."""
 
@@ -42,6 +44,7 @@ class UpdateTask(Request[TaskUpdated]):
     """Add a task, change the one with `task.id`, or delete it with `finished=True` (reference: "Contacts' tasks")."""
 
     path = "contact/updateTask"
+    needs_owner = False
     repeatable = False
     task: Annotated[Task, At("smContactTaskReq")]
     finished: bool = field(default=False, kw_only=True)

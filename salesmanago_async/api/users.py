@@ -4,6 +4,8 @@ from attrs import frozen
 
 from ._request import Answer, Request
 
+__all__ = ["ListUsers"]
+
 
 @frozen(kw_only=True)
 class Users(Answer):
@@ -17,3 +19,5 @@ class ListUsers(Request[Users]):
     """List the e-mail addresses of the client's user accounts. No owner is needed."""
 
     path = "user/listByClient"
+    changes_nothing = True
+    needs_owner = False

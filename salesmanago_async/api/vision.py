@@ -8,6 +8,8 @@ from ..errors import Invalid
 from ._fields import At, Text
 from ._request import Answer, Part, Request
 
+__all__ = ["FindSimilarProducts"]
+
 
 @frozen(kw_only=True)
 class SimilarProduct(Part):
@@ -36,6 +38,8 @@ class FindSimilarProducts(Request[SimilarProducts]):
     """
 
     path = "vision"
+    changes_nothing = True
+    needs_owner = False
     image_url: Annotated[str, Text(2048, clearable=False)]
     location: Annotated[str, Text(64, clearable=False)] = field(kw_only=True)
     max_results: int | None = field(default=None, kw_only=True)

@@ -10,6 +10,15 @@ from ..errors import Invalid
 from ._fields import At, Form, Text
 from ._request import Answer, JobStarted, Part, Request, User
 
+__all__ = [
+    "ExportConsentFormStats",
+    "ExportWebPushData",
+    "ExportWebPushStats",
+    "GetWebPushStats",
+    "ListConsentForms",
+    "ListWebPushConversations",
+]
+
 WebPushSource: TypeAlias = Literal["MASS", "WORKFLOW", "RULE"] | str
 """What had a notification sent: an open set."""
 
@@ -32,6 +41,8 @@ class ListWebPushConversations(Request[WebPushConversationIds]):
     """
 
     path = "notification/conversation/ids"
+    changes_nothing = True
+    needs_owner = False
     start: Annotated[Second, At("from")]
     end: Annotated[Second, At("to")] = field(kw_only=True)
 
@@ -62,6 +73,8 @@ class ListConsentForms(Request[ConsentForms]):
     """List the consent forms, by number and name (reference: "get the name and ID of the consent form")."""
 
     path = "notification/consent/form/data"
+    changes_nothing = True
+    needs_owner = False
 
 
 @frozen
@@ -72,6 +85,7 @@ class ExportConsentFormStats(Request[JobStarted]):
     """
 
     path = "notification/consent/form/stats"
+    needs_owner = False
     int_id: int
     user: User = field(default=None, kw_only=True)
 
@@ -84,6 +98,7 @@ class ExportWebPushStats(Request[JobStarted]):
     """
 
     path = "notification/push/stats"
+    needs_owner = False
     item_id: int
     web_push_source_type: Annotated[WebPushSource, Text(255, clearable=False)] = field(kw_only=True)
     user: User = field(default=None, kw_only=True)
@@ -129,6 +144,8 @@ class GetWebPushStats(Request[WebPushStats]):
     """
 
     path = "notification/conversation/stats"
+    changes_nothing = True
+    needs_owner = False
     web_push_id: int
     source_type: Annotated[WebPushSource | None, Text(255)] = field(default=None, kw_only=True)
     use_conversation: bool | None = field(default=None, kw_only=True)
@@ -162,5 +179,6 @@ class ExportWebPushData(Request[JobStarted]):
     """
 
     path = "notification/conversation/data"
+    needs_owner = False
     web_push_id: int
     user: User = field(default=None, kw_only=True)

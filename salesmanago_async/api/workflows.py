@@ -8,6 +8,8 @@ from attrs import field, frozen
 from ._fields import At, Form, Text
 from ._request import Answer, Part, Request
 
+__all__ = ["GetWorkflowStatistics", "ListWorkflows"]
+
 WorkflowPeriod: TypeAlias = Literal["PREVIOUS_YEAR", "LAST_7_DAYS", "LAST_30_DAYS", "CURRENT_MONTH"] | str
 """A standard time period: an open set, as the reference's own list is lost."""
 
@@ -32,6 +34,8 @@ class ListWorkflows(Request[Workflows]):
     """List the workflows of the account, deleted ones left out (reference: "Downloading the list of Workflow 2.0")."""
 
     path = "workflow/list"
+    changes_nothing = True
+    needs_owner = False
 
 
 @frozen(kw_only=True)
@@ -97,5 +101,7 @@ class GetWorkflowStatistics(Request[WorkflowStatistics]):
     """
 
     path = "workflow/statistics"
+    changes_nothing = True
+    needs_owner = False
     workflow_id: int
     period: Annotated[WorkflowPeriod, Text(255, clearable=False)] = field(kw_only=True)

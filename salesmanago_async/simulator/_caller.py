@@ -10,53 +10,13 @@ from ._refusal import Refusal
 from ._store import Store
 from .handlers.system import Tokens
 
-_WITHOUT_OWNER = frozenset(
-    {
-        "contact/recentActivity",
-        "user/listByClient",
-        "job/status",
-        "email/sendEmail",
-        "email/upsert",
-        "email/sendWithAttachment",
-        "email/massConversationList",
-        "email/conversationStatistics",
-        "email/messageStatistics",
-        "email/globalConversationStatistics",
-        "contact/useContactCoupon",
-        "contact/addContactCoupon",
-        "coupon/verify",
-        "system/authorise",
-        "workflow/list",
-        "workflow/statistics",
-        "recommendation/lastViewed",
-        "recommendation/mostPurchased",
-        "recommendation/purchasedByContact",
-        "recommendation/purchasedTogether",
-        "vision",
-        "customerPreferenceCenter/generateEndpoint",
-        "messaging/send",
-        "messaging/transactional/send",
-        "messaging/conversationList",
-        "messaging/mass/conversation/data",
-        "messaging/conversationStats",
-        "messaging/conversation/data",
-        "contact/updateTask",
-        "notification/conversation/ids",
-        "notification/consent/form/stats",
-        "notification/push/stats",
-        "notification/consent/form/data",
-        "notification/conversation/stats",
-        "notification/conversation/data",
-    }
-)
-
 
 def check_caller(path: str, body: Mapping[str, Any], credentials: Credentials, store: Store) -> None:
     """Refuse a call that `credentials` did not sign, or that names no owner where one is needed."""
     known = request_class(path)
     if known is None or known.signed:
         _authenticate(body, credentials, store)
-    if path not in _WITHOUT_OWNER or "owner" in body:
+    if known is None or known.needs_owner or "owner" in body:
         _check_owner(body.get("owner"), store)
 
 
