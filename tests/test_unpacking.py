@@ -51,6 +51,7 @@ TEXT = json.dumps([{"n": n} for n in range(50_000)]).encode()
         (gzip.compress(b" " * 3 * STEP), "gzip", b" " * 3 * STEP),
         (b"", "gzip", b""),
     ],
+    ids=["plain", "identity", "gzip", "GZIP", "deflate", "two members", "zeros behind it", "blanks", "nothing"],
 )
 def test_what_is_packed_is_unpacked(content: bytes, encoding: str | None, expected: bytes, piece: int) -> None:
     if piece > 1 or len(content) < 100_000:
@@ -60,6 +61,7 @@ def test_what_is_packed_is_unpacked(content: bytes, encoding: str | None, expect
 @pytest.mark.parametrize(
     ("content", "encoding"),
     [(b"no gzip", "gzip"), (gzip.compress(TEXT)[:-5], "gzip"), (gzip.compress(TEXT)[:100], "gzip"), (b"x", "br")],
+    ids=["no gzip", "cut at its end", "cut in the middle", "another encoding"],
 )
 def test_what_is_damaged_is_unreadable(content: bytes, encoding: str) -> None:
     with pytest.raises(Unreadable):
