@@ -55,6 +55,10 @@ async def next_of(iterator: AsyncIterator[Any]) -> None:
     await anext(iterator, None)
 
 
+async def close(generator: AsyncGenerator[Any]) -> None:
+    await generator.aclose()
+
+
 async def add_to(buffer: Any) -> None:
     await buffer.add({"email": "new@example.com"})
 
@@ -164,7 +168,7 @@ async def closed_by_another_task(entered: Entered, sm: SalesManago) -> None:
     generator = filtered(entered, sm)
     await anext(generator)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(generator.aclose)
+        tasks.start_soon(close, generator)
 
 
 async def fixture(entered: Entered, sm: SalesManago) -> None:
@@ -172,13 +176,13 @@ async def fixture(entered: Entered, sm: SalesManago) -> None:
     generator = filtered(entered, sm)
     for _ in range(2):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(anext, generator)
+            tasks.start_soon(next_of, generator)
     await closed(generator)
 
 
 async def closed(generator: AsyncGenerator[Any]) -> None:
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(generator.aclose)
+        tasks.start_soon(close, generator)
 
 
 async def own_error(entered: Entered, sm: SalesManago) -> None:
