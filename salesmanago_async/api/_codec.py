@@ -37,7 +37,8 @@ def dumps(body: Any) -> bytes:
     try:
         return orjson.dumps(body)
     except TypeError as error:
-        raise Invalid(_unencodable(body) or str(error)) from None
+        rule = _unencodable(body) or str(error)
+    raise Invalid(rule)  # outside, as what orjson raised may hold the text itself
 
 
 def _unencodable(body: Any, where: str = "") -> str | None:
