@@ -122,14 +122,15 @@ def resumed(entry: Entry, *, reconciles: bool) -> Step:
 
 
 def after_verdicts(verdicts: Verdicts, count: int, *, may_reconcile: bool) -> Step:
-    """Settle what is known; what is in doubt is reconciled where that is possible."""
-    if not may_reconcile or "in_doubt" not in verdicts.states():
+    """Settle what is known; what is in doubt is reconciled where that is possible, and a parcel of its own anyway."""
+    if "in_doubt" not in verdicts.states():
         return Settle(verdicts)
     sure = tuple(index for index in range(count) if verdicts.state_of(index) != "in_doubt")
     doubtful = tuple(index for index in range(count) if verdicts.state_of(index) == "in_doubt")
+    rest: Step = Reconcile() if may_reconcile else Settle(verdicts.part(doubtful))
     if not sure:
-        return Reconcile()
-    return Split(((sure, Settle(verdicts.part(sure))), (doubtful, Reconcile())))
+        return rest
+    return Split(((sure, Settle(verdicts.part(sure))), (doubtful, rest)))  # a line of the journal each
 
 
 def after_refusal(refusal: Refusal, halves: tuple[Sequence[int], Sequence[int]], *, may_search: bool) -> Step:

@@ -61,6 +61,11 @@ def entry(state: State, request_id: int | None = None) -> Entry:
             id="some in doubt",
         ),
         pytest.param(
+            after_verdicts(MIXED, 4, may_reconcile=False),
+            Split((((1, 2, 3), SURE), ((0,), Settle(MIXED.part([0]))))),
+            id="some in doubt, and it stays so: a line of the journal of its own",
+        ),
+        pytest.param(
             after_refusal(REFUSAL, ([0, 1], [2, 3]), may_search=True),
             Split((((0, 1), Send()), ((2, 3), Send()))),
             id="refused: halves",
