@@ -14,9 +14,11 @@ from salesmanago_async.simulator.serve import make_config
 
 
 @contextmanager
-def serving_app(app: Any) -> Iterator[str]:
-    """Serve an ASGI app in a thread, and give its address."""
-    server = uvicorn.Server(make_config(app))
+def serving_app(app: Any, port: int = 0) -> Iterator[str]:
+    """Serve an ASGI app in a thread, by default at any free port, and give its address."""
+    config = make_config(app)
+    config.port = port
+    server = uvicorn.Server(config)
     thread = Thread(target=server.run)
     thread.start()
     try:
@@ -30,9 +32,9 @@ def serving_app(app: Any) -> Iterator[str]:
 
 
 @contextmanager
-def serving_account(app: Any) -> Iterator[dict[str, str]]:
+def serving_account(app: Any, port: int = 0) -> Iterator[dict[str, str]]:
     """Serve an app that answers for the demo account, and give the variables that lead to it."""
-    with serving_app(app) as address:
+    with serving_app(app, port) as address:
         yield {
             "SALESMANAGO_BASE_URL": address,
             "SALESMANAGO_CLIENT_ID": DEMO_CREDENTIALS.client_id,
@@ -43,9 +45,9 @@ def serving_account(app: Any) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def serving(**options: Any) -> Iterator[dict[str, str]]:
+def serving(*, port: int = 0, **options: Any) -> Iterator[dict[str, str]]:
     """Serve a simulator, and give the environment that leads to it."""
-    with serving_account(Simulator(**options)) as environ:
+    with serving_account(Simulator(**options), port) as environ:
         yield environ
 
 

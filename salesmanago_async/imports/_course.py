@@ -25,8 +25,12 @@ class Course:
         self._listeners.append(act)
 
     def stop_for(self, error: SalesManagoError) -> None:
-        """Read no further, as other requests would meet this error, too."""
-        self._tally.stopped = self._tally.stopped or error
+        """Read no further, as other requests would meet this error, too.
+
+        After `stop`, an error says only that the run was stopped: it is no reason for that.
+        """
+        if self.is_following:
+            self._tally.stopped = self._tally.stopped or error
         self.read_no_further()
 
     def give_up(self, error: SalesManagoError) -> None:

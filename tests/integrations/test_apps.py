@@ -76,15 +76,17 @@ def test_fastapi_tells_what_is_wrong_with_a_form(fastapi_shop: Path, environ: En
 
 
 def test_a_sign_up_while_the_server_is_away_is_sent_when_it_is_back(fastapi_shop: Path, environ: Environ) -> None:
-    away = {**environ, "SALESMANAGO_BASE_URL": f"http://127.0.0.1:{free_port()}"}
+    port = free_port()
+    away = {**environ, "SALESMANAGO_BASE_URL": f"http://127.0.0.1:{port}"}
     with uvicorn_of("shop:app", fastapi_shop, away) as shop:
         answer = sign_up(shop)
         assert (answer.status_code, "set-cookie" in answer.headers) == (303, False)
         shop.end(signal.SIGKILL)
-    assert found(environ, "ann@example.com") is None
-    with uvicorn_of("shop:app", fastapi_shop, environ) as shop:
-        shop.end(signal.SIGTERM)
-    assert found(environ, "ann@example.com").name == "Ann"
+    with serving(port=port, job_seconds=0.1) as back:
+        assert found(back, "ann@example.com") is None
+        with uvicorn_of("shop:app", fastapi_shop, back) as shop:
+            shop.end(signal.SIGTERM)
+        assert found(back, "ann@example.com").name == "Ann"
 
 
 def test_a_name_may_be_left_out(fastapi_shop: Path, environ: Environ) -> None:
