@@ -9,11 +9,11 @@ import httpx
 
 from benchmarks.records import THOUSAND, contact_rows, event_rows
 from salesmanago_async import Credentials, SalesManago
-from salesmanago_async.api._codec import dumps
-from salesmanago_async.imports._chunks import body_of
-from salesmanago_async.imports.shapes import contact_shape
-from salesmanago_async.imports.sources import open_source
-from salesmanago_async.imports.text_files import Row
+from salesmanago_async.api.codec import dumps
+from salesmanago_async.imports.engine.chunks import body_of
+from salesmanago_async.records.shapes import contact_shape
+from salesmanago_async.sources.sources import open_source
+from salesmanago_async.sources.text_files import Row
 
 OWNER = "o@example.com"
 OTHERS = dumps({"owner": OWNER})

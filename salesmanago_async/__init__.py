@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .api._fields import CLEAR
     from .api.contact_exports import ContactExport, DateRange
     from .api.contacts import ConsentDetail, Contact, DictionaryProperty, Relation
     from .api.email_addressees import Personalized
     from .api.emails import Attachment
     from .api.events import EventContent, ExternalEvent
+    from .api.fields import CLEAR
     from .api.funnels import FunnelStage
     from .api.messages import ChannelIntegration, MessageRecipient
     from .api.selectors import ContactId, Email, Everyone, Funnel, InternalId, Selector, Stage, Tag
@@ -45,10 +45,10 @@ if TYPE_CHECKING:
         StillRunning,
         Unreadable,
     )
-    from .imports.outcome import Outcome
     from .imports.report import Report
     from .imports.runs import Outcomes
     from .jobs import Job, JobStatus
+    from .outcome import Outcome
     from .settings import Credentials, Login, Retries, Timeouts
 
 __all__ = [
@@ -110,7 +110,7 @@ __all__ = [
 
 _ROOMS = ("api", "errors", "settings", "simulator")
 _HOMES = {
-    "api._fields": ("CLEAR",),
+    "api.fields": ("CLEAR",),
     "api.contact_exports": ("ContactExport", "DateRange"),
     "api.contacts": ("ConsentDetail", "Contact", "DictionaryProperty", "Relation"),
     "api.email_addressees": ("Personalized",),
@@ -143,7 +143,7 @@ _HOMES = {
         "StillRunning",
         "Unreadable",
     ),
-    "imports.outcome": ("Outcome",),
+    "outcome": ("Outcome",),
     "imports.report": ("Report",),
     "imports.runs": ("Outcomes",),
     "jobs": ("Job", "JobStatus"),

@@ -7,9 +7,9 @@ from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from ._connection import connect
 from .api import REQUESTS, Request, request_class
-from .api._nearest import nearest
+from .api.nearest import nearest
+from .connection.connection import connect
 from .errors import Refused, SalesManagoError, Unreadable
 from .groups.contacts import Contacts
 from .groups.coupons import Coupons

@@ -26,7 +26,7 @@ be copied and pickled, as it was raised: what it says, what was noted on it, and
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from ._pickling import Carried
+from .support.pickling import Carried
 
 ErrorT = TypeVar("ErrorT", bound="SalesManagoError")
 

@@ -14,13 +14,11 @@ from typing import Any, Generic, Literal, NoReturn, TypeVar, overload
 import anyio
 from attrs import define, field, frozen
 
-from ._background import background
-from ._blocks import block
-from ._connection import Connection
-from ._retry import may_go_again
-from ._watcher import JobWatcher
 from .api import JobStarted
 from .api.jobs import GetJobStatus
+from .connection.blocks import block
+from .connection.connection import Connection
+from .connection.retry import may_go_again
 from .errors import (
     JobFailed,
     JobNotFound,
@@ -36,6 +34,8 @@ from .exports.contents import Records
 from .exports.damage import Damage, DamageCounter
 from .exports.files import open_file, read_whole
 from .exports.sinks import Format, Saved, saving
+from .polling import JobWatcher
+from .support.background import background
 
 MOST_FAILED_LOOKS = 5
 """Looks at one job that may fail in a row, each with its retries, before the job is given up."""

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from attrs import define, field
 
-from salesmanago_async._channels import LONGEST_REST, Channels
+from salesmanago_async.connection.channels import LONGEST_REST, Channels
 from tests.test_http import client, http, running, say
 
 pytestmark = pytest.mark.anyio

@@ -29,7 +29,7 @@ from salesmanago_async import (
     ServerFault,
     Unreadable,
 )
-from salesmanago_async._pace import HEAD_START, LONGEST_PAUSE
+from salesmanago_async.connection.pace import HEAD_START, LONGEST_PAUSE
 from tests.conftest import EPOCH, MakeClient, wall_clock
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ import anyio.abc
 import pytest
 
 from salesmanago_async import SalesManagoError, Timeouts
-from salesmanago_async._http import Http
+from salesmanago_async.connection.http import Http
 from tests.test_links import resolving
 from tests.test_two_answers import BOTH_LOOPS, Serve, served
 

@@ -27,7 +27,7 @@ from salesmanago_async import (
     Unreadable,
     __version__,
 )
-from salesmanago_async._http import Http
+from salesmanago_async.connection.http import Http
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER
 from tests.serving import listening
 

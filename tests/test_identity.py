@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from salesmanago_async import Credentials, Login, SalesManago
-from salesmanago_async._identity import SIMULATED, difference, mark_of
+from salesmanago_async.connection.identity import SIMULATED, difference, mark_of
 from salesmanago_async.simulator import Simulator
 
 CREDENTIALS = Credentials(client_id="client", api_key="key", api_secret="secret")

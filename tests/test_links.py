@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from salesmanago_async import Invalid, Retries, SalesManago
-from salesmanago_async._links import Links
-from salesmanago_async._transport import transport_of
+from salesmanago_async.connection.links import Links
+from salesmanago_async.connection.transport import transport_of
 from salesmanago_async.simulator import DEMO_CREDENTIALS
 from tests.conftest import MakeClient
 from tests.exports.hosts import Hosts, fetch, read, response

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from salesmanago_async import Contact, Credentials, ExternalEvent, NoAnswer
-from salesmanago_async._connection import MOST_LINES, Lines, failure_of
+from salesmanago_async.connection.connection import MOST_LINES, Lines, failure_of
 from salesmanago_async.simulator import Simulator
 from tests.conftest import MakeClient
 

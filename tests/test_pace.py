@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from salesmanago_async import Invalid, NoAnswer
-from salesmanago_async._pace import HEAD_START, LONGEST_PAUSE, Pace
+from salesmanago_async.connection.pace import HEAD_START, LONGEST_PAUSE, Pace
 from tests.conftest import BACKENDS, run_virtually
 
 pytestmark = pytest.mark.anyio

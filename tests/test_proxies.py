@@ -8,7 +8,7 @@ import pytest
 from httpx import URL
 
 from salesmanago_async import Invalid, SalesManago
-from salesmanago_async._proxies import proxies_of
+from salesmanago_async.connection.proxies import proxies_of
 from salesmanago_async.simulator import DEMO_CREDENTIALS
 
 HTTP, HTTPS, ALL = "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"
@@ -148,7 +148,7 @@ def test_a_proxy_of_socks_needs_a_package(environment: pytest.MonkeyPatch) -> No
     environment.setenv(ALL, "socks5://127.0.0.1:1080")
     with pytest.raises(Invalid, match=r"httpx\[socks\]"):
         make(None)
-    environment.setattr("salesmanago_async._proxies.find_spec", lambda _: object())
+    environment.setattr("salesmanago_async.connection.proxies.find_spec", lambda _: object())
     assert ours("https://example.com/") == "socks5://127.0.0.1:1080"
 
 

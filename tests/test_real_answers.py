@@ -10,10 +10,10 @@ import pytest
 from attrs import define, field
 
 from salesmanago_async import Credentials, Refused, Retries, SalesManago, SalesManagoError, Unreadable
-from salesmanago_async._real_json import loads, loads_damaged
-from salesmanago_async._retry import is_too_large, may_go_again
-from salesmanago_async._wire import safe_text, success_of
 from salesmanago_async.api import request_class
+from salesmanago_async.connection.retry import is_too_large, may_go_again
+from salesmanago_async.connection.wire import safe_text, success_of
+from salesmanago_async.support.lenient_json import loads, loads_damaged
 from tests.imports.odd_answers import IN_DOUBT_CONTACTS, IN_DOUBT_EVENTS
 from tests.serving import listening
 

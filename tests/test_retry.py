@@ -16,7 +16,7 @@ from salesmanago_async import (
     ServerFault,
     Unreadable,
 )
-from salesmanago_async._retry import (
+from salesmanago_async.connection.retry import (
     Patience,
     ends_patience,
     maybe_processed,

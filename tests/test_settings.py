@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from salesmanago_async import Credentials, Invalid, SalesManago
-from salesmanago_async._pace import MOST_CONCURRENT
+from salesmanago_async.connection.pace import MOST_CONCURRENT
 from salesmanago_async.settings import checked_base_url
 from salesmanago_async.simulator import DEMO_CREDENTIALS
 

@@ -15,8 +15,8 @@ import anyio.lowlevel
 import pytest
 
 from salesmanago_async import SalesManago, Unreadable
-from salesmanago_async._http import LONGEST_ANSWER
-from salesmanago_async._unpacking import FREE_BYTES, STEP, Unpacker
+from salesmanago_async.connection.http import LONGEST_ANSWER
+from salesmanago_async.connection.unpacking import FREE_BYTES, STEP, Unpacker
 from tests.test_two_answers import BOTH_LOOPS, Serve, client, served
 
 MB = 1024 * 1024

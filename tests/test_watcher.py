@@ -7,7 +7,7 @@ import anyio
 import pytest
 from attrs import define, field
 
-from salesmanago_async._watcher import JobWatcher
+from salesmanago_async.polling import JobWatcher
 from salesmanago_async.simulator import Simulator
 from tests.conftest import MakeClient
 

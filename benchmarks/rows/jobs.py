@@ -19,8 +19,8 @@ from attrs import define, field, frozen
 from benchmarks.ours import client_of
 from benchmarks.row import OURS, Row, Ways, at_most
 from benchmarks.skipping import run_skipping
-from salesmanago_async._watcher import JobWatcher
 from salesmanago_async.jobs import Job
+from salesmanago_async.polling import JobWatcher
 
 INTERVAL = 60.0
 LATENCY = 0.2

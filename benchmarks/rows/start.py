@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from benchmarks.row import FLOOR, OURS, Row, Ways, at_most, times
 
 DEPENDENCIES = "httpx, anyio, attrs, cattrs, orjson"
-WITH_ALL = "salesmanago_async.client, salesmanago_async._http"
+WITH_ALL = "salesmanago_async.client, salesmanago_async.connection.http"
 _IMPORT = "import time; start = time.process_time(); import {}; print(time.process_time() - start)"
 _HELP = """
 import contextlib, io, sys

@@ -32,8 +32,7 @@ from . import (
     web_push,
     workflows,
 )
-from ._codec import read_strictly, write
-from ._request import Answer, JobStarted, Part, Request
+from .codec import read_strictly, write
 from .contact_changes import *
 from .contact_exports import *
 from .contact_lists import *
@@ -49,6 +48,7 @@ from .messages import *
 from .notes import *
 from .preference_center import *
 from .recommendations import *
+from .request import Answer, JobStarted, Part, Request
 from .system import *
 from .tags import *
 from .tasks import *

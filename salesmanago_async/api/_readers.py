@@ -33,7 +33,7 @@ from typing import Any, TypeAlias, cast, get_args, get_origin
 import attrs
 from attrs import define, field, frozen
 
-from ._fields import Form, Spelling, Wrapped, split_annotation
+from .fields import Form, Spelling, Wrapped, split_annotation
 
 Reader: TypeAlias = Callable[..., Any]
 Path: TypeAlias = tuple[str, ...]

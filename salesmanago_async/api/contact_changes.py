@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import Count, EmailText, NameText
-from ._request import Answer, Owner, Request
+from .fields import Count, EmailText, NameText
+from .request import Answer, Owner, Request
 from .selectors import Selector
 
 __all__ = ["BatchDeleteContacts", "DeleteContact", "RestoreMonitoring", "SetMainOwner", "StopMonitoring"]

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from attrs import frozen
 
-from ._fields import At
-from ._request import Part
+from .fields import At
+from .request import Part
 
 
 @frozen(kw_only=True)

@@ -6,8 +6,6 @@ from typing import Annotated, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from ._fields import Count, Form, Text, Wrapped
-from ._request import JobStarted, Owner, Part, Request
 from .contact_details import (
     ContactCoupon,
     ContactFields,
@@ -23,6 +21,8 @@ from .contact_details import (
     TagScore,
     Visit,
 )
+from .fields import Count, Form, Text, Wrapped
+from .request import JobStarted, Owner, Part, Request
 from .selectors import Selector
 
 __all__ = ["ExportContactsData"]

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import Count, EmailText, Moment, NameText, Text
-from ._request import Answer, JobStarted, Owner, Part, Request
 from .contact_details import ContactCard, ContactDetails, Visit
+from .fields import Count, EmailText, Moment, NameText, Text
+from .request import Answer, JobStarted, Owner, Part, Request
 
 __all__ = [
     "ExportContactListPage",

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import BATCH, At, Count, EmailText, Form, Moment, NameText, ShortText, Text
-from ._request import Answer, JobStarted, Owner, Request
 from .contact_details import ContactDetails
+from .fields import BATCH, At, Count, EmailText, Form, Moment, NameText, ShortText, Text
+from .request import Answer, JobStarted, Owner, Request
 
 __all__ = ["BatchUpsertContacts", "HasContact", "ListContacts", "UpsertContact"]
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import EmailText, Moment, NameText, Text
-from ._request import Answer, Request
+from .fields import EmailText, Moment, NameText, Text
+from .request import Answer, Request
 
 __all__ = ["AddContactCoupon", "UseContactCoupon", "VerifyCoupon"]
 

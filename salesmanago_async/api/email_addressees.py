@@ -6,7 +6,7 @@ from typing import Any, cast
 from attrs import frozen
 
 from ..errors import Invalid
-from ._fields import Text, sequence, text
+from .fields import Text, sequence, text
 from .selectors import ContactId, Email, Selector, Tag
 
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._codec import read_leniently
-from ._fields import At, Moment, NameText, Spelling, Text
-from ._request import Answer, JobStarted, Part, Request, User
+from .codec import read_leniently
+from .fields import At, Moment, NameText, Spelling, Text
+from .request import Answer, JobStarted, Part, Request, User
 
 __all__ = [
     "GetConversationStatistics",

@@ -7,8 +7,6 @@ from typing import Annotated, Any, TypeAlias
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import Beside, Count, EmailText, Moment, NameText, ShortText, Spelling, Text
-from ._request import Answer, Owner, Request, User
 from .email_addressees import (
     Personalized,
     read_addressee,
@@ -16,6 +14,8 @@ from .email_addressees import (
     write_addressee,
     write_single_addressees,
 )
+from .fields import Beside, Count, EmailText, Moment, NameText, ShortText, Spelling, Text
+from .request import Answer, Owner, Request, User
 from .selectors import Selector
 
 __all__ = ["SendConfirmation", "SendEmail", "SendEmailWithAttachment", "UpsertEmail"]

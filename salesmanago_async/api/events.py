@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import BATCH, At, EmailText, Form, LongText, NameText, ShortText, Text
-from ._request import Answer, Owner, Part, Request
+from .fields import BATCH, At, EmailText, Form, LongText, NameText, ShortText, Text
+from .request import Answer, Owner, Part, Request
 
 __all__ = ["AddContactExtEvent", "BatchAddContactExtEvent", "DeleteContactExtEvent", "UpdateContactExtEvent"]
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import Count, Form, Text
-from ._request import Answer, Owner, Request
+from .fields import Count, Form, Text
+from .request import Answer, Owner, Request
 from .selectors import Selector
 
 __all__ = ["AddFunnel", "AddFunnelContact", "CountFunnel", "DeleteFunnel"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ._request import Answer, Owner, Request
+from .request import Answer, Owner, Request
 
 __all__ = ["GetJobStatus"]
 

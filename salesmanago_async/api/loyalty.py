@@ -5,8 +5,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from ._fields import Count, EmailText, NameText, ShortText, Text
-from ._request import Answer, Owner, Request
+from .fields import Count, EmailText, NameText, ShortText, Text
+from .request import Answer, Owner, Request
 from .selectors import Selector
 
 __all__ = ["AddLoyaltyContact", "GetLoyaltyPoints", "ModifyLoyaltyPoints", "RemoveLoyaltyContact"]

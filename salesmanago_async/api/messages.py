@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import At, Count, Moment, NameText, ShortText, Text
-from ._request import Answer, JobStarted, Part, Request, User
+from .fields import At, Count, Moment, NameText, ShortText, Text
+from .request import Answer, JobStarted, Part, Request, User
 from .selectors import Addressee
 
 __all__ = [

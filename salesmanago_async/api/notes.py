@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import EmailText, NameText, Text
-from ._request import Answer, Owner, Request
+from .fields import EmailText, NameText, Text
+from .request import Answer, Owner, Request
 
 __all__ = ["AddNote"]
 

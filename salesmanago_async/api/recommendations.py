@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import NameText, Text
-from ._request import Answer, Request
+from .fields import NameText, Text
+from .request import Answer, Request
 
 __all__ = ["LastViewedProducts", "MostPurchasedProducts", "ProductsPurchasedByContact", "ProductsPurchasedTogether"]
 

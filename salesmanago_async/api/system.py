@@ -6,8 +6,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ._fields import NameText
-from ._request import Answer, Request
+from .fields import NameText
+from .request import Answer, Request
 
 __all__ = ["Authorise"]
 

@@ -2,7 +2,7 @@
 
 from attrs import field, frozen
 
-from ._request import Answer, Owner, Part, Request
+from .request import Answer, Owner, Part, Request
 
 __all__ = ["ListTags"]
 

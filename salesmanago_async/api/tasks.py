@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import At, EmailText, Form, LongText, Moment, NameText, Text
-from ._request import Answer, Request
+from .fields import At, EmailText, Form, LongText, Moment, NameText, Text
+from .request import Answer, Request
 
 __all__ = ["UpdateTask"]
 

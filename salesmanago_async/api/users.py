@@ -2,7 +2,7 @@
 
 from attrs import frozen
 
-from ._request import Answer, Request
+from .request import Answer, Request
 
 __all__ = ["ListUsers"]
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from attrs import field, frozen
 
 from ..errors import Invalid
-from ._fields import At, Text
-from ._request import Answer, Part, Request
+from .fields import At, Text
+from .request import Answer, Part, Request
 
 __all__ = ["FindSimilarProducts"]
 

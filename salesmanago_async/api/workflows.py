@@ -5,8 +5,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from ._fields import At, Form, Text
-from ._request import Answer, Part, Request
+from .fields import At, Form, Text
+from .request import Answer, Part, Request
 
 __all__ = ["GetWorkflowStatistics", "ListWorkflows"]
 

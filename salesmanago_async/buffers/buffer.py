@@ -8,20 +8,21 @@ from typing import Generic, Self, TypeVar
 import anyio
 import anyio.lowlevel
 
-from .._beside import start_beside
-from .._signal import Signal
 from ..errors import BufferClosed, BufferFull, Invalid
-from ..imports._chunks import Names, names_of_contact, names_of_event
-from ..imports._targets import EVENTS
-from ..imports.outcome import PROBLEMS, Outcome, State
+from ..imports.engine.chunks import chunker_of
 from ..imports.runs import Run
-from ..imports.shapes import Shape
-from ._places import claim, left_behind
-from ._queue import Queue
-from ._queue_file import Line, QueueFile
-from ._runs import Runs
-from .options import Ways
+from ..imports.targets import EVENTS
+from ..outcome import PROBLEMS, Outcome, State
+from ..records.names import Names, names_of_contact, names_of_event
+from ..records.shapes import Shape
+from ..stores.queue_rows import Line, QueueFile
+from ..support.signal import Signal
+from ..support.spawn import start_beside
+from .dispatching import Runs
+from .places import claim, left_behind
+from .queue import Queue
 from .receipts import Receipt
+from .settings import BufferSettings
 
 RecordT = TypeVar("RecordT")
 
@@ -46,12 +47,12 @@ class Buffer(Generic[RecordT]):
     does closing its client.
     """
 
-    def __init__(self, run: Run, shape: Shape, ways: Ways) -> None:
+    def __init__(self, run: Run, shape: Shape, ways: BufferSettings) -> None:
         self._target = run.target
         self._connection = run.connection
         self._settings = run.settings
         self._encoder = shape.encoder(run.settings.tags)
-        self._chunker = run.settings.chunker()
+        self._chunker = chunker_of(run.settings)
         self._ways = ways
         self._files: list[QueueFile] = []
         self._runs: list[Runs] = []

@@ -1,20 +1,13 @@
-"""How a buffer goes."""
+"""The options of buffers, as callers give them by keyword."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import Any, TypedDict
 
-from attrs import field, frozen
-
-from ..errors import Invalid
-from ..imports._settings import InDoubt
-from ..imports.outcome import Outcome
-
-if TYPE_CHECKING:
-    from .buffer import Buffer
-
-WhenFull: TypeAlias = Literal["wait", "raise"]
+from ..imports.settings import InDoubt
+from ..outcome import Outcome
+from .buffer import Buffer
+from .settings import WhenFull
 
 
 class BufferOptions(TypedDict, total=False):
@@ -71,41 +64,6 @@ class EventBufferOptions(BufferOptions, total=False):
     `path` and `in_doubt` are as in `RunOptions`.
     """
 
-    after: "Buffer[Any]"
+    after: Buffer[Any]
     path: str
     in_doubt: InDoubt
-
-
-def _positive(_: object, attribute: Any, value: float) -> None:
-    if not value > 0:
-        raise Invalid(f"is {value}; it has to be more than 0", field=attribute.name)
-
-
-def _known(_: object, attribute: Any, value: str) -> None:
-    if value not in {"wait", "raise"}:
-        raise Invalid(f"is {value!r}, not wait or raise", field=attribute.name)
-
-
-def _path(given: str | PathLike[str] | None) -> Path | None:
-    return Path(given) if given is not None else None
-
-
-@frozen(kw_only=True)
-class Ways:
-    """How a buffer goes, beside what its runs are told: see `BufferOptions`."""
-
-    every: float = field(default=1.0, validator=_positive)
-    room: int = field(default=50_000, validator=_positive)
-    when_full: WhenFull = field(default="wait", validator=_known)
-    journal: Path | None = field(default=None, converter=_path)
-    on_outcome: Callable[[Outcome], None] | None = None
-    drain_within: float = field(default=20.0, validator=_positive)
-    after: "Buffer[Any] | None" = None
-
-    @classmethod
-    def taken_from(cls, options: Mapping[str, Any], known: type) -> tuple["Ways", dict[str, Any]]:
-        """Return these, and the options that are left for the runs; raise `TypeError` for one that is not `known`."""
-        for name in options.keys() - known.__annotations__.keys():
-            raise TypeError(f"there is no option {name!r}")
-        own = {name: value for name, value in options.items() if name in cls.__annotations__}
-        return cls(**own), {name: value for name, value in options.items() if name not in own}

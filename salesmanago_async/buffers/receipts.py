@@ -5,7 +5,7 @@ from typing import Any
 
 import anyio
 
-from ..imports.outcome import Outcome
+from ..outcome import Outcome
 
 
 class Receipt:

@@ -10,7 +10,7 @@ from ._client import ClientOptions
 from ._words import several
 
 if TYPE_CHECKING:
-    from ..imports._bill import Bill
+    from ..imports.estimate import Bill
     from ..imports.report import Report
 
 POLL_INTERVAL = 60.0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import click
 from attrs import asdict, evolve, frozen
 
-from .._pace import MOST_CONCURRENT
+from ..connection.pace import MOST_CONCURRENT
 from ..errors import Invalid
 from ._file_path import FilePath
 

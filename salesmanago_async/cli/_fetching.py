@@ -37,7 +37,7 @@ async def fetch_page(url: str) -> str:
     """
     import httpx
 
-    from .._transport import transport_of
+    from ..connection.transport import transport_of
 
     try:
         with anyio.fail_after(SECONDS):

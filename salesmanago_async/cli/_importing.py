@@ -8,13 +8,13 @@ from typing import Any
 import click
 from attrs import define, field
 
-from .._retry import is_unanswered
 from ..client import SalesManago
+from ..connection.retry import is_unanswered
 from ..errors import Invalid, SalesManagoError
-from ..imports.outcome import State
 from ..imports.report import Report
 from ..imports.runs import Outcomes
-from ..imports.sources import Files
+from ..outcome import State
+from ..sources.sources import Files
 from ._asking import ask_first
 from ._bill import confirmations, without_account
 from ._client import open_client

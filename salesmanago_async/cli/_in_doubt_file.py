@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from ..imports._journal import read_digest, write_digest
 from ..imports.report import Report
+from ..stores.journal import read_digest, write_digest
 from ._rows import NotedRows
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..api import BatchUpsertContacts, Request
-from ..api._codec import dumps, write
+from ..api.codec import dumps, write
 from ..api.email_addressees import Personalized
 from ..api.selectors import Addressee, ContactId, Email, InternalId
-from ..imports._confirmations import Confirmations
+from ..imports.confirmations import Confirmations
 from ._words import several
 
 _NAMED = (Email, ContactId, InternalId)

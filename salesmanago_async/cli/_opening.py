@@ -5,10 +5,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ..errors import Invalid
-from ..imports.outcome import State
-from ..imports.shapes import Shape, contact_shape, event_shape
-from ..imports.sources import Files, open_file
-from ..imports.text_files import Reading
+from ..outcome import State
+from ..records.shapes import Shape, contact_shape, event_shape
+from ..sources.sources import Files, open_file
+from ..sources.text_files import Reading
 from ._command import Attempt, Import
 from ._paths import in_doubt_path
 from ._rows import NotedRows, check_alike

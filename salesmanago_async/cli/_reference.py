@@ -9,10 +9,10 @@ import attrs
 from attrs import frozen
 
 from ..api import CREDENTIAL_FIELDS, REQUESTS, Request, request_class
-from ..api._fields import Beside, Count, Form, Spelling, Text, Wrapped, split_annotation
-from ..api._lanes import Place, places
-from ..api._nearest import nearest
-from ..api._request import DEFAULTED
+from ..api.codegen import Place, places
+from ..api.fields import Beside, Count, Form, Spelling, Text, Wrapped, split_annotation
+from ..api.nearest import nearest
+from ..api.request import DEFAULTED
 
 RequestClass: TypeAlias = type[Request[Any]]
 
@@ -160,7 +160,7 @@ def reference_table() -> str:
 def _methods() -> dict[str, str]:
     """Return the method of a client that makes each call: "contacts.has" for contact/hasContact."""
     from ..client import SalesManago
-    from ..groups._group import Group
+    from ..groups.group import Group
     from ..settings import Credentials
 
     client = SalesManago(Credentials(client_id="none", api_key="none", api_secret="none"))  # noqa: S106
@@ -170,7 +170,7 @@ def _methods() -> dict[str, str]:
 
 def _method(request_class: RequestClass, groups: Mapping[str, type]) -> str:
     """Find the method: one that is the call, one that names the class, or one that the class's text recommends."""
-    from ..groups._group import call
+    from ..groups.group import call
 
     methods = [(f"{group}.{name}", act) for group, kind in groups.items() for name, act in vars(kind).items()]
     calls = [name for name, act in methods if isinstance(act, call) and act.request_class is request_class]

@@ -15,10 +15,10 @@ from typing import Any, Self, cast
 
 from ..errors import Invalid
 from ..exports.sinks import dump_record
-from ..imports.csv_files import CsvFile
-from ..imports.outcome import Outcome
-from ..imports.shapes import NOTES
-from ..imports.sources import InputFile
+from ..outcome import Outcome
+from ..records.shapes import NOTES
+from ..sources.csv_files import CsvFile
+from ..sources.sources import InputFile
 from ._paths import naming, suffix_of_rows
 
 

@@ -116,7 +116,7 @@ async def _call(*, client: ClientOptions, path: str, body: str, any_path: bool, 
 def _check_path(path: str) -> None:
     """Refuse a path that is not documented and nearly one that is; any other is sent as it is."""
     from ..api import REQUESTS
-    from ..api._nearest import nearest
+    from ..api.nearest import nearest
 
     near = nearest(path, REQUESTS, similar=MISSPELT)
     if near:
@@ -128,7 +128,7 @@ def _check_path(path: str) -> None:
 def did_you_mean(path: str) -> str:
     """Return the question whether a path was meant that is much like this one; "" where none is."""
     from ..api import REQUESTS
-    from ..api._nearest import nearest
+    from ..api.nearest import nearest
 
     near = nearest(path, REQUESTS)
     return f"; did you mean {near!r}?" if near else ""

@@ -46,7 +46,7 @@ def _complete_part(_context: click.Context, _parameter: click.Parameter, incompl
 
 def _check_part(part: str) -> None:
     """Refuse a part that is not documented: an export of it would be refused, or lack it."""
-    from ..api._nearest import nearest
+    from ..api.nearest import nearest
 
     if part not in _parts():
         near = nearest(part, _parts())
@@ -215,7 +215,7 @@ def _tell_unavailable(ids: Sequence[str], state: Path | None) -> None:
 
 
 def _since(given: str | None) -> int | None:
-    from ..api._fields import milliseconds
+    from ..api.fields import milliseconds
 
     if given is None:
         return None

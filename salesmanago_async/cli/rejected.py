@@ -23,7 +23,7 @@ def rejected(queue: Path, forget: bool) -> None:
 async def _write(*, queue: Path, forget: bool) -> int:
     import orjson
 
-    from ..buffers._queue_file import QueueFile
+    from ..stores.queue_rows import QueueFile
 
     file, lines = await QueueFile.reopen(queue)
     try:

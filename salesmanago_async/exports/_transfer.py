@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING
 import anyio
 from attrs import evolve
 
-from .._connection import Connection
-from .._retry import wait_before_retry
-from .._signal import Signal
-from .._wire import Reply, read_body
+from ..connection.connection import Connection
+from ..connection.retry import wait_before_retry
+from ..connection.wire import Reply, read_body
 from ..errors import LinkExpired, NoAnswer, SalesManagoError, Unreadable
+from ..support.signal import Signal
 from ._parts import UNKNOWN, Part, Version, headers_for_the_rest, part_in
 from ._spool import Spool
 
 if TYPE_CHECKING:
-    from .._http import Download
+    from ..connection.http import Download
 
 FreshLink = Callable[[], Awaitable[str]]
 """Gives a link, anew at every call."""

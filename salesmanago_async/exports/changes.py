@@ -20,8 +20,8 @@ from typing import Any, cast
 import orjson
 from attrs import field, frozen
 
-from .._identity import difference
-from ..api._fields import milliseconds
+from ..api.fields import milliseconds
+from ..connection.identity import difference
 from ..errors import Invalid
 from ._placing import PlacedFile
 

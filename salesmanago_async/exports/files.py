@@ -9,9 +9,9 @@ from typing import BinaryIO
 
 import anyio
 
-from .._background import background
-from .._connection import Connection
+from ..connection.connection import Connection
 from ..errors import Unreadable
+from ..support.background import background
 from ._spool import Spool
 from ._transfer import FreshLink, Transfer
 

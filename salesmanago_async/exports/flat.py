@@ -17,11 +17,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias, cast, get_type_hints
 
-from ..api._fields import split_annotation
-from ..api._lanes import places
+from ..api.codegen import places
 from ..api.contact_details import ContactDetails
 from ..api.contact_exports import ExportedContact
 from ..api.email_statistics import ConversationStatistics
+from ..api.fields import split_annotation
 from ..api.messages import ConversationMessage
 from ..api.web_push import WebPushRecipient
 from .json_files import dump_record

@@ -5,24 +5,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
-from ..errors import Invalid
 from .flat import DOCUMENTED
 from .tables import Column, Kind, StoredCell, Table, text_of
 
 GROUP_ROWS, GROUP_BYTES = 100_000, 32 * 1024 * 1024
 """The most rows of a row group, and about the most bytes, as Arrow holds them."""
-
-
-def check_parquet(field: str | None = None) -> None:
-    """Raise `Invalid`, naming the extra, and the field that asks for it, where pyarrow is not installed."""
-    try:
-        import pyarrow.parquet  # noqa: F401 - whether it is there
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "pyarrow":
-            raise
-        raise Invalid(
-            "Parquet needs the extra 'parquet': pip install 'salesmanago-async[parquet]'", field=field
-        ) from None
 
 
 class ParquetTable:

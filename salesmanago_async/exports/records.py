@@ -39,8 +39,8 @@ from typing import Any, cast
 import orjson
 from attrs import define
 
-from .._real_json import LONGEST_REPAIR, loads_damaged
 from ..errors import Unreadable
+from ..support.lenient_json import LONGEST_REPAIR, loads_damaged
 from .damage import DamageCounter
 
 BATCH_BYTES = 64 * 1024

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
-from ..api._codec import lenient_reader
+from ..api.codec import lenient_reader
 from ..api.contact_exports import ContactExport
 from ..api.contact_lists import ContactOnPage
 from ..api.email_statistics import ConversationRecipients, ConversationStatistics

@@ -14,12 +14,13 @@ import anyio.to_thread
 from attrs import field, frozen
 
 from ..errors import Invalid
+from ..extras import check_parquet
 from ._placing import PlacedFile, target_of_link
 from .csv_tables import CsvTable
 from .damage import Damage
 from .json_files import JsonArray, JsonLines
 from .json_files import dump_record as dump_record  # for those who write JSON themselves
-from .parquet import ParquetTable, check_parquet
+from .parquet import ParquetTable
 
 Format: TypeAlias = Literal["json", "jsonl", "csv", "parquet"]
 """How records are written."""

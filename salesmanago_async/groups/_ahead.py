@@ -8,8 +8,8 @@ from typing import Generic, Self, TypeVar, cast
 import anyio.abc
 from attrs import define
 
-from .._background import background
-from .._signal import Signal
+from ..support.background import background
+from ..support.signal import Signal
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")

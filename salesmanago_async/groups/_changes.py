@@ -9,7 +9,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import anyio.to_thread
 
-from .._identity import mark_of
+from ..connection.identity import mark_of
 from ..exports.changes import MARGIN_MS, Changes, beginning, read_state, write_state
 from ._ahead import side_by_side
 from ._modified import Details, ModifiedContacts, in_chunks

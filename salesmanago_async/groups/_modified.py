@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from .._connection import Connection
 from ..api.contact_lists import MOST_ROWS, ListModifiedContactsPage
+from ..connection.connection import Connection
 from ..errors import Unreadable
 from ..exports.changes import id_of
 from ._walk import windows

@@ -6,8 +6,8 @@ from typing import Any
 
 from attrs import define, frozen
 
-from .._connection import Connection
 from ..api.contact_lists import ExportContactListPage
+from ..connection.connection import Connection
 from ..exports.damage import Damage
 from ..exports.shapes import contacts_on_page
 from ..jobs import started_job

@@ -8,9 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
-from .._blocks import block
-from ..api._codec import lenient_reader, write
-from ..api._fields import entries_of, milliseconds
+from ..api.codec import lenient_reader, write
 from ..api.contact_changes import (
     LONGEST_VALUE,
     BatchDeleteContacts,
@@ -37,21 +35,23 @@ from ..api.contact_lists import (
     ListModifiedContactsPage,
 )
 from ..api.contacts import Contact, HasContact, ListContacts, UpsertContact, Upserted
+from ..api.fields import entries_of, milliseconds
 from ..api.selectors import Selector, Stage
+from ..connection.blocks import block
 from ..errors import Invalid
 from ..exports.contents import Records
 from ..exports.damage import DamageCounter
 from ..exports.shapes import as_it_is, contact_export, contacts_on_page
 from ..imports.report import Report
 from ..imports.runs import ContactRunOptions, Outcomes, contact_run
-from ..imports.shapes import contact_shape
-from ..imports.sources import GivenSource
 from ..jobs import Job, started_job
+from ..records.shapes import contact_shape
+from ..sources.sources import GivenSource
 from ._changes import ModifiedExport, modified_export
-from ._group import Group, call
 from ._modified import MOST_NAMED, ModifiedContacts
 from ._pages import ExportedPage, exported_pages
 from ._walk import Ask, Page, Walk, windows
+from .group import Group, call
 
 if TYPE_CHECKING:
     from ..buffers.buffer import Buffer
@@ -329,9 +329,10 @@ class Contacts(Group):
         `async with sm.contacts.buffer(journal="signups.db") as buffer` and then `await buffer.add(contact)`.
         """
         from ..buffers.buffer import Buffer  # here, as few programs need it
-        from ..buffers.options import ContactBufferOptions, Ways
+        from ..buffers.options import ContactBufferOptions
+        from ..buffers.settings import BufferSettings
 
-        ways, others = Ways.taken_from(options, ContactBufferOptions)
+        ways, others = BufferSettings.taken_from(options, ContactBufferOptions)
         return Buffer(contact_run(self._connection, (), cast("ContactRunOptions", others)), contact_shape(), ways)
 
 

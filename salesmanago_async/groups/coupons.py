@@ -1,7 +1,7 @@
 """`sm.coupons`: give, verify, redeem."""
 
 from ..api.coupons import AddContactCoupon, UseContactCoupon, VerifyCoupon
-from ._group import Group, call
+from .group import Group, call
 
 
 class Coupons(Group):

@@ -21,7 +21,7 @@ from ..api.emails import Attachment, EmailsSent, SendConfirmation, SendEmail, Se
 from ..api.selectors import Selector
 from ..exports.shapes import conversation_recipients, conversation_statistics
 from ..jobs import Job, started_job
-from ._group import Group, call
+from .group import Group, call
 
 
 class Emails(Group):

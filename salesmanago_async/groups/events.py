@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
-from .._blocks import block
 from ..api.events import (
     AddContactExtEvent,
     DeleteContactExtEvent,
@@ -11,11 +10,12 @@ from ..api.events import (
     ExternalEvent,
     UpdateContactExtEvent,
 )
+from ..connection.blocks import block
 from ..imports.report import Report
 from ..imports.runs import EventRunOptions, Outcomes, event_run
-from ..imports.shapes import event_shape
-from ..imports.sources import GivenSource
-from ._group import Group, call
+from ..records.shapes import event_shape
+from ..sources.sources import GivenSource
+from .group import Group, call
 
 if TYPE_CHECKING:
     from ..buffers.buffer import Buffer
@@ -53,7 +53,8 @@ class Events(Group):
     def buffer(self, **options: "Unpack[EventBufferOptions]") -> "Buffer[ExternalEvent | Mapping[str, Any]]":
         """Return a buffer that takes events one by one and adds them together; for apps (see `EventBufferOptions`)."""
         from ..buffers.buffer import Buffer  # here, as few programs need it
-        from ..buffers.options import EventBufferOptions, Ways
+        from ..buffers.options import EventBufferOptions
+        from ..buffers.settings import BufferSettings
 
-        ways, others = Ways.taken_from(options, EventBufferOptions)
+        ways, others = BufferSettings.taken_from(options, EventBufferOptions)
         return Buffer(event_run(self._connection, (), cast("EventRunOptions", others)), event_shape(), ways)

@@ -1,7 +1,7 @@
 """`sm.funnels`: funnels, their stages, and who is where."""
 
 from ..api.funnels import AddFunnel, AddFunnelContact, CountFunnel, DeleteFunnel
-from ._group import Group, call
+from .group import Group, call
 
 
 class Funnels(Group):

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from ..api.jobs import GetJobStatus
 from ..exports.shapes import as_it_is
 from ..jobs import Job, as_completed
-from ._group import Group, call
+from .group import Group, call
 
 RecordT = TypeVar("RecordT")
 

@@ -1,7 +1,7 @@
 """`sm.loyalty`: members of loyalty programs, and their points."""
 
 from ..api.loyalty import AddLoyaltyContact, GetLoyaltyPoints, ModifyLoyaltyPoints, RemoveLoyaltyContact
-from ._group import Group, call
+from .group import Group, call
 
 
 class Loyalty(Group):

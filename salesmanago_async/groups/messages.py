@@ -11,7 +11,7 @@ from ..api.messages import (
 )
 from ..exports.shapes import conversation_message
 from ..jobs import Job, started_job
-from ._group import Group, call
+from .group import Group, call
 
 
 class Messages(Group):

@@ -1,7 +1,7 @@
 """`sm.notes`: notes on contacts."""
 
 from ..api.notes import AddNote
-from ._group import Group, call
+from .group import Group, call
 
 
 class Notes(Group):

@@ -1,7 +1,7 @@
 """`sm.preference_center`: where contacts set what they get."""
 
 from ..api.preference_center import GeneratePreferenceCenterEndpoint
-from ._group import Group, call
+from .group import Group, call
 
 
 class PreferenceCenter(Group):

@@ -6,7 +6,7 @@ from ..api.recommendations import (
     ProductsPurchasedByContact,
     ProductsPurchasedTogether,
 )
-from ._group import Group, call
+from .group import Group, call
 
 
 class Recommendations(Group):

@@ -1,7 +1,7 @@
 """`sm.system`: temporary authorisation."""
 
 from ..api.system import Authorise
-from ._group import Group, call
+from .group import Group, call
 
 
 class System(Group):

@@ -1,7 +1,7 @@
 """`sm.tags`: which tags there are."""
 
 from ..api.tags import ListTags, TagList
-from ._group import Group
+from .group import Group
 
 
 class Tags(Group):

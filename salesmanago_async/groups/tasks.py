@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..api.tasks import Task, TaskReminder, TaskUpdated, UpdateTask
-from ._group import Group, call
+from .group import Group, call
 
 
 class Tasks(Group):

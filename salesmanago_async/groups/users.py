@@ -1,7 +1,7 @@
 """`sm.users`: the accounts of a client."""
 
 from ..api.users import ListUsers
-from ._group import Group, call
+from .group import Group, call
 
 
 class Users(Group):

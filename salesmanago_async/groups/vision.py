@@ -1,7 +1,7 @@
 """`sm.vision`: products that look like a photo."""
 
 from ..api.vision import FindSimilarProducts
-from ._group import Group, call
+from .group import Group, call
 
 
 class Vision(Group):

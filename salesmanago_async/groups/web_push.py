@@ -14,7 +14,7 @@ from ..api.web_push import (
 )
 from ..exports.shapes import as_it_is, web_push_recipient
 from ..jobs import Job, started_job
-from ._group import Group, call
+from .group import Group, call
 
 
 class WebPush(Group):

@@ -1,7 +1,7 @@
 """`sm.workflows`: the automations of the account."""
 
 from ..api.workflows import GetWorkflowStatistics, ListWorkflows
-from ._group import Group, call
+from .group import Group, call
 
 
 class Workflows(Group):

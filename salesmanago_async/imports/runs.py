@@ -9,17 +9,17 @@ from typing import Any, Self, TypedDict, cast
 import anyio
 from attrs import frozen
 
-from .._connection import Connection
-from .._signal import Signal
+from ..connection.connection import Connection
 from ..errors import only_error
-from ._engine import Engine
-from ._settings import InDoubt, Settings
-from ._targets import CONTACTS, EVENTS, Target
-from .outcome import Outcome
+from ..outcome import Outcome
+from ..records.shapes import ExtraColumns, Shape, contact_shape, event_shape
+from ..sources.sources import GivenSource, Source, open_source
+from ..sources.text_files import Reading
+from ..support.signal import Signal
+from .engine.run import Engine
 from .report import Report
-from .shapes import ExtraColumns, Shape, contact_shape, event_shape
-from .sources import GivenSource, Source, open_source
-from .text_files import Reading
+from .settings import InDoubt, Settings
+from .targets import CONTACTS, EVENTS, Target
 
 
 class RunOptions(TypedDict, total=False):

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self, get_args
 from attrs import Attribute, field, frozen, validate
 
 from ..api import ALIASES, REQUESTS, JobStarted
-from ..api._request import answer_type
+from ..api.request import answer_type
 from ..errors import Invalid
 from ._spelling import is_status, read_fields
 

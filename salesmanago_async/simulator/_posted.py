@@ -6,8 +6,8 @@ from typing import Any, cast
 import orjson
 
 from ..api import request_class
-from ..api._fields import Beside
-from ..api._lanes import file_beside
+from ..api.codegen import file_beside
+from ..api.fields import Beside
 from ._asgi import Message, Receive
 from ._forms import read_form
 from ._refusal import Refusal

@@ -14,7 +14,7 @@ from typing import Any, cast
 import orjson
 
 from ..errors import Invalid
-from ._deed import Deed
+from ._calls import Deed
 
 _UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
 """What sqlite3 raises for a damaged file; the second where its own message has bytes of the file that are no text."""

@@ -10,10 +10,10 @@ from ..api import CREDENTIAL_FIELDS
 from ..settings import Credentials
 from ._asgi import Message, Receive, Send
 from ._caller import check_caller
-from ._deed import Deed, do, redo
+from ._calls import Deed, do, redo
+from ._fault_effects import suffer
 from ._faults import FILES, Fault
-from ._file_mishaps import reply_with
-from ._mishaps import suffer
+from ._file_fault_effects import reply_with
 from ._posted import body_of, headers_of, is_file, path_of, read_content
 from ._refusal import Refusal
 from ._reply import Reply, answered, refused, send_reply

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salesmanago_async.api import JobStarted
-from salesmanago_async.api._codec import read_leniently
+from salesmanago_async.api.codec import read_leniently
 from salesmanago_async.api.contact_details import ContactDetails, RecordedEvent
 from salesmanago_async.api.contact_exports import ContactExport
 from salesmanago_async.api.contacts import ContactList, Upserted

@@ -9,10 +9,10 @@ import attrs
 import pytest
 
 from salesmanago_async import api
-from salesmanago_async.api._codec import read_leniently
-from salesmanago_async.api._lanes import places
-from salesmanago_async.api._request import DEFAULTED, answer_type
+from salesmanago_async.api.codec import read_leniently
+from salesmanago_async.api.codegen import places
 from salesmanago_async.api.contacts import ContactList
+from salesmanago_async.api.request import DEFAULTED, answer_type
 from salesmanago_async.errors import Invalid
 from salesmanago_async.exports.shapes import contact_export
 

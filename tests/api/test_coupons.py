@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from salesmanago_async.api import AddContactCoupon, UseContactCoupon, VerifyCoupon, read_request, write_request
-from salesmanago_async.api._codec import read_leniently
+from salesmanago_async.api.codec import read_leniently
 from salesmanago_async.api.coupons import CouponVerified
 from salesmanago_async.errors import Invalid
 

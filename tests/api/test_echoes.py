@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from attrs import asdict
 
-from salesmanago_async.api._codec import read_leniently
-from salesmanago_async.api._request import Answer, Part
+from salesmanago_async.api.codec import read_leniently
+from salesmanago_async.api.request import Answer, Part
 
 SECRET = "a-secret-of-ours"
 

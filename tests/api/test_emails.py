@@ -229,7 +229,7 @@ def test_bounced_contacts_may_be_objects_too() -> None:
 
 
 def test_a_span_is_told_in_times(catalogue: Catalogue) -> None:
-    from salesmanago_async.api._codec import read_leniently
+    from salesmanago_async.api.codec import read_leniently
 
     answer = read_leniently(GlobalStatistics, catalogue["email/globalConversationStatistics"]["responses"][0])
     assert answer.from_ == datetime(2022, 2, 21, 14, 21, 9, tzinfo=UTC)

@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from salesmanago_async import Contact, ExternalEvent
-from salesmanago_async.api._codec import dumps, write
-from salesmanago_async.api._fields import CLEAR
+from salesmanago_async.api.codec import dumps, write
 from salesmanago_async.api.contacts import ConsentDetail, DictionaryProperty, Relation
+from salesmanago_async.api.fields import CLEAR
 from salesmanago_async.errors import Invalid
 
 NOON = datetime(2022, 8, 8, 12, 0, 0, 123456, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 
 from salesmanago_async import Stage
 from salesmanago_async.api import AddFunnel, AddFunnelContact, CountFunnel, DeleteFunnel, read_request, write_request
-from salesmanago_async.api._codec import read_leniently
+from salesmanago_async.api.codec import read_leniently
 from salesmanago_async.api.funnels import FunnelContactsAdded, FunnelStage
 from salesmanago_async.errors import Invalid
 

@@ -13,17 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salesmanago_async.api import REQUESTS
-from salesmanago_async.api import _codec as codec
-from salesmanago_async.api._codec import read_leniently
-from salesmanago_async.api._fields import split_annotation
-from salesmanago_async.api._lanes import places
-from salesmanago_async.api._request import answer_type
+from salesmanago_async.api import REQUESTS, codec
+from salesmanago_async.api.codec import read_leniently
+from salesmanago_async.api.codegen import places
 from salesmanago_async.api.contact_details import ContactDetails, RecordedEvent, TagScore, Visit
 from salesmanago_async.api.contact_exports import ContactExport
 from salesmanago_async.api.contact_lists import ContactOnPage
 from salesmanago_async.api.email_statistics import ConversationRecipients, ConversationStatistics
+from salesmanago_async.api.fields import split_annotation
 from salesmanago_async.api.messages import ConversationMessage
+from salesmanago_async.api.request import answer_type
 from salesmanago_async.api.web_push import WebPushRecipient
 
 FILES: list[type] = [

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from salesmanago_async import api
-from salesmanago_async.api._codec import read_leniently
+from salesmanago_async.api.codec import read_leniently
 from salesmanago_async.api.recommendations import RecommendedProducts
 from salesmanago_async.errors import Invalid
 

@@ -3,7 +3,7 @@
 import pytest
 
 from salesmanago_async import api
-from salesmanago_async.api._codec import read_leniently
+from salesmanago_async.api.codec import read_leniently
 from salesmanago_async.api.preference_center import PreferenceCenterEndpoint
 from salesmanago_async.api.system import Authorise, Authorised
 from salesmanago_async.errors import Invalid

@@ -3,7 +3,7 @@
 from typing import Any
 
 from salesmanago_async.api import ListTags, write_request
-from salesmanago_async.api._codec import read_leniently
+from salesmanago_async.api.codec import read_leniently
 from salesmanago_async.api.tags import TagList
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from salesmanago_async import api
-from salesmanago_async.api._codec import read_leniently
+from salesmanago_async.api.codec import read_leniently
 from salesmanago_async.api.workflows import GetWorkflowStatistics, WorkflowEmails, WorkflowStatistics
 
 

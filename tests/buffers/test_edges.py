@@ -14,16 +14,16 @@ import orjson
 import pytest
 
 from salesmanago_async import Retries, SalesManago
-from salesmanago_async._signal import Signal
-from salesmanago_async.buffers._queue import Queue
-from salesmanago_async.buffers._queue_file import QueueFile
+from salesmanago_async.buffers.queue import Queue
 from salesmanago_async.errors import JournalFailed
-from salesmanago_async.imports._chunks import names_of_contact
-from salesmanago_async.imports._database import Database
-from salesmanago_async.imports._journal import Marks
-from salesmanago_async.imports.outcome import Outcome, Verdicts
-from salesmanago_async.imports.text_files import FLUSH, Row
+from salesmanago_async.outcome import Outcome, Verdicts
+from salesmanago_async.records.names import names_of_contact
 from salesmanago_async.simulator import Fault, Simulator
+from salesmanago_async.sources.text_files import FLUSH, Row
+from salesmanago_async.stores.journal import Marks
+from salesmanago_async.stores.queue_rows import QueueFile
+from salesmanago_async.stores.sqlite import Database
+from salesmanago_async.support.signal import Signal
 from tests.buffers.wires import ADD, UPSERT, Wire, contact, leave, purchase
 from tests.conftest import VirtualTimeLoop
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from salesmanago_async.imports._journal import NotBegun, read_note
+from salesmanago_async.stores.journal import NotBegun, read_note
 from tests.cli.test_journal import limited
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

@@ -14,7 +14,7 @@ from attrs import evolve
 from salesmanago_async import Report, SalesManago
 from salesmanago_async.cli._bill import POLL_INTERVAL, bill_lines, without_account
 from salesmanago_async.cli._client import ClientOptions
-from salesmanago_async.imports._bill import Bill
+from salesmanago_async.imports.estimate import Bill
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

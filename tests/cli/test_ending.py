@@ -11,7 +11,7 @@ from salesmanago_async import Invalid, NoAnswer, Outcome, Report
 from salesmanago_async.cli._client import ClientOptions
 from salesmanago_async.cli._command import Attempt, Import, command_of, note_of
 from salesmanago_async.cli._ending import Circumstances, doubt_lines, ending_of, problem_lines, remedy_lines
-from salesmanago_async.imports.outcome import State
+from salesmanago_async.outcome import State
 
 FULL = OSError(errno.ENOSPC, "No space left on device", "bad.csv")
 GONE = NoAnswer("connection refused", sent=False)

@@ -21,9 +21,9 @@ import pytest
 from attrs import define, field, frozen
 
 from salesmanago_async import Invalid
-from salesmanago_async.imports._journal import read_note
 from salesmanago_async.simulator import Fault, Simulator
 from salesmanago_async.simulator._faults import FaultKind
+from salesmanago_async.stores.journal import read_note
 from tests.cli.accounts import contacts_of
 from tests.serving import serving_account
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from attrs import field, frozen
 
-from salesmanago_async.imports._database import _seal
+from salesmanago_async.stores.sqlite import _seal
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from salesmanago_async import Unreadable
-from salesmanago_async.imports._answers import of_events, of_import, result_of
+from salesmanago_async.imports.engine.answers import of_events, of_import, result_of
 from tests.imports.odd_answers import IN_DOUBT_CONTACTS, IN_DOUBT_EVENTS
 
 KEYS = ["a@x.pl", "b@x.pl", "c-id"]

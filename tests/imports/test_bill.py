@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salesmanago_async import Contact, ExternalEvent, Invalid, Report, SalesManago
-from salesmanago_async.imports._bill import Bill
-from salesmanago_async.imports._repeats import Repeats
+from salesmanago_async.imports.engine.duplicates import Repeats
+from salesmanago_async.imports.estimate import Bill
 from salesmanago_async.simulator import Simulator
 from tests.conftest import EPOCH, wall_clock
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salesmanago_async import Invalid
-from salesmanago_async.imports._chunks import Chunk, Chunker, Record, body_of
+from salesmanago_async.imports.engine.chunks import Chunk, Chunker, Record, body_of
 
 
 def chunks_of(items: list[bytes], **limits: int) -> list[Chunk]:

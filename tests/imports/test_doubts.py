@@ -9,8 +9,8 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salesmanago_async.imports._doubts import recorded, sort_out
-from salesmanago_async.imports._names import canonical
+from salesmanago_async.imports.engine.matching import recorded, sort_out
+from salesmanago_async.records.names import canonical
 from tests.imports.ways import DOUBTED, LIMITS, RECOGNISED, Event, Way, bare
 
 ANN, BOB = "ann@example.com", "bob@example.com"

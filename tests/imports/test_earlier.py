@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salesmanago_async import Invalid
-from salesmanago_async.imports._chunks import Record
-from salesmanago_async.imports._earlier import Earlier
-from salesmanago_async.imports._journal import Entry, Marks
+from salesmanago_async.imports.engine.chunks import Record
+from salesmanago_async.imports.engine.resuming import Earlier
+from salesmanago_async.stores.journal import Entry, Marks
 
 
 def record(position: int, item: bytes | None = None, line: int | None = None) -> Record:

@@ -17,16 +17,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from salesmanago_async import Contact, ExternalEvent
-from salesmanago_async.api import _fields
-from salesmanago_async.api._codec import dumps
-from salesmanago_async.api._fields import CLEAR, USUAL_BIRTHDAY, USUAL_EMAIL
+from salesmanago_async.api import fields as _fields
+from salesmanago_async.api.codec import dumps
 from salesmanago_async.api.contacts import ConsentDetail, DictionaryProperty, Relation
-from salesmanago_async.imports import _express
-from salesmanago_async.imports._chunks import names_of_contact, names_of_event
-from salesmanago_async.imports._express import Encoder
-from salesmanago_async.imports._guesses import express_lane
-from salesmanago_async.imports._wide_lane import MOST_KEYS, in_order, with_order_of
-from salesmanago_async.imports.shapes import Shape, contact_shape, event_shape
+from salesmanago_async.api.fields import CLEAR, USUAL_BIRTHDAY, USUAL_EMAIL
+from salesmanago_async.records import encoders as _express
+from salesmanago_async.records.compiled import express_lane
+from salesmanago_async.records.encoders import Encoder
+from salesmanago_async.records.names import names_of_contact, names_of_event
+from salesmanago_async.records.shapes import Shape, contact_shape, event_shape
+from salesmanago_async.records.shared_keys import MOST_KEYS, in_order, with_order_of
 
 Outcome = tuple[str, Any]
 Values = list[Any]

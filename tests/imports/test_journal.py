@@ -17,10 +17,11 @@ import pytest
 
 from salesmanago_async import Contact, Invalid
 from salesmanago_async.errors import JournalFailed
-from salesmanago_async.imports import _engine, _journal
-from salesmanago_async.imports._journal import Entry, Journal, Marks, open_journal, read_note
-from salesmanago_async.imports.outcome import Verdicts
+from salesmanago_async.imports.engine import run as _engine
+from salesmanago_async.outcome import Verdicts
 from salesmanago_async.simulator import DEMO_OWNER, Fault
+from salesmanago_async.stores import journal as _journal
+from salesmanago_async.stores.journal import Entry, Journal, Marks, open_journal, read_note
 from tests.imports.worlds import (
     PATHS,
     Answer,
@@ -103,7 +104,7 @@ async def test_only_its_owner_may_read_it_or_what_sqlite_puts_beside_it(path: Pa
 HOLDER = """
 import anyio, sys
 from pathlib import Path
-from salesmanago_async.imports._journal import open_journal
+from salesmanago_async.stores.journal import open_journal
 async def hold():
     await open_journal(Path(sys.argv[1]), {"kind": "contacts", "account": "5cd3", "tags": ["A"]}, None)
     print("open", flush=True)

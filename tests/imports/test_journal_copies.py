@@ -21,12 +21,12 @@ import pytest
 from attrs import define, field, frozen
 
 from salesmanago_async import Invalid
-from salesmanago_async.buffers import _queue_file
-from salesmanago_async.buffers._queue_file import QueueFile
-from salesmanago_async.imports import _journal
-from salesmanago_async.imports._database import close
-from salesmanago_async.imports._journal import Marks, open_journal
-from salesmanago_async.imports.outcome import Verdicts
+from salesmanago_async.outcome import Verdicts
+from salesmanago_async.stores import journal as _journal
+from salesmanago_async.stores import queue_rows as _queue_file
+from salesmanago_async.stores.journal import Marks, open_journal
+from salesmanago_async.stores.queue_rows import QueueFile
+from salesmanago_async.stores.sqlite import close
 
 WHAT: Mapping[str, Any] = {"server": "app2.salesmanago.com", "account": "5cd3", "kind": "contacts"}
 MAGIC = bytes.fromhex("d9d505f920a163d7")
@@ -358,9 +358,9 @@ import sys
 from itertools import count
 from pathlib import Path
 import anyio
-from salesmanago_async.buffers._queue_file import QueueFile
-from salesmanago_async.imports._journal import Marks, open_journal
-from salesmanago_async.imports.outcome import Verdicts
+from salesmanago_async.stores.queue_rows import QueueFile
+from salesmanago_async.stores.journal import Marks, open_journal
+from salesmanago_async.outcome import Verdicts
 path, what = Path(sys.argv[1]), {what}
 {work}
 anyio.run(work)

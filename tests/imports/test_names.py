@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salesmanago_async import Contact, ExternalEvent
-from salesmanago_async.imports._answers import of_events, of_import
-from salesmanago_async.imports._chunks import names_of_contact, names_of_event
-from salesmanago_async.imports._names import canonical, canonical_names
-from salesmanago_async.imports.shapes import Shape, contact_shape, event_shape
+from salesmanago_async.imports.engine.answers import of_events, of_import
+from salesmanago_async.records.names import canonical, canonical_names, names_of_contact, names_of_event
+from salesmanago_async.records.shapes import Shape, contact_shape, event_shape
 
 ID = "7d8f1c9e-aaaa-4bbb-8ccc-0123456789ab"
 ONE_CONTACT = [

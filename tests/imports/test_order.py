@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from salesmanago_async.imports import _order
-from salesmanago_async.imports._chunks import Record
-from salesmanago_async.imports._order import NamesUnderWay, Order
+from salesmanago_async.imports.engine import order as _order
+from salesmanago_async.imports.engine.chunks import Record
+from salesmanago_async.imports.engine.order import NamesUnderWay, Order
 
 NAMES = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=3, unique=True).map(tuple)
 

@@ -12,10 +12,10 @@ import pytest
 
 from salesmanago_async import Invalid, SalesManago
 from salesmanago_async.exports.json_files import dump_record
-from salesmanago_async.imports.parquet_files import ParquetFile
-from salesmanago_async.imports.shapes import contact_shape, event_shape
-from salesmanago_async.imports.sources import open_source
-from salesmanago_async.imports.text_files import Reading
+from salesmanago_async.records.shapes import contact_shape, event_shape
+from salesmanago_async.sources.parquet_files import ParquetFile
+from salesmanago_async.sources.sources import open_source
+from salesmanago_async.sources.text_files import Reading
 
 
 @pytest.fixture

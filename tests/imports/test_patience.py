@@ -24,7 +24,7 @@ from salesmanago_async import (
     RunIncomplete,
     SalesManago,
 )
-from salesmanago_async.imports._gate import Gate
+from salesmanago_async.imports.engine.outage import Gate
 from salesmanago_async.simulator import DEMO_OWNER, DEMO_PASSWORD, Fault, Simulator
 from tests.conftest import MakeClient, wall_clock
 from tests.imports.worlds import PATHS, Ends, Front, Kind, World, _messages, contact, event, refusing

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from salesmanago_async import Contact, SalesManago
-from salesmanago_async.imports._reasons import LONGEST_KIND, MOST_KINDS, OTHERS, Reasons, kind_of
+from salesmanago_async.imports.engine.reasons import LONGEST_KIND, MOST_KINDS, OTHERS, Reasons, kind_of
 
 
 @pytest.mark.parametrize(

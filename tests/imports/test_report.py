@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from salesmanago_async import Contact, NoAnswer, Outcome, Report, RunIncomplete, SalesManago, SalesManagoError
-from salesmanago_async._connection import Traffic
-from salesmanago_async.imports.outcome import Settled, Verdicts
-from salesmanago_async.imports.report import MOST_PROBLEMS, MOST_REQUEST_IDS, Tally
+from salesmanago_async.connection.connection import Traffic
+from salesmanago_async.imports.engine.settled import Settled
+from salesmanago_async.imports.engine.tally import MOST_PROBLEMS, MOST_REQUEST_IDS, Tally
+from salesmanago_async.outcome import Verdicts
 from salesmanago_async.simulator import Fault, Simulator
 from tests.conftest import MakeClient
 

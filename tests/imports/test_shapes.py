@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salesmanago_async import Contact, ExternalEvent
-from salesmanago_async.api._codec import dumps
+from salesmanago_async.api.codec import dumps
 from salesmanago_async.api.contacts import ConsentDetail, DictionaryProperty, Relation
 from salesmanago_async.errors import Invalid
-from salesmanago_async.imports.shapes import ExtraColumns, Shape, contact_shape, event_shape
+from salesmanago_async.records.shapes import ExtraColumns, Shape, contact_shape, event_shape
 
 
 class BothWays:

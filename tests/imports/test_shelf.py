@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salesmanago_async import Contact
-from salesmanago_async.imports._shelf import Shelf
+from salesmanago_async.imports.engine.spill import Shelf
 
 
 def size_of(shelf: Shelf) -> int:

@@ -10,7 +10,7 @@ import pytest
 from attrs import define, field
 
 from salesmanago_async import SalesManago
-from salesmanago_async.imports import _reading
+from salesmanago_async.imports.engine import reading as _reading
 from salesmanago_async.simulator import Simulator
 from tests.conftest import MakeClient
 

@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salesmanago_async import Contact, SalesManago
-from salesmanago_async.api._codec import dumps
+from salesmanago_async.api.codec import dumps
 from salesmanago_async.errors import Invalid
-from salesmanago_async.imports._express import Encoder
-from salesmanago_async.imports.outcome import Outcome
-from salesmanago_async.imports.shapes import contact_shape
-from salesmanago_async.imports.sources import Files, Source, open_file, open_source
-from salesmanago_async.imports.text_files import Reading
+from salesmanago_async.outcome import Outcome
+from salesmanago_async.records.encoders import Encoder
+from salesmanago_async.records.shapes import contact_shape
+from salesmanago_async.sources.sources import Files, Source, open_file, open_source
+from salesmanago_async.sources.text_files import Reading
 
 NASTY = Path(__file__).parent.parent / "data" / "nasty"
 QUOTE = "is one left open?"

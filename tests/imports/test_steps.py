@@ -8,11 +8,10 @@ from typing import get_args
 
 import pytest
 
-from salesmanago_async.imports import _driver, _steps
-from salesmanago_async.imports._doubts import Sorted
-from salesmanago_async.imports._journal import Entry
-from salesmanago_async.imports._settings import InDoubt
-from salesmanago_async.imports._steps import (
+from salesmanago_async.imports.engine import driver as _driver
+from salesmanago_async.imports.engine import steps as _steps
+from salesmanago_async.imports.engine.matching import Sorted
+from salesmanago_async.imports.engine.steps import (
     Halve,
     Judge,
     Poll,
@@ -29,7 +28,9 @@ from salesmanago_async.imports._steps import (
     split,
     state_during,
 )
-from salesmanago_async.imports.outcome import State, Verdicts
+from salesmanago_async.imports.settings import InDoubt
+from salesmanago_async.outcome import State, Verdicts
+from salesmanago_async.stores.journal import Entry
 
 REFUSAL = Refusal("no")
 ACCEPTED, DOUBT = Verdicts("accepted"), Verdicts("in_doubt", "no answer")

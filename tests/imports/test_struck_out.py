@@ -4,7 +4,7 @@ from unicodedata import normalize
 
 import pytest
 
-from salesmanago_async.imports._struck_out import UNNAMED, struck_out
+from salesmanago_async.imports.engine.redaction import UNNAMED, struck_out
 
 BODY = {
     "contact": {

@@ -25,7 +25,7 @@ import orjson
 from attrs import define, field, frozen
 
 from salesmanago_async import Contact, ExternalEvent, Invalid, Outcome, Outcomes, Report, SalesManago, SalesManagoError
-from salesmanago_async.api._codec import write
+from salesmanago_async.api.codec import write
 from salesmanago_async.errors import JournalFailed
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
 from tests.conftest import EPOCH

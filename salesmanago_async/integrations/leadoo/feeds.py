@@ -12,13 +12,13 @@ from typing import TypeAlias, cast
 
 from attrs import define, field, frozen
 
-from ...api._lanes import Lane
+from ...api.codegen import Lane
 from ...api.contacts import Contact
 from ...errors import Invalid
-from ...imports._chunks import names_of_contact
-from ...imports.csv_files import CsvFile
-from ...imports.shapes import Shape
-from ...imports.text_files import Reading
+from ...records.names import names_of_contact
+from ...records.shapes import Shape
+from ...sources.csv_files import CsvFile
+from ...sources.text_files import Reading
 from ._names import plain
 from .files import cell_lane
 from .parts import Parts

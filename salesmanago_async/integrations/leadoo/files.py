@@ -5,14 +5,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from ...api._lanes import Body, Lane, Place, compile_lane
+from ...api.codegen import Body, Lane, Place, compile_lane
 from ...api.contacts import Contact
 from ...errors import Invalid
-from ...imports._chunks import names_of_contact
-from ...imports._express import Encoder
-from ...imports.shapes import NOTES, ExtraColumns, Shape
-from ...imports.sources import InputFile, open_file
-from ...imports.text_files import Reading
+from ...records.encoders import Encoder
+from ...records.names import names_of_contact
+from ...records.shapes import NOTES, ExtraColumns, Shape
+from ...sources.sources import InputFile, open_file
+from ...sources.text_files import Reading
 from ._names import plain
 from .leads import SOURCES, UNTRANSFERRED, check_sources, contact_of, flat_fields, is_named
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, cast
 
-from ...api._lanes import names_of
+from ...api.codegen import names_of
 from ...api.contacts import Contact
 from ...errors import Invalid
 from ._names import plain

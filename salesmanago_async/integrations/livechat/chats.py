@@ -10,9 +10,9 @@ from typing import Any, cast
 
 from attrs import field, frozen
 
-from ...api._fields import is_email
 from ...api.contacts import Contact
 from ...api.events import ExternalEvent
+from ...api.fields import is_email
 from ...errors import Invalid
 
 ACTION = "incoming_chat"

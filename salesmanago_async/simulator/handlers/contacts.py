@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 
 from ...api import CREDENTIAL_FIELDS
-from ...api._codec import read_strictly, write
-from ...api._fields import BATCH
+from ...api.codec import read_strictly, write
 from ...api.contacts import Contact
+from ...api.fields import BATCH
 from ...errors import Invalid
 from .._handler import Handler
 from .._refusal import Refusal

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...api._fields import is_email
+from ...api.fields import is_email
 from .._handler import Handler
 from .._refusal import Refusal
 from .._store import Store

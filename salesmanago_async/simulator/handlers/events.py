@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...api import CREDENTIAL_FIELDS
-from ...api._codec import read_strictly, write
+from ...api.codec import read_strictly, write
 from ...api.events import ExternalEvent
 from ...errors import Invalid
 from .._handler import Handler

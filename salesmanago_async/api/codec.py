@@ -1,0 +1,363 @@
+"""Bodies ↔ values: requests are written by their lanes and read strictly, answers are read leniently.
+
+Both ways of reading go through cattrs, whose hooks are the extension point: what JSON gives is taken in any of the
+spellings that accounts are known to send (numbers as text, text as numbers, milliseconds as datetimes). A request
+that does not fit is `Invalid`, naming the field. An answer always reads: what did not fit is in its `extra`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, Self, TypeVar, cast, get_args, get_origin, get_type_hints
+
+import attrs
+import cattrs
+import orjson
+from attrs import frozen
+
+from ..errors import Invalid
+from ._readers import UNREADABLE, Inlet, Lane, Reader, documented_name
+from .codegen import Body, class_lane, places
+from .fields import Form, Spelling, Wrapped, boolean, integer, number, split_annotation
+
+T = TypeVar("T")
+Leaves = dict[tuple[str, ...], Any]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def write(value: Any) -> Body:
+    """Return the JSON object for an attrs value; raise `Invalid` naming the first field that breaks its rule."""
+    kind: type = type(value)
+    return class_lane(kind)(value)
+
+
+def dumps(body: Any) -> bytes:
+    """Return `body` as JSON; raise `Invalid` where it cannot be."""
+    try:
+        return orjson.dumps(body)
+    except TypeError as error:
+        rule = _unencodable(body) or str(error)
+    raise Invalid(rule)  # outside, as what orjson raised may hold the text itself
+
+
+def _unencodable(body: Any, where: str = "") -> str | None:
+    if isinstance(body, str):
+        try:
+            body.encode()
+        except UnicodeEncodeError:
+            return f"{where}: is not valid Unicode text: was the file read with the right encoding?"
+        return None
+    if isinstance(body, dict):
+        entries = [(str(key), value) for key, value in body.items()]
+        entries += [(key, key) for key, _ in entries]
+    else:
+        entries = [(where, value) for value in body] if isinstance(body, list) else []
+    found = (_unencodable(value, f"{key!a}") for key, value in entries)
+    return next((problem for problem in found if problem), None)
+
+
+def read_strictly(record_class: type[T], body: Mapping[str, Any]) -> T:
+    """Read what a caller or a client wrote; raise `Invalid` for an unknown, missing or ill-typed field."""
+    return _STRICT.structure(body, record_class)
+
+
+def read_leniently(record_class: type[T], body: Mapping[str, Any]) -> T:
+    """Read what the server wrote; never raise for a field, keep in `extra` what is not known."""
+    return lenient_reader(record_class)(body)
+
+
+def lenient_reader(record_class: type[T]) -> Callable[[Any], T]:
+    """Return the function that reads what the server wrote, for many objects of one class."""
+    kind: Any = record_class
+    return _lenient_hook_of(kind)
+
+
+@cache
+def _lenient_hook_of(record_class: Any) -> Reader:
+    return _LENIENT.get_structure_hook(record_class)
+
+
+@frozen
+class _Field(Inlet):
+    """A field as the careful readers need it; `also` is another place for it."""
+
+    required: bool
+    also: tuple[str, ...]
+
+    @classmethod
+    def all_of(cls, record_class: type, converter: cattrs.Converter) -> list[Self]:
+        """Return the fields of a class; one without a path is merged into the body, and has fields of its own."""
+        hints = get_type_hints(record_class, include_extras=True)
+        return [
+            cls(
+                place.name,
+                place.path,
+                hints[place.name],
+                _reader(hints[place.name], converter),
+                _entry_reader(hints[place.name], converter),
+                place.required,
+                place.also,
+            )
+            for place in places(record_class)
+            if place.name != "extra"
+        ]
+
+
+def _strict_hook(record_class: type, converter: cattrs.Converter) -> Reader:
+    fill = _filler(record_class, converter)
+    known = _containers(record_class)
+
+    def read(body: Any, _: Any = None) -> Any:
+        leaves = _leaves(_object(body), known)
+        value = fill(leaves)
+        for path, content in leaves.items():
+            if content is not None and content != "":
+                raise Invalid("is not a documented field", field=".".join(path))
+        return value
+
+    return read
+
+
+def _filler(record_class: type, converter: cattrs.Converter) -> Callable[[Leaves], Any]:
+    """Return the function that takes a class's fields out of the leaves of a body."""
+    plan = _Field.all_of(record_class, converter)
+    hints = get_type_hints(record_class, include_extras=True)
+    merged = {
+        field.name: _filler(split_annotation(hints[field.name])[0], converter) for field in plan if not field.path
+    }
+
+    def fill(leaves: Leaves) -> Any:
+        values: dict[str, Any] = {}
+        for field in plan:
+            if not field.path:
+                values[field.name] = merged[field.name](leaves)
+                continue
+            given = leaves.pop(field.path, None)
+            if given is not None and given != "":
+                values[field.name] = _named(field, given)
+            elif field.required:
+                raise Invalid("is missing", field=".".join(field.path))
+        return record_class(**values)
+
+    return fill
+
+
+def _named(field: _Field, given: Any) -> Any:
+    """Read a field; an error names it."""
+    name = ".".join(field.path)
+    try:
+        return field.read(given)
+    except Invalid as error:
+        raise Invalid(error.rule, field=f"{name}.{error.field}" if error.field else name) from None
+    except (ValueError, TypeError, OverflowError) as error:
+        raise Invalid(str(error), field=name) from None
+
+
+_LANES: dict[type, Lane] = {}
+
+
+def _lenient_hook(record_class: type, converter: cattrs.Converter) -> Reader:
+    """Return the reader of a class, by its lane where it can have one."""
+    plan = _Field.all_of(record_class, converter)
+    careful = _careful_reader(record_class, plan)
+    if not plan or any(field.required or field.also or not field.path for field in plan):
+        return careful
+    lane = _LANES[record_class] = Lane(record_class, plan, careful, _LANES)
+    return lambda body, _=None: lane.read(body)
+
+
+def _careful_reader(record_class: type, plan: Sequence[_Field]) -> Reader:
+    known = _containers(record_class)
+
+    def read(body: Any, _: Any = None) -> Any:
+        leaves = _leaves(_object(body), known)
+        values: dict[str, Any] = {}
+        for field in plan:
+            given = leaves.pop(field.path if field.path in leaves else field.also, None)
+            if given is None:
+                continue
+            if field.read_entry and isinstance(given, list):
+                values[field.name], given = _readable(given, field.read_entry)
+                if not given:
+                    continue
+            else:
+                try:
+                    values[field.name] = field.read(given)
+                    continue
+                except UNREADABLE:
+                    pass
+            leaves[field.path] = given  # what was not understood gets into `extra`
+        return record_class(**values, extra=_nested(leaves))
+
+    return read
+
+
+def _readable(given: list[Any], read: Reader) -> tuple[tuple[Any, ...], list[Any]]:
+    """Return the values of the entries that could be read, and the entries that could not."""
+    values: list[Any] = []
+    odd: list[Any] = []
+    for entry in given:
+        try:
+            values.append(read(entry))
+        except UNREADABLE:
+            odd.append(entry)
+    return tuple(values), odd
+
+
+def _nested(leaves: Leaves) -> dict[str, Any]:
+    """Put leaves back into objects as they came."""
+    body: dict[str, Any] = {}
+    for path, value in leaves.items():
+        inner = body
+        for name in path[:-1]:
+            inner = inner.setdefault(name, {})
+        inner[path[-1]] = value
+    return body
+
+
+def _entry_reader(annotation: Any, converter: cattrs.Converter) -> Reader | None:
+    """Return what reads one entry of a field that is a tuple of many."""
+    kind, _ = split_annotation(annotation)
+    return _reader(get_args(kind)[0], converter) if _origin(kind) is tuple else None
+
+
+def _reader(annotation: Any, converter: cattrs.Converter) -> Reader:
+    """Return what reads a field of this annotation."""
+    kind, metadata = split_annotation(annotation)
+    form = next((_FORM_READERS[mark] for mark in metadata if mark in _FORM_READERS), None)
+    spelled = next((mark.read for mark in metadata if isinstance(mark, Spelling)), None)
+    inner = spelled or form or _structuring(kind, converter)
+    wrapping = next((mark.key for mark in metadata if isinstance(mark, Wrapped)), None)
+    return (lambda given: inner(_unwrapped(given, wrapping))) if wrapping else inner
+
+
+def _unwrapped(given: Any, key: str) -> Any:
+    wrapped = _object(given)
+    for name in wrapped.keys() ^ {key}:
+        raise Invalid("is missing" if name == key else "is not a documented field", field=name)
+    return wrapped[key]
+
+
+def _structuring(kind: Any, converter: cattrs.Converter) -> Reader:
+    if kind is Any:
+        return lambda given: given
+    hook = converter.get_structure_hook(kind)
+    return hook if attrs.has(kind) else lambda given: hook(given, kind)
+
+
+def _object(body: Any) -> Mapping[str, Any]:
+    if not isinstance(body, Mapping):
+        raise Invalid(f"is {str(body)[:40]!r}, not an object")
+    return cast("Mapping[str, Any]", body)
+
+
+@cache
+def _containers(record_class: type) -> frozenset[tuple[str, ...]]:
+    """Return the paths of the objects that a class spreads its fields over."""
+    hints = get_type_hints(record_class, include_extras=True)
+    found: set[tuple[str, ...]] = set()
+    for place in places(record_class):
+        found.update(place.path[:depth] for depth in range(1, len(place.path)))
+        if not place.path:
+            found |= _containers(split_annotation(hints[place.name])[0])
+    return frozenset(found)
+
+
+def _leaves(body: Mapping[str, Any], containers: frozenset[tuple[str, ...]], at: tuple[str, ...] = ()) -> Leaves:
+    leaves: Leaves = {}
+    for key, value in body.items():
+        path = (*at, documented_name(key, body))
+        if path in containers and value is None:
+            continue
+        if path in containers and isinstance(value, Mapping):
+            leaves.update(_leaves(cast("Mapping[str, Any]", value), containers, path))
+        else:
+            leaves[path] = value
+    return leaves
+
+
+def _moment(milliseconds: int) -> datetime:
+    try:
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        raise ValueError(f"is {milliseconds} ms after 1970, a time beyond the calendar") from None
+
+
+def _read_moment(given: Any, _: Any = None) -> datetime:
+    if isinstance(given, str) and not given.lstrip("-").isdecimal():
+        moment = datetime.fromisoformat(given)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return _moment(integer(given))
+
+
+def _read_text(given: Any, _: Any = None) -> str:
+    if isinstance(given, str):
+        return given
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        return str(given)
+    raise ValueError(f"is a {type(given).__name__}, not text")
+
+
+_FORM_READERS: dict[Any, Reader] = {
+    Form.EMAIL: _read_text,
+    Form.BIRTHDAY: _read_text,
+    Form.COMMA_LIST: _read_text,
+    Form.MILLISECONDS: _read_moment,
+    Form.EVENT_TIME: _read_moment,
+    Form.SECONDS: lambda given: _moment(integer(given) * 1000),
+    Form.NUMBER: number,
+    Form.DICTIONARY_VALUE: integer,
+}
+
+
+def _sequence_hook(annotation: Any, converter: cattrs.Converter) -> Reader:
+    read_item = _reader(get_args(annotation)[0], converter)
+    make: Callable[[list[Any]], Any] = tuple if get_origin(annotation) is tuple else list
+
+    def read(given: Any, _: Any = None) -> Any:
+        if not isinstance(given, list):
+            given = [given]  # one value where a list is documented: `message` is sent so
+        return make([read_item(entry) for entry in cast("list[Any]", given)])
+
+    return read
+
+
+def _mapping_hook(annotation: Any, converter: cattrs.Converter) -> Reader:
+    read_value = _reader(get_args(annotation)[1], converter)
+
+    def read(given: Any, _: Any = None) -> Any:
+        return {key: read_value(value) for key, value in _object(given).items()}
+
+    return read
+
+
+def _origin(kind: Any) -> Any:
+    return get_origin(kind)
+
+
+def _converter(class_hook: Callable[[type, cattrs.Converter], Reader]) -> cattrs.Converter:
+    converter = cattrs.Converter(detailed_validation=False)
+    for kind, hook in (
+        (str, _read_text),
+        (bool, lambda given, _: boolean(given)),
+        (int, lambda given, _: integer(given)),
+        (float, lambda given, _: number(given)),
+        (datetime, _read_moment),
+    ):
+        converter.register_structure_hook(kind, hook)
+    converter.register_structure_hook_factory(attrs.has, lambda kind: class_hook(kind, converter))
+    converter.register_structure_hook_factory(
+        lambda kind: _origin(kind) in {Sequence, list, tuple}, lambda kind: _sequence_hook(kind, converter)
+    )
+    converter.register_structure_hook_factory(
+        lambda kind: _origin(kind) in {Mapping, dict}, lambda kind: _mapping_hook(kind, converter)
+    )
+    converter.register_structure_hook_factory(
+        lambda kind: hasattr(kind, "from_wire"), lambda kind: lambda given, _=None: kind.from_wire(given)
+    )
+    return converter
+
+
+_STRICT = _converter(_strict_hook)
+_LENIENT = _converter(_lenient_hook)

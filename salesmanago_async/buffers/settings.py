@@ -1,0 +1,61 @@
+"""How a buffer goes."""
+
+from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+
+from attrs import field, frozen
+
+from ..errors import Invalid
+from ..outcome import Outcome
+from ..records.names import Names
+
+WhenFull: TypeAlias = Literal["wait", "raise"]
+
+
+class After(Protocol):
+    """What the records of another buffer wait for: a buffer of contacts."""
+
+    def holds(self, names: Names) -> bool:
+        """Tell whether a record of a contact of these names is in the buffer."""
+        ...
+
+    def look_now(self) -> None:
+        """Poll the server jobs once now."""
+        ...
+
+
+def _positive(_: object, attribute: Any, value: float) -> None:
+    if not value > 0:
+        raise Invalid(f"is {value}; it has to be more than 0", field=attribute.name)
+
+
+def _known(_: object, attribute: Any, value: str) -> None:
+    if value not in {"wait", "raise"}:
+        raise Invalid(f"is {value!r}, not wait or raise", field=attribute.name)
+
+
+def _path(given: str | PathLike[str] | None) -> Path | None:
+    return Path(given) if given is not None else None
+
+
+@frozen(kw_only=True)
+class BufferSettings:
+    """How a buffer goes, beside what its runs are told: see `BufferOptions`."""
+
+    every: float = field(default=1.0, validator=_positive)
+    room: int = field(default=50_000, validator=_positive)
+    when_full: WhenFull = field(default="wait", validator=_known)
+    journal: Path | None = field(default=None, converter=_path)
+    on_outcome: Callable[[Outcome], None] | None = None
+    drain_within: float = field(default=20.0, validator=_positive)
+    after: After | None = None
+
+    @classmethod
+    def taken_from(cls, options: Mapping[str, Any], known: type) -> tuple["BufferSettings", dict[str, Any]]:
+        """Return these, and the options that are left for the runs; raise `TypeError` for one that is not `known`."""
+        for name in options.keys() - known.__annotations__.keys():
+            raise TypeError(f"there is no option {name!r}")
+        own = {name: value for name, value in options.items() if name in cls.__annotations__}
+        return cls(**own), {name: value for name, value in options.items() if name not in own}

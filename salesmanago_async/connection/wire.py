@@ -1,0 +1,292 @@
+"""Request value → signed body; status, headers and body → answer or error. Pure: no I/O, the time is passed in."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+import orjson
+from attrs import field, frozen
+
+from ..api import CREDENTIAL_FIELDS, Request, request_class
+from ..api.codec import dumps, read_leniently, write
+from ..api.codegen import file_beside, places
+from ..api.request import DEFAULTED, answer_type
+from ..errors import (
+    Invalid,
+    NotAuthenticated,
+    RateLimited,
+    Redirected,
+    Refused,
+    SalesManagoError,
+    ServerFault,
+    Unreadable,
+)
+from ..settings import Credentials
+from ..support.lenient_json import encodable, loads
+
+AnswerT = TypeVar("AnswerT")
+
+TOO_LARGE = 413
+"""The status of a refusal for the size of the body."""
+
+
+@frozen
+class FormFile:
+    """A file to go beside a body: the body is then the part `body` of a form, the file its part `part`."""
+
+    body: str
+    part: str
+    name: str
+    content: bytes = field(repr=False)
+    media_type: str | None = None
+
+
+@frozen
+class Post:
+    """A request encoded once: `fields` is its JSON object without credentials, `request` what it was made from."""
+
+    path: str
+    fields: bytes = field(repr=False)
+    repeatable: bool
+    request: object | None = field(default=None, repr=False)
+    signed: bool = True
+    file: FormFile | None = None
+    may_answer_nothing: bool = False
+
+
+@frozen
+class Reply:
+    """What came back: the status, the headers by lower-case name, the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes = field(repr=False)
+
+
+def prepare(request: Request[Any], owner: str | None) -> Post:
+    """Encode a request, its owner filled from the default; raise `Invalid` naming the field that breaks its rule."""
+    shown = request if request.signed else {"path": request.path}  # errors carry it: never with a password
+    try:
+        body = _owned(write(request), type(request), owner)
+        file = _file_of(request)
+        fields = dumps(body)
+    except Invalid as error:
+        error.request = shown
+        raise
+    return Post(request.path, fields, request.repeatable, shown, request.signed, file, type(request).may_answer_nothing)
+
+
+def prepare_plain(path: str, body: Mapping[str, Any], owner: str | None) -> Post:
+    """Encode plain JSON for any path; a path the reference does not have counts as not repeatable."""
+    trimmed = path.strip().strip("/").removeprefix("api/")
+    if not _PATH.fullmatch(trimmed):
+        raise Invalid(f"{path!r} is no path such as 'contact/hasContact'", field="path")
+    known = request_class(trimmed)
+    fields = {name: value for name, value in body.items() if name not in CREDENTIAL_FIELDS}
+    if known:
+        _owned(fields, known, owner)
+        if file_beside(cast("type", known)):
+            raise Invalid(f"{trimmed} takes a file beside its JSON: send a {known.__name__}", field="path")
+    repeatable, is_signed = (known.repeatable, known.signed) if known else (False, True)
+    may_answer_nothing = known is not None and known.may_answer_nothing
+    return Post(trimmed, dumps(fields), repeatable, {"path": trimmed}, is_signed, None, may_answer_nothing)
+
+
+_PATH = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
+
+
+def _owned(body: dict[str, Any], kind: type, owner: str | None) -> dict[str, Any]:
+    """Fill the owner (or user) in where the class has one and the body does not."""
+    for place in places(kind):
+        if owner and len(place.path) == 1 and place.path[0] in DEFAULTED:
+            body.setdefault(place.path[0], owner)
+    return body
+
+
+def _file_of(request: Request[Any]) -> FormFile | None:
+    """Return the file that goes beside the body, where this kind of request has one; refuse to send it without."""
+    kind: type = type(request)
+    beside = file_beside(kind)
+    if beside is None:
+        return None
+    name, parts = beside
+    file = getattr(request, name)
+    if file is None:
+        raise Invalid("is missing", field=name)
+    return FormFile(parts.body, parts.file, file.name, file.content, file.media_type)
+
+
+def signed(fields: bytes, credentials: Credentials, request_time: int) -> bytes:
+    """Return the whole body: `fields` with the four fields of authentication, for this one try."""
+    head = orjson.dumps(
+        {
+            "clientId": credentials.client_id,
+            "apiKey": credentials.api_key,
+            "requestTime": request_time,
+            "sha": credentials.signature(),
+        }
+    )
+    return head if fields == b"{}" else b"".join((head[:-1], b",", memoryview(fields)[1:]))
+
+
+def read_body(reply: Reply, request: object | None, now: datetime, *, may_be_empty: bool = False) -> dict[str, Any]:
+    """Return the JSON object of a successful answer; raise the error that any other reply is.
+
+    `may_be_empty` is True for the calls that are known to answer 200 (or 204) without a body when they are done.
+    """
+    if reply.status == 429:
+        raise RateLimited("429: too many requests", retry_after=_retry_after(reply, now), request=request)
+    if reply.status >= 500 or reply.status == 408:
+        raise ServerFault(
+            f"the server answered {reply.status}{_texts(reply)}",
+            status=reply.status,
+            retry_after=_retry_after(reply, now),
+            request=request,
+        )
+    if reply.status == TOO_LARGE:
+        raise Refused(_too_large(reply), status=TOO_LARGE, request=request)
+    if may_be_empty and reply.status in {200, 204} and not reply.content.strip():
+        return {"success": True}
+    if 300 <= reply.status < 400:
+        raise Redirected(_redirect(reply), status=reply.status, request=request)
+    body = _json_object(reply)
+    if body is None:
+        raise Unreadable(_unreadable(reply), status=reply.status, request=request)
+    if reply.status >= 400 or success_of(body) is False:
+        raise _refusal(body, reply.status, request)
+    return body
+
+
+def read_answer(request: Request[AnswerT], body: Mapping[str, Any]) -> AnswerT:
+    """Read a successful answer into the class that belongs to the request."""
+    kind: type = type(request)
+    return cast("AnswerT", read_leniently(answer_type(kind), body))
+
+
+def success_of(body: Mapping[str, Any]) -> bool | None:
+    """Return whether an answer or a result file says that it is a success; None where it says neither.
+
+    Only true means success, only what clearly denies it means failure; null, {} or "maybe" are no word on it.
+    """
+    said = body.get("success")
+    return _SUCCESS.get(str(said).strip().lower()) if isinstance(said, bool | str | int) else None
+
+
+_SUCCESS = {"true": True, "false": False, "no": False, "0": False}
+
+
+def messages_of(body: Mapping[str, Any]) -> list[str]:
+    """Return the texts of an answer, which come as a list or as one string, under one of two names."""
+    found: Any = body.get("message") or body.get("messages") or []
+    return [safe_text(text) for text in (found if isinstance(found, list) else [found]) if text is not None]
+
+
+def safe_text(said: object) -> str:
+    """Return a text of the server as a reason may have it.
+
+    A link is its host, credentials that the server sends back are struck out, and it can be written anywhere.
+    """
+    return _SENT_BACK.sub(r"\1…", _LINK.sub(r"\g<scheme>\g<host>/…", encodable(str(said))))
+
+
+def _safe(value: Any) -> Any:
+    return safe_text(value) if isinstance(value, str) else value
+
+
+_SENT_BACK = re.compile(
+    r"""((?:clientId|apiKey|apiSecret|sha|token|password)[\\"']*\s*[:=]\s*[\\"']*)[^\s"'\\,;&<>)}]+""", re.IGNORECASE
+)
+_LINK = re.compile(
+    r"""
+      (?P<scheme>\b[a-z][a-z0-9+.-]*:(?:/|\\/){2})   # the slashes of JSON inside JSON are escaped
+      (?:[^\s/?\#@"'<>]*@)?                         # a user and a password
+      (?P<host>[^\s/?\#@"'<>\\]*)
+      [/?\#\\][^\s"'<>]*
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+_NOT_AUTHENTICATED = (
+    "not authenticated",
+    "not authorized",
+    "authorization failed",
+    "api key not specified",
+    "token not specified",
+    "invalid account",
+)
+
+
+def _refusal(body: Mapping[str, Any], status: int, request: object | None) -> SalesManagoError:
+    messages = messages_of(body)
+    given = body.get("values")
+    values = {name: _safe(value) for name, value in given.items()} if isinstance(given, dict) else None
+    said = " ".join(messages).lower()
+    kind = NotAuthenticated if status == 401 or any(text in said for text in _NOT_AUTHENTICATED) else Refused
+    return kind(messages, values=values, status=status, request=request)
+
+
+def _json_object(reply: Reply) -> dict[str, Any] | None:
+    try:
+        body = loads(reply.content)
+    except ValueError:
+        return None
+    return cast("dict[str, Any]", body) if isinstance(body, dict) else None
+
+
+def _too_large(reply: Reply) -> list[str]:
+    """Return what a refusal for the size of the body says, whoever refused it: the server, or a gateway before it."""
+    return ["the request is larger than the server takes (413); send less at once", *_said(reply)]
+
+
+def _said(reply: Reply) -> list[str]:
+    return messages_of(_json_object(reply) or {})
+
+
+def _texts(reply: Reply) -> str:
+    texts = _said(reply)
+    return f": {'; '.join(texts)}" if texts else ""
+
+
+def _redirect(reply: Reply) -> str:
+    """Say where a redirect leads to, without what may be secret: a user, a password, a query, a path not of words."""
+    try:
+        parts = urlsplit(reply.headers.get("location", ""))
+        path = parts.path if _WORDS.fullmatch(parts.path) else "/…"
+        shown = f"{parts.scheme}://" * bool(parts.netloc) + parts.netloc.rpartition("@")[2] + path
+    except ValueError:
+        shown = "an unreadable address"
+    return f"the server answered {reply.status}, a redirect to {shown[:200] or 'nowhere'}; is base_url right?"
+
+
+_WORDS = re.compile(r"(/[A-Za-z_.-]{1,32}(v?\d)?)*/?")
+
+
+def _unreadable(reply: Reply) -> str:
+    kind = reply.headers.get("content-type", "no content type")
+    begins = safe_text(reply.content[:200].decode("utf-8", "replace"))[:80]
+    hint = "; is base_url right?" if reply.status in {403, 404, 405} else ""
+    return f"the server answered {reply.status} with {kind}, not a JSON object, beginning {begins!r}{hint}"
+
+
+def _retry_after(reply: Reply, now: datetime) -> float | None:
+    """Return the seconds of a Retry-After header, given in seconds or as an HTTP date."""
+    given = reply.headers.get("retry-after", "").strip()
+    if given.isdecimal():
+        return float(given)
+    moment = http_date(given)
+    return max(0.0, (moment - now).total_seconds()) if moment else None
+
+
+@lru_cache(maxsize=16)
+def http_date(given: str | None) -> datetime | None:
+    """Read an HTTP date, which all answers of one second share; None where it is none."""
+    try:
+        moment = parsedate_to_datetime(given or "")
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,78 @@
+"""Groups, and `call`: a request class as a method, with the class's own signature and documentation."""
+
+import inspect
+import re
+from collections.abc import Callable, Coroutine
+from functools import cached_property
+from typing import Any, Generic, ParamSpec, TypeVar, cast, get_type_hints, overload
+
+from ..api import Request
+from ..api.request import answer_type
+from ..connection.connection import Connection
+
+P = ParamSpec("P")
+AnswerT = TypeVar("AnswerT")
+
+
+class Group:
+    """Calls that belong together, on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+
+def _attribute_of(group: type) -> str:
+    """Return the name that a group has on a client: `web_push` of `WebPush`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", group.__name__).lower()
+
+
+class call(Generic[P, AnswerT]):  # noqa: N801 - it reads as the declaration it is: has = call(HasContact)
+    """Declare a method that sends a request of this class: `has = call(HasContact)`."""
+
+    def __init__(self, request_class: Callable[P, Request[AnswerT]]) -> None:
+        self.request_class = request_class
+        self.__doc__ = request_class.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.__name__ = name
+
+    @cached_property
+    def __signature__(self) -> inspect.Signature:
+        """The signature of the class, as a reader wants it: plain types, and the answer as what is returned."""
+        kind = cast("type", self.request_class)
+        plain = get_type_hints(kind)
+        parameters = [
+            parameter.replace(annotation=plain[parameter.name])
+            for parameter in inspect.signature(kind).parameters.values()
+        ]
+        return inspect.Signature(parameters, return_annotation=answer_type(kind))
+
+    async def __call__(self, group: Group, *args: P.args, **kwargs: P.kwargs) -> AnswerT:
+        """Send the request that the arguments make, as any method reached through its class."""
+        return await group._connection.send(self._request(type(group), *args, **kwargs))
+
+    def _request(self, group: type, *args: P.args, **kwargs: P.kwargs) -> Request[AnswerT]:
+        """Return the request that the arguments make; where they do not fit, the error names the method, as usual."""
+        try:
+            return self.request_class(*args, **kwargs)
+        except TypeError as error:
+            inner = f"{cast('type', self.request_class).__name__}.__init__()"
+            if not str(error).startswith(inner):
+                raise
+            raise TypeError(str(error).replace(inner, f"{_attribute_of(group)}.{self.__name__}()")) from None
+
+    @overload
+    def __get__(self, group: None, owner: type) -> "call[P, AnswerT]": ...
+    @overload
+    def __get__(self, group: Group, owner: type) -> Callable[P, Coroutine[Any, Any, AnswerT]]: ...
+    def __get__(self, group: Group | None, owner: type) -> Any:
+        if group is None:
+            return self
+
+        async def send(*args: P.args, **kwargs: P.kwargs) -> AnswerT:
+            return await self(group, *args, **kwargs)
+
+        send.__name__ = self.__name__
+        send.__doc__ = self.__doc__
+        send.__signature__ = self.__signature__  # type: ignore[attr-defined]
+        return send

@@ -1,0 +1,147 @@
+"""Chunks on their way: what is kept of them in memory, and what lies on the shelf until they are settled."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from attrs import define, field
+
+from ...outcome import State
+from ...stores.journal import Marks
+from .chunks import Chunk
+from .spill import Shelf, Shelved, Ticket
+from .steps import Step
+
+
+@define(eq=False)
+class Lot:
+    """A chunk as it was closed; it may become several parcels. Its contacts are free when all of them are settled.
+
+    `searches` are the requests spent on finding the records that a refusal is about. `is_admitted` once it has found
+    room among the outstanding jobs: a poll that leads to another job never waits for room again. `lost_at` is when the
+    last request with its records stayed without an answer, by the event loop's clock: the server may still work at it.
+    `later` are parcels whose steps begin when those before them are settled.
+    """
+
+    parcels: int = 1
+    names: list[str] = field(factory=list, repr=False)
+    searches: int = 0
+    is_admitted: bool = False
+    lost_at: float | None = None
+    later: "list[tuple[Parcel, Step]]" = field(factory=list, repr=False)
+
+
+@define(eq=False)
+class Parcel:
+    """A chunk, or a part of one. `state` is what its records are if the run ends now.
+
+    `number` is its line in the journal, where it has one, and `journalled` the state that is told there; `marks` are
+    those it will have until then. `was_doubted` tells that an earlier try of these records has got no answer; `tries`
+    are those of this run. `request_id` is its server job, where it has one.
+    """
+
+    ticket: Ticket
+    rows: Ticket
+    count: int
+    lot: Lot = field(repr=False)
+    items: Sequence[bytes] = field(repr=False)
+    marks: Marks | None = field(default=None, repr=False)
+    number: int | None = None
+    state: State = "not_sent"
+    journalled: State = "not_sent"
+    was_doubted: bool = False
+    tries: int = 0
+    request_id: int | None = None
+
+
+class Parcels:
+    """The parcels of a run that are not settled."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf()
+        self._unsettled: set[Parcel] = set()
+        self._last_read: tuple[Parcel, Chunk] | None = None
+        """What was read last, as it is read again by the next step."""
+
+    def __iter__(self) -> Iterator[Parcel]:
+        return iter(self._unsettled)
+
+    def __len__(self) -> int:
+        return len(self._unsettled)
+
+    def pack(self, chunk: Chunk, lot: Lot, **others: Any) -> Parcel:
+        """Make a parcel of a chunk."""
+        rows = self._shelf.put(list(chunk.rows))
+        parcel = Parcel(self._lay(chunk), rows, len(chunk), lot, chunk.items, **others)
+        self._unsettled.add(parcel)
+        return parcel
+
+    def unpack(self, parcel: Parcel) -> Chunk:
+        """Return its records; the items are empty where they were thrown away.
+
+        Their rows are read when somebody wants to know them, before the parcel is forgotten.
+        """
+        if self._last_read and self._last_read[0] is parcel:
+            return self._last_read[1]
+        positions, lines, keys, aliases, items = self._shelf.look(parcel.ticket)
+        items = items or parcel.items or [b""] * parcel.count
+        chunk = Chunk(Shelved(self._shelf, parcel.rows, parcel.count), positions, lines, keys, aliases, items)
+        self._last_read = parcel, chunk
+        return chunk
+
+    def lay_down(self, parcel: Parcel) -> None:
+        """Keep its items on the shelf: for a parcel that will wait for long."""
+        if parcel.items:
+            chunk = self.unpack(parcel)
+            self._shelf.free(parcel.ticket)
+            parcel.ticket, parcel.items = self._lay(chunk, chunk.items), []
+        self._last_read = None
+
+    def pick_up(self, parcel: Parcel) -> None:
+        """Have its items in memory again."""
+        if not parcel.items:
+            parcel.items = self.unpack(parcel).items
+
+    def drop_items(self, parcel: Parcel) -> None:
+        """Throw its items away: the server has them, and they are not sent again."""
+        parcel.items = []
+        self._last_read = None
+
+    def forget(self, parcel: Parcel) -> None:
+        """Take note that it is settled, or has become others."""
+        self._unsettled.discard(parcel)
+        self._shelf.free(parcel.ticket)
+        self._shelf.free(parcel.rows)
+        self._last_read = None
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._shelf.close()
+
+    def _lay(self, chunk: Chunk, items: Sequence[bytes] = ()) -> Ticket:
+        return self._shelf.put((chunk.positions, chunk.lines, chunk.keys, chunk.aliases, items))
+
+
+def halves(chunk: Chunk, *, keep_together: bool) -> tuple[list[int], list[int]]:
+    """Return the indices of two halves of a chunk; the second is empty where it cannot be divided.
+
+    `keep_together` leaves the records of one contact in one half, however long that makes it.
+    """
+    groups = _contacts(chunk) if keep_together else [[index] for index in range(len(chunk))]
+    first: list[int] = []
+    while groups and len(first) < max(1, len(chunk) // 2):
+        first += groups.pop(0)
+    return sorted(first), sorted(index for group in groups for index in group)
+
+
+def _contacts(chunk: Chunk) -> list[list[int]]:
+    """Return the indices of each contact's records, known to be one's by any of their names."""
+    groups: dict[str, list[int]] = {}
+    for index, record in enumerate(chunk.records()):
+        known = {id(group): group for name in record.names if (group := groups.get(name)) is not None}
+        group, *others = known.values() or [[]]
+        for other in others:
+            group += other
+            groups.update({name: group for name, members in groups.items() if members is other})
+        group.append(index)
+        groups.update(dict.fromkeys(record.names, group))
+    return list({id(group): group for group in groups.values()}.values())

@@ -1,0 +1,156 @@
+"""Encoded records → chunks that one request takes. Pure: no I/O, no time.
+
+A chunk closes when it holds `max_items`, or when the next record would carry its body over `max_bytes`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from attrs import field, frozen
+
+from ...api.codec import dumps
+from ...errors import Invalid
+from ...records.names import Names
+from ..settings import DEFAULT_MAX_BYTES, MOST_ITEMS, Settings
+
+
+class Record(NamedTuple):
+    """A record that was read, checked and encoded. `item` is its JSON object in the list of a request."""
+
+    row: Any
+    position: int
+    line: int | None
+    names: Names
+    item: bytes
+
+
+@frozen
+class Chunk:
+    """The records of one request, in the order of the source, each encoded once.
+
+    `keys` are the first of each record's names: by them an answer is traced back. `aliases` has the others, by
+    position.
+    """
+
+    rows: Sequence[Any] = ()
+    positions: Sequence[int] = ()
+    lines: Sequence[int | None] = ()
+    keys: Sequence[str] = ()
+    aliases: Mapping[int, Names] = field(factory=dict)
+    items: Sequence[bytes] = ()
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @classmethod
+    def of(cls, records: Sequence[Record]) -> "Chunk":
+        """Return a chunk of these records."""
+        if not records:
+            return cls()
+        rows, positions, lines, names, items = zip(*records, strict=True)
+        return cls.of_columns(rows, positions, lines, names, items)
+
+    @classmethod
+    def of_columns(
+        cls,
+        rows: Sequence[Any],
+        positions: Sequence[int],
+        lines: Sequence[int | None],
+        names: Sequence[Names],
+        items: Sequence[bytes],
+    ) -> "Chunk":
+        """Return a chunk of records that are given field by field."""
+        keys = [each[0] for each in names]
+        aliases = {position: each[1:] for position, each in zip(positions, names, strict=True) if len(each) > 1}
+        return cls(rows, positions, lines, keys, aliases, items)
+
+    def names(self) -> Iterator[str]:
+        """Yield everything that the contacts of its records go by."""
+        return chain(self.keys, *self.aliases.values())
+
+    def aliases_by_index(self) -> Mapping[int, Names]:
+        """Return the further names of its records, by their places in the chunk."""
+        if not self.aliases:
+            return {}
+        return {index: self.aliases[at] for index, at in enumerate(self.positions) if at in self.aliases}
+
+    def records(self) -> Iterator[Record]:
+        """Yield its records."""
+        for row, position, line, key, item in zip(
+            self.rows, self.positions, self.lines, self.keys, self.items, strict=True
+        ):
+            yield Record(row, position, line, (key, *self.aliases.get(position, ())), item)
+
+    def part(self, indices: Iterable[int]) -> "Chunk":
+        """Return the records at these indices as a chunk."""
+        records = list(self.records())
+        return Chunk.of([records[index] for index in indices])
+
+
+def body_of(items: Iterable[bytes], list_field: str, others: bytes) -> bytes:
+    """Return the JSON object of a request: the list of these items, and the fields in `others` (a JSON object)."""
+    opening = b"{" if others == b"{}" else others[:-1] + b","
+    parts = list(items) or [b""]
+    parts[0] = b'%b"%b":[%b' % (opening, list_field.encode(), parts[0])
+    parts[-1] += b"]}"
+    return b",".join(parts)  # the one copy of all that there is
+
+
+class Chunker:
+    """Gathers records into chunks."""
+
+    def __init__(self, *, max_items: int = MOST_ITEMS, max_bytes: int = DEFAULT_MAX_BYTES, overhead: int = 0) -> None:
+        self._max_items = max_items
+        self._room = max_bytes - overhead
+        self._records: list[Record] = []
+        self._size = 0
+
+    @property
+    def places(self) -> int:
+        """How many more records the chunk takes that is being gathered."""
+        return self._max_items - len(self._records)
+
+    @property
+    def is_gathering(self) -> bool:
+        """Whether there are records that wait for others to share a request with."""
+        return bool(self._records)
+
+    def check(self, item: bytes) -> None:
+        """Raise `Invalid` for an item that no request has room for."""
+        if len(item) + 1 > self._room:
+            raise Invalid(f"is {len(item)} bytes long, which does not fit into a request of max_bytes")
+
+    def is_chunk(self, block: Chunk) -> bool:
+        """Tell whether these records are a whole chunk as they are, with nothing gathered before them."""
+        return len(block) == self._max_items and not self._records and _size_of(block.items) <= self._room
+
+    def has_room(self, record: Record) -> bool:
+        """Tell whether a record fits into the chunk that is being gathered; if not, that must be taken first."""
+        return self._size + _size_of([record.item]) <= self._room
+
+    def add(self, record: Record) -> Chunk | None:
+        """Take a record for which there is room; return the chunk if this makes it full."""
+        self._records.append(record)
+        self._size += _size_of([record.item])
+        return None if self.places else self.rest()
+
+    def rest(self) -> Chunk | None:
+        """Return what has been gathered, if anything, and begin anew; what was held back came late, and is moved."""
+        records, self._records, self._size = self._records, [], 0
+        return Chunk.of(sorted(records, key=_POSITION)) if records else None
+
+
+_POSITION = attrgetter("position")
+
+
+def _size_of(items: Sequence[bytes]) -> int:
+    """Return the bytes that items take, each with its comma."""
+    return sum(map(len, items)) + len(items)
+
+
+def chunker_of(settings: Settings) -> Chunker:
+    """Return what gathers records into chunks of the size that a run asks for."""
+    overhead = len(dumps(settings.fields)) + 1024  # the list's name and the fields of authentication
+    return Chunker(max_items=settings.batch_size, max_bytes=settings.max_bytes, overhead=overhead)

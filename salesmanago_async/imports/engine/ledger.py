@@ -1,0 +1,153 @@
+"""The journal as a run uses it: there may be none, and one that fails ends the run.
+
+Where it can no longer be written, it is left as it is: every line in it is true, as each began in doubt.
+"""
+
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from attrs import evolve
+
+from ...errors import JournalFailed
+from ...outcome import State, Verdicts
+from ...sources.sources import Source
+from ...stores.journal import Marks
+from .batches import Parcel
+from .chunks import Chunk
+from .redaction import struck_out
+from .run_control import Course
+
+ReturnT = TypeVar("ReturnT")
+
+UNWRITTEN = "what became of it could not be written into the journal"
+
+
+class RunJournal(Protocol):
+    """What a run writes into: a `Journal`, or the queue of a buffer. What cannot be written raises `JournalFailed`."""
+
+    async def begin(self, marks: Marks) -> int:
+        """Write down, before it is sent, that a chunk may have been sent; return its number."""
+        ...
+
+    async def checksums(self, number: int) -> bytes:
+        """Return the checksums of a chunk's records, 4 bytes each, in the order of its positions."""
+        ...
+
+    async def split(self, number: int, parts: Sequence[Marks]) -> list[int]:
+        """Put the parts of a chunk, each as begun, in its place; there may be none. Return their numbers."""
+        ...
+
+    async def submitted(self, number: int, request_id: int) -> None:
+        """Write down that the server has taken a chunk, and the number of its job."""
+        ...
+
+    async def settle(self, number: int, verdicts: Verdicts, positions: Sequence[int]) -> None:
+        """Write down what became of the records of a chunk."""
+        ...
+
+    async def forget(self, number: int) -> None:
+        """Write down that a chunk has surely not been processed."""
+        ...
+
+    async def aclose(self) -> None:
+        """Take note that the run has ended."""
+        ...
+
+
+class Ledger:
+    """Writes down what becomes of parcels."""
+
+    def __init__(self, journal: RunJournal | None, course: Course, source: Source) -> None:
+        self._journal = journal
+        self._source = source
+        self._has_failed = False
+        self._course = course
+
+    def marks_of(self, chunk: Chunk) -> Marks | None:
+        """Return what a parcel of these records needs to be written down."""
+        return Marks.of(chunk.positions, chunk.items) if self._journal else None
+
+    async def write_ahead(self, parcel: Parcel) -> None:
+        """Have a parcel in the journal, as in doubt, before it is sent."""
+        if self._journal and parcel.marks:
+            parcel.number = await self._written(self._journal.begin(parcel.marks))
+            if parcel.number is not None:
+                parcel.marks, parcel.journalled = None, "in_doubt"
+
+    async def submitted(self, parcel: Parcel, request_id: int) -> None:
+        """Write down the number of its job."""
+        if self._journal and parcel.number is not None:
+            await self._written(self._journal.submitted(parcel.number, request_id))
+            parcel.journalled = "in_doubt" if self._has_failed else "submitted"
+
+    async def conclude(self, parcel: Parcel, chunk: Chunk, verdicts: Verdicts) -> Verdicts:
+        """Write down what became of a parcel; one that was not sent leaves no trace.
+
+        Return what can be told of it: no more than the journal knows, for that is what the next run goes by.
+        """
+        if verdicts.state == "not_sent":
+            if self._journal and parcel.number is not None:
+                await self._written(self._journal.forget(parcel.number))
+            return verdicts
+        await self.write_ahead(parcel)
+        if self._journal and parcel.number is not None:
+            kept = self._as_kept(verdicts, chunk)
+            await self._written(self._journal.settle(parcel.number, kept, chunk.positions))
+        if self._has_failed:
+            return Verdicts(parcel.journalled, UNWRITTEN, request_id=verdicts.request_id)
+        return verdicts
+
+    async def marks_of_parts(self, parcel: Parcel, chunk: Chunk, groups: Sequence[Sequence[int]]) -> list[Marks | None]:
+        """Return what the parts of a parcel need to be written down, which hold the records at these indices."""
+        marks = parcel.marks
+        if self._journal and parcel.number is not None:
+            checksums = await self._written(self._journal.checksums(parcel.number))
+            marks = Marks((), checksums) if checksums is not None else None
+        if marks is None:
+            return [None for _ in groups]
+        return [marks.part(indices, [chunk.positions[index] for index in indices]) for indices in groups]
+
+    async def split(self, parcel: Parcel, parts: Sequence[Parcel]) -> None:
+        """Put the parts of a parcel in its place, as in doubt; of one that was not sent, when they are sent."""
+        if self._journal and parcel.number is not None:
+            kept = [part for part in parts if part.marks and parcel.state != "not_sent"]
+            marks = [part.marks for part in kept if part.marks]
+            numbers = await self._written(self._journal.split(parcel.number, marks))
+            if numbers is None:
+                return
+            for part in parts:
+                part.journalled = "not_sent"
+            for part, number in zip(kept, numbers, strict=True):
+                part.number, part.marks, part.journalled = number, None, "in_doubt"
+
+    def _as_kept(self, verdicts: Verdicts, chunk: Chunk) -> Verdicts:
+        """Return verdicts as they are written down: no reason names what stands in the record that it is about."""
+        others: dict[int, tuple[State, str]] = {
+            index: (state, self._reason_as_kept(state, reason, [chunk.rows[index]]) or "")
+            for index, (state, reason) in verdicts.others.items()
+        }
+        about = (row for index, row in enumerate(chunk.rows) if index not in others)
+        reason = self._reason_as_kept(verdicts.state, verdicts.reason, about)
+        return evolve(verdicts, reason=reason, others=others)
+
+    def _reason_as_kept(self, state: State, reason: str | None, rows: Iterable[Any]) -> str | None:
+        """Return a reason; None after a stop, which leaves thousands of records that the next run asks about anew."""
+        if not reason or (state != "rejected" and not self._course.is_following):
+            return None
+        return struck_out(reason, map(self._body, rows))
+
+    def _body(self, row: Any) -> Any:
+        """Return what was sent of a row, None where its own code does not give it a second time."""
+        try:
+            return self._source.body(row)
+        except Exception:
+            return None
+
+    async def _written(self, writing: Awaitable[ReturnT]) -> ReturnT | None:
+        try:
+            return await writing
+        except JournalFailed as error:
+            self._journal = None
+            self._has_failed = True
+            self._course.stop_for(error)
+            return None

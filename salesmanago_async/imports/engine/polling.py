@@ -1,0 +1,87 @@
+"""Where server jobs are polled: a job that has ended tells what became of the parcel that it was made of."""
+
+from typing import Any
+
+from attrs import define, frozen
+
+from ...connection.connection import Connection
+from ...errors import JobFailed, JobNotFound, LinkExpired, SalesManagoError, Unreadable
+from ...exports.shapes import as_it_is
+from ...jobs import Job, worth_another_look
+from ...outcome import Verdicts
+from .answers import of_import, result_of
+from .batches import Parcel
+from .run_control import Course
+from .steps import Judge, Poll, Send, Settle, Step
+
+
+@define(eq=False)
+class PendingJob:
+    """A parcel that the server has taken and works at; `is_resumed` where an earlier run sent it."""
+
+    parcel: Parcel
+    job: Job[Any]
+    is_resumed: bool
+    failed_polls: int = 0
+
+
+@frozen
+class JobPoller:
+    """Polls jobs; each poll returns the next step, or None where the job is to be polled again."""
+
+    connection: Connection
+    course: Course
+
+    def pending(self, parcel: Parcel, step: Poll) -> PendingJob:
+        """Return what is polled for a parcel."""
+        return PendingJob(parcel, Job[Any](self.connection, step.request_id, as_it_is), step.is_resumed)
+
+    async def poll(self, pending: PendingJob) -> Step | None:
+        """Poll a job once, and read its result file where it has ended."""
+        request_id = pending.job.request_id
+        if not self.course.is_following:
+            return self._unfollowed(request_id, f"the run was stopped before its job ended{self.course.because}")
+        try:
+            return await self._poll(pending)
+        except SalesManagoError as error:
+            return self._after_error(pending, error)
+
+    async def _poll(self, pending: PendingJob) -> Step | None:
+        job = pending.job
+        status = await job.status()
+        if status.state == "unknown":
+            raise JobNotFound(job.request_id, status.messages)
+        if status.state == "running":
+            pending.failed_polls = 0
+            return None
+        if status.state == "failed":
+            failure = JobFailed(job.request_id, status.messages)
+            return Settle(Verdicts("rejected", str(failure), request_id=job.request_id))
+        result = result_of(await job.result())
+        return Judge(
+            lambda chunk: of_import(chunk.keys, result, job.request_id, aliases=chunk.aliases_by_index()),
+        )
+
+    def _after_error(self, pending: PendingJob, error: SalesManagoError) -> Step | None:
+        """Poll again, within bounds; then nobody can tell what became of the contacts.
+
+        They are sent again where an earlier run sent them, which does no harm.
+        """
+        pending.failed_polls += 1
+        may_send_again = pending.is_resumed and self.course.is_reading
+        if may_send_again and isinstance(error, JobNotFound):
+            return Send(was_doubted=True)
+        if self.course.is_following and worth_another_look(error, pending.failed_polls):
+            return None
+        if may_send_again and _is_of_the_job(error):
+            return Send(was_doubted=True)
+        return self._unfollowed(pending.job.request_id, str(error))
+
+    def _unfollowed(self, request_id: int, why: str) -> Step:
+        reason = f"job {request_id} was not followed to its end: {why}"
+        return Settle(Verdicts("submitted", reason, request_id=request_id))
+
+
+def _is_of_the_job(error: SalesManagoError) -> bool:
+    """Tell whether polling once more, another day, would find out no more: the server answers, but nothing usable."""
+    return isinstance(error, JobNotFound | Unreadable | LinkExpired)

@@ -1,0 +1,101 @@
+"""What earlier runs of the same journal did with the records that are being read. Pure, but for one look-up.
+
+The source is read from its beginning again; a record whose position the journal knows must be the one that was sent,
+by its checksum, and is gathered with the others of its chunk. Nothing is sent before the last of them was met, so that
+a wrong or changed source does no harm.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from heapq import heapify, heappop
+from typing import NoReturn
+
+from attrs import define, field
+
+from ...errors import Invalid
+from ...outcome import State, Verdicts
+from ...stores.journal import Entry, checksum
+from .chunks import Record
+
+
+@define(eq=False)
+class Known:
+    """A chunk of an earlier run, and those of its records that were met again."""
+
+    entry: Entry
+    size: int
+    checksums: bytes | None = field(default=None, repr=False)
+    records: list[Record] = field(factory=list, repr=False)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of its records were met."""
+        return len(self.records) == self.size
+
+    def verdicts(self) -> Verdicts:
+        """Return what the journal says of the records that were met."""
+        entry = self.entry
+        others: dict[int, tuple[State, str]] = {
+            index: entry.others[position]
+            for index, position in enumerate(record.position for record in self.records)
+            if position in entry.others
+        }
+        return Verdicts(entry.state, entry.reason, others, request_id=entry.request_id)
+
+
+class Earlier:
+    """The chunks of earlier runs, found by the positions of their records, which must come in ascending order."""
+
+    def __init__(self, entries: Iterable[Entry], checksums: Callable[[int], Awaitable[bytes]]) -> None:
+        self._checksums = checksums
+        self._spans: list[tuple[int, int, int, Known]] = []
+        self._met: dict[int, Known] = {}
+        self.last = -1
+        """The last position of which anything is known."""
+        for entry in entries:
+            self._add(entry)
+        heapify(self._spans)
+
+    def _add(self, entry: Entry) -> None:
+        known = Known(entry, sum(last - first + 1 for first, last in entry.spans))
+        for first, last in entry.spans:
+            self._spans.append((first, last, entry.number, known))
+            self.last = max(self.last, last)
+
+    async def at(self, position: int) -> Known | None:
+        """Return the chunk that holds the record at a position, ready to meet it."""
+        while self._spans and self._spans[0][1] < position:
+            heappop(self._spans)
+        if not self._spans or self._spans[0][0] > position:
+            return None
+        known = self._spans[0][3]
+        if known.checksums is None:
+            known.checksums = await self._checksums(known.entry.number)
+            self._met[known.entry.number] = known
+        return known
+
+    def meet(self, known: Known, record: Record) -> Known | None:
+        """Gather a record with its chunk; return the chunk once it is complete. Raise `Invalid` for another record."""
+        index = 4 * len(known.records)
+        if known.checksums is None or known.checksums[index : index + 4] != checksum(record.item):
+            line = "" if record.line is None else f" (line {record.line})"
+            raise _changed(f"record {record.position}{line} is not the one that was sent")
+        known.records.append(record)
+        if not known.is_complete:
+            return None
+        return self._met.pop(known.entry.number)
+
+    def refuse_end(self, read: int) -> NoReturn:
+        """Raise `Invalid` for a source that has ended too early."""
+        raise _changed(f"it ends after {read} records, of which {self.last + 1} are known")
+
+    def incomplete(self) -> Iterator[Known]:
+        """Yield the chunks of which some records were met and others were not."""
+        return iter(self._met.values())
+
+
+def _changed(what: str) -> Invalid:
+    return Invalid(
+        f"{what}: the source has changed since an earlier run of this journal. Go on with the source as it was; give "
+        "another one a journal of its own",
+        field="source",
+    )

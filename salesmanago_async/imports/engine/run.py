@@ -1,0 +1,211 @@
+"""A run: started, stopped in order, and ended with a report that accounts for every record.
+
+What ends a run early (wrong credentials, a server that is silent for longer than the run has patience, an error of the
+caller's, `stop`, the cancellation of the task it runs in) stops the reading. What is in flight is finished, and the
+rest is *not_sent*; after `stop` and cancellation that takes no longer than `stop_within` seconds, then what is still in
+flight is *in doubt*. Jobs are followed to their end all the same, except after these two, or by a silent server.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import anyio
+
+from ...connection.connection import Connection, failure_of
+from ...connection.identity import mark_of
+from ...errors import ClientClosed, only_error
+from ...sources.sources import Source
+from ...stores.journal import Entry, open_journal
+from ..report import Report
+from ..settings import Settings
+from ..targets import Target
+from .ledger import RunJournal
+from .pipeline import Line
+from .run_control import Course
+from .settling import Deliver, Listeners
+from .tally import Tally
+
+_log = logging.getLogger("salesmanago_async.runs")
+
+
+class Engine:
+    """One run over one source. `execute` may be called once.
+
+    `memory` stands for the journal that `settings` may name, opened.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        source: Source,
+        target: Target,
+        settings: Settings,
+        deliver: Deliver | None = None,
+        *,
+        memory: tuple[RunJournal, Sequence[Entry]] | None = None,
+    ) -> None:
+        self._connection = connection.counted(patience=settings.patience)
+        self._source = source
+        self._target = target
+        self._settings = settings
+        self._listeners = Listeners(deliver, settings.on_progress)
+        self._tally = Tally(self._connection.traffic, goal=settings.goal)
+        self._course = Course(self._connection, self._tally)
+        self._memory = memory
+        self._line: Line | None = None
+        self._cut_off = anyio.CancelScope(shield=True)
+        self._was_cancelled = False
+        self.client_closes = False
+        self.when_client_closes: Callable[[], None] = lambda: None
+        """Called when the client is being closed, which waits for the run: so nobody may be waited for any more."""
+
+    @property
+    def report(self) -> Report:
+        """The counts so far."""
+        return self._tally.report()
+
+    def stop(self) -> None:
+        """Read no further, try nothing again and follow no job; what is in flight has `stop_within` seconds."""
+        self._course.stop()
+        self._cut_off.deadline = min(self._cut_off.deadline, anyio.current_time() + self._settings.stop_within)
+
+    def stop_at_once(self) -> None:
+        """Cut off what is in flight, which is then in doubt."""
+        self._course.stop()
+        self._cut_off.cancel()
+
+    @property
+    def stop_within(self) -> float:
+        """The seconds that the run may take to stop."""
+        return self._settings.stop_within
+
+    def stop_for(self, error: ClientClosed) -> None:
+        """Stop as `stop` does, and report this error; for the client, before it is closed."""
+        self.client_closes = True
+        self._course.stop_for(error)
+        self.stop()
+        self.when_client_closes()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop, or was cancelled."""
+        return not self._course.is_following
+
+    def look_now(self) -> None:
+        """Have the jobs looked at once now, whenever they are due."""
+        if self._line:
+            self._line.poll_now()
+
+    async def execute(self) -> Report:
+        """Read the source to its end and settle every record.
+
+        Raises what the source or `on_progress` raised, once everything read before is settled, and the error that
+        stopped the run where the server had nothing to do with any record; both carry the report as a note. Where the
+        task is cancelled, what is in flight is finished first, and how to go on is logged as a warning.
+        """
+        _log.info("A run of %s begins", self._target.kind)
+        try:
+            with self._while_the_client_lives():
+                await self._execute_or_stop()
+        except BaseExceptionGroup as group:
+            error = only_error(group)
+            raise error from error.__cause__
+        return self._ended()
+
+    def _while_the_client_lives(self) -> AbstractContextManager[None]:
+        """Have the client stop the run before it is closed; a buffer does that for its own runs."""
+        return nullcontext() if self._memory else self._connection.lifetime.of_run(self)
+
+    async def _execute_or_stop(self) -> None:
+        async with anyio.create_task_group() as tasks:
+            ended = anyio.Event()
+            tasks.start_soon(self._execute, ended)
+            try:
+                await ended.wait()
+            except BaseException:  # cancellation, or on trio also the KeyboardInterrupt itself
+                self._was_cancelled = not ended.is_set()
+                self.stop()
+                raise
+
+    async def _execute(self, ended: anyio.Event) -> None:
+        try:
+            with self._cut_off:
+                await self._work()
+        finally:
+            self._tally.ended = True
+            ended.set()
+            if self._was_cancelled and self._has_left_anything():
+                _log.warning("A run was cancelled: %s. %s", self.report.counts, self._how_to_go_on())
+
+    async def _work(self) -> None:
+        journal, entries = await self._journal()
+        try:
+            line = self._line = Line(
+                connection=self._connection,
+                source=self._source,
+                target=self._target,
+                settings=self._settings,
+                listeners=self._listeners,
+                tally=self._tally,
+                course=self._course,
+                journal=journal,
+                entries=entries,
+            )
+            try:
+                await line.work()
+            finally:
+                line.close()
+        finally:
+            if journal:
+                await journal.aclose()
+
+    async def _journal(self) -> tuple[RunJournal | None, Sequence[Entry]]:
+        if self._memory:
+            return self._memory
+        path = self._settings.journal
+        if path is None or self._settings.dry_run:
+            return None, []
+        self._tally.journal = str(path)
+        return await open_journal(path, self._what(), self._settings.note)
+
+    def _what(self) -> dict[str, Any]:
+        """Return what a journal must not be continued with another of."""
+        settings = self._settings
+        return {
+            **self._connection.identity,
+            "kind": self._target.kind,
+            "path": settings.path or self._target.request_class.path,
+            "tags": list(settings.tags),
+            **settings.fields,
+            "owner": mark_of(settings.fields.get("owner")),
+        }
+
+    def _ended(self) -> Report:
+        report = self.report
+        self._log_end(report)
+        failure = self._course.callers_error
+        if not failure and not self._tally.anything_sent():
+            failure = self._tally.stopped
+        if failure:
+            failure.add_note(f"When it was raised: {report.counts}. {self._how_to_go_on()}")
+            raise failure
+        return report
+
+    def _log_end(self, report: Report) -> None:
+        """Log how the run has ended; what a server says may name somebody, so that is left out."""
+        if report.stopped:
+            why = failure_of(report.stopped)
+            _log.warning("A run of %s has stopped before the end, %s: %s", self._target.kind, why, report.counts)
+        else:
+            _log.info("A run of %s has ended: %s", self._target.kind, report.counts)
+
+    def _has_left_anything(self) -> bool:
+        report = self.report
+        return not report.read_all or report.read > report.accepted + report.rejected
+
+    def _how_to_go_on(self) -> str:
+        if self._tally.journal:
+            return f"The same call with journal={self._tally.journal!r} goes on with it"
+        return "It has no journal, so another call begins anew"

@@ -1,0 +1,54 @@
+"""Records of which it is known what became of them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import frozen
+
+from ...outcome import Outcome, State, Verdicts
+from ...sources.sources import Source
+
+
+@frozen
+class Settled:
+    """Records of which it is known what became of them."""
+
+    rows: Sequence[Any]
+    positions: Sequence[int]
+    lines: Sequence[int | None]
+    keys: Sequence[str]
+    verdicts: Verdicts
+
+    def counts(self) -> Counter[State]:
+        """Return how many records are in which state."""
+        counts: Counter[State] = Counter()
+        for state, _ in self.verdicts.others.values():
+            counts[state] += 1
+        counts[self.verdicts.state] += len(self.rows) - len(self.verdicts.others)
+        return counts
+
+    def reasons(self) -> Counter[tuple[State, str | None]]:
+        """Return how many records are in which state for which reason."""
+        verdicts = self.verdicts
+        reasons: Counter[tuple[State, str | None]] = Counter(verdicts.others.values())
+        reasons[verdicts.state, verdicts.reason] += len(self.rows) - len(verdicts.others)
+        return +reasons
+
+    def outcomes(self, source: Source) -> list[Outcome]:
+        """Return one outcome for each record."""
+        return [self._outcome(index, source) for index in range(len(self.rows))]
+
+    def _outcome(self, index: int, source: Source) -> Outcome:
+        verdicts, row, key = self.verdicts, self.rows[index], self.keys[index]
+        state, reason = verdicts.of(index)
+        return Outcome(
+            record=source.record(row),
+            position=self.positions[index],
+            state=state,
+            reason=reason,
+            contact_id=verdicts.contact_ids.get(key) if state == "accepted" else None,
+            request_id=verdicts.request_id,
+            line=self.lines[index],
+            file=source.file_of(row),
+        )

@@ -1,0 +1,180 @@
+"""Where records end: what became of a chunk is written down, counted, told, and its contacts are free again."""
+
+import math
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from heapq import heappop, heappush
+from typing import Any, TypeAlias
+
+import anyio
+from attrs import frozen
+
+from ...outcome import PROBLEMS, Outcome, State, Verdicts
+from ...sources.sources import Source
+from ...support.signal import Signal
+from ..report import Report
+from .batches import Lot, Parcel, Parcels
+from .chunks import Chunk, Record
+from .ledger import Ledger
+from .order import Order
+from .run_control import Course
+from .settled import Settled
+from .tally import Tally
+
+LATE_JOBS = 5
+"""Poll intervals after which a request that got no answer is taken to be over on the server, its job included."""
+
+Deliver: TypeAlias = Callable[[list[Outcome]], Awaitable[None]]
+
+
+@frozen
+class Listeners:
+    """Who is told: outcomes as they become known, counts whenever something has."""
+
+    deliver: Deliver | None = None
+    on_progress: Callable[[Report], None] | None = None
+
+
+@frozen(kw_only=True)
+class Left:
+    """A record that goes no further, and why: it was never part of a chunk."""
+
+    record: Record
+    state: State
+    reason: str
+
+
+class Settler:
+    """Settles records, each once."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        parcels: Parcels,
+        order: Order,
+        ledger: Ledger,
+        tally: Tally,
+        course: Course,
+        listeners: Listeners,
+        blocking: frozenset[State],
+        poll_interval: float,
+    ) -> None:
+        """`blocking` states leave it open when a record is applied, so that none of its contact may follow it."""
+        self._source = source
+        self._parcels = parcels
+        self._order = order
+        self._ledger = ledger
+        self._tally = tally
+        self._course = course
+        self._listeners = listeners
+        self._telling = anyio.Lock()
+        self._blocking = blocking
+        self._late_seconds = LATE_JOBS * poll_interval
+        self._late: list[tuple[float, list[str]]] = []
+        self.settled = Signal()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there are parcels of which it is not known what became of them."""
+        return len(self._parcels) > 0
+
+    def pack(self, chunk: Chunk) -> Parcel:
+        """Make a parcel of a chunk that has just closed; its contacts are under way from now on."""
+        self._order.begin(chunk.names())
+        return self._parcels.pack(chunk, Lot(), marks=self._ledger.marks_of(chunk))
+
+    async def split(self, parcel: Parcel, groups: Sequence[Sequence[int]]) -> list[Parcel]:
+        """Make parcels of the records at these indices, in place of the one that held them all."""
+        chunk = self._parcels.unpack(parcel)
+        marks = await self._ledger.marks_of_parts(parcel, chunk, groups)
+        like: dict[str, Any] = {"state": parcel.state, "was_doubted": parcel.was_doubted, "tries": parcel.tries}
+        like["journalled"] = parcel.journalled
+        parcel.lot.parcels += len(groups) - 1
+        parts = [
+            self._parcels.pack(chunk.part(indices), parcel.lot, marks=mark, **like)
+            for indices, mark in zip(groups, marks, strict=True)
+        ]
+        self._parcels.forget(parcel)
+        await self._ledger.split(parcel, parts)
+        return parts
+
+    async def settle(self, parcel: Parcel, verdicts: Verdicts) -> None:
+        """Write down, count and report what became of a parcel, and let its contacts go."""
+        chunk = self._parcels.unpack(parcel)
+        verdicts = await self._ledger.conclude(parcel, chunk, verdicts)
+        self._let_go(parcel, chunk, verdicts.state)
+        outcomes = self._count(_settled(chunk, verdicts))
+        self._parcels.forget(parcel)
+        async with self._telling:  # one at a time, however slow the listener
+            await self._tell(outcomes)
+        self.settled.give()
+
+    async def tell_known(self, chunk: Chunk, verdicts: Verdicts) -> None:
+        """Count and tell what an earlier run of the journal settled."""
+        self._tally.earlier += len(chunk)
+        await self._tell(self._count(_settled(chunk, verdicts)))
+
+    async def tell_left(self, left: Sequence[Left]) -> None:
+        """Count and tell records that were never part of a chunk."""
+        verdicts = Verdicts("rejected", None, {index: (one.state, one.reason) for index, one in enumerate(left)})
+        rows, positions, lines, *_ = zip(*(one.record for one in left), strict=True)
+        await self._tell(self._count(Settled(rows, positions, lines, [""] * len(left), verdicts)))
+
+    def progress(self) -> None:
+        """Show the counts; where that raises, the run ends."""
+        if self._listeners.on_progress and not self._course.callers_error:
+            try:
+                self._listeners.on_progress(self._tally.report())
+            except Exception as error:
+                self._course.fail_with(error)
+
+    async def wait(self) -> None:
+        """Wait until something is settled, or contacts become free."""
+        soonest = self._late[0][0] if self._late else math.inf
+        with anyio.CancelScope(deadline=soonest):
+            await self.settled.wait()
+        self.free_late()
+
+    def free_late(self) -> None:
+        """Free the contacts of requests that got no answer and must be over by now."""
+        while self._late and self._late[0][0] <= anyio.current_time():
+            self._order.end(heappop(self._late)[1])
+
+    def _let_go(self, parcel: Parcel, chunk: Chunk, state: State) -> None:
+        """Have further records of its contacts sent, or never, once all of its lot is settled.
+
+        Where a request with its records got no answer, the server may still work at that: what follows it must wait.
+        """
+        lot = parcel.lot
+        lot.parcels -= 1
+        if state in self._blocking:
+            self._order.bar(chunk.names())
+        else:
+            lot.names.extend(chunk.names())
+        if lot.parcels:
+            return
+        if lot.lost_at is None:
+            self._order.end(lot.names)
+        else:
+            heappush(self._late, (lot.lost_at + self._late_seconds, lot.names))
+
+    def _count(self, settled: Settled) -> list[Outcome]:
+        """Count records, and return their outcomes, if anybody wants to know them."""
+        counts: Counter[State] = settled.counts()
+        self._tally.add(counts)
+        self._tally.note_reasons(settled)
+        if self._listeners.deliver is None and PROBLEMS.isdisjoint(counts):
+            return []
+        outcomes = settled.outcomes(self._source)
+        self._tally.note_problems(outcome for outcome in outcomes if outcome.state in PROBLEMS)
+        return outcomes
+
+    async def _tell(self, outcomes: list[Outcome]) -> None:
+        if self._listeners.deliver:
+            await self._listeners.deliver(outcomes)
+        self.progress()
+
+
+def _settled(chunk: Chunk, verdicts: Verdicts) -> Settled:
+    return Settled(chunk.rows, chunk.positions, chunk.lines, chunk.keys, verdicts)

@@ -1,0 +1,84 @@
+"""How a run goes."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from ..api.codegen import Body, naming
+from ..api.fields import BATCH, Text, text
+from ..errors import Invalid
+from ..outcome import State
+from .report import Report
+
+InDoubt: TypeAlias = Literal["ask", "send", "drop"]
+"""What becomes of events that stay in doubt after they were looked for: they are left so, sent, or given up."""
+
+MOST_ITEMS = BATCH.most
+DEFAULT_MAX_BYTES = 4 * 1024 * 1024
+PATIENCE = 300.0
+"""Seconds without any answer from the server after which a run stops."""
+
+
+def _path(given: str | PathLike[str] | None) -> Path | None:
+    return Path(given) if given is not None else None
+
+
+check_tag = naming("tags", text(Text(255, clearable=False)))
+
+
+def _tags(given: Iterable[str]) -> tuple[str, ...]:
+    return tuple(check_tag(tag) for tag in given)
+
+
+def _fits_a_request(_: object, attribute: Any, value: int) -> None:
+    if not 1 <= value <= MOST_ITEMS:
+        raise Invalid(f"is {value}; a request takes 1 to {MOST_ITEMS} records", field=attribute.name)
+
+
+def _at_least_one(_: object, attribute: Any, value: int) -> None:
+    if value < 1:
+        raise Invalid(f"is {value}; at least one job must be under way", field=attribute.name)
+
+
+def _seconds(_: object, attribute: Any, value: float) -> None:
+    if not 0 <= value < math.inf:
+        raise Invalid(f"is {value}; give seconds, 0 or more", field=attribute.name)
+
+
+def _one_of(*known: str) -> Callable[[object, Any, str], None]:
+    def check(_: object, attribute: Any, value: str) -> None:
+        if value not in known:
+            raise Invalid(f"is {value!r}, not one of {', '.join(known)}", field=attribute.name)
+
+    return check
+
+
+@frozen(kw_only=True)
+class Settings:
+    """How a run goes: see `RunOptions`. `fields` are those of the request beside its list; `path` replaces its path."""
+
+    wait: bool = True
+    dry_run: bool = False
+    batch_size: int = field(default=MOST_ITEMS, validator=_fits_a_request)
+    max_bytes: int = DEFAULT_MAX_BYTES
+    outstanding: int = field(default=1000, validator=_at_least_one)
+    fields: Body = field(factory=dict)
+    path: str | None = None
+    tags: tuple[str, ...] = field(default=(), converter=_tags)
+    on_progress: Callable[[Report], None] | None = None
+    journal: Path | None = field(default=None, converter=_path)
+    note: Mapping[str, Any] | None = None
+    in_doubt: InDoubt = field(default="ask", validator=_one_of("ask", "send", "drop"))
+    stop_within: float = 20.0
+    patience: float = field(default=PATIENCE, validator=_seconds)
+
+    @property
+    def goal(self) -> State:
+        """The state that records are to reach."""
+        if self.dry_run:
+            return "not_sent"
+        return "accepted" if self.wait else "submitted"

@@ -1,0 +1,205 @@
+"""How records may be given: as values, as the API's objects, or flat, as a row of a table has them.
+
+    Contact(email="ann@example.com", city="Kraków")
+    {"contact": {"email": "ann@example.com", "address": {"city": "Kraków"}}}      the API's object
+    {"email": "ann@example.com", "city": "Kraków"}                                flat, in the API's names
+    {"email": "ann@example.com", "zip_code": "30-555", "properties.size": "XL"}   flat, in snake_case, with details
+
+All become the same body, through a lane that is generated once for each set of names (see api/_lanes.py). A run takes
+the express lanes (see _express.py), which give the bytes of that body.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias, cast
+
+from ..api.codec import dumps
+from ..api.codegen import (
+    Body,
+    Lane,
+    Place,
+    check_required,
+    class_lane,
+    compile_lane,
+    names_of,
+    naming,
+    part_writer,
+    places,
+)
+from ..api.contacts import Contact
+from ..api.events import ExternalEvent
+from ..api.fields import ShortText, Text, dictionary_value, milliseconds, text, writer_of
+from ..api.nearest import nearest
+from ..errors import Invalid
+from .compiled import Commons, Encoded
+from .encoders import Encoder, KeyLanes, RecordEncoder, ValueLane, cell_encoder
+from .names import Names, names_of_contact, names_of_event
+
+ExtraColumns: TypeAlias = Literal["error", "ignore", "properties"]
+"""What becomes of a name that is no field: an error, nothing, or a standard detail of that name."""
+
+NOTES = frozenset({"_line", "_reason", "_file"})
+"""Columns that a rejects file adds; they are passed over, so that it can be imported again."""
+
+
+class Shape:
+    """The forms that records of one class may take."""
+
+    def __init__(
+        self, record_class: type, names_of_body: Callable[[Body], Names], *, extra: ExtraColumns = "error"
+    ) -> None:
+        self.record_class = record_class
+        self._names_of_body = names_of_body
+        self._check_body: Callable[[Body], None] = cast("Any", record_class).check_body
+        self._extra = extra
+        self._places = names_of(record_class)
+        self._containers = frozenset(name for place in places(record_class) for name in place.path[:-1])
+        self._of_instance = class_lane(record_class)
+        self._of_keys = lru_cache(maxsize=512)(self._lane_of_keys)
+
+    def body(self, record: Any) -> Body:
+        """Return the checked body of a record in whatever form; raise `Invalid` naming the field and the rule."""
+        if record.__class__ is self.record_class:
+            return self._of_instance(record)
+        if isinstance(record, Mapping):
+            fields = cast("Mapping[str, Any]", record)
+            flat = fields if self._containers.isdisjoint(fields) else self._flattened(fields)
+            return self._of_keys(tuple(flat))(flat)
+        if isinstance(record, self.record_class):
+            return self._of_instance(record)
+        raise Invalid(f"is a {type(record).__name__}; give {self.record_class.__name__} values or mappings")
+
+    def encoder(self, tags: Sequence[str] = (), body: Callable[[Any], Body] | None = None) -> Encoder:
+        """Return what encodes records in whatever form, with these tags added; `body` makes that of an unusual one."""
+        commons = self._commons(body or self.body, tags)
+        keys = KeyLanes(self._places_of, commons, containers=self._containers, flattened=self._flattened)
+        values = ValueLane(self.record_class, places(self.record_class), commons)
+        return RecordEncoder(values, keys, commons.careful)
+
+    def cell_encoder(self, names: Sequence[str], tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
+        """Return what encodes rows of cells under these names, "" for none; `body` makes that of an unusual one."""
+        return cell_encoder(names, self._places_of, self._commons(body, tags))
+
+    def careful_encoder(self, tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
+        """Return what encodes records as `body` makes them, without a lane: for shapes with fields of their own."""
+        return Encoder(self._commons(body, tags).careful)
+
+    def _commons(self, body: Callable[[Any], Body], tags: Sequence[str]) -> Commons:
+        def careful(record: Any) -> Encoded:
+            checked = body(record)
+            if tags:
+                checked.setdefault("tags", []).extend(tags)
+            return b"%b" % dumps(checked), self._names_of_body(checked)  # a copy, as in _guesses.py
+
+        return Commons(careful=careful, named=self._named, tags=tags)
+
+    def _named(self, body: Body) -> Names:
+        self._check_body(body)
+        return self._names_of_body(body)
+
+    def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> Lane:
+        """Return the lane for records that have these columns; raise `Invalid` naming a column that is not known."""
+        found = enumerate(self._places_of(names))
+        lane = compile_lane([(place, access(index)) for index, place in found if place])
+
+        def checked(row: Any) -> Body:
+            body = lane(row)
+            self._check_body(body)
+            return body
+
+        return checked
+
+    def check_names(self, names: Sequence[str]) -> None:
+        """Raise `Invalid` for a column that is not known, or where one that is needed is missing; nested ones pass."""
+        if self._containers.isdisjoint(names):
+            self._places_of(names)
+
+    def _places_of(self, names: Sequence[str]) -> list[Place | None]:
+        """Return what these names stand for, None for what is passed over."""
+        found = [self._place(name) for name in names]
+        given = [place for place in found if place]
+        fields = Counter(place.name for place in given)
+        for place in given:
+            if fields[place.name] > 1:
+                raise Invalid(f"is given {fields[place.name]} times, as {', '.join(names)}", field=place.wire_name)
+        check_required(given, places(self.record_class))
+        return found
+
+    def _lane_of_keys(self, keys: tuple[str, ...]) -> Lane:
+        return self.lane_of_columns(keys, lambda index: f"row[{str.__repr__(keys[index])}]")
+
+    def _flattened(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        flat: dict[str, Any] = {}
+        for name, value in self._leaves(record):
+            if name in flat:
+                raise Invalid("is given 2 times, nested and flat", field=str(name))
+            flat[name] = value
+        return flat
+
+    def _leaves(self, record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+        for name, value in record.items():
+            if name not in self._containers:
+                yield name, value
+            elif isinstance(value, Mapping):
+                yield from self._leaves(cast("Mapping[str, Any]", value))
+            elif value is not None:
+                raise Invalid(f"is a {type(value).__name__}, not an object", field=name)
+
+    def _place(self, name: object) -> Place | None:
+        if not isinstance(name, str):
+            raise Invalid(f"the name of a field is {name!r}, not text")
+        name = str.__str__(name)  # of a member of an enumeration, the text
+        if name in NOTES:
+            return None
+        if name in self._places:
+            return self._places[name]
+        kind, dot, key = name.partition(".")
+        if dot and key and kind == "properties" and "properties" in self._places:
+            return _property(key)
+        if dot and key and kind == "dictionary" and "dictionaryProperties" in self._places:
+            return _dictionary_property(key)
+        if self._extra == "ignore":
+            return None
+        if self._extra == "properties" and "properties" in self._places:
+            return _property(name)
+        remedy = "; take it for one (--map), or say what becomes of such (--extra-columns)"
+        raise Invalid(f"is not a field{self._nearest(name) or remedy}", field=name or "a column without a name")
+
+    def _nearest(self, name: str) -> str:
+        near = nearest(name, self._places)
+        return f"; did you mean {near!r}?" if near else ""
+
+
+def _property(key: str) -> Place:
+    if len(key) > 255:
+        raise Invalid(f"the name of a detail is {len(key)} characters long, 255 are taken", field=key[:40])
+    name = f"properties.{key}"
+    return Place(name, ("properties", key), naming(name, writer_of(ShortText, part_writer)), str, (Text(255),))
+
+
+def _dictionary_property(key: str) -> Place:
+    check_name = naming(f"dictionary.{key}", text(Text(255, least=3, clearable=False)))
+    check_name(key)
+
+    def write(value: object) -> dict[str, Any]:
+        kind = "DATE" if _is_time(value) else "NUMBER"
+        return {"name": key, "type": kind, "value": dictionary_value(milliseconds(value) if kind == "DATE" else value)}
+
+    name = f"dictionary.{key}"
+    return Place(name, ("dictionaryProperties",), naming(name, write), appends=True)
+
+
+def _is_time(value: object) -> bool:
+    return hasattr(value, "year") or (isinstance(value, str) and re.match(r"\d{4}-\d\d", value.strip()) is not None)
+
+
+def contact_shape(extra: ExtraColumns = "error") -> Shape:
+    """Return the forms of a contact."""
+    return Shape(Contact, names_of_contact, extra=extra)
+
+
+def event_shape(extra: ExtraColumns = "error") -> Shape:
+    """Return the forms of an external event."""
+    return Shape(ExternalEvent, names_of_event, extra=extra)

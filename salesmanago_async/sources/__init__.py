@@ -1,0 +1,1 @@
+"""Rows from anywhere: files, iterables and whatever else an import is given."""

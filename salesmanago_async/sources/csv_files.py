@@ -1,0 +1,133 @@
+"""CSV files: a header line, and a row of cells for each record."""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..api.codegen import Body, Lane
+from ..errors import Invalid
+from ..records.encoders import Encoder
+from ..records.shapes import Shape
+from .text_files import Broken, Lines, Reading, Row, TextFile, check_columns
+
+
+class CsvFile(TextFile):
+    """A table with a header line. The delimiter (, ; tab |) is taken from the header; a BOM tells the encoding.
+
+    Lines without any cell filled are passed over. Bytes that are no UTF-8 make their row a rejected one, not the file.
+    """
+
+    def __init__(self, path: Path, shape: Shape, reading: Reading) -> None:
+        super().__init__(path, reading.encoding)
+        with self.lines() as lines:
+            self.delimiter = reading.delimiter or _delimiter_of(lines)
+            lines.give_back_all()
+            self.header = [name.strip() for name in self._header(self._reader(lines))]
+        self._raw = None  # no row was read yet
+        self._nameless = [index for index, name in enumerate(self.header) if not name]  # after a trailing delimiter
+        self._shape = shape
+        self._names = _names_of_header(self.header, reading.columns)
+        self._lane = _lane_of_names(self._names, shape)
+
+    def rows(self) -> Iterator[Row]:
+        """Give the cells of every row, with the line it begins at."""
+        with self.lines() as lines:
+            reader = self._reader(lines)
+            self._header(reader)
+            yield from self._rows(reader, lines)
+
+    def _rows(self, reader: Iterator[list[str]], lines: "Lines") -> Iterator[Row]:
+        width = len(self.header)
+        while True:
+            lines.begin_row()
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield _broken(lines, f"is no row of a CSV file: {error}"), lines.first
+                continue
+            if len(cells) != width and lines.number > lines.first:
+                yield _broken(lines, _other_width(cells, width)), lines.first
+            elif _has_content(cells):
+                yield cells, lines.first
+
+    def _reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
+        try:
+            return csv.reader(lines, delimiter=self.delimiter, strict=True)
+        except TypeError:
+            raise Invalid(f"is {self.delimiter!r}, not one character", field="delimiter") from None
+
+    def _header(self, reader: Iterator[list[str]]) -> list[str]:
+        try:
+            header = next(filter(_has_content, reader), None)
+        except csv.Error as error:
+            raise Invalid(f"the header is no row of a CSV file, is a quote left open? ({error})") from None
+        if header is None:
+            raise Invalid("has no header line: it is empty")
+        return header
+
+    def body(self, row: Any) -> Body:
+        """Return the checked body of a row."""
+        if isinstance(row, Broken):
+            raise Invalid(row.reason)
+        if len(row) != len(self.header):
+            raise Invalid(_other_width(row, len(self.header)))
+        for index in self._nameless:
+            if row[index]:
+                raise Invalid(f"has a cell in column {index + 1}, which has no name in the header")
+        return self._lane(row)
+
+    def encoder(self, tags: Sequence[str] = ()) -> Encoder:
+        """Return what encodes rows, with these tags added to each."""
+        return self._shape.cell_encoder(self._names, tags, self.body)
+
+    def record(self, row: Any) -> Any:
+        """Return the row as {column: cell}, or the text of a piece that is no row."""
+        if isinstance(row, Broken):
+            return row.text
+        if len(row) == len(self.header):
+            return dict(zip(self.header, row, strict=True))
+        return row
+
+
+def _other_width(cells: Sequence[str], width: int) -> str:
+    return f"has {len(cells)} cell{'' if len(cells) == 1 else 's'}, the header has {width}"
+
+
+def _broken(lines: "Lines", reason: str) -> Broken:
+    """Make the row's first line a broken row, and have the lines it swallowed read again."""
+    last = lines.number
+    text = lines.give_back_all_but_first()
+    if last > lines.first:
+        return Broken(text, f"{reason}; its quotes reach to line {last}: is one left open?")
+    return Broken(text, reason)
+
+
+def _has_content(cells: Sequence[str]) -> bool:
+    if cells and cells[0].strip():  # nearly always, so this alone is what it costs
+        return True
+    return any(cell and not cell.isspace() for cell in cells)
+
+
+def _delimiter_of(lines: Iterable[str]) -> str:
+    """Return what stands between the cells of the first line that has any."""
+    header = next((line for line in lines if line.strip(" ,;\t|\r\n")), "")
+    unquoted = re.sub(r'"[^"]*"', "", header)
+    return max(",;\t|", key=unquoted.count)
+
+
+def _names_of_header(header: Sequence[str], columns: Mapping[str, str]) -> list[str]:
+    """Return the fields that the columns stand for; "" for a column without a name."""
+    for number, name in enumerate(header, 1):
+        if not name.isprintable():
+            raise Invalid(f"column {number} of the header, {name!a}, is not text; is the encoding right?")
+    check_columns(header, columns)
+    return [columns.get(name, name) if name else "" for name in header]
+
+
+def _lane_of_names(names: Sequence[str], shape: Shape) -> Lane:
+    named = [index for index, name in enumerate(names) if name]
+    return shape.lane_of_columns([names[index] for index in named], lambda place: f"row[{named[place]}]")

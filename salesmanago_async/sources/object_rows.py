@@ -1,0 +1,49 @@
+"""Rows that are objects, under names of the file's own: those of JSON lines, and of Parquet."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from ..api.codegen import Body
+from ..errors import Invalid
+from ..records.encoders import Encoder
+from ..records.shapes import Shape
+from .text_files import Broken
+
+
+class ObjectRows:
+    """What becomes of such rows: `columns` gives those names that are not the fields' those of fields."""
+
+    def __init__(self, shape: Shape, columns: Mapping[str, str]) -> None:
+        self._shape = shape
+        self._columns = columns
+
+    def body(self, row: Any) -> Body:
+        """Return the checked body of a row."""
+        return self._shape.body(self._object(row))
+
+    def encoder(self, tags: Sequence[str] = ()) -> Encoder:
+        """Return what encodes rows, with these tags added to each."""
+        if not self._columns:
+            return self._shape.encoder(tags, self.body)
+        under_fields = self._shape.encoder(tags)
+        return Encoder(lambda row: under_fields.encode(self._object(row)))
+
+    def record(self, row: Any) -> Any:
+        """Return the row, or the text of one that is none."""
+        return row.text if isinstance(row, Broken) else row
+
+    def _object(self, row: Any) -> dict[str, Any]:
+        """Return a row under the names of the fields; raise `Invalid` for one that is no object."""
+        if isinstance(row, Broken):
+            raise Invalid(row.reason)
+        if not isinstance(row, dict):
+            raise Invalid("is no JSON object")
+        record = cast("dict[str, Any]", row)
+        return self._renamed(record) if self._columns else record
+
+    def _renamed(self, record: dict[str, Any]) -> dict[str, Any]:
+        renamed = {self._columns.get(name, name): value for name, value in record.items()}
+        if len(renamed) < len(record):
+            twice = next(field for name, field in self._columns.items() if name in record and field in record)
+            raise Invalid("is given 2 times, once under another name", field=twice)
+        return renamed

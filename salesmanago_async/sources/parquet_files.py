@@ -1,0 +1,118 @@
+"""Parquet files, through pyarrow (the extra `parquet`): a batch of rows at a time."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..errors import Invalid
+from ..records.shapes import Shape
+from .object_rows import ObjectRows
+from .text_files import Broken, Reading, Row, check_columns
+
+BATCH = 1000
+BUFFER = 256 * 1024
+"""Bytes of each column that are read at a time, however large the file's row groups are."""
+
+
+class ParquetFile(ObjectRows):
+    """A Parquet file; its rows count as lines, from 1."""
+
+    encoding = "utf-8"
+    """Of what is written down of its rows."""
+
+    def __init__(self, path: Path, shape: Shape, reading: Reading) -> None:
+        super().__init__(shape, reading.columns)
+        self.path = path
+        self.total_bytes = path.stat().st_size
+        with _opened(path) as file:
+            self._rows = file.metadata.num_rows
+            self.header: list[str] = file.schema_arrow.names
+        self._read = 0
+        check_columns(self.header, self._columns)
+        names = [self._columns.get(name, name) for name in self.header]
+        shape.check_names(names)
+
+    @property
+    def bytes_read(self) -> int:
+        """The part of the file that is read, told by its rows."""
+        return self.total_bytes * self._read // self._rows if self._rows else self.total_bytes
+
+    def rows(self) -> Iterator[Row]:
+        """Give every row, under the names of its columns."""
+        self._read = 0
+        with _opened(self.path) as file:
+            for batch in _batches(file, self.path):
+                for row in batch:
+                    self._read += 1
+                    yield row, self._read
+
+    def file_of(self, row: Any) -> str | None:
+        """Return the file's path."""
+        return str(self.path)
+
+
+def _opened(path: Path) -> Any:
+    from ..extras import check_parquet
+
+    check_parquet()
+    import pyarrow
+    import pyarrow.parquet
+
+    if path.is_dir():
+        raise Invalid("is a folder; give its files one by one")
+    try:
+        return pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False)
+    except pyarrow.ArrowInvalid as error:
+        raise Invalid(f"is no Parquet file, or a damaged one: {error}") from None
+
+
+def _batches(file: Any, path: Path) -> Iterator[list[Any]]:
+    import pyarrow
+
+    try:
+        for batch in file.iter_batches(batch_size=BATCH):
+            yield _rows_of(_plainer(batch))
+    except (pyarrow.ArrowException, OSError) as error:
+        raise Invalid(f"cannot be read further: {error}", field=str(path)) from None
+
+
+def _plainer(batch: Any) -> Any:
+    """Return the rows with columns as Python has them: whole numbers whole, text as text, times to the microsecond."""
+    import pyarrow
+
+    columns = [_plain_column(column) for column in batch.columns]
+    return pyarrow.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _plain_column(column: Any) -> Any:
+    import pyarrow
+    from pyarrow import types
+
+    kind = column.type
+    try:
+        if types.is_floating(kind):  # pandas makes those of whole numbers, where one is missing
+            return column.cast(pyarrow.int64())
+        if types.is_binary(kind) or types.is_large_binary(kind):  # text that is not said to be any
+            return column.cast(pyarrow.string())
+        if types.is_timestamp(kind) and kind.unit == "ns":
+            return column.cast(pyarrow.timestamp("us", tz=kind.tz), safe=False)
+    except pyarrow.ArrowInvalid:  # it is what it says
+        pass
+    return column
+
+
+def _rows_of(batch: Any) -> list[Any]:
+    """Return the rows; one that cannot be read is broken alone."""
+    try:
+        rows: list[Any] = batch.to_pylist(maps_as_pydicts="lossy")
+    except ValueError:
+        rows = [_row_of(batch.slice(index, 1)) for index in range(batch.num_rows)]
+    return rows
+
+
+def _row_of(batch: Any) -> Any:
+    try:
+        [row] = batch.to_pylist(maps_as_pydicts="lossy")
+    except ValueError as error:
+        return Broken("", f"cannot be read: {error}")
+    return row

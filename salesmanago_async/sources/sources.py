@@ -1,0 +1,178 @@
+"""Where records come from: iterables, async iterables, CSV, JSONL and Parquet files; all read lazily.
+
+A source gives *rows* (a record, or the cells of a line) with their line, and knows how to make of a row a checked body,
+and the record as the caller gave it. A row that cannot even be read is `Broken`: it becomes a rejected record like any
+other, and what stands after it is read on.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from os import PathLike
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, cast
+
+from ..api.codegen import Body
+from ..errors import Invalid
+from ..records.compiled import Encoded
+from ..records.encoders import Encoder
+from ..records.shapes import Shape
+from .csv_files import CsvFile
+from .jsonl_files import JsonLinesFile
+from .parquet_files import ParquetFile
+from .text_files import Reading, Row
+
+
+class Source(Protocol):
+    """What a run reads."""
+
+    def rows(self) -> Iterator[Row] | AsyncGenerator[Row]:
+        """Give every row, with its line in its file (from 1), or None."""
+        ...
+
+    def body(self, row: Any) -> Body:
+        """Return the checked body; raise `Invalid` naming the field and the rule."""
+        ...
+
+    def encoder(self, tags: Sequence[str] = ()) -> Encoder:
+        """Return what encodes a row, with these tags added: the bytes of what `body` makes, and its contact's names."""
+        ...
+
+    def record(self, row: Any) -> Any:
+        """Return the row as the caller gave it."""
+        ...
+
+    def file_of(self, row: Any) -> str | None:
+        """Return the path of the file that the row is from."""
+        ...
+
+
+InputFile: TypeAlias = CsvFile | JsonLinesFile | ParquetFile
+
+GivenSource: TypeAlias = Iterable[Any] | AsyncIterable[Any] | str | PathLike[str] | Source
+"""What a caller may give: records, the path of a file, or a source of these classes."""
+
+
+def open_source(given: GivenSource, shape: Shape, reading: Reading | None = None) -> Source:
+    """Return the source for what a caller gave: records, or the path of a file, as its suffix says."""
+    if isinstance(given, str | PathLike):
+        return open_file(Path(given), shape, reading or Reading())
+    if isinstance(given, CsvFile | JsonLinesFile | ParquetFile | Files):
+        return given
+    if isinstance(given, Mapping):
+        raise Invalid("is one mapping; give an iterable of records, or the path of a file", field="source")
+    if not isinstance(given, Iterable | AsyncIterable):
+        raise Invalid(
+            f"is a {type(given).__name__}; give an iterable of records, or the path of a file", field="source"
+        )
+    return Records(given, shape)
+
+
+def open_file(path: Path, shape: Shape, reading: Reading) -> InputFile:
+    """Return the source for a file; raise `Invalid` naming the file where it cannot be read."""
+    kinds: dict[str, type[InputFile]] = {
+        ".csv": CsvFile,
+        ".tsv": CsvFile,
+        ".txt": CsvFile,
+        ".jsonl": JsonLinesFile,
+        ".ndjson": JsonLinesFile,
+        ".parquet": ParquetFile,
+    }
+    kind = kinds.get(path.suffix.lower())
+    if kind is None:
+        raise Invalid(f"ends in none of {', '.join(kinds)}", field=str(path))
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise Invalid("is a pipe or a device, and a file has to be read twice; save it first")
+        return kind(path, shape, reading)
+    except Invalid as error:
+        raise Invalid(str(error).removeprefix(f"{path}: "), field=str(path)) from None
+    except (OSError, ValueError) as error:  # ValueError: the path itself is none, as it holds a NUL
+        raise Invalid(f"cannot be read: {getattr(error, 'strerror', None) or error}", field=str(path)) from error
+
+
+class Records:
+    """Records that the program gives."""
+
+    def __init__(self, records: Iterable[Any] | AsyncIterable[Any], shape: Shape) -> None:
+        self._records = records
+        self._shape = shape
+
+    def rows(self) -> Iterator[Row] | AsyncGenerator[Row]:
+        """Give every record; there are no lines."""
+        if isinstance(self._records, AsyncIterable):
+            return _async_rows(aiter(self._records))
+        return zip(self._records, repeat(None))
+
+    def body(self, row: Any) -> Body:
+        """Return the checked body of a record."""
+        return self._shape.body(row)
+
+    def encoder(self, tags: Sequence[str] = ()) -> Encoder:
+        """Return what encodes records, with these tags added to each."""
+        return self._shape.encoder(tags)
+
+    def record(self, row: Any) -> Any:
+        """Return the record itself."""
+        return row
+
+    def file_of(self, row: Any) -> str | None:
+        """Return None: records of a program have no file."""
+        return None
+
+
+async def _async_rows(records: AsyncIterator[Any]) -> AsyncGenerator[Row]:
+    """Give every record, and close a generator of the caller's whatever ends the run."""
+    try:
+        async for record in records:
+            yield record, None
+    finally:
+        if isinstance(records, AsyncGenerator):
+            await records.aclose()
+
+
+class Files:
+    """Several files, one after the other, as one source."""
+
+    def __init__(self, files: Sequence[InputFile]) -> None:
+        self.files = files
+
+    @property
+    def bytes_read(self) -> int:
+        """The bytes read of all files together."""
+        return sum(file.bytes_read for file in self.files)
+
+    @property
+    def total_bytes(self) -> int:
+        """The bytes of all files together."""
+        return sum(file.total_bytes for file in self.files)
+
+    def rows(self) -> Iterator[Row]:
+        """Give every row of every file."""
+        for index, file in enumerate(self.files):
+            for row, line in file.rows():
+                yield (index, row), line
+
+    def body(self, row: Any) -> Body:
+        """Return the checked body, as the row's file makes it."""
+        index, inner = cast("tuple[int, Any]", row)
+        return self.files[index].body(inner)
+
+    def encoder(self, tags: Sequence[str] = ()) -> Encoder:
+        """Return what encodes rows, each as its file does it."""
+        encoders = [file.encoder(tags) for file in self.files]
+
+        def encode(row: Any) -> Encoded:
+            index, inner = cast("tuple[int, Any]", row)
+            return encoders[index].encode(inner)
+
+        return Encoder(encode)
+
+    def record(self, row: Any) -> Any:
+        """Return the row as its file has it."""
+        index, inner = row
+        return self.files[index].record(inner)
+
+    def file_of(self, row: Any) -> str | None:
+        """Return the path of the row's file."""
+        index, inner = cast("tuple[int, Any]", row)
+        return self.files[index].file_of(inner)

@@ -1,0 +1,143 @@
+"""Text files, read line by line: their encoding, how far they are read, and lines that are read again."""
+
+import codecs
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Self, TypeAlias, cast
+
+from attrs import field, frozen
+
+from ..errors import Invalid
+from ..records.shapes import ExtraColumns
+
+BEGINNING = 64 * 1024
+"""How many bytes of a file are looked at to find out its encoding."""
+
+Row: TypeAlias = tuple[Any, int | None]
+FLUSH: Row = (None, None)
+"""No row, but word from a source that what was read is to go now, however little it is."""
+
+
+@frozen
+class Broken:
+    """A piece of a file that is no row: its text, and what is wrong with it."""
+
+    text: str
+    reason: str
+
+
+@frozen(kw_only=True)
+class Reading:
+    """How a file is read: its columns' new names, its encoding and delimiter where they are not to be guessed."""
+
+    extra_columns: ExtraColumns = "error"
+    columns: Mapping[str, str] = field(factory=dict)
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+def check_columns(header: Sequence[str], columns: Mapping[str, str]) -> None:
+    """Raise `Invalid` for a column that stands twice in a header, or one to be renamed that is not there."""
+    for number, name in enumerate(header, 1):
+        if name and header.index(name) < number - 1:
+            raise Invalid(f"is given 2 times, in columns {header.index(name) + 1} and {number}", field=name)
+    for name in columns:
+        if name not in header:
+            raise Invalid(f"there is no column {name!r} to map; the header has {', '.join(header)}")
+
+
+class Lines:
+    """The lines of a text file, which remembers those of the row being read, and takes some of them back."""
+
+    def __init__(self, text: Iterator[str]) -> None:
+        self.text = text
+        self._given_back: deque[str] = deque()
+        self._row: list[str] = []
+        self.number = 0
+        self.first = 1
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._given_back.popleft() if self._given_back else next(self.text)
+        self.number += 1
+        self._row.append(line)
+        return line
+
+    def begin_row(self) -> None:
+        """Say that the next line begins a row."""
+        self._row.clear()
+        self.first = self.number + 1
+
+    def give_back_all_but_first(self) -> str:
+        """Have the row's later lines read again, as rows of their own; return its first."""
+        first, *self._row = self._row
+        self.give_back_all()
+        return first.rstrip("\r\n")
+
+    def give_back_all(self) -> None:
+        """Have the row's lines read again."""
+        self._given_back.extendleft(reversed(self._row))
+        self.number -= len(self._row)
+        self._row.clear()
+
+
+class TextFile:
+    """A text file that can be read again and again, and tells how far it is read."""
+
+    def __init__(self, path: Path, encoding: str | None) -> None:
+        self.path = path
+        self.total_bytes = path.stat().st_size
+        with path.open("rb") as file:
+            self.encoding = encoding_of(file.read(BEGINNING), encoding)
+        self._raw: IO[bytes] | None = None
+
+    @property
+    def bytes_read(self) -> int:
+        """The bytes read: none before the first line is asked for, all once the file is closed."""
+        if self._raw is None:
+            return 0
+        return self.total_bytes if self._raw.closed else self._raw.tell()
+
+    @contextmanager
+    def lines(self) -> Iterator["Lines"]:
+        """Open the file; bytes that are no text in its encoding spoil their own line only, as far as that can be.
+
+        Raises `Invalid`, naming the file and about the line, where text cannot be decoded at all.
+        """
+        errors = "strict" if self.encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
+        with self.path.open(encoding=self.encoding, errors=errors, newline="") as text:
+            self._raw = cast("Any", text).buffer.raw
+            lines = Lines(text)
+            try:
+                yield lines
+            except UnicodeError as error:  # not always a UnicodeDecodeError: UTF-16 without its mark is none
+                place = f"line {lines.number + 1}"
+                rule = f"{place} is not {self.encoding}, or one soon after: {getattr(error, 'reason', error)}"
+                raise Invalid(rule, field=str(self.path)) from None
+
+    def file_of(self, row: Any) -> str | None:
+        """Return the file's path."""
+        return str(self.path)
+
+
+def encoding_of(beginning: bytes, given: str | None) -> str:
+    """Return the encoding to read with: what was given, else what the byte order mark says, else UTF-8."""
+    is_utf16 = beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    name = _encoding_named(given) if given else "utf-16" if is_utf16 else "utf-8"
+    if b"\0" in beginning and not name.startswith(("utf-16", "utf-32")):
+        raise Invalid("is not a text file")
+    return "utf-8-sig" if name == "utf-8" and beginning.startswith(codecs.BOM_UTF8) else name
+
+
+def _encoding_named(given: str) -> str:
+    """Return Python's own name of an encoding; raise `Invalid` where it knows none, or none of text (base64, say)."""
+    try:
+        found = codecs.lookup(given)
+        "".encode(found.name)  # LookupError where it turns bytes into bytes, or text into text
+    except (LookupError, ValueError):  # ValueError: the name itself is odd
+        raise Invalid(f"there is no encoding {given!a}; try cp1250, iso8859-2 or utf-16", field="encoding") from None
+    return found.name

@@ -1,0 +1,1 @@
+"""What lasts: journals of runs and queues of buffers, as values, and the store that writes them."""
