@@ -24,7 +24,7 @@ class _Axis:
     ends: float
     is_logarithmic: bool
 
-    def place(self, value: float) -> float:
+    def spec(self, value: float) -> float:
         """Return where a value stands."""
         scale = math.log if self.is_logarithmic else float
         first, last = scale(self.ticks[0]), scale(self.ticks[-1])
@@ -36,12 +36,12 @@ def curves(title: str, lines: Mapping[str, Points], x_name: str, unit: str, *, l
     xs, ys = zip(*(point for line in lines.values() for point in line), strict=True)
     across = _Axis(_powers(min(xs), max(xs)), LEFT, WIDTH - RIGHT, is_logarithmic=True)
     up = _Axis(_powers(min(ys), max(ys)) if log_y else _even_ticks(max(ys)), HEIGHT - BOTTOM, TOP, log_y)
-    drawn = [_grid_line(up.place(tick), f"{_number(tick)} {unit}".strip()) for tick in up.ticks]
-    drawn += [_text(across.place(tick), HEIGHT - BOTTOM + 18, _number(tick), "middle") for tick in across.ticks]
+    drawn = [_grid_line(up.spec(tick), f"{_number(tick)} {unit}".strip()) for tick in up.ticks]
+    drawn += [_text(across.spec(tick), HEIGHT - BOTTOM + 18, _number(tick), "middle") for tick in across.ticks]
     drawn.append(_text(WIDTH - RIGHT, HEIGHT - 8, x_name, "end"))
-    for place, ((name, line), colour) in enumerate(zip(lines.items(), cycle(COLOURS))):
-        drawn.append(_line([(across.place(x), up.place(y)) for x, y in line], colour))
-        drawn.append(_legend(place, name, colour))
+    for spec, ((name, line), colour) in enumerate(zip(lines.items(), cycle(COLOURS))):
+        drawn.append(_line([(across.spec(x), up.spec(y)) for x, y in line], colour))
+        drawn.append(_legend(spec, name, colour))
     return _picture(title, drawn)
 
 
@@ -50,8 +50,8 @@ def bars(title: str, values: Mapping[str, float]) -> str:
     beginning, distance = 200, (HEIGHT - TOP + 20) / len(values)
     scale = (WIDTH - RIGHT - beginning - 30) / max(values.values())
     drawn: list[str] = []
-    for place, (name, value) in enumerate(values.items()):
-        top = TOP - 20 + place * distance
+    for spec, (name, value) in enumerate(values.items()):
+        top = TOP - 20 + spec * distance
         colour = COLOURS[1] if name.startswith("salesmanago-async") else COLOURS[0]
         drawn.append(_rectangle(beginning, top, value * scale, distance * 0.6, colour))
         drawn.append(_text(beginning - 8, top + distance * 0.3 + 4, name, "end"))
@@ -79,14 +79,14 @@ def _number(value: float) -> str:
 
 
 def _line(points: Iterable[tuple[float, float]], colour: str) -> str:
-    places = list(points)
-    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places)
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    field_specs = list(points)
+    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in field_specs)
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in field_specs)
     return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>{dots}'
 
 
-def _legend(place: int, name: str, colour: str) -> str:
-    x, y = LEFT + 290 * (place % 2), 38 + 18 * (place // 2)
+def _legend(spec: int, name: str, colour: str) -> str:
+    x, y = LEFT + 290 * (spec % 2), 38 + 18 * (spec // 2)
     return _rectangle(x, y - 7, 14, 5, colour) + _text(x + 20, y, name, "start")
 
 

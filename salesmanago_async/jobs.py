@@ -34,7 +34,7 @@ from .exports.contents import Records
 from .exports.damage import Damage, DamageCounter
 from .exports.files import open_file, read_whole
 from .exports.sinks import Format, Saved, saving
-from .polling import JobWatcher
+from .polling import JobScheduler
 from .support.background import background
 
 MOST_FAILED_LOOKS = 5
@@ -109,18 +109,18 @@ class Job(Generic[RecordT]):
         deadline.
         """
         started = anyio.current_time()
-        failed_looks = 0
+        failed_polls = 0
         while True:
             not_found: JobNotFound | None = None
             try:
                 status = _checked(await self.status(), self.request_id)
             except SalesManagoError as error:
-                failed_looks += 1
-                if not worth_another_look(error, max(failed_looks, self._unknown_looks)):
+                failed_polls += 1
+                if not worth_another_look(error, max(failed_polls, self._unknown_looks)):
                     raise
                 not_found = error if isinstance(error, JobNotFound) else None
             else:
-                failed_looks = 0
+                failed_polls = 0
                 if status.file_url:
                     return status.file_url
             waited = anyio.current_time() - started
@@ -218,11 +218,11 @@ class Job(Generic[RecordT]):
             return await read_whole(file, limit=LONGEST_RESULT)
 
 
-def worth_another_look(error: SalesManagoError, failed_looks: int) -> bool:
+def worth_another_look(error: SalesManagoError, failed_polls: int) -> bool:
     """Tell whether a job should be looked at again after looks at it have failed so many times in a row."""
     passing = may_go_again(error, repeatable=True) or isinstance(error, LinkExpired | JobNotFound)
     refused = isinstance(error, Refused) and error.status != 200
-    return failed_looks < MOST_FAILED_LOOKS and (passing or refused)
+    return failed_polls < MOST_FAILED_LOOKS and (passing or refused)
 
 
 def _checked(status: JobStatus, request_id: int) -> JobStatus:
@@ -277,7 +277,7 @@ class _Watched(Generic[RecordT]):
     """A job that is not over, as far as we know."""
 
     job: Job[RecordT]
-    failed_looks: int = 0
+    failed_polls: int = 0
 
 
 class _Finished(AsyncIterator[Job[RecordT]], Generic[RecordT]):
@@ -287,7 +287,7 @@ class _Finished(AsyncIterator[Job[RecordT]], Generic[RecordT]):
     """
 
     def __init__(self, connection: Connection, outstanding: int) -> None:
-        self._watcher = JobWatcher(self._look, connection=connection, outstanding=outstanding)
+        self._watcher = JobScheduler(self._look, connection=connection, outstanding=outstanding)
         self._sending, self.receiving = anyio.create_memory_object_stream[Job[RecordT]]()
         self._error: Exception | None = None
 
@@ -322,11 +322,11 @@ class _Finished(AsyncIterator[Job[RecordT]], Generic[RecordT]):
         try:
             status = _checked(await watched.job.status(), watched.job.request_id)
         except SalesManagoError as error:
-            watched.failed_looks += 1
-            if worth_another_look(error, watched.failed_looks):
+            watched.failed_polls += 1
+            if worth_another_look(error, watched.failed_polls):
                 return False
         else:
-            watched.failed_looks = 0
+            watched.failed_polls = 0
             if status.state == "running":
                 return False
         with suppress(anyio.BrokenResourceError):  # the block was left, so nobody wants to know

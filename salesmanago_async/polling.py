@@ -22,7 +22,7 @@ JITTER = 0.05
 """Looks are spread over this part of the poll interval, so that jobs started together are not asked for together."""
 
 
-class JobWatcher(Generic[EntryT]):
+class JobScheduler(Generic[EntryT]):
     """Has each entry looked at when it is due, again and again, until a look says that it is settled.
 
     `look` returns True when the entry is settled. It must not raise. At most `outstanding` entries are held: `add`
@@ -97,7 +97,7 @@ class JobWatcher(Generic[EntryT]):
         self._hurried = True
         self._changed.give()
 
-    def look_now(self, which: Callable[[EntryT], bool]) -> None:
+    def poll_now(self, which: Callable[[EntryT], bool]) -> None:
         """Have those of which `which` is true looked at once now, whenever they are due."""
         now = anyio.current_time()
         self._due = [(min(due, now) if which(entry) else due, number, entry) for due, number, entry in self._due]

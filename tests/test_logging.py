@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from salesmanago_async import Contact, Credentials, ExternalEvent, NoAnswer
-from salesmanago_async.connection.connection import MOST_LINES, Lines, failure_of
+from salesmanago_async.connection.connection import MOST_LOGGED, LogThrottle, failure_of
 from salesmanago_async.simulator import Simulator
 from tests.conftest import MakeClient
 
@@ -163,10 +163,10 @@ def test_of_the_words_of_a_library_only_the_name_of_the_failure_is_told(text: st
 
 
 def test_what_is_kept_of_lines_is_bounded() -> None:
-    lines = Lines()
-    for number in range(10 * MOST_LINES):
+    lines = LogThrottle()
+    for number in range(10 * MOST_LOGGED):
         assert lines.level(f"path/{number}", "503", now=0.0, wait=10.0) == logging.WARNING
-    assert len(lines._until) <= MOST_LINES
+    assert len(lines._until) <= MOST_LOGGED
     assert lines.level("path", "503", now=0.0, wait=5.0) == logging.WARNING
     assert lines.level("path", "503", now=4.9, wait=5.0) == logging.DEBUG
     assert lines.level("path", "502", now=4.9, wait=5.0) == logging.WARNING

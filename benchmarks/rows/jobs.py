@@ -20,7 +20,7 @@ from benchmarks.ours import client_of
 from benchmarks.row import OURS, Row, Ways, at_most
 from benchmarks.skipping import run_skipping
 from salesmanago_async.jobs import Job
-from salesmanago_async.polling import JobWatcher
+from salesmanago_async.polling import JobScheduler
 
 INTERVAL = 60.0
 LATENCY = 0.2
@@ -68,7 +68,7 @@ async def _watch(jobs: int, *, ask: bool) -> Watched:
             looks[job.request_id] += 1
             return looks[job.request_id] == LOOKS
 
-        watcher = JobWatcher(look, connection=sm._connection, outstanding=jobs)
+        watcher = JobScheduler(look, connection=sm._connection, outstanding=jobs)
         numbers = iter(range(jobs))
 
         async def start() -> None:

@@ -33,7 +33,7 @@ from typing import Any, TypeAlias, cast, get_args, get_origin
 import attrs
 from attrs import define, field, frozen
 
-from .fields import Form, Spelling, Wrapped, split_annotation
+from .fields import Codec, Form, Wrapped, split_annotation
 
 Reader: TypeAlias = Callable[..., Any]
 Path: TypeAlias = tuple[str, ...]
@@ -43,7 +43,7 @@ UNREADABLE = (ValueError, TypeError, OverflowError)
 
 
 @frozen
-class Inlet:
+class FieldReader:
     """How one field is read: its place in the object, its annotation, and its careful readers."""
 
     name: str
@@ -54,16 +54,16 @@ class Inlet:
 
 
 @define(eq=False)
-class Lane:
+class ObjectReader:
     """The way to read the objects of one class; what it does not expect is left to its `careful` reader.
 
-    `read` may change: ask for it anew for every object, or every list of them. `lanes` are those of all classes.
+    `read` may change: ask for it anew for every object, or every list of them. `readers` are those of all classes.
     """
 
     record_class: type
-    inlets: Sequence[Inlet]
+    fields: Sequence[FieldReader]
     careful: Reader
-    lanes: Mapping[type, "Lane"]
+    readers: Mapping[type, "ObjectReader"]
     read: Reader = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -76,10 +76,10 @@ class Lane:
         return self.read(row)
 
 
-def _generated(lane: Lane, first: Mapping[str, Any]) -> Reader:
+def _generated(lane: ObjectReader, first: Mapping[str, Any]) -> Reader:
     """Generate the function that reads objects with the names of the first one fast, and others well."""
     names = {**_NAMES, "careful": lane.careful, "Record": lane.record_class, "Twin": _twin(lane.record_class)}
-    lines = [*_unpacking(lane.inlets, first, names), *_filling(lane, names)]
+    lines = [*_unpacking(lane.fields, first, names), *_filling(lane, names)]
     source = _TEMPLATE.format("\n        ".join(lines))
     exec(compile(source, "<reading lane>", "exec"), names)  # noqa: S102 - only quoted names and numbers get in
     return cast("Reader", names["read"])
@@ -102,9 +102,9 @@ def _twin(record_class: type) -> type:
     return type(record_class.__name__, (record_class,), {"__slots__": (), **thawed})
 
 
-def _unpacking(inlets: Sequence[Inlet], first: Mapping[str, Any], names: dict[str, Any]) -> Iterator[str]:
+def _unpacking(fields: Sequence[FieldReader], first: Mapping[str, Any], names: dict[str, Any]) -> Iterator[str]:
     """Yield the statements that put the content of each field into its variable, and what has none into `extra`."""
-    variables = {inlet.path: f"v{index}" for index, inlet in enumerate(inlets)}
+    variables = {inlet.path: f"v{index}" for index, inlet in enumerate(fields)}
     targets = _targets((), variables)
     names["names"], names["usual"] = dict.fromkeys(targets), tuple(first)
     meant = {key: documented_name(key, first) for key in first}
@@ -159,14 +159,14 @@ def documented_name(key: str, row: Mapping[str, Any]) -> str:
     return key if bare in row else bare
 
 
-def _filling(lane: Lane, names: dict[str, Any]) -> Iterator[str]:
+def _filling(lane: ObjectReader, names: dict[str, Any]) -> Iterator[str]:
     """Yield the statements that make the twin and fill it."""
     defaults = {field.name: field.default for field in attrs.fields(lane.record_class)}
     yield "value = Twin()"
     yield "value.extra = extra"
-    for index, inlet in enumerate(lane.inlets):
+    for index, inlet in enumerate(lane.fields):
         absent = _absent(defaults[inlet.name])
-        content, names[f"lane{index}"] = _content(inlet.annotation, lane.lanes)
+        content, names[f"lane{index}"] = _content(inlet.annotation, lane.readers)
         names |= {
             f"read{index}": inlet.read,
             f"entry{index}": inlet.read_entry,
@@ -182,20 +182,20 @@ def _absent(default: Any) -> str:
     return "default{i}.factory()" if hasattr(default, "factory") else "default{i}"
 
 
-def _content(annotation: Any, lanes: Mapping[type, Lane]) -> tuple[str, Lane | None]:
+def _content(annotation: Any, readers: Mapping[type, ObjectReader]) -> tuple[str, ObjectReader | None]:
     """Return the expression that reads the content `v` of a field of number `i`, and the lane that it needs."""
     kind, metadata = split_annotation(annotation)
-    if any(isinstance(mark, Form | Spelling | Wrapped) for mark in metadata):
+    if any(isinstance(mark, Form | Codec | Wrapped) for mark in metadata):
         return "read{i}({v})", None
     if get_origin(kind) is tuple:
-        content, lane = _content(get_args(kind)[0], lanes)
+        content, lane = _content(get_args(kind)[0], readers)
         read_entry = "lane{i}.read" if content == _READ_BY_LANE else "entry{i}"
         return (
             f"(tuple(map({read_entry}, {{v}})) if {{v}} else ()) if {{v}}.__class__ is list else read{{i}}({{v}})",
             lane,
         )
-    if kind in lanes:
-        return _READ_BY_LANE, lanes[kind]
+    if kind in readers:
+        return _READ_BY_LANE, readers[kind]
     return _PLAIN.get(kind, "read{i}({v})"), None
 
 

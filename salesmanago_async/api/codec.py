@@ -16,9 +16,9 @@ import orjson
 from attrs import frozen
 
 from ..errors import Invalid
-from ._readers import UNREADABLE, Inlet, Lane, Reader, documented_name
-from .codegen import Body, class_lane, places
-from .fields import Form, Spelling, Wrapped, boolean, integer, number, split_annotation
+from ._readers import UNREADABLE, FieldReader, ObjectReader, Reader, documented_name
+from .codegen import Body, class_writer, field_specs
+from .fields import Codec, Form, Wrapped, boolean, integer, number, split_annotation
 
 T = TypeVar("T")
 Leaves = dict[tuple[str, ...], Any]
@@ -29,7 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def write(value: Any) -> Body:
     """Return the JSON object for an attrs value; raise `Invalid` naming the first field that breaks its rule."""
     kind: type = type(value)
-    return class_lane(kind)(value)
+    return class_writer(kind)(value)
 
 
 def dumps(body: Any) -> bytes:
@@ -79,7 +79,7 @@ def _lenient_hook_of(record_class: Any) -> Reader:
 
 
 @frozen
-class _Field(Inlet):
+class _Field(FieldReader):
     """A field as the careful readers need it; `also` is another place for it."""
 
     required: bool
@@ -91,16 +91,16 @@ class _Field(Inlet):
         hints = get_type_hints(record_class, include_extras=True)
         return [
             cls(
-                place.name,
-                place.path,
-                hints[place.name],
-                _reader(hints[place.name], converter),
-                _entry_reader(hints[place.name], converter),
-                place.required,
-                place.also,
+                spec.name,
+                spec.path,
+                hints[spec.name],
+                _reader(hints[spec.name], converter),
+                _entry_reader(hints[spec.name], converter),
+                spec.required,
+                spec.also,
             )
-            for place in places(record_class)
-            if place.name != "extra"
+            for spec in field_specs(record_class)
+            if spec.name != "extra"
         ]
 
 
@@ -154,7 +154,7 @@ def _named(field: _Field, given: Any) -> Any:
         raise Invalid(str(error), field=name) from None
 
 
-_LANES: dict[type, Lane] = {}
+_LANES: dict[type, ObjectReader] = {}
 
 
 def _lenient_hook(record_class: type, converter: cattrs.Converter) -> Reader:
@@ -163,7 +163,7 @@ def _lenient_hook(record_class: type, converter: cattrs.Converter) -> Reader:
     careful = _careful_reader(record_class, plan)
     if not plan or any(field.required or field.also or not field.path for field in plan):
         return careful
-    lane = _LANES[record_class] = Lane(record_class, plan, careful, _LANES)
+    lane = _LANES[record_class] = ObjectReader(record_class, plan, careful, _LANES)
     return lambda body, _=None: lane.read(body)
 
 
@@ -226,7 +226,7 @@ def _reader(annotation: Any, converter: cattrs.Converter) -> Reader:
     """Return what reads a field of this annotation."""
     kind, metadata = split_annotation(annotation)
     form = next((_FORM_READERS[mark] for mark in metadata if mark in _FORM_READERS), None)
-    spelled = next((mark.read for mark in metadata if isinstance(mark, Spelling)), None)
+    spelled = next((mark.read for mark in metadata if isinstance(mark, Codec)), None)
     inner = spelled or form or _structuring(kind, converter)
     wrapping = next((mark.key for mark in metadata if isinstance(mark, Wrapped)), None)
     return (lambda given: inner(_unwrapped(given, wrapping))) if wrapping else inner
@@ -257,10 +257,10 @@ def _containers(record_class: type) -> frozenset[tuple[str, ...]]:
     """Return the paths of the objects that a class spreads its fields over."""
     hints = get_type_hints(record_class, include_extras=True)
     found: set[tuple[str, ...]] = set()
-    for place in places(record_class):
-        found.update(place.path[:depth] for depth in range(1, len(place.path)))
-        if not place.path:
-            found |= _containers(split_annotation(hints[place.name])[0])
+    for spec in field_specs(record_class):
+        found.update(spec.path[:depth] for depth in range(1, len(spec.path)))
+        if not spec.path:
+            found |= _containers(split_annotation(hints[spec.name])[0])
     return frozenset(found)
 
 

@@ -18,14 +18,14 @@ import attrs
 from attrs import frozen
 
 from ..errors import Invalid
-from .fields import At, Beside, Form, Text, Writer, is_email, split_annotation, writer_of
+from .fields import Form, JsonPath, Text, Upload, Writer, is_email, split_annotation, writer_of
 
 Body = dict[str, Any]
-Lane = Callable[[Any], Body]
+RowWriter = Callable[[Any], Body]
 
 
 @frozen
-class Place:
+class FieldSpec:
     """One field of a class: its Python name, where it stands in the body, how its value is written, and what it is."""
 
     name: str
@@ -60,40 +60,40 @@ def limit_of(marks: Sequence[Any]) -> int | None:
 
 
 @cache
-def places(record_class: type) -> tuple[Place, ...]:
+def field_specs(record_class: type) -> tuple[FieldSpec, ...]:
     """Return the fields of an attrs class that have a place in its body, in order."""
     hints = get_type_hints(record_class, include_extras=True)
     return tuple(
         _place(field.name, hints[field.name], required=field.default is attrs.NOTHING)
         for field in attrs.fields(record_class)
-        if _mark_beside(hints[field.name]) is None
+        if _upload_mark(hints[field.name]) is None
     )
 
 
 @cache
-def file_beside(request_class: type) -> tuple[str, Beside] | None:
+def upload_of(request_class: type) -> tuple[str, Upload] | None:
     """Return the name of the field that holds a file to go beside the body, and how; None where there is none."""
     hints = get_type_hints(request_class, include_extras=True)
-    fields = ((field.name, _mark_beside(hints[field.name])) for field in attrs.fields(request_class))
+    fields = ((field.name, _upload_mark(hints[field.name])) for field in attrs.fields(request_class))
     return next(((name, mark) for name, mark in fields if mark), None)
 
 
-def _mark_beside(annotation: Any) -> Beside | None:
-    return next((mark for mark in split_annotation(annotation)[1] if isinstance(mark, Beside)), None)
+def _upload_mark(annotation: Any) -> Upload | None:
+    return next((mark for mark in split_annotation(annotation)[1] if isinstance(mark, Upload)), None)
 
 
-def _place(name: str, annotation: Any, *, required: bool) -> Place:
+def _place(name: str, annotation: Any, *, required: bool) -> FieldSpec:
     kind, metadata = split_annotation(annotation)
-    where = [mark.path for mark in metadata if isinstance(mark, At)]
+    where = [mark.path for mark in metadata if isinstance(mark, JsonPath)]
     dotted = where[0] if where else camel_case(name)
-    return Place(
+    return FieldSpec(
         name=name,
         path=_path(dotted),
         write=naming(name if not dotted else dotted.rpartition(".")[2], writer_of(annotation, part_writer)),
         kind=kind,
         marks=metadata,
         required=required,
-        also=_path(next((mark.also for mark in metadata if isinstance(mark, At)), "")),
+        also=_path(next((mark.also for mark in metadata if isinstance(mark, JsonPath)), "")),
     )
 
 
@@ -121,25 +121,25 @@ def naming(wire_name: str, write: Writer) -> Writer:
     return checked
 
 
-def names_of(record_class: type) -> dict[str, Place]:
+def names_of(record_class: type) -> dict[str, FieldSpec]:
     """Return the fields of a class under both of their names: zipCode and zip_code."""
-    return {name: place for place in places(record_class) for name in (place.wire_name, place.name)}
+    return {name: spec for spec in field_specs(record_class) for name in (spec.wire_name, spec.name)}
 
 
 def part_writer(record_class: type) -> Writer:
     """Return the writer of a value that is part of another: given as an instance, or as the API's object."""
 
     @lru_cache(maxsize=64)
-    def lane_of_keys(keys: tuple[str, ...]) -> Lane:
+    def lane_of_keys(keys: tuple[str, ...]) -> RowWriter:
         known = names_of(record_class)
         unknown = [key for key in keys if key not in known]
         if unknown:
             raise Invalid("is not a field", field=str(unknown[0]))
-        return compile_lane([(known[key], f"row[{str.__repr__(key)}]") for key in keys], places(record_class))
+        return compile_writer([(known[key], f"row[{str.__repr__(key)}]") for key in keys], field_specs(record_class))
 
     def write(value: object) -> Body:
         if isinstance(value, record_class):
-            return class_lane(record_class)(value)
+            return class_writer(record_class)(value)
         if isinstance(value, Mapping):
             fields = cast("Mapping[str, Any]", value)
             return lane_of_keys(tuple(fields))(fields)
@@ -149,9 +149,9 @@ def part_writer(record_class: type) -> Writer:
 
 
 @cache
-def class_lane(record_class: type) -> Lane:
+def class_writer(record_class: type) -> RowWriter:
     """Return the function that turns an instance into its body, checking every field."""
-    lane = compile_lane([(place, f"row.{place.name}") for place in places(record_class)])
+    lane = compile_writer([(spec, f"row.{spec.name}") for spec in field_specs(record_class)])
     alternatives: Callable[[Body], None] | None = getattr(record_class, "check_body", None)
     if alternatives is None:
         return lane
@@ -164,34 +164,34 @@ def class_lane(record_class: type) -> Lane:
     return checked
 
 
-def compile_lane(columns: Sequence[tuple[Place, str]], expected: Sequence[Place] = ()) -> Lane:
+def compile_writer(columns: Sequence[tuple[FieldSpec, str]], expected: Sequence[FieldSpec] = ()) -> RowWriter:
     """Generate the lane for these fields, each with the expression that reads its value from `row`.
 
     Raises `Invalid` where a required one of the `expected` fields is not among them.
     """
-    check_required((place for place, _ in columns), expected)
+    check_required((spec for spec, _ in columns), expected)
     names: dict[str, Any] = {"is_email": is_email, "missing": _missing}
-    containers = containers_of([place for place, _ in columns])
+    containers = containers_of([spec for spec, _ in columns])
     lines: list[str] = []
-    for index, (place, source) in enumerate(sorted(columns, key=lambda column: column[0].appends)):
-        names[f"write{index}"] = place.write
+    for index, (spec, source) in enumerate(sorted(columns, key=lambda column: column[0].appends)):
+        names[f"write{index}"] = spec.write
         lines += [f"value = {source}", "if value is not None and value != '':"]
-        lines.append("    " + _store_present(place, f"write{index}(value)", containers))
-        if place.required:
-            lines.append(f"else: missing({place.wire_name!r})")
-    merging = any(not place.path for place, _ in columns)  # then the object may be there already
+        lines.append("    " + _store_present(spec, f"write{index}(value)", containers))
+        if spec.required:
+            lines.append(f"else: missing({spec.wire_name!r})")
+    merging = any(not spec.path for spec, _ in columns)  # then the object may be there already
     body = [*open_containers(containers), *lines, *close_containers(containers, merging=merging)]
     source_text = "\n    ".join(["def lane(row):", *body, "return body"])
     exec(compile(source_text, "<lane>", "exec"), names)  # noqa: S102 - only quoted names and numbers get in
-    return cast("Lane", names["lane"])
+    return cast("RowWriter", names["lane"])
 
 
-def check_required(given: Iterable[Place], expected: Sequence[Place]) -> None:
+def check_required(given: Iterable[FieldSpec], expected: Sequence[FieldSpec]) -> None:
     """Raise `Invalid` where a required one of the `expected` fields is not among those `given`."""
-    names = {place.name for place in given}
-    for place in expected:
-        if place.required and place.name not in names:
-            _missing(place.wire_name)
+    names = {spec.name for spec in given}
+    for spec in expected:
+        if spec.required and spec.name not in names:
+            _missing(spec.wire_name)
 
 
 def _missing(wire_name: str) -> None:
@@ -202,9 +202,9 @@ Containers = dict[tuple[str, ...], str]
 """The objects that fields are spread over: path → variable."""
 
 
-def containers_of(columns: Iterable[Place]) -> Containers:
+def containers_of(columns: Iterable[FieldSpec]) -> Containers:
     """Name a variable for each object that the fields are spread over; that of the whole is `body`."""
-    paths = {place.path[:depth] for place in columns for depth in range(len(place.path)) if not place.appends}
+    paths = {spec.path[:depth] for spec in columns for depth in range(len(spec.path)) if not spec.appends}
     return {path: f"body{index or ''}" for index, path in enumerate(sorted(paths | {()}))}
 
 
@@ -223,22 +223,22 @@ def close_containers(containers: Containers, *, merging: bool = False) -> list[s
     ]
 
 
-def store(place: Place, written: str, containers: Containers) -> str:
+def store(spec: FieldSpec, written: str, containers: Containers) -> str:
     """Return the statement that puts a value where it belongs."""
-    if place.path in containers:
-        return f"{containers[place.path]}.update({written})"
-    if place.appends:
-        return f"body.setdefault({place.path[-1]!r}, []).append({written})"
-    return f"{containers[place.path[:-1]]}[{place.path[-1]!r}] = {written}"
+    if spec.path in containers:
+        return f"{containers[spec.path]}.update({written})"
+    if spec.appends:
+        return f"body.setdefault({spec.path[-1]!r}, []).append({written})"
+    return f"{containers[spec.path[:-1]]}[{spec.path[-1]!r}] = {written}"
 
 
-def _store_present(place: Place, written: str, containers: Containers) -> str:
+def _store_present(spec: FieldSpec, written: str, containers: Containers) -> str:
     """Return the statement that checks a present value and stores it; the commonest checks need no writer."""
-    if place.path in containers or place.appends:
-        return store(place, written, containers)
-    if place.is_email:
-        return store(place, f"value if value.__class__ is str and is_email(value) else {written}", containers)
-    if place.limit is not None:
-        usual = f"value.__class__ is str and len(value) <= {place.limit}"
-        return store(place, f"value if {usual} else {written}", containers)
-    return f"if (written := {written}) is not None: {store(place, 'written', containers)}"
+    if spec.path in containers or spec.appends:
+        return store(spec, written, containers)
+    if spec.is_email:
+        return store(spec, f"value if value.__class__ is str and is_email(value) else {written}", containers)
+    if spec.limit is not None:
+        usual = f"value.__class__ is str and len(value) <= {spec.limit}"
+        return store(spec, f"value if {usual} else {written}", containers)
+    return f"if (written := {written}) is not None: {store(spec, 'written', containers)}"

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from attrs import frozen
 
-from .fields import At
+from .fields import JsonPath
 from .request import Part
 
 
@@ -223,10 +223,10 @@ class ContactFields(Part):
 class ContactCard(ContactFields):
     """The fields that every list tells besides."""
 
-    street_address: Annotated[str | None, At("address.streetAddress")] = None
-    zip_code: Annotated[str | None, At("address.zipCode")] = None
-    city: Annotated[str | None, At("address.city")] = None
-    country: Annotated[str | None, At("address.country")] = None
+    street_address: Annotated[str | None, JsonPath("address.streetAddress")] = None
+    zip_code: Annotated[str | None, JsonPath("address.zipCode")] = None
+    city: Annotated[str | None, JsonPath("address.city")] = None
+    country: Annotated[str | None, JsonPath("address.country")] = None
     birthday_year: int | None = None
     birthday_month: int | None = None
     birthday_day: int | None = None

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from ..errors import Invalid
 from .contact_details import ContactDetails
-from .fields import BATCH, At, Count, EmailText, Form, Moment, NameText, ShortText, Text
+from .fields import BATCH, Count, EmailText, Form, JsonPath, Moment, NameText, ShortText, Text
 from .request import Answer, JobStarted, Owner, Request
 
 __all__ = ["BatchUpsertContacts", "HasContact", "ListContacts", "UpsertContact"]
@@ -68,18 +68,18 @@ class Contact:
     Nothing is checked here: a value that breaks a rule is refused when it is sent, or rejected by name in a run.
     """
 
-    email: Annotated[EmailText | None, At("contact.email")] = None
-    contact_id: Annotated[NameText | None, At("contact.contactId")] = None
-    name: Annotated[ShortText | None, At("contact.name")] = None
-    phone: Annotated[ShortText | None, At("contact.phone")] = None
-    fax: Annotated[ShortText | None, At("contact.fax")] = None
-    company: Annotated[ShortText | None, At("contact.company")] = None
-    external_id: Annotated[ShortText | None, At("contact.externalId")] = None
-    state: Annotated[ContactState | None, Text(255), At("contact.state")] = None
-    street_address: Annotated[ShortText | None, At("contact.address.streetAddress")] = None
-    zip_code: Annotated[ShortText | None, At("contact.address.zipCode")] = None
-    city: Annotated[ShortText | None, At("contact.address.city")] = None
-    country: Annotated[ShortText | None, At("contact.address.country")] = None
+    email: Annotated[EmailText | None, JsonPath("contact.email")] = None
+    contact_id: Annotated[NameText | None, JsonPath("contact.contactId")] = None
+    name: Annotated[ShortText | None, JsonPath("contact.name")] = None
+    phone: Annotated[ShortText | None, JsonPath("contact.phone")] = None
+    fax: Annotated[ShortText | None, JsonPath("contact.fax")] = None
+    company: Annotated[ShortText | None, JsonPath("contact.company")] = None
+    external_id: Annotated[ShortText | None, JsonPath("contact.externalId")] = None
+    state: Annotated[ContactState | None, Text(255), JsonPath("contact.state")] = None
+    street_address: Annotated[ShortText | None, JsonPath("contact.address.streetAddress")] = None
+    zip_code: Annotated[ShortText | None, JsonPath("contact.address.zipCode")] = None
+    city: Annotated[ShortText | None, JsonPath("contact.address.city")] = None
+    country: Annotated[ShortText | None, JsonPath("contact.address.country")] = None
     province: ShortText | None = None
     birthday: Annotated[str | date | None, Form.BIRTHDAY] = None
     new_email: EmailText | None = None
@@ -122,7 +122,7 @@ class UpsertContact(Request[Upserted]):
     """
 
     path = "contact/upsert"
-    contact: Annotated[Contact, At("")]
+    contact: Annotated[Contact, JsonPath("")]
     owner: Owner = field(default=None, kw_only=True)
     use_api_double_opt_in: bool | None = field(default=None, kw_only=True)
     double_opt_in_language: ShortText | None = field(default=None, kw_only=True)

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from ..errors import Invalid
 from .codec import read_leniently
-from .fields import At, Moment, NameText, Spelling, Text
+from .fields import Codec, JsonPath, Moment, NameText, Text
 from .request import Answer, JobStarted, Part, Request, User
 
 __all__ = [
@@ -53,7 +53,7 @@ def _read_reached(given: Any) -> Reached:
     return read_leniently(Reached, cast("Mapping[str, Any]", given))
 
 
-Bounced: TypeAlias = Annotated[Reached, Spelling(read=_read_reached)]
+Bounced: TypeAlias = Annotated[Reached, Codec(read=_read_reached)]
 
 
 @frozen(kw_only=True)
@@ -77,7 +77,7 @@ class ConversationStatistics(Part):
     soft_bounce: int | None = None
     hard_bounce: int | None = None
     resigned: int | None = None
-    test_ab: Annotated[bool | None, At("testAB")] = None
+    test_ab: Annotated[bool | None, JsonPath("testAB")] = None
     message: tuple[str, ...] = ()
     contacts: tuple[str, ...] = ()
     opened_by: tuple[Bounced, ...] = ()

@@ -14,7 +14,7 @@ from .email_addressees import (
     write_addressee,
     write_single_addressees,
 )
-from .fields import Beside, Count, EmailText, Moment, NameText, ShortText, Spelling, Text
+from .fields import Codec, Count, EmailText, Moment, NameText, ShortText, Text, Upload
 from .request import Answer, Owner, Request, User
 from .selectors import Selector
 
@@ -23,9 +23,9 @@ __all__ = ["SendConfirmation", "SendEmail", "SendEmailWithAttachment", "UpsertEm
 LARGEST_CONTENT = 2 * 1024 * 1024
 """The most bytes of an e-mail's HTML. [guess] the reference says 2 MB, not of what."""
 
-Addressee: TypeAlias = Annotated[Selector | Personalized, Spelling(write_addressee, read_addressee)]
+Addressee: TypeAlias = Annotated[Selector | Personalized, Codec(write_addressee, read_addressee)]
 SingleAddressees: TypeAlias = Annotated[
-    Sequence[Selector | Personalized], Spelling(write_single_addressees, read_single_addressees)
+    Sequence[Selector | Personalized], Codec(write_single_addressees, read_single_addressees)
 ]
 
 
@@ -160,7 +160,7 @@ class SendEmailWithAttachment(Request[EmailsSent]):
     repeatable = False
     email_id: NameText
     contacts: SingleAddressees
-    attachment: Annotated[Attachment | None, Beside(file="attachment", body="emailSendRequest")] = None
+    attachment: Annotated[Attachment | None, Upload(file="attachment", body="emailSendRequest")] = None
     date: Moment = field(kw_only=True)
     exclude_contacts: SingleAddressees | None = field(default=None, kw_only=True)
     immediate: bool | None = field(default=None, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from ..errors import Invalid
-from .fields import BATCH, At, EmailText, Form, LongText, NameText, ShortText, Text
+from .fields import BATCH, EmailText, Form, JsonPath, LongText, NameText, ShortText, Text
 from .request import Answer, Owner, Part, Request
 
 __all__ = ["AddContactExtEvent", "BatchAddContactExtEvent", "DeleteContactExtEvent", "UpdateContactExtEvent"]
@@ -44,36 +44,38 @@ class EventContent:
     `location` may also hold / . and -, as events that did not come through this API may.
     """
 
-    date: Annotated[EventTime, At("contactEvent.date")]
+    date: Annotated[EventTime, JsonPath("contactEvent.date")]
     contact_ext_event_type: Annotated[
-        ContactExtEventType, Text(255, clearable=False), At("contactEvent.contactExtEventType")
+        ContactExtEventType, Text(255, clearable=False), JsonPath("contactEvent.contactExtEventType")
     ]
-    products: Annotated[str | Sequence[str] | None, Form.COMMA_LIST, Text(2048), At("contactEvent.products")] = None
-    value: Annotated[float | Decimal | None, Form.NUMBER, At("contactEvent.value")] = None
-    location: Annotated[ShopLocation | None, At("contactEvent.location")] = None
-    external_id: Annotated[ShortText | None, At("contactEvent.externalId")] = None
-    description: Annotated[LongText | None, At("contactEvent.description")] = None
-    shop_domain: Annotated[ShortText | None, At("contactEvent.shopDomain")] = None
-    detail1: Annotated[ShortText | None, At("contactEvent.detail1")] = None
-    detail2: Annotated[ShortText | None, At("contactEvent.detail2")] = None
-    detail3: Annotated[ShortText | None, At("contactEvent.detail3")] = None
-    detail4: Annotated[ShortText | None, At("contactEvent.detail4")] = None
-    detail5: Annotated[ShortText | None, At("contactEvent.detail5")] = None
-    detail6: Annotated[ShortText | None, At("contactEvent.detail6")] = None
-    detail7: Annotated[ShortText | None, At("contactEvent.detail7")] = None
-    detail8: Annotated[ShortText | None, At("contactEvent.detail8")] = None
-    detail9: Annotated[ShortText | None, At("contactEvent.detail9")] = None
-    detail10: Annotated[ShortText | None, At("contactEvent.detail10")] = None
-    detail11: Annotated[ShortText | None, At("contactEvent.detail11")] = None
-    detail12: Annotated[ShortText | None, At("contactEvent.detail12")] = None
-    detail13: Annotated[ShortText | None, At("contactEvent.detail13")] = None
-    detail14: Annotated[ShortText | None, At("contactEvent.detail14")] = None
-    detail15: Annotated[ShortText | None, At("contactEvent.detail15")] = None
-    detail16: Annotated[ShortText | None, At("contactEvent.detail16")] = None
-    detail17: Annotated[ShortText | None, At("contactEvent.detail17")] = None
-    detail18: Annotated[ShortText | None, At("contactEvent.detail18")] = None
-    detail19: Annotated[ShortText | None, At("contactEvent.detail19")] = None
-    detail20: Annotated[ShortText | None, At("contactEvent.detail20")] = None
+    products: Annotated[str | Sequence[str] | None, Form.COMMA_LIST, Text(2048), JsonPath("contactEvent.products")] = (
+        None
+    )
+    value: Annotated[float | Decimal | None, Form.NUMBER, JsonPath("contactEvent.value")] = None
+    location: Annotated[ShopLocation | None, JsonPath("contactEvent.location")] = None
+    external_id: Annotated[ShortText | None, JsonPath("contactEvent.externalId")] = None
+    description: Annotated[LongText | None, JsonPath("contactEvent.description")] = None
+    shop_domain: Annotated[ShortText | None, JsonPath("contactEvent.shopDomain")] = None
+    detail1: Annotated[ShortText | None, JsonPath("contactEvent.detail1")] = None
+    detail2: Annotated[ShortText | None, JsonPath("contactEvent.detail2")] = None
+    detail3: Annotated[ShortText | None, JsonPath("contactEvent.detail3")] = None
+    detail4: Annotated[ShortText | None, JsonPath("contactEvent.detail4")] = None
+    detail5: Annotated[ShortText | None, JsonPath("contactEvent.detail5")] = None
+    detail6: Annotated[ShortText | None, JsonPath("contactEvent.detail6")] = None
+    detail7: Annotated[ShortText | None, JsonPath("contactEvent.detail7")] = None
+    detail8: Annotated[ShortText | None, JsonPath("contactEvent.detail8")] = None
+    detail9: Annotated[ShortText | None, JsonPath("contactEvent.detail9")] = None
+    detail10: Annotated[ShortText | None, JsonPath("contactEvent.detail10")] = None
+    detail11: Annotated[ShortText | None, JsonPath("contactEvent.detail11")] = None
+    detail12: Annotated[ShortText | None, JsonPath("contactEvent.detail12")] = None
+    detail13: Annotated[ShortText | None, JsonPath("contactEvent.detail13")] = None
+    detail14: Annotated[ShortText | None, JsonPath("contactEvent.detail14")] = None
+    detail15: Annotated[ShortText | None, JsonPath("contactEvent.detail15")] = None
+    detail16: Annotated[ShortText | None, JsonPath("contactEvent.detail16")] = None
+    detail17: Annotated[ShortText | None, JsonPath("contactEvent.detail17")] = None
+    detail18: Annotated[ShortText | None, JsonPath("contactEvent.detail18")] = None
+    detail19: Annotated[ShortText | None, JsonPath("contactEvent.detail19")] = None
+    detail20: Annotated[ShortText | None, JsonPath("contactEvent.detail20")] = None
 
 
 @frozen(kw_only=True)
@@ -90,7 +92,7 @@ class ExternalEvent(EventContent):
 
     email: EmailText | None = None
     contact_id: NameText | None = None
-    location: Annotated[Location | None, At("contactEvent.location")] = None
+    location: Annotated[Location | None, JsonPath("contactEvent.location")] = None
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
@@ -125,7 +127,7 @@ class AddContactExtEvent(Request[EventAdded]):
 
     path = "v2/contact/addContactExtEvent"
     repeatable = False
-    event: Annotated[ExternalEvent, At("")]
+    event: Annotated[ExternalEvent, JsonPath("")]
     owner: Owner = field(default=None, kw_only=True)
 
 
@@ -146,8 +148,8 @@ class UpdateContactExtEvent(Request[EventUpdated]):
     """
 
     path = "v2/contact/updateContactExtEvent"
-    event_id: Annotated[NameText, At("contactEvent.eventId")]
-    event: Annotated[EventContent, At("")]
+    event_id: Annotated[NameText, JsonPath("contactEvent.eventId")]
+    event: Annotated[EventContent, JsonPath("")]
     owner: Owner = field(default=None, kw_only=True)
 
 

@@ -37,7 +37,7 @@ CLEAR: Final[str] = _Clear("CLEAR")
 
 
 @frozen
-class At:
+class JsonPath:
     """Where a field stands in the body: a dotted path; "" merges the value's own fields into the body.
 
     `also` is where an answer may have it instead: the reference spells some names in two ways.
@@ -81,7 +81,7 @@ class Wrapped:
 
 
 @frozen
-class Spelling:
+class Codec:
     """A value that is written and read by functions of its own; either raises `ValueError` for what does not fit."""
 
     write: Writer = lambda value: value
@@ -89,7 +89,7 @@ class Spelling:
 
 
 @frozen
-class Beside:
+class Upload:
     """A file that goes beside the body: the two become parts of one form, under these names."""
 
     file: str
@@ -392,8 +392,8 @@ def _plain_writer(kind: Any, metadata: tuple[Any, ...], nested: Callable[[type],
     marks = {type(mark): mark for mark in metadata}
     if Form.COMMA_LIST in metadata:
         return comma_list(marks[Text].limit)
-    if Spelling in marks:
-        return cast("Writer", marks[Spelling].write)
+    if Codec in marks:
+        return cast("Writer", marks[Codec].write)
     if Form in marks:
         return _FORMS[marks[Form]]
     if Text in marks:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from ..errors import Invalid
-from .fields import At, Count, Moment, NameText, ShortText, Text
+from .fields import Count, JsonPath, Moment, NameText, ShortText, Text
 from .request import Answer, JobStarted, Part, Request, User
 from .selectors import Addressee
 
@@ -70,7 +70,7 @@ class SendMessage(Request[MessageSent]):
     time: Moment | None = field(default=None, kw_only=True)
     shorten_links: bool | None = field(default=None, kw_only=True)
     allow_diacritics: bool | None = field(default=None, kw_only=True)
-    user: Annotated[str | None, Text(254), At("user")] = field(default=None, kw_only=True)
+    user: Annotated[str | None, Text(254), JsonPath("user")] = field(default=None, kw_only=True)
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
@@ -139,8 +139,8 @@ class ListConversations(Request[ConversationIds]):
     path = "messaging/conversationList"
     changes_nothing = True
     needs_owner = False
-    start: Annotated[Moment, At("from")]
-    end: Annotated[Moment, At("to")] = field(kw_only=True)
+    start: Annotated[Moment, JsonPath("from")]
+    end: Annotated[Moment, JsonPath("to")] = field(kw_only=True)
     source: Annotated[MessagingSource | None, Text(255)] = field(default=None, kw_only=True)
 
     @staticmethod
@@ -209,9 +209,9 @@ class ConversationStats(Answer):
     sent_date: datetime | None = None
     user: str | None = None
     name: str | None = None
-    sms: Annotated[ChannelStats | None, At("statistics.SMS")] = None
-    viber: Annotated[ChannelStats | None, At("statistics.VIBER")] = None
-    whats_app: Annotated[ChannelStats | None, At("statistics.WHATS_APP")] = None
+    sms: Annotated[ChannelStats | None, JsonPath("statistics.SMS")] = None
+    viber: Annotated[ChannelStats | None, JsonPath("statistics.VIBER")] = None
+    whats_app: Annotated[ChannelStats | None, JsonPath("statistics.WHATS_APP")] = None
 
 
 @frozen

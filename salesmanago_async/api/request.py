@@ -6,14 +6,14 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 
 from attrs import field, frozen
 
-from .fields import At, ShortText
+from .fields import JsonPath, ShortText
 
 AnswerT_co = TypeVar("AnswerT_co", covariant=True)
 
-Owner = Annotated[ShortText | None, At("owner")]
+Owner = Annotated[ShortText | None, JsonPath("owner")]
 """The SALESmanago user account the call is made for; None is filled with the client's default."""
 
-User = Annotated[ShortText | None, At("user")]
+User = Annotated[ShortText | None, JsonPath("user")]
 """As Owner, for the calls that name the field `user`."""
 
 DEFAULTED = frozenset({"owner", "user"})

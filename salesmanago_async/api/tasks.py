@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from ..errors import Invalid
-from .fields import At, EmailText, Form, LongText, Moment, NameText, Text
+from .fields import EmailText, Form, JsonPath, LongText, Moment, NameText, Text
 from .request import Answer, Request
 
 __all__ = ["UpdateTask"]
@@ -46,7 +46,7 @@ class UpdateTask(Request[TaskUpdated]):
     path = "contact/updateTask"
     needs_owner = False
     repeatable = False
-    task: Annotated[Task, At("smContactTaskReq")]
+    task: Annotated[Task, JsonPath("smContactTaskReq")]
     finished: bool = field(default=False, kw_only=True)
 
     @staticmethod

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from attrs import field, frozen
 
 from ..errors import Invalid
-from .fields import At, Text
+from .fields import JsonPath, Text
 from .request import Answer, Part, Request
 
 __all__ = ["FindSimilarProducts"]
@@ -23,10 +23,10 @@ class SimilarProduct(Part):
 class SimilarProducts(Answer):
     """`result` has the products, `status` how the search went, `bq_errors` how many matches were wrong."""
 
-    status: Annotated[str | None, At("vision.status")] = None
-    photo: Annotated[str | None, At("vision.photo")] = None
-    result: Annotated[tuple[SimilarProduct, ...], At("vision.result")] = ()
-    bq_errors: Annotated[int | None, At("vision.bq_errors")] = None
+    status: Annotated[str | None, JsonPath("vision.status")] = None
+    photo: Annotated[str | None, JsonPath("vision.photo")] = None
+    result: Annotated[tuple[SimilarProduct, ...], JsonPath("vision.result")] = ()
+    bq_errors: Annotated[int | None, JsonPath("vision.bq_errors")] = None
 
 
 @frozen

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from ..errors import Invalid
-from .fields import At, Form, Text
+from .fields import Form, JsonPath, Text
 from .request import Answer, JobStarted, Part, Request, User
 
 __all__ = [
@@ -43,8 +43,8 @@ class ListWebPushConversations(Request[WebPushConversationIds]):
     path = "notification/conversation/ids"
     changes_nothing = True
     needs_owner = False
-    start: Annotated[Second, At("from")]
-    end: Annotated[Second, At("to")] = field(kw_only=True)
+    start: Annotated[Second, JsonPath("from")]
+    end: Annotated[Second, JsonPath("to")] = field(kw_only=True)
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
@@ -122,16 +122,16 @@ class WebPushStats(Answer):
     """
 
     messages: tuple[str, ...] = ()
-    web_push_id: Annotated[int | None, At("data.webPushId")] = None
-    source_type: Annotated[str | None, At("data.sourceType")] = None
-    name: Annotated[str | None, At("data.name")] = None
-    sent_on: Annotated[datetime | None, At("data.sentOn")] = None
-    sent: Annotated[int | None, At("data.sent")] = None
-    displayed_basic: Annotated[int | None, At("data.displayedBasic")] = None
-    displayed_rich: Annotated[int | None, At("data.displayedRich")] = None
-    clicked_basic: Annotated[int | None, At("data.clickedBasic")] = None
-    clicked_rich: Annotated[int | None, At("data.clickedRich")] = None
-    revenue_stats: Annotated[Mapping[str, WebPushRevenue], At("data.revenueStats")] = field(factory=dict)
+    web_push_id: Annotated[int | None, JsonPath("data.webPushId")] = None
+    source_type: Annotated[str | None, JsonPath("data.sourceType")] = None
+    name: Annotated[str | None, JsonPath("data.name")] = None
+    sent_on: Annotated[datetime | None, JsonPath("data.sentOn")] = None
+    sent: Annotated[int | None, JsonPath("data.sent")] = None
+    displayed_basic: Annotated[int | None, JsonPath("data.displayedBasic")] = None
+    displayed_rich: Annotated[int | None, JsonPath("data.displayedRich")] = None
+    clicked_basic: Annotated[int | None, JsonPath("data.clickedBasic")] = None
+    clicked_rich: Annotated[int | None, JsonPath("data.clickedRich")] = None
+    revenue_stats: Annotated[Mapping[str, WebPushRevenue], JsonPath("data.revenueStats")] = field(factory=dict)
 
 
 @frozen

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from .fields import At, Form, Text
+from .fields import Form, JsonPath, Text
 from .request import Answer, Part, Request
 
 __all__ = ["GetWorkflowStatistics", "ListWorkflows"]
@@ -69,7 +69,7 @@ class WorkflowEmails(Part):
     all_opens: int | None = None
     average_ctr: str | None = None
     unique_clicks: int | None = None
-    all_clicks: Annotated[int | None, At("allCliks", also="allClicks")] = None  # in the sample, in the list of fields
+    all_clicks: Annotated[int | None, JsonPath("allCliks", also="allClicks")] = None  # the sample has "allCliks"
     average_ctor: str | None = None
     opt_out: str | None = None
     contacts_opt_out: int | None = None

@@ -15,10 +15,10 @@ from ..imports.targets import EVENTS
 from ..outcome import PROBLEMS, Outcome, State
 from ..records.names import Names, names_of_contact, names_of_event
 from ..records.shapes import Shape
-from ..stores.queue_rows import Line, QueueFile
+from ..stores.queue_rows import QueuedLine, QueueFile
 from ..support.signal import Signal
-from ..support.spawn import start_beside
-from .dispatching import Runs
+from ..support.spawn import spawn
+from .dispatching import Dispatcher
 from .places import claim, left_behind
 from .queue import Queue
 from .receipts import Receipt
@@ -47,15 +47,15 @@ class Buffer(Generic[RecordT]):
     does closing its client.
     """
 
-    def __init__(self, run: Run, shape: Shape, ways: BufferSettings) -> None:
+    def __init__(self, run: Run, shape: Shape, settings: BufferSettings) -> None:
         self._target = run.target
         self._connection = run.connection
         self._settings = run.settings
         self._encoder = shape.encoder(run.settings.tags)
         self._chunker = chunker_of(run.settings)
-        self._ways = ways
+        self._options = settings
         self._files: list[QueueFile] = []
-        self._runs: list[Runs] = []
+        self._runs: list[Dispatcher] = []
         self._changed = Signal()
         self._closed = anyio.Event()
         self._is_open = False
@@ -80,10 +80,10 @@ class Buffer(Generic[RecordT]):
         """Take a record as `add` does, wait until it is known what became of it, and return that."""
         return await (await self.add(record))
 
-    def look_now(self) -> None:
+    def poll_now(self) -> None:
         """Have the server jobs looked at once now, though the next look is not due."""
         for runs in self._runs:
-            runs.look_now()
+            runs.poll_now()
 
     async def join(self) -> None:
         """Wait until it is known what became of every record that was taken before."""
@@ -104,7 +104,7 @@ class Buffer(Generic[RecordT]):
             await self._close_files()
             raise
         for runs in self._runs:
-            start_beside(runs.work)
+            spawn(runs.work)
         self._is_open = True
         return self
 
@@ -120,7 +120,7 @@ class Buffer(Generic[RecordT]):
         """
         if self._is_open:
             self._is_open = False
-            start_beside(self._close)
+            spawn(self._close)
         if self._runs:
             with anyio.CancelScope(shield=True):
                 await self._closed.wait()
@@ -139,8 +139,8 @@ class Buffer(Generic[RecordT]):
             self._closed.set()
 
     async def _room(self) -> None:
-        while self._is_open and len(self) >= self._ways.room:
-            if self._ways.when_full == "raise":
+        while self._is_open and len(self) >= self._options.max_pending:
+            if self._options.when_full == "raise":
                 raise BufferFull(f"the buffer holds {len(self)} records, and takes no more")
             await self._changed.wait()
         if not self._is_open:
@@ -157,7 +157,7 @@ class Buffer(Generic[RecordT]):
         return item, names
 
     async def _open_queues(self) -> None:
-        path = self._ways.journal
+        path = self._options.journal
         if path is None:
             self._add_queue(None, [])
             return
@@ -167,7 +167,7 @@ class Buffer(Generic[RecordT]):
             self._add_queue(file, lines)
             self._runs[-1].queue.close()
 
-    def _add_queue(self, file: QueueFile | None, lines: list[Line]) -> None:
+    def _add_queue(self, file: QueueFile | None, lines: list[QueuedLine]) -> None:
         if file:
             self._files.append(file)  # first of all, so that it is closed whatever comes
         queue = Queue(
@@ -176,11 +176,11 @@ class Buffer(Generic[RecordT]):
             names_of=names_of_event if self._target is EVENTS else names_of_contact,
             final=FINAL if self._settings.wait else UNFOLLOWED,
             most_rounds=_rounds_of_event if self._target is EVENTS else _rounds_of_contact,
-            every=self._ways.every,
+            max_delay=self._options.max_delay,
             must_wait=partial(self._must_wait, number=len(self._runs)),
             changed=self._changed,
         )
-        runs = Runs(
+        runs = Dispatcher(
             queue,
             connection=self._connection,
             target=self._target,
@@ -191,7 +191,7 @@ class Buffer(Generic[RecordT]):
 
     def _must_wait(self, names: Names, *, number: int) -> bool:
         """Tell whether a record of a queue must wait: for contacts elsewhere, or for what a dead worker has left."""
-        if self._ways.after is not None and self._ways.after.holds(names):
+        if self._options.after is not None and self._options.after.holds(names):
             return True
         return any(runs.queue.holds(names) for runs in self._runs[number + 1 :])
 
@@ -199,11 +199,11 @@ class Buffer(Generic[RecordT]):
         """Have the server get everything, as far as there is time."""
         for runs in self._runs:
             runs.close()
-        with anyio.move_on_after(self._ways.drain_within):
+        with anyio.move_on_after(self._options.drain_within):
             for runs in self._runs:
                 await self._hand_over(runs)
         with anyio.move_on_after(LAST_LOOK):
-            self.look_now()
+            self.poll_now()
             await self.join()
         for runs in self._runs:
             runs.halt()
@@ -217,10 +217,10 @@ class Buffer(Generic[RecordT]):
         for runs in self._runs:
             await runs.ended.wait()
 
-    async def _hand_over(self, runs: Runs) -> None:
+    async def _hand_over(self, runs: Dispatcher) -> None:
         """Wait until the server has all of a queue; what waits for jobs of its contacts has these looked at."""
         while not runs.queue.is_handed_over:
-            (self._ways.after or self).look_now()
+            (self._options.after or self).poll_now()
             with anyio.move_on_after(LAST_LOOK):
                 await runs.queue.handed_over()
 
@@ -235,16 +235,18 @@ class Buffer(Generic[RecordT]):
             self._tell(outcome)
         unsent = sum(outcome.state != "submitted" for outcome in left)
         if unsent and self._files:
-            _log.warning("A buffer was closed with %d records to be sent; they lie in %s", unsent, self._ways.journal)
+            _log.warning(
+                "A buffer was closed with %d records to be sent; they lie in %s", unsent, self._options.journal
+            )
         elif unsent:
             _log.error("A buffer without a journal was closed with %d records that are not sent", unsent)
 
     def _tell(self, outcome: Outcome) -> None:
         if outcome.state in PROBLEMS:
             _log.warning("Record %d of a buffer is %s; its receipt tells why", outcome.position, outcome.state)
-        if self._ways.on_outcome:
+        if self._options.on_outcome:
             try:
-                self._ways.on_outcome(outcome)
+                self._options.on_outcome(outcome)
             except Exception as error:
                 _log.error("on_outcome has raised %s", type(error).__name__)
 

@@ -20,7 +20,7 @@ LONGEST_PAUSE = 60.0
 _log = logging.getLogger("salesmanago_async")
 
 
-class Runs:
+class Dispatcher:
     """Sends what is in a queue until that is closed and empty, or until it is halted."""
 
     def __init__(
@@ -65,10 +65,10 @@ class Runs:
         self._halted.set()
         self._stop()
 
-    def look_now(self) -> None:
+    def poll_now(self) -> None:
         """Have the server jobs looked at once now, whenever they are due."""
         if self._engine:
-            self._engine.look_now()
+            self._engine.poll_now()
 
     def cut(self) -> None:
         """Cut off what is in flight."""

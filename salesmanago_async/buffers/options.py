@@ -14,9 +14,9 @@ class BufferOptions(TypedDict, total=False):
     """What every buffer takes.
 
     A request goes out when it has `batch_size` records (1000) or `max_bytes` (4 MiB), or its first record has waited
-    `every` seconds (1). `room` (50,000, of some 2 KB each) is the most records that are in the buffer at once, from
-    being taken until it is known what became of them; where it is full, `add` waits, or raises `BufferFull`, as
-    `when_full` says.
+    `max_delay` seconds (1). `max_pending` (50,000, of some 2 KB each) is the most records that are in the buffer at
+    once, from the moment they are taken until their outcome is known. When it is full, `add` waits, or raises
+    `BufferFull`, as `when_full` says.
 
     `journal` is the path of a SQLite file, its owner's alone, that a record lies in before `add` returns, until it is
     accepted: the next buffer on that file sends what a killed process has left. Where another worker of the app has it
@@ -32,8 +32,8 @@ class BufferOptions(TypedDict, total=False):
     with False it is "submitted", as soon as the server has taken the records.
     """
 
-    every: float
-    room: int
+    max_delay: float
+    max_pending: int
     when_full: WhenFull
     journal: str | PathLike[str] | None
     on_outcome: Callable[[Outcome], None]

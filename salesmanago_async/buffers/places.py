@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..errors import Invalid
-from ..stores.queue_rows import Line, QueueFile
+from ..stores.queue_rows import QueuedLine, QueueFile
 from ..stores.sqlite import InUse
 
 MOST_WORKERS = 256
@@ -20,7 +20,7 @@ MOST_WORKERS = 256
 
 _log = logging.getLogger("salesmanago_async")
 
-Opened: TypeAlias = tuple[QueueFile, list[Line]]
+Opened: TypeAlias = tuple[QueueFile, list[QueuedLine]]
 
 
 async def claim(path: Path, what: Mapping[str, Any]) -> Opened:

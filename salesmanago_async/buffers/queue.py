@@ -20,10 +20,10 @@ from ..outcome import Outcome, State, Verdicts
 from ..records.encoders import Encoder
 from ..records.names import Names
 from ..sources.text_files import FLUSH, Row
-from ..stores.journal import Entry, Marks, checksum
-from ..stores.queue_rows import Line, QueueFile
+from ..stores.journal import Entry, RowChecksums, checksum
+from ..stores.queue_rows import QueuedLine, QueueFile
 from ..support.signal import Signal
-from ..support.spawn import start_beside
+from ..support.spawn import spawn
 from .receipts import Receipt
 
 _Verdict: TypeAlias = tuple[State, str | None]
@@ -70,19 +70,19 @@ class Queue:
     def __init__(
         self,
         file: QueueFile | None,
-        lines: Iterable[Line],
+        lines: Iterable[QueuedLine],
         *,
         names_of: Callable[[Any], Names],
         final: frozenset[State],
         most_rounds: Callable[[State, int | None], int | None],
-        every: float,
+        max_delay: float,
         must_wait: Callable[[Names], bool],
         changed: Signal,
     ) -> None:
         self._file = file
         self._final = final
         self._most_rounds = most_rounds
-        self._every = every
+        self._max_delay = max_delay
         self._must_wait = must_wait
         self._queued = {line.number: _queued(line, names_of) for line in lines if line.state != "rejected"}
         self._names = Counter(chain.from_iterable(one.names for one in self._queued.values()))
@@ -137,7 +137,7 @@ class Queue:
         self._putting += 1
         if self._file:
             written = _Writing(self._file, one)
-            start_beside(partial(self._write_down, written))
+            spawn(partial(self._write_down, written))
             with anyio.CancelScope(shield=True):
                 await written.ended.wait()
             if written.error:
@@ -191,7 +191,7 @@ class Queue:
         self._chunks[number] = members
         for one in members:
             one.chunk = number
-        spans = Marks.of(positions, [one.item for one in members]).spans
+        spans = RowChecksums.of(positions, [one.item for one in members]).spans
         return Entry(number, spans, members[0].state, members[0].request_id)
 
     async def rows(self) -> AsyncGenerator[Row]:
@@ -205,12 +205,12 @@ class Queue:
                 yield FLUSH
             elif one := self._next():
                 self._given[next(self._positions)] = one
-                flush_at = min(flush_at, now + self._every)
+                flush_at = min(flush_at, now + self._max_delay)
                 yield one.number, None
             elif self._closed and not (self._waiting or self._putting):
                 return
             else:
-                flush_at = min(flush_at, now + self._every) if self._queued else math.inf
+                flush_at = min(flush_at, now + self._max_delay) if self._queued else math.inf
                 self._news = anyio.Event()
                 with anyio.move_on_after(flush_at - now):
                     await self._news.wait()
@@ -254,7 +254,7 @@ class Queue:
 
     # The journal of a run
 
-    async def begin(self, marks: Marks) -> int:
+    async def begin(self, marks: RowChecksums) -> int:
         """Write down, before it is sent, that a chunk may have been sent; return its number."""
         members = [self._given[place] for first, last in marks.spans for place in range(first, last + 1)]
         number = next(self._chunk_numbers)
@@ -266,7 +266,7 @@ class Queue:
         """Return the checksums of a chunk's records, 4 bytes each."""
         return b"".join(checksum(one.item) for one in self._chunks[number])
 
-    async def split(self, number: int, parts: Sequence[Marks]) -> list[int]:
+    async def split(self, number: int, parts: Sequence[RowChecksums]) -> list[int]:
         """Put the parts of a chunk, each as begun, in its place; what is in none of them was not sent."""
         members = self._chunks.pop(number)
         numbers = [await self.begin(part) for part in parts]
@@ -367,7 +367,7 @@ class Queue:
                 del self._names[name]
 
 
-def _queued(line: Line, names_of: Callable[[Any], Names]) -> Queued:
+def _queued(line: QueuedLine, names_of: Callable[[Any], Names]) -> Queued:
     body = orjson.loads(line.item)
     return Queued(line.number, body, line.item, names_of(body), line.state, line.chunk, line.request_id)
 

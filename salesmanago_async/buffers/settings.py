@@ -21,7 +21,7 @@ class After(Protocol):
         """Tell whether a record of a contact of these names is in the buffer."""
         ...
 
-    def look_now(self) -> None:
+    def poll_now(self) -> None:
         """Poll the server jobs once now."""
         ...
 
@@ -44,8 +44,8 @@ def _path(given: str | PathLike[str] | None) -> Path | None:
 class BufferSettings:
     """How a buffer goes, beside what its runs are told: see `BufferOptions`."""
 
-    every: float = field(default=1.0, validator=_positive)
-    room: int = field(default=50_000, validator=_positive)
+    max_delay: float = field(default=1.0, validator=_positive)
+    max_pending: int = field(default=50_000, validator=_positive)
     when_full: WhenFull = field(default="wait", validator=_known)
     journal: Path | None = field(default=None, converter=_path)
     on_outcome: Callable[[Outcome], None] | None = None

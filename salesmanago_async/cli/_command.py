@@ -43,7 +43,7 @@ class Import:
 
 @frozen(kw_only=True)
 class Attempt:
-    """One go at an import: its journal, and what is not kept in there; `latency` (seconds) is for a dry run's bill.
+    """One go at an import: its journal, and what is not kept in there; `latency` (seconds) is for a dry run's estimate.
 
     `goes_on` are the words of the command that goes on with it, `resume` those of the one that does so by its journal.
     """

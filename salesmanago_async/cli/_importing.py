@@ -14,12 +14,12 @@ from ..errors import Invalid, SalesManagoError
 from ..imports.report import Report
 from ..imports.runs import Outcomes
 from ..outcome import State
-from ..sources.sources import Files
+from ..sources.sources import FileSource
 from ._asking import ask_first
-from ._bill import confirmations, without_account
 from ._client import open_client
 from ._command import Attempt, Import, note_of
 from ._ending import Circumstances, doubt_lines, ending_of, problem_lines, remedy_lines
+from ._estimate import confirmations, without_account
 from ._file_path import STDOUT
 from ._in_doubt_file import keep_doubts
 from ._opening import open_files, open_rows
@@ -36,7 +36,7 @@ class _Work:
 
     command: Import
     attempt: Attempt
-    source: Files
+    source: FileSource
     rows: Mapping[State, NotedRows]
     stopper: Stopper = field(factory=Stopper)
     error: Exception | None = None
@@ -70,11 +70,11 @@ async def ask_for_confirmations(command: Import, *, yes: bool) -> None:
                 tags=command.tags,
                 on_progress=lambda report: show(report, source.bytes_read),
             )
-    if report.bill and report.bill.most_confirmations:
-        ask_first(f"has the server send up to {confirmations(report.bill)}", yes=yes, place="--double-opt-in")
+    if report.estimate and report.estimate.most_confirmations:
+        ask_first(f"has the server send up to {confirmations(report.estimate)}", yes=yes, place="--double-opt-in")
 
 
-async def _make_contacts(sm: SalesManago, source: Files) -> None:
+async def _make_contacts(sm: SalesManago, source: FileSource) -> None:
     """Make the contacts of the events, as a fresh simulated account has none and would refuse every event."""
     click.echo("simulating: the contacts of the events are made first", err=True)
 

@@ -7,22 +7,22 @@ from pathlib import Path
 from ..errors import Invalid
 from ..outcome import State
 from ..records.shapes import Shape, contact_shape, event_shape
-from ..sources.sources import Files, open_file
-from ..sources.text_files import Reading
+from ..sources.sources import FileSource, open_file
+from ..sources.text_files import FileOptions
 from ._command import Attempt, Import
 from ._paths import in_doubt_path
 from ._rows import NotedRows, check_alike
 
 
-def open_files(command: Import) -> Files:
+def open_files(command: Import) -> FileSource:
     """Open the input; raise `Invalid` naming the file that cannot be read."""
     columns = dict(map(mapped, command.maps))
     if command.form == "leadoo":
         shape, columns = _lead_shape(command, columns), {}
     else:
         shape = (contact_shape if command.kind == "contacts" else event_shape)(command.extra_columns)
-    reading = Reading(columns=columns, encoding=command.encoding, delimiter=command.delimiter)
-    return Files([open_file(path, shape, reading) for path in command.files])
+    reading = FileOptions(columns=columns, encoding=command.encoding, delimiter=command.delimiter)
+    return FileSource([open_file(path, shape, reading) for path in command.files])
 
 
 def _lead_shape(command: Import, columns: Mapping[str, str]) -> Shape:
@@ -40,7 +40,7 @@ def mapped(given: str) -> tuple[str, str]:
     return column, name
 
 
-def open_rows(command: Import, attempt: Attempt, source: Files, stack: ExitStack) -> Mapping[State, NotedRows]:
+def open_rows(command: Import, attempt: Attempt, source: FileSource, stack: ExitStack) -> Mapping[State, NotedRows]:
     """Return where rows of which state are noted; those in doubt only if the files have a form in common."""
     paths: dict[State, Path] = {}
     if command.rejects:
@@ -52,7 +52,7 @@ def open_rows(command: Import, attempt: Attempt, source: Files, stack: ExitStack
     return {state: stack.enter_context(NotedRows(path, source.files)) for state, path in paths.items()}
 
 
-def _are_alike(path: Path, source: Files) -> bool:
+def _are_alike(path: Path, source: FileSource) -> bool:
     try:
         check_alike(path, source.files)
     except Invalid:

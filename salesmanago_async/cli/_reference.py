@@ -9,8 +9,8 @@ import attrs
 from attrs import frozen
 
 from ..api import CREDENTIAL_FIELDS, REQUESTS, Request, request_class
-from ..api.codegen import Place, places
-from ..api.fields import Beside, Count, Form, Spelling, Text, Wrapped, split_annotation
+from ..api.codegen import FieldSpec, field_specs
+from ..api.fields import Codec, Count, Form, Text, Upload, Wrapped, split_annotation
 from ..api.nearest import nearest
 from ..api.request import DEFAULTED
 
@@ -39,13 +39,13 @@ def purpose_of(request_class: RequestClass) -> str:
 def fields_of(record_class: type, within: str = "") -> Iterator[DescribedField]:
     """Yield the fields of a class in its order, those of its parts after the part itself."""
     hints = get_type_hints(record_class, include_extras=True)
-    for place in places(record_class):
-        kind, metadata = split_annotation(hints[place.name])
-        if not place.path:
+    for spec in field_specs(record_class):
+        kind, metadata = split_annotation(hints[spec.name])
+        if not spec.path:
             yield from fields_of(kind, within)
-        elif not any(isinstance(mark, Beside) for mark in metadata):
-            name = within + ".".join(place.path)
-            yield DescribedField(name, place.required, _takes(hints[place.name]) + _default(place))
+        elif not any(isinstance(mark, Upload) for mark in metadata):
+            name = within + ".".join(spec.path)
+            yield DescribedField(name, spec.required, _takes(hints[spec.name]) + _default(spec))
             yield from _fields_of_parts(kind, name)
 
 
@@ -96,11 +96,11 @@ def _is_part(kind: Any) -> bool:
 
 
 def _spelling(annotation: Any) -> bool:
-    return any(isinstance(mark, Spelling) for mark in split_annotation(annotation)[1])
+    return any(isinstance(mark, Codec) for mark in split_annotation(annotation)[1])
 
 
-def _default(place: Place) -> str:
-    return "; the client's owner, if left out" if place.wire_name in DEFAULTED else ""
+def _default(spec: FieldSpec) -> str:
+    return "; the client's owner, if left out" if spec.wire_name in DEFAULTED else ""
 
 
 def _takes(annotation: Any) -> str:
@@ -112,7 +112,7 @@ def _takes(annotation: Any) -> str:
 
 
 def _words(kind: Any, marks: Mapping[type, Any]) -> str:
-    if Spelling in marks:
+    if Codec in marks:
         return "selectors" if get_origin(kind) is Sequence else _SELECTOR
     if Form in marks:
         limit = f", of {_length(marks[Text])}" if Text in marks else ""

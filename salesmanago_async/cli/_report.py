@@ -9,30 +9,30 @@ import click
 import orjson
 
 from ..imports.report import Report
-from ._bill import print_bill
+from ._estimate import print_estimate
 from ._file_path import STDOUT
 from ._paths import naming
 
 
 def print_counts(report: Report, *, latency: float, to_stderr: bool = False) -> None:
-    """Print the counts, a line each, and the bill of a dry run: on stdout, unless that is for the JSON."""
+    """Print the counts, a line each, and the estimate of a dry run: on stdout, unless that is for the JSON."""
     try:
         for line in count_lines(report):
             click.echo(line, err=to_stderr)
-        print_bill(report, latency, to_stderr=to_stderr)
+        print_estimate(report, latency, to_stderr=to_stderr)
     except BrokenPipeError:  # whoever read stdout has gone; what was imported was imported
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def count_lines(report: Report) -> Iterator[str]:
     """Yield a line for each count that means something in this run."""
-    names = {"not_sent": "would be sent"} if report.bill else {}
+    names = {"not_sent": "would be sent"} if report.estimate else {}
     for name, value in report.as_dict().items():
         if not isinstance(value, int | float) or isinstance(value, bool):
             continue
         if name in _ONLY_WHERE_ANY and not value:
             continue
-        if name == "duplicates":  # the bill has them, with their meaning
+        if name == "duplicates":  # the estimate has them, with their meaning
             continue
         label = names.get(name) or _LABELS.get(name) or name.replace("_", " ")
         yield f"{label:<10} {value:>{max(0, 22 - max(len(label), 10))},}"

@@ -20,7 +20,7 @@ from ._words import several
 
 if TYPE_CHECKING:
     from ..exports.damage import Damage
-    from ..exports.sinks import Saved, Target
+    from ..exports.sinks import Destination, Saved
     from ..jobs import Job
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -62,14 +62,14 @@ def saving_options(command: CommandT) -> CommandT:
     return described  # type: ignore[no-any-return]
 
 
-def checked_target(out: Path, format: Any, raw_cells: bool) -> "Target":  # noqa: A002 - as the option is called
+def checked_target(out: Path, format: Any, raw_cells: bool) -> "Destination":  # noqa: A002 - as the option is called
     """Return where records go; raise `Invalid` before anything is asked of the server."""
     from ..exports.sinks import target_of
 
     return target_of(out, format=format, safe_cells=not raw_cells)
 
 
-async def save_job(job: "Job[Any]", target: "Target", what: str = "records", *, strict: bool = False) -> None:
+async def save_job(job: "Job[Any]", target: "Destination", what: str = "records", *, strict: bool = False) -> None:
     """Write the records of a job, once its file is there, and say how many there were and what was damaged."""
     from ..exports.sinks import Saved
 
@@ -92,7 +92,7 @@ async def save_job(job: "Job[Any]", target: "Target", what: str = "records", *, 
     tell_damaged(last.damaged)
 
 
-async def save_records(records: AsyncIterator[Any], target: "Target", show: Show) -> int:
+async def save_records(records: AsyncIterator[Any], target: "Destination", show: Show) -> int:
     """Write what an iterator gives; return how many records that were."""
     from ..exports.sinks import Saved, saving
 
@@ -113,7 +113,7 @@ async def _batches(records: AsyncIterator[Any]) -> AsyncGenerator[Sequence[Any]]
     yield batch
 
 
-def tell_saved(count: int, target: "Target", what: str = "records") -> None:
+def tell_saved(count: int, target: "Destination", what: str = "records") -> None:
     """Say how much was written: on stdout, unless that is where it went."""
     click.echo(f"{_counted(count, what)} in {target.path or STDOUT_NAME}", err=target.path is None)
 

@@ -26,7 +26,7 @@ from ._saving import (
 
 if TYPE_CHECKING:
     from ..client import SalesManago
-    from ..exports.sinks import Target
+    from ..exports.sinks import Destination
 
 SHOWN_UNAVAILABLE = 10
 
@@ -161,7 +161,7 @@ async def _export(*, client: ClientOptions, choice: Choice, target_options: tupl
             await stoppable(lambda: _chosen(sm, choice, target, client))
 
 
-async def _chosen(sm: "SalesManago", choice: Choice, target: "Target", client: ClientOptions) -> None:
+async def _chosen(sm: "SalesManago", choice: Choice, target: "Destination", client: ClientOptions) -> None:
     from ..api.selectors import ContactId, Email, Selector, Tag
 
     chosen: list[tuple[type[Selector], Sequence[str]]] = [
@@ -177,7 +177,7 @@ async def _chosen(sm: "SalesManago", choice: Choice, target: "Target", client: C
     await save_job(job, target, "contacts", strict=choice.strict)
 
 
-def _fetching(request_id: int, target: "Target", client: ClientOptions) -> str:
+def _fetching(request_id: int, target: "Destination", client: ClientOptions) -> str:
     """Return the command that saves the file of a job as this one does."""
     from ..exports.sinks import SUFFIXES
 
@@ -187,7 +187,7 @@ def _fetching(request_id: int, target: "Target", client: ClientOptions) -> str:
     return shlex.join([*words, *([] if target.safe_cells else ["--raw-cells"]), *client.arguments()])
 
 
-async def _all(sm: "SalesManago", choice: Choice, target: "Target") -> None:
+async def _all(sm: "SalesManago", choice: Choice, target: "Destination") -> None:
     with showing_progress("contacts") as show:
         making = sm.contacts.export_all(raw=True, outstanding=choice.outstanding, strict=choice.strict)
         async with making as contacts:
@@ -196,7 +196,7 @@ async def _all(sm: "SalesManago", choice: Choice, target: "Target") -> None:
     tell_damaged(contacts.damaged)
 
 
-async def _modified(sm: "SalesManago", since: int | None, choice: Choice, target: "Target") -> None:
+async def _modified(sm: "SalesManago", since: int | None, choice: Choice, target: "Destination") -> None:
     making = sm.contacts.export_modified(since, raw=True, state=choice.state, ordered=not choice.unordered)
     with showing_progress("contacts") as show:
         async with making as contacts:

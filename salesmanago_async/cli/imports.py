@@ -85,7 +85,7 @@ journal, or else the rejects: for nightly.db to nightly.in-doubt.csv, with the s
 
 The counts: each row read is accepted, submitted (taken by the server, its job not followed to the end), rejected, in
 doubt or not sent. Of them "settled earlier" (in --report "earlier") are those that an earlier run of the same journal
-had accepted or rejected, and that were not sent again. "duplicates" and "bill" are of a dry run.
+had accepted or rejected, and that were not sent again. "duplicates" and "estimate" are of a dry run.
 """
 
 

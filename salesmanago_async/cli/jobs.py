@@ -12,7 +12,7 @@ from ._run import SOME_REJECTED, run
 from ._saving import checked_target, save_job, saving_options, stoppable
 
 if TYPE_CHECKING:
-    from ..exports.sinks import Target
+    from ..exports.sinks import Destination
     from ..jobs import Job
 
 
@@ -69,7 +69,7 @@ async def _save(
         await stoppable(lambda: _save_known(sm.jobs.attach(request_id), target, strict=strict))
 
 
-async def _save_known(job: "Job[Any]", target: "Target", *, strict: bool) -> None:
+async def _save_known(job: "Job[Any]", target: "Destination", *, strict: bool) -> None:
     """Save a job's file; a number that the server does not know, mistyped perhaps, is not waited for."""
     status = await job.status()
     if status.state == "unknown":

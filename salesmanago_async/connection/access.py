@@ -25,7 +25,7 @@ SendPost = Callable[[Post], Awaitable[dict[str, Any]]]
 
 
 @define
-class Access:
+class TokenSource:
     """What a client was given, and the credentials it has for it now. `clock` is in seconds since 1970."""
 
     given: Credentials | Login

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Generic, NoReturn, ParamSpec, TypeVar
 import anyio
 
 from ..errors import SalesManagoError, only_error
-from ..support.spawn import start_beside
+from ..support.spawn import spawn
 
 P = ParamSpec("P")
 ValueT = TypeVar("ValueT")
@@ -96,7 +96,7 @@ class _BlockTask(Generic[ValueT]):
 
     async def open(self) -> ValueT:
         """Open the block; where the caller is cancelled meanwhile, nothing of it is left."""
-        start_beside(self._run, when_ended=self._has_ended)
+        spawn(self._run, when_ended=self._has_ended)
         try:
             await self._opened.wait()
         except BaseException:

@@ -21,7 +21,7 @@ from attrs import define, field
 from ..api import Request
 from ..errors import NoAnswer, RateLimited, Refused, SalesManagoError, ServerFault, Unreadable
 from ..settings import Credentials, Login, Retries, Timeouts, checked_base_url
-from .access import Access
+from .access import TokenSource
 from .identity import identity
 from .lifetime import Lifetime
 from .pace import LONGEST_PAUSE, Pace
@@ -62,7 +62,7 @@ class Losses:
 
 
 @define
-class Lines:
+class LogThrottle:
     """What was logged lately: eight requests that fail alike and wait are one line, not eight."""
 
     _until: dict[tuple[str, str], float] = field(factory=dict)
@@ -71,13 +71,13 @@ class Lines:
         """Return at which level to log that something waits so long; what says the same meanwhile is for debugging."""
         if now < self._until.get((path, about), now):
             return logging.DEBUG
-        if len(self._until) >= MOST_LINES:
+        if len(self._until) >= MOST_LOGGED:
             self._until.clear()
         self._until[path, about] = now + wait
         return logging.WARNING
 
 
-MOST_LINES = 100
+MOST_LOGGED = 100
 
 WAIT_FOR_LOGIN = 1.0
 """Seconds after which a run logs in itself, where another caller's login has failed."""
@@ -87,7 +87,7 @@ WAIT_FOR_LOGIN = 1.0
 class Connection:
     """An account, reached at one host, at one pace. `clock` is the wall clock, in seconds since 1970."""
 
-    access: Access
+    access: TokenSource
     owner: str | None = field(repr=False)
     poll_interval: float
     retries: Retries
@@ -104,7 +104,7 @@ class Connection:
     out_of_patience: Callable[[SalesManagoError], None] = field(default=lambda _: None, repr=False)
     """Called with the last error when the patience has ended, and nothing more should be asked."""
     _halt: anyio.Event | None = field(default=None, repr=False)
-    _lines: Lines = field(factory=Lines, repr=False)
+    _lines: LogThrottle = field(factory=LogThrottle, repr=False)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class Connection:
         view.traffic = Traffic()
         view.patience = None if patience is None else Patience(patience)
         view._halt = anyio.Event()
-        view._lines = Lines()
+        view._lines = LogThrottle()
         return view
 
     async def send(self, request: Request[AnswerT]) -> AnswerT:
@@ -364,7 +364,7 @@ def connect(
 
     checked_url = checked_base_url(base_url)
     return Connection(
-        access=Access(credentials, clock),
+        access=TokenSource(credentials, clock),
         owner=owner,
         poll_interval=poll_interval,
         retries=retries,

@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from ..api import CREDENTIAL_FIELDS, Request, request_class
 from ..api.codec import dumps, read_leniently, write
-from ..api.codegen import file_beside, places
+from ..api.codegen import field_specs, upload_of
 from ..api.request import DEFAULTED, answer_type
 from ..errors import (
     Invalid,
@@ -89,7 +89,7 @@ def prepare_plain(path: str, body: Mapping[str, Any], owner: str | None) -> Post
     fields = {name: value for name, value in body.items() if name not in CREDENTIAL_FIELDS}
     if known:
         _owned(fields, known, owner)
-        if file_beside(cast("type", known)):
+        if upload_of(cast("type", known)):
             raise Invalid(f"{trimmed} takes a file beside its JSON: send a {known.__name__}", field="path")
     repeatable, is_signed = (known.repeatable, known.signed) if known else (False, True)
     may_answer_nothing = known is not None and known.may_answer_nothing
@@ -101,16 +101,16 @@ _PATH = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 
 def _owned(body: dict[str, Any], kind: type, owner: str | None) -> dict[str, Any]:
     """Fill the owner (or user) in where the class has one and the body does not."""
-    for place in places(kind):
-        if owner and len(place.path) == 1 and place.path[0] in DEFAULTED:
-            body.setdefault(place.path[0], owner)
+    for spec in field_specs(kind):
+        if owner and len(spec.path) == 1 and spec.path[0] in DEFAULTED:
+            body.setdefault(spec.path[0], owner)
     return body
 
 
 def _file_of(request: Request[Any]) -> FormFile | None:
     """Return the file that goes beside the body, where this kind of request has one; refuse to send it without."""
     kind: type = type(request)
-    beside = file_beside(kind)
+    beside = upload_of(kind)
     if beside is None:
         return None
     name, parts = beside

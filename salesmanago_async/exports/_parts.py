@@ -21,7 +21,7 @@ UNKNOWN = Version()
 
 
 @frozen
-class Part:
+class ByteRange:
     """What the body of an answer holds: the bytes of a version from `start` up to, not including, `end`."""
 
     version: Version
@@ -39,19 +39,19 @@ def headers_for_the_rest(length: int, version: Version) -> dict[str, str]:
     return {"Range": f"bytes={length}-", "If-Range": version.etag, "Accept-Encoding": "identity"}
 
 
-def part_in(status: int, headers: Mapping[str, str], length: int, version: Version) -> Part | None:
+def part_in(status: int, headers: Mapping[str, str], length: int, version: Version) -> ByteRange | None:
     """Return what an answer holds; None where it is no answer to the question for what follows `length` bytes."""
     if status == 200:
         promised = _total(headers)
         total = version.total if promised is None else promised
-        return Part(Version(_etag(headers), total), end=total)
+        return ByteRange(Version(_etag(headers), total), end=total)
     found = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
     if status != 206 or not found or not headers_for_the_rest(length, version):
         return None
     start, last, total = map(int, found.groups())
     offered = Version(_etag(headers), total)
     is_right = start == length <= last < total and version in {offered, Version(offered.etag)}
-    return Part(offered, start, last + 1) if is_right else None
+    return ByteRange(offered, start, last + 1) if is_right else None
 
 
 def _etag(headers: Mapping[str, str]) -> str | None:

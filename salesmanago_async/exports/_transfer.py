@@ -24,7 +24,7 @@ from ..connection.retry import wait_before_retry
 from ..connection.wire import Reply, read_body
 from ..errors import LinkExpired, NoAnswer, SalesManagoError, Unreadable
 from ..support.signal import Signal
-from ._parts import UNKNOWN, Part, Version, headers_for_the_rest, part_in
+from ._parts import UNKNOWN, ByteRange, Version, headers_for_the_rest, part_in
 from ._spool import Spool
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Transfer:
         self.answered = True
         self.changed.give()
 
-    async def _take(self, part: Part, chunks: AsyncIterator[bytes]) -> None:
+    async def _take(self, part: ByteRange, chunks: AsyncIterator[bytes]) -> None:
         """Add to the spool what is new, and compare what is not."""
         at = part.start
         async for chunk in chunks:

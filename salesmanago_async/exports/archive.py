@@ -41,7 +41,7 @@ class Limits:
 
 
 @frozen
-class Part:
+class ArchivedFile:
     """One file of the archive, of `size` bytes; `name` is as the archive has it, and is no path to be used."""
 
     name: str
@@ -116,7 +116,7 @@ class Part:
         return Unreadable(f"part {shown(self.name)} of the archive is damaged: {what}")
 
 
-def parts(file: BinaryIO, limits: Limits = Limits()) -> Iterator[Part]:
+def parts(file: BinaryIO, limits: Limits = Limits()) -> Iterator[ArchivedFile]:
     """Yield the parts of a complete archive, in the order of its directory; a folder is a part without content.
 
     Raises `Unreadable` for what is no archive, breaks a limit, or is of a kind that is not read: encrypted, packed in
@@ -126,7 +126,7 @@ def parts(file: BinaryIO, limits: Limits = Limits()) -> Iterator[Part]:
     _check(members, limits)
     ends = _ends(members, directory_start)
     for member in members:
-        yield Part(member.filename, member.file_size, file, member, ends[member.header_offset])
+        yield ArchivedFile(member.filename, member.file_size, file, member, ends[member.header_offset])
 
 
 async def records_of(
@@ -145,7 +145,7 @@ async def records_of(
                 yield batch
 
 
-def _batches(part: Part, damage: DamageCounter | None) -> Iterator[list[Any]]:
+def _batches(part: ArchivedFile, damage: DamageCounter | None) -> Iterator[list[Any]]:
     reader = ArrayReader(damage=damage)
     for piece in part.pieces():
         yield _naming(part, reader.feed, piece)
@@ -153,7 +153,7 @@ def _batches(part: Part, damage: DamageCounter | None) -> Iterator[list[Any]]:
         yield _naming(part, reader.close)
 
 
-def _naming(part: Part, read: Callable[..., list[Any]], *given: bytes) -> list[Any]:
+def _naming(part: ArchivedFile, read: Callable[..., list[Any]], *given: bytes) -> list[Any]:
     try:
         return read(*given)
     except Unreadable as error:

@@ -35,7 +35,7 @@ _VERSION = 2
 
 
 @frozen
-class Seen:
+class GivenContact:
     """A contact that was given: when it was last modified, and a checksum where that may not be the last word."""
 
     modified_on: int
@@ -54,7 +54,7 @@ class ChangesState:
     whose: Mapping[str, Any]
     since: int
     until: int
-    seen: Mapping[str, Seen] = field(factory=dict)
+    seen: Mapping[str, GivenContact] = field(factory=dict)
     unavailable: tuple[str, ...] = ()
 
 
@@ -88,7 +88,7 @@ class Changes:
         checksum = _checksum(record)
         if modified_on >= self._remembered_from:
             is_settled = modified_on + SETTLED_MS <= read_at
-            self._seen[contact_id] = Seen(modified_on, None if is_settled else checksum)
+            self._seen[contact_id] = GivenContact(modified_on, None if is_settled else checksum)
         if known is None or known.modified_on != modified_on:
             return True
         return known.checksum not in {None, checksum}
@@ -183,7 +183,7 @@ def _read(told: Any) -> ChangesState:
         whose=dict(told["whose"]),
         since=int(told["since"]),
         until=int(told["until"]),
-        seen={id_: Seen(int(modified_on), checksum) for id_, (modified_on, checksum) in seen.items()},
+        seen={id_: GivenContact(int(modified_on), checksum) for id_, (modified_on, checksum) in seen.items()},
         unavailable=tuple(told["unavailable"]),
     )
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias, cast, get_type_hints
 
-from ..api.codegen import places
+from ..api.codegen import field_specs
 from ..api.contact_details import ContactDetails
 from ..api.contact_exports import ExportedContact
 from ..api.email_statistics import ConversationStatistics
@@ -188,9 +188,9 @@ def _moment_of_text(given: str) -> datetime | None:
 def _types_of(*record_classes: type) -> Mapping[str, Any]:
     """Return what the fields of these classes hold, by the names that the files give them."""
     return {
-        place.path[-1]: split_annotation(get_type_hints(kind, include_extras=True)[place.name])[0]
+        spec.path[-1]: split_annotation(get_type_hints(kind, include_extras=True)[spec.name])[0]
         for kind in record_classes
-        for place in places(kind)
+        for spec in field_specs(kind)
     }
 
 

@@ -51,7 +51,7 @@ class Saved:
 
 
 @frozen(kw_only=True)
-class Target:
+class Destination:
     """Where records go, and how. `path` is None for standard output."""
 
     path: Path | None
@@ -71,18 +71,18 @@ class _Writer(Protocol):
         """Let go of what is held, finished or not."""
 
 
-def target_of(to: str | PathLike[str], *, format: Format | None = None, safe_cells: bool = True) -> Target:  # noqa: A002
+def target_of(to: str | PathLike[str], *, format: Format | None = None, safe_cells: bool = True) -> Destination:  # noqa: A002
     """Return the target of that name; raise `Invalid` for one that cannot be written in that format.
 
     `to` is a path or "-", standard output. Without a `format` the path's suffix decides, and "-" gets lines of JSON.
     """
     if str(to) == STDOUT:
-        target = Target(path=None, format=format or "jsonl", safe_cells=safe_cells)
+        target = Destination(path=None, format=format or "jsonl", safe_cells=safe_cells)
         if target.format == "parquet" and sys.stdout.isatty():
             raise Invalid("Parquet is nothing to be read on a terminal: name a file", field=STDOUT)
     else:
         path = Path(to)
-        target = Target(path=path, format=format or _format_of(path), safe_cells=safe_cells)
+        target = Destination(path=path, format=format or _format_of(path), safe_cells=safe_cells)
         _check_place(path)
     if target.format not in _WRITERS:
         raise Invalid(f"is {format!r}, not one of {', '.join(_WRITERS)}", field="format")
@@ -119,7 +119,7 @@ def _check_place(path: Path) -> None:
 class Saving:
     """Takes the records of a save. Its work is done in a thread: disks and pipes may be slow."""
 
-    def __init__(self, target: Target, placed: PlacedFile | None) -> None:
+    def __init__(self, target: Destination, placed: PlacedFile | None) -> None:
         self._name = str(target.path or "standard output")
         self._placed = placed
         self._file: IO[bytes] = placed.file if placed else sys.stdout.buffer
@@ -175,7 +175,7 @@ def _naming(name: str) -> Iterator[None]:
 
 @asynccontextmanager
 async def saving(
-    to: str | PathLike[str] | Target,
+    to: str | PathLike[str] | Destination,
     *,
     format: Format | None = None,  # noqa: A002 - what it is called where files are written
     safe_cells: bool = True,
@@ -189,7 +189,7 @@ async def saving(
 
     Raises `Invalid` where the file cannot be made, and OSError, naming it, where it cannot be written: a full disk.
     """
-    target = to if isinstance(to, Target) else target_of(to, format=format, safe_cells=safe_cells)
+    target = to if isinstance(to, Destination) else target_of(to, format=format, safe_cells=safe_cells)
     sink = Saving(target, PlacedFile(target.path) if target.path else None)
     try:
         yield sink
@@ -198,12 +198,12 @@ async def saving(
         sink.close()
 
 
-def _folder(target: Target) -> Path | None:
+def _folder(target: Destination) -> Path | None:
     """Return where rows lie until their columns are known: beside the target, where there is room for them."""
     return target.path.parent if target.path else None
 
 
-_WRITERS: dict[Format, Callable[[IO[bytes], Target], _Writer]] = {
+_WRITERS: dict[Format, Callable[[IO[bytes], Destination], _Writer]] = {
     "json": lambda file, _: JsonArray(file),
     "jsonl": lambda file, _: JsonLines(file),
     "csv": lambda file, target: CsvTable(file, _folder(target), safe_cells=target.safe_cells),

@@ -12,10 +12,10 @@ LATENCY = 0.2
 
 
 @frozen(kw_only=True)
-class Bill:
+class Estimate:
     """What a run would send, and what decides how long that takes.
 
-    `jobs` are the server jobs that the chunks become, `looks` the fewest looks that end them, none where they are not
+    `jobs` are the server jobs that the chunks become, `polls` the fewest polls that end them, none where they are not
     followed. `preparing` is how many seconds it took to read, check and encode the records. `confirmations` are the
     contacts that are asked by e-mail to confirm their consent, and `confirmations_if_new` those that are asked only if
     they are new: none unless double opt-in is on, and both at most. The others are settings: of `outstanding` jobs at
@@ -24,7 +24,7 @@ class Bill:
 
     chunks: int
     jobs: int
-    looks: int
+    polls: int
     preparing: float
     concurrency: int
     rate: float | None
@@ -36,8 +36,8 @@ class Bill:
 
     @property
     def requests(self) -> int:
-        """The fewest requests there can be: the chunks, the looks, and as many result files."""
-        return self.chunks + 2 * self.looks
+        """The fewest requests there can be: the chunks, the polls, and as many result files."""
+        return self.chunks + 2 * self.polls
 
     @property
     def most_confirmations(self) -> int:
@@ -50,7 +50,7 @@ class Bill:
         That is the longest of what bounds it: preparing the records, the permits, the rate, the jobs that may be
         outstanding, and the watchers, with a poll interval and the last look after the last chunk. Left out are jobs
         that have not ended by their first look, records that wait for an earlier one of their contact, whatever is sent
-        again, this machine's own work for each request, and the jitter of the looks; so a run hardly takes less. Raises
+        again, this machine's own work for each request, and the jitter of the polls; so a run hardly takes less. Raises
         `Invalid` for a latency below 0.
         """
         if not 0 <= latency < inf:
@@ -58,7 +58,7 @@ class Bill:
         if not self.chunks:
             return self.preparing
         sent = self._all_sent(latency)
-        return max(sent + self.poll_interval, self._last_look(latency)) + 2 * latency if self.looks else sent
+        return max(sent + self.poll_interval, self._last_poll(latency)) + 2 * latency if self.polls else sent
 
     def as_dict(self, *, latency: float = LATENCY) -> dict[str, Any]:
         """Return it as plain JSON, with that latency and the `seconds` that it leads to."""
@@ -68,15 +68,15 @@ class Bill:
 
     def _all_sent(self, latency: float) -> float:
         """Return when the last chunk is answered."""
-        waits = (self.chunks - 1) // self.outstanding if self.looks else 0
+        waits = (self.chunks - 1) // self.outstanding if self.polls else 0
         room = waits * (self.poll_interval + 2 * latency)  # a look and a file make room for the next job
         return latency + max(self.preparing, self._last_begins(self.chunks, latency), room)
 
-    def _last_look(self, latency: float) -> float:
+    def _last_poll(self, latency: float) -> float:
         """Return when the last look begins, if the chunks do not keep it waiting."""
-        rounds = ceil(self.looks / self.watchers) - 1
-        watching = max(rounds * 2 * latency, self._last_begins(self.looks, latency))  # a watcher takes the file, too
-        return max(latency + self.poll_interval + watching, self._last_begins(self.chunks + self.looks, latency))
+        rounds = ceil(self.polls / self.watchers) - 1
+        watching = max(rounds * 2 * latency, self._last_begins(self.polls, latency))  # a watcher takes the file, too
+        return max(latency + self.poll_interval + watching, self._last_begins(self.chunks + self.polls, latency))
 
     def _last_begins(self, requests: int, latency: float) -> float:
         """Return when the last of so many requests can begin, by the permits and by the rate."""

@@ -7,9 +7,9 @@ from attrs import asdict, field, frozen
 
 from ..errors import RunIncomplete, SalesManagoError
 from ..outcome import Outcome, State
-from .estimate import LATENCY, Bill
+from .estimate import LATENCY, Estimate
 
-_NOT_COUNTS = frozenset({"ended", "halted", "goal", "stopped", "problems", "first_reasons", "bill"})
+_NOT_COUNTS = frozenset({"ended", "halted", "goal", "stopped", "problems", "first_reasons", "estimate"})
 
 
 @frozen(kw_only=True)
@@ -31,7 +31,7 @@ class Report:
 
     In a dry run `chunks` and `bytes` are what would be sent. Once it has ended, `duplicates` are the records of a
     contact that came before (they would wait for the earlier one), or the events that are the same in every field as an
-    earlier one (a mistake, probably), and `bill` is what the run would cost; in other runs both are None.
+    earlier one (a mistake, probably), and `estimate` is what the run would cost; in other runs both are None.
     """
 
     read: int = 0
@@ -59,7 +59,7 @@ class Report:
     first_reasons: Mapping[State, str] = field(factory=dict)
     request_ids: tuple[int, ...] = ()
     duplicates: int | None = None
-    bill: Bill | None = None
+    estimate: Estimate | None = None
 
     def __str__(self) -> str:
         early = f"; {self.early_end}" if self.early_end else ""
@@ -106,7 +106,7 @@ class Report:
             raise RunIncomplete(f"the run is not complete: {self}", self)
 
     def as_dict(self, *, latency: float = LATENCY) -> dict[str, Any]:
-        """Return the counts as plain JSON, without any record; `latency` (seconds) is for the bill's estimate."""
+        """Return the counts as plain JSON, without any record; `latency` (seconds) is for the estimate."""
         counts = asdict(self, filter=lambda attribute, _: attribute.name not in _NOT_COUNTS)
         return {
             **counts,
@@ -114,5 +114,5 @@ class Report:
             "complete": self.complete,
             "stopped": str(self.stopped) if self.stopped else None,
             "request_ids": list(self.request_ids),
-            "bill": self.bill.as_dict(latency=latency) if self.bill else None,
+            "estimate": self.estimate.as_dict(latency=latency) if self.estimate else None,
         }

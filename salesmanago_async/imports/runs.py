@@ -14,7 +14,7 @@ from ..errors import only_error
 from ..outcome import Outcome
 from ..records.shapes import ExtraColumns, Shape, contact_shape, event_shape
 from ..sources.sources import GivenSource, Source, open_source
-from ..sources.text_files import Reading
+from ..sources.text_files import FileOptions
 from ..support.signal import Signal
 from .engine.run import Engine
 from .report import Report
@@ -65,7 +65,7 @@ class ContactRunOptions(RunOptions, total=False):
     """As `RunOptions`, and: every contact gets `tags`, too.
 
     `use_api_double_opt_in` (False) has each contact that is to be opted in asked by e-mail to confirm it: a mailing to
-    the whole list, perhaps. A dry run counts those e-mails (`report.bill.most_confirmations`). Every request says
+    the whole list, perhaps. A dry run counts those e-mails (`report.estimate.most_confirmations`). Every request says
     whether it is on, as it would be by the server's default. `lang` and `fire_events` are as in `BatchUpsertContacts`.
     """
 
@@ -112,7 +112,7 @@ def _run(
     named = cast("dict[str, Any]", options)
     for name in named.keys() - RunOptions.__annotations__.keys() - {"tags", "path"}:
         raise TypeError(f"there is no option {name!r}")
-    reading = Reading(**{name: named[name] for name in named.keys() & _OF_THE_SOURCE})
+    reading = FileOptions(**{name: named[name] for name in named.keys() & _OF_THE_SOURCE})
     present = {name: value for name, value in fields.items() if value is not None}
     settings = Settings(fields=present, **{name: named[name] for name in named.keys() - _OF_THE_SOURCE})
     return Run(connection, open_source(given, shape(reading.extra_columns), reading), target, settings)

@@ -4,7 +4,7 @@ Nearly all records of a source have the same fields, and in them the usual: shor
 a list of tags. From the fields a function is generated that takes this for granted, and checks that it is so:
 
     [v0, v1, v2] = row.values()
-    if v0.__class__ is not str and v0 is not None: raise Unusual    short text, the commonest kind
+    if v0.__class__ is not str and v0 is not None: raise FastPathMiss    short text, the commonest kind
     if not (v1 is True or v1 is False) and v1 is not None: ...      any other kind: usual, or written with care
     if v2.__class__ is str: v2 = known_v2[v2]                       birthdays and such are written once, and remembered
     if v0 and v1 is not None and v2 is not None:
@@ -13,7 +13,7 @@ a list of tags. From the fields a function is generated that takes this for gran
         ...
     else: ...                                                       what is absent leaves no trace
     item = dumps(body)
-    if len(item) > room and (len(v0 or '') > 255): raise Unusual    it had the room for a text of more than 255
+    if len(item) > room and (len(v0 or '') > 255): raise FastPathMiss    it had the room for a text of more than 255
     return item, names
 
 Whatever else turns up, the careful way (api/_lanes.py) gets the whole record, and writes it or words what is wrong. So
@@ -32,8 +32,8 @@ import orjson
 from attrs import field, frozen
 
 from ..api.codec import dumps
-from ..api.codegen import Body, Containers, Place, close_containers, containers_of, limit_of, open_containers, store
-from ..api.fields import CLEAR, EARLIEST_MS, USUAL_EMAIL, At, Form, Text, Writer, split_annotation
+from ..api.codegen import Body, Containers, FieldSpec, close_containers, containers_of, limit_of, open_containers, store
+from ..api.fields import CLEAR, EARLIEST_MS, USUAL_EMAIL, Form, JsonPath, Text, Writer, split_annotation
 from .names import Names, canonical
 
 Encoded: TypeAlias = tuple[bytes, Names]
@@ -45,11 +45,11 @@ _OTHER_NAMES = frozenset({"contact_id", "new_email"})
 """Fields that give a contact more names than its address."""
 
 
-class Unusual(Exception):
+class FastPathMiss(Exception):
     """The record is one for the careful way."""
 
 
-class Known(dict[str, Any]):
+class Memo(dict[str, Any]):
     """What is written for a text: each is written with care when it is first met, and the first `most` remembered."""
 
     def __init__(self, write: Writer, most: int) -> None:
@@ -65,7 +65,7 @@ class Known(dict[str, Any]):
 
 
 @frozen(kw_only=True)
-class Commons:
+class EncoderContext:
     """What the lanes of one run have in common.
 
     `careful` encodes the records that are not usual; `named` returns what the contact of a body goes by, or raises
@@ -75,7 +75,7 @@ class Commons:
     careful: Encode
     named: Callable[[Body], Names]
     tags: Sequence[str]
-    known: dict[str, Known] = field(factory=dict, init=False)
+    known: dict[str, Memo] = field(factory=dict, init=False)
 
 
 @frozen
@@ -83,31 +83,31 @@ class Field:
     """A field of the records, and the variable of the lane that its value is in."""
 
     variable: str
-    place: Place
+    spec: FieldSpec
 
     @property
     def is_short(self) -> bool:
         """Whether it is short text: of all kinds the commonest, and the one that needs no writing."""
-        return self.place.limit == SHORT
+        return self.spec.limit == SHORT
 
     @property
     def is_address(self) -> bool:
         """Whether it is the address that the contact goes by."""
-        return self.place.name == "email"
+        return self.spec.name == "email"
 
     def holds_short(self, kind: type) -> bool:
         """Tell whether it takes sequences, or mappings, of short text, and nothing else is asked of them."""
-        if get_origin(self.place.kind) is not kind or not all(isinstance(mark, At) for mark in self.place.marks):
+        if get_origin(self.spec.kind) is not kind or not all(isinstance(mark, JsonPath) for mark in self.spec.marks):
             return False
-        return limit_of(split_annotation(get_args(self.place.kind)[-1])[1]) == SHORT
+        return limit_of(split_annotation(get_args(self.spec.kind)[-1])[1]) == SHORT
 
     @property
     def most_known(self) -> int:
         """How many of its texts are remembered: 0, unless a check is dear and many records have the same ones."""
         if self.holds_short(Sequence):
             return 2_000
-        has_pattern = any(isinstance(mark, Text) and mark.pattern for mark in self.place.marks)
-        return 20_000 if has_pattern or self.place.kind is bool or Form.BIRTHDAY in self.place.marks else 0
+        has_pattern = any(isinstance(mark, Text) and mark.pattern for mark in self.spec.marks)
+        return 20_000 if has_pattern or self.spec.kind is bool or Form.BIRTHDAY in self.spec.marks else 0
 
     @property
     def is_there(self) -> str:
@@ -117,12 +117,12 @@ class Field:
     @property
     def least(self) -> int:
         """How many bytes it takes in an item at least, whatever it holds."""
-        return len(self.place.path[-1]) + len('"":"",' if self.is_short else '"":0,')
+        return len(self.spec.path[-1]) + len('"":"",' if self.is_short else '"":0,')
 
 
-def express_lane(
+def compiled_encoder(
     fields: Sequence[Field],
-    commons: Commons,
+    commons: EncoderContext,
     *,
     opening: Sequence[str],
     are_cells: bool = False,
@@ -132,7 +132,7 @@ def express_lane(
 
     Cells are text, all of them. `names` are what the opening uses.
     """
-    fields = sorted(fields, key=lambda field: field.place.appends)  # as the careful way does it
+    fields = sorted(fields, key=lambda field: field.spec.appends)  # as the careful way does it
     checks = [line for field in fields if not (are_cells and field.is_short) for line in _check(field)]
     body = _body(fields, has_tags=bool(commons.tags))
     lines = _indented(["names = None", *opening, *checks, *body, *_ending(fields)])
@@ -141,8 +141,8 @@ def express_lane(
     known = {**_NAMES, **(names or {}), "careful": commons.careful, "named": commons.named, "tags": commons.tags}
     known |= _whole(fields)
     for each in fields:
-        memory = commons.known.setdefault(each.place.name, Known(each.place.write, each.most_known))
-        known |= {f"write_{each.variable}": each.place.write, f"known_{each.variable}": memory}
+        memory = commons.known.setdefault(each.spec.name, Memo(each.spec.write, each.most_known))
+        known |= {f"write_{each.variable}": each.spec.write, f"known_{each.variable}": memory}
     exec(compile(source, "<express lane>", "exec"), known)  # noqa: S102 - only quoted names and numbers get in
     return cast("Encode", known["lane"])
 
@@ -150,7 +150,7 @@ def express_lane(
 _NAMES: dict[str, Any] = {
     "CLEAR": CLEAR,
     "EARLIEST_MS": EARLIEST_MS,
-    "Unusual": Unusual,
+    "FastPathMiss": FastPathMiss,
     "canonical": canonical,
     "dumps": orjson.dumps,
     "is_usual_address": re.compile(USUAL_EMAIL.pattern.replace("A-Z", "")).fullmatch,  # one in lower case
@@ -162,7 +162,7 @@ def _check(field: Field) -> list[str]:
     """Return the lines that leave in the variable what goes into the body: None, or "" of short text, is absent."""
     value = field.variable
     if field.is_short:
-        return [f"if {value}.__class__ is not str and {value} is not None: raise Unusual"]
+        return [f"if {value}.__class__ is not str and {value} is not None: raise FastPathMiss"]
     if field.is_address:
         return [
             f"if {value}.__class__ is str and is_usual_address({value}): names = ({value},)",
@@ -179,14 +179,14 @@ def _check(field: Field) -> list[str]:
 def _check_parts(field: Field) -> list[str]:
     """Return those lines for a value that has parts, all of them text; no lines for another."""
     value = field.variable
-    check_each = ["        if part.__class__ is not str or not part: raise Unusual"]
+    check_each = ["        if part.__class__ is not str or not part: raise FastPathMiss"]
     otherwise = f"elif {value} is not None: {_written(field)}"
     if field.holds_short(Sequence):
         return [f"if {value}.__class__ is list:", f"    for part in {value}:", *check_each, otherwise]
     if field.holds_short(Mapping):
         is_usual = f"{value}.__class__ is dict and '' not in {value}"
         return [f"if {is_usual}:", f"    for part in {value}.values():", *check_each, otherwise]
-    if Form.COMMA_LIST in field.place.marks:
+    if Form.COMMA_LIST in field.spec.marks:
         is_usual = f"{value}.__class__ is list and {value} and '' not in {value} and CLEAR not in {value}"
         joined = f"if {is_usual}: {value} = ','.join({value})"
         return [joined, f"if not ({_usual(field)}) and {value} is not None: {_written(field)}"]
@@ -207,26 +207,26 @@ _USUAL = {
 
 def _usual(field: Field) -> str:
     """Return the condition that a value is surely written as it is; it is false for many that are, too."""
-    value, marks = field.variable, field.place.marks
+    value, marks = field.variable, field.spec.marks
     text = next((mark for mark in marks if isinstance(mark, Text)), None)
     form = next((mark for mark in marks if isinstance(mark, Form)), None)
     if text and text.limit and not text.pattern and form in {None, Form.COMMA_LIST}:
         return f"{value}.__class__ is str and {text.least} <= len({value}) <= {text.limit}"
-    if field.place.kind is bool:
+    if field.spec.kind is bool:
         return f"{value} is True or {value} is False"
     return _USUAL[form].format(value) if form in _USUAL else "False"
 
 
 def _body(fields: Sequence[Field], *, has_tags: bool) -> list[str]:
     """Return the lines that make the body, and say how long its item may be before a text in it can be too long."""
-    containers = containers_of([field.place for field in fields])
+    containers = containers_of([field.spec for field in fields])
     in_pieces = [*open_containers(containers), f"room = {SHORT}"]
     for each in fields:
-        in_pieces.append(f"if {each.is_there}: {store(each.place, each.variable, containers)}; room += {each.least}")
-        in_pieces += ["else: raise Unusual"] if each.place.required else []
+        in_pieces.append(f"if {each.is_there}: {store(each.spec, each.variable, containers)}; room += {each.least}")
+        in_pieces += ["else: raise FastPathMiss"] if each.spec.required else []
     in_pieces += close_containers(containers)
     in_pieces += ["body['tags'] = [*body.get('tags', ()), *tags]"] if has_tags else []
-    if merges(fields) or any(field.place.appends for field in fields):
+    if merges(fields) or any(field.spec.appends for field in fields):
         return in_pieces
     nothing_is_absent = " and ".join(field.is_there for field in fields) or "True"
     filled = _filled(fields, containers, has_tags=has_tags)
@@ -235,26 +235,26 @@ def _body(fields: Sequence[Field], *, has_tags: bool) -> list[str]:
 
 def merges(fields: Sequence[Field]) -> bool:
     """Tell whether one of the fields is an object that others have their places in."""
-    containers = containers_of([field.place for field in fields])
-    return any(field.place.path in containers for field in fields)
+    containers = containers_of([field.spec for field in fields])
+    return any(field.spec.path in containers for field in fields)
 
 
 def _filled(fields: Sequence[Field], containers: Containers, *, has_tags: bool) -> list[str]:
     """Return the lines that fill the body that is there, which has all the fields, and the tags."""
     whole = _whole_names(containers)
-    lines = [store(field.place, field.variable, whole) for field in fields]
+    lines = [store(field.spec, field.variable, whole) for field in fields]
     if has_tags:
-        given = next((field.variable for field in fields if field.place.name == "tags"), "()")
+        given = next((field.variable for field in fields if field.spec.name == "tags"), "()")
         lines.append(f"whole['tags'] = [*{given}, *tags]")
     return [*lines, "body, room = whole, whole_room"]
 
 
 def _whole(fields: Sequence[Field]) -> dict[str, Any]:
     """Return the objects of a body, put into each other in the order of the careful way, and the room in its item."""
-    containers = containers_of([field.place for field in fields])
+    containers = containers_of([field.spec for field in fields])
     objects: dict[tuple[str, ...], Body] = {path: {} for path in containers}
     for each in fields:
-        objects.setdefault(each.place.path[:-1], {})[each.place.path[-1]] = "" if each.is_short else 0
+        objects.setdefault(each.spec.path[:-1], {})[each.spec.path[-1]] = "" if each.is_short else 0
     for path in filter(None, containers):
         objects[path[:-1]][path[-1]] = objects[path]
     named = {name: objects[path] for path, name in _whole_names(containers).items()}
@@ -267,10 +267,10 @@ def _whole_names(containers: Containers) -> Containers:
 
 def _ending(fields: Sequence[Field]) -> list[str]:
     is_long = " or ".join(condition for field in fields if (condition := _is_long(field))) or "False"
-    others = [f" and not {field.variable}" for field in fields if field.place.name in _OTHER_NAMES]
+    others = [f" and not {field.variable}" for field in fields if field.spec.name in _OTHER_NAMES]
     return [
         "item = b'%b' % dumps(body)",  # a copy: orjson leaves 4 KB to each result, however short
-        f"if len(item) > room and ({is_long}): raise Unusual",
+        f"if len(item) > room and ({is_long}): raise FastPathMiss",
         f"return item, names if names{''.join(others)} else named(body)",
     ]
 

@@ -7,12 +7,12 @@ whether a record is its own, and has any other one met anew.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from ..api.codegen import Place
+from ..api.codegen import FieldSpec
 from ..errors import Invalid
-from .compiled import Commons, Encode, Encoded, Field, express_lane, merges
-from .shared_keys import WideLane
+from .compiled import Encode, Encoded, EncoderContext, Field, compiled_encoder, merges
+from .shared_keys import SharedKeysEncoder
 
-PlacesOf: TypeAlias = Callable[[Sequence[str]], Sequence[Place | None]]
+SpecsOf: TypeAlias = Callable[[Sequence[str]], Sequence[FieldSpec | None]]
 """Tells what the names of fields stand for, None for nothing; raises `Invalid` naming one that is not known."""
 
 MOST_LANES = 64
@@ -26,22 +26,22 @@ class Encoder:
         self.encode = encode
 
 
-def cell_encoder(names: Sequence[str], places_of: PlacesOf, commons: Commons) -> Encoder:
+def cell_encoder(names: Sequence[str], specs_of: SpecsOf, commons: EncoderContext) -> Encoder:
     """Return what encodes rows of cells; one under the name "" has to be empty."""
     variables = [f"v{index}" for index in range(len(names))]
     columns = list(zip(variables, names, strict=True))
-    places = places_of([name for name in names if name])
-    named = zip((variable for variable, name in columns if name), places, strict=True)
+    field_specs = specs_of([name for name in names if name])
+    named = zip((variable for variable, name in columns if name), field_specs, strict=True)
     opening = [f"[{', '.join(variables)}] = row"]
-    opening += [f"if {variable}: raise Unusual" for variable, name in columns if not name]
-    fields = [Field(variable, place) for variable, place in named if place]
-    return Encoder(express_lane(fields, commons, opening=opening, are_cells=True))
+    opening += [f"if {variable}: raise FastPathMiss" for variable, name in columns if not name]
+    fields = [Field(variable, spec) for variable, spec in named if spec]
+    return Encoder(compiled_encoder(fields, commons, opening=opening, are_cells=True))
 
 
 class RecordEncoder(Encoder):
     """Encodes instances of a class, and mappings; the careful way refuses whatever else there is."""
 
-    def __init__(self, values: "ValueLane", keys: "KeyLanes", careful: Encode) -> None:
+    def __init__(self, values: "InstanceEncoder", keys: "MappingEncoder", careful: Encode) -> None:
         super().__init__(self._meet)
         values.meet = keys.meet = self._meet
         self._values = values
@@ -66,36 +66,36 @@ class RecordEncoder(Encoder):
         return lane(record)
 
 
-class ValueLane:
+class InstanceEncoder:
     """The lane for instances of a class: it has the fields that one of them was seen to use, and those all must."""
 
-    def __init__(self, record_class: type, places: Sequence[Place], commons: Commons) -> None:
+    def __init__(self, record_class: type, field_specs: Sequence[FieldSpec], commons: EncoderContext) -> None:
         self.record_class = record_class
-        self._places = places
+        self._specs = field_specs
         self._commons = commons
-        self._used = frozenset(place.name for place in places if place.required)
+        self._used = frozenset(spec.name for spec in field_specs if spec.required)
         self._lane: Encode | None = None
         self.meet = commons.careful
 
     def lane_for(self, record: Any) -> Encode:
         """Return the lane."""
-        used = self._used.union(place.name for place in self._places if getattr(record, place.name) is not None)
+        used = self._used.union(spec.name for spec in self._specs if getattr(record, spec.name) is not None)
         if self._lane is None or used != self._used:
             self._used = used
             self._lane = self._generated()
         return self._lane
 
     def _generated(self) -> Encode:
-        fields = [Field(f"v_{place.name}", place) for place in self._places if place.name in self._used]
-        unused = [f"row.{place.name}" for place in self._places if place.name not in self._used]
+        fields = [Field(f"v_{spec.name}", spec) for spec in self._specs if spec.name in self._used]
+        unused = [f"row.{spec.name}" for spec in self._specs if spec.name not in self._used]
         opening = ["if row.__class__ is not record_class: return meet(row)"]
         opening += [f"if not ({' is '.join([*unused, 'None'])}): return meet(row)"] if unused else []
-        opening += [f"{field.variable} = row.{field.place.name}" for field in fields]
+        opening += [f"{field.variable} = row.{field.spec.name}" for field in fields]
         names = {"meet": self.meet, "record_class": self.record_class}
-        return express_lane(fields, self._commons, opening=opening, names=names)
+        return compiled_encoder(fields, self._commons, opening=opening, names=names)
 
 
-class KeyLanes:
+class MappingEncoder:
     """The lanes for dicts, by their keys, and by those of the objects among their values, the `containers`.
 
     `flattened` puts the fields of those objects beside the others; it may raise `Invalid`.
@@ -103,18 +103,18 @@ class KeyLanes:
 
     def __init__(
         self,
-        places_of: PlacesOf,
-        commons: Commons,
+        specs_of: SpecsOf,
+        commons: EncoderContext,
         *,
         containers: frozenset[str],
         flattened: Callable[[Mapping[Any, Any]], dict[Any, Any]],
     ) -> None:
-        self._places_of = places_of
+        self._specs_of = specs_of
         self._commons = commons
         self._containers = containers
         self._flattened = flattened
         self._lanes: dict[Any, Encode | None] = {}
-        self._wide = WideLane(self._generated_wide)
+        self._wide = SharedKeysEncoder(self._generated_wide)
         self.meet = commons.careful
 
     def lane_for(self, record: dict[Any, Any]) -> Encode | None:
@@ -158,14 +158,14 @@ class KeyLanes:
 
     def _fields_of(self, unpacking: "_Unpacking") -> list[Field] | None:
         try:
-            places = self._places_of(list(unpacking.fields.values()))
+            field_specs = self._specs_of(list(unpacking.fields.values()))
         except Invalid:  # the careful way says so, of each such record
             return None
-        return [Field(variable, place) for variable, place in zip(unpacking.fields, places, strict=True) if place]
+        return [Field(variable, spec) for variable, spec in zip(unpacking.fields, field_specs, strict=True) if spec]
 
     def _lane(self, fields: Sequence[Field], unpacking: "_Unpacking") -> Encode:
         names = {**unpacking.keys, "meet": self.meet}
-        return express_lane(fields, self._commons, opening=unpacking.lines, names=names)
+        return compiled_encoder(fields, self._commons, opening=unpacking.lines, names=names)
 
 
 class _Unpacking:

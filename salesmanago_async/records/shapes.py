@@ -18,23 +18,23 @@ from typing import Any, Literal, TypeAlias, cast
 from ..api.codec import dumps
 from ..api.codegen import (
     Body,
-    Lane,
-    Place,
+    FieldSpec,
+    RowWriter,
     check_required,
-    class_lane,
-    compile_lane,
+    class_writer,
+    compile_writer,
+    field_specs,
     names_of,
     naming,
     part_writer,
-    places,
 )
 from ..api.contacts import Contact
 from ..api.events import ExternalEvent
 from ..api.fields import ShortText, Text, dictionary_value, milliseconds, text, writer_of
 from ..api.nearest import nearest
 from ..errors import Invalid
-from .compiled import Commons, Encoded
-from .encoders import Encoder, KeyLanes, RecordEncoder, ValueLane, cell_encoder
+from .compiled import Encoded, EncoderContext
+from .encoders import Encoder, InstanceEncoder, MappingEncoder, RecordEncoder, cell_encoder
 from .names import Names, names_of_contact, names_of_event
 
 ExtraColumns: TypeAlias = Literal["error", "ignore", "properties"]
@@ -54,9 +54,9 @@ class Shape:
         self._names_of_body = names_of_body
         self._check_body: Callable[[Body], None] = cast("Any", record_class).check_body
         self._extra = extra
-        self._places = names_of(record_class)
-        self._containers = frozenset(name for place in places(record_class) for name in place.path[:-1])
-        self._of_instance = class_lane(record_class)
+        self._specs = names_of(record_class)
+        self._containers = frozenset(name for spec in field_specs(record_class) for name in spec.path[:-1])
+        self._of_instance = class_writer(record_class)
         self._of_keys = lru_cache(maxsize=512)(self._lane_of_keys)
 
     def body(self, record: Any) -> Body:
@@ -74,35 +74,35 @@ class Shape:
     def encoder(self, tags: Sequence[str] = (), body: Callable[[Any], Body] | None = None) -> Encoder:
         """Return what encodes records in whatever form, with these tags added; `body` makes that of an unusual one."""
         commons = self._commons(body or self.body, tags)
-        keys = KeyLanes(self._places_of, commons, containers=self._containers, flattened=self._flattened)
-        values = ValueLane(self.record_class, places(self.record_class), commons)
+        keys = MappingEncoder(self._specs_of, commons, containers=self._containers, flattened=self._flattened)
+        values = InstanceEncoder(self.record_class, field_specs(self.record_class), commons)
         return RecordEncoder(values, keys, commons.careful)
 
     def cell_encoder(self, names: Sequence[str], tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
         """Return what encodes rows of cells under these names, "" for none; `body` makes that of an unusual one."""
-        return cell_encoder(names, self._places_of, self._commons(body, tags))
+        return cell_encoder(names, self._specs_of, self._commons(body, tags))
 
     def careful_encoder(self, tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
         """Return what encodes records as `body` makes them, without a lane: for shapes with fields of their own."""
         return Encoder(self._commons(body, tags).careful)
 
-    def _commons(self, body: Callable[[Any], Body], tags: Sequence[str]) -> Commons:
+    def _commons(self, body: Callable[[Any], Body], tags: Sequence[str]) -> EncoderContext:
         def careful(record: Any) -> Encoded:
             checked = body(record)
             if tags:
                 checked.setdefault("tags", []).extend(tags)
             return b"%b" % dumps(checked), self._names_of_body(checked)  # a copy, as in _guesses.py
 
-        return Commons(careful=careful, named=self._named, tags=tags)
+        return EncoderContext(careful=careful, named=self._named, tags=tags)
 
     def _named(self, body: Body) -> Names:
         self._check_body(body)
         return self._names_of_body(body)
 
-    def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> Lane:
+    def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
         """Return the lane for records that have these columns; raise `Invalid` naming a column that is not known."""
-        found = enumerate(self._places_of(names))
-        lane = compile_lane([(place, access(index)) for index, place in found if place])
+        found = enumerate(self._specs_of(names))
+        lane = compile_writer([(spec, access(index)) for index, spec in found if spec])
 
         def checked(row: Any) -> Body:
             body = lane(row)
@@ -114,20 +114,20 @@ class Shape:
     def check_names(self, names: Sequence[str]) -> None:
         """Raise `Invalid` for a column that is not known, or where one that is needed is missing; nested ones pass."""
         if self._containers.isdisjoint(names):
-            self._places_of(names)
+            self._specs_of(names)
 
-    def _places_of(self, names: Sequence[str]) -> list[Place | None]:
+    def _specs_of(self, names: Sequence[str]) -> list[FieldSpec | None]:
         """Return what these names stand for, None for what is passed over."""
         found = [self._place(name) for name in names]
-        given = [place for place in found if place]
-        fields = Counter(place.name for place in given)
-        for place in given:
-            if fields[place.name] > 1:
-                raise Invalid(f"is given {fields[place.name]} times, as {', '.join(names)}", field=place.wire_name)
-        check_required(given, places(self.record_class))
+        given = [spec for spec in found if spec]
+        fields = Counter(spec.name for spec in given)
+        for spec in given:
+            if fields[spec.name] > 1:
+                raise Invalid(f"is given {fields[spec.name]} times, as {', '.join(names)}", field=spec.wire_name)
+        check_required(given, field_specs(self.record_class))
         return found
 
-    def _lane_of_keys(self, keys: tuple[str, ...]) -> Lane:
+    def _lane_of_keys(self, keys: tuple[str, ...]) -> RowWriter:
         return self.lane_of_columns(keys, lambda index: f"row[{str.__repr__(keys[index])}]")
 
     def _flattened(self, record: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,39 +147,39 @@ class Shape:
             elif value is not None:
                 raise Invalid(f"is a {type(value).__name__}, not an object", field=name)
 
-    def _place(self, name: object) -> Place | None:
+    def _place(self, name: object) -> FieldSpec | None:
         if not isinstance(name, str):
             raise Invalid(f"the name of a field is {name!r}, not text")
         name = str.__str__(name)  # of a member of an enumeration, the text
         if name in NOTES:
             return None
-        if name in self._places:
-            return self._places[name]
+        if name in self._specs:
+            return self._specs[name]
         kind, dot, key = name.partition(".")
-        if dot and key and kind == "properties" and "properties" in self._places:
+        if dot and key and kind == "properties" and "properties" in self._specs:
             return _property(key)
-        if dot and key and kind == "dictionary" and "dictionaryProperties" in self._places:
+        if dot and key and kind == "dictionary" and "dictionaryProperties" in self._specs:
             return _dictionary_property(key)
         if self._extra == "ignore":
             return None
-        if self._extra == "properties" and "properties" in self._places:
+        if self._extra == "properties" and "properties" in self._specs:
             return _property(name)
         remedy = "; take it for one (--map), or say what becomes of such (--extra-columns)"
         raise Invalid(f"is not a field{self._nearest(name) or remedy}", field=name or "a column without a name")
 
     def _nearest(self, name: str) -> str:
-        near = nearest(name, self._places)
+        near = nearest(name, self._specs)
         return f"; did you mean {near!r}?" if near else ""
 
 
-def _property(key: str) -> Place:
+def _property(key: str) -> FieldSpec:
     if len(key) > 255:
         raise Invalid(f"the name of a detail is {len(key)} characters long, 255 are taken", field=key[:40])
     name = f"properties.{key}"
-    return Place(name, ("properties", key), naming(name, writer_of(ShortText, part_writer)), str, (Text(255),))
+    return FieldSpec(name, ("properties", key), naming(name, writer_of(ShortText, part_writer)), str, (Text(255),))
 
 
-def _dictionary_property(key: str) -> Place:
+def _dictionary_property(key: str) -> FieldSpec:
     check_name = naming(f"dictionary.{key}", text(Text(255, least=3, clearable=False)))
     check_name(key)
 
@@ -188,7 +188,7 @@ def _dictionary_property(key: str) -> Place:
         return {"name": key, "type": kind, "value": dictionary_value(milliseconds(value) if kind == "DATE" else value)}
 
     name = f"dictionary.{key}"
-    return Place(name, ("dictionaryProperties",), naming(name, write), appends=True)
+    return FieldSpec(name, ("dictionaryProperties",), naming(name, write), appends=True)
 
 
 def _is_time(value: object) -> bool:

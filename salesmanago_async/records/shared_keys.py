@@ -13,7 +13,7 @@ Before: TypeAlias = Mapping[Any, frozenset[Any]]
 """Key → those that have stood right before it in a record."""
 
 
-class WideLane:
+class SharedKeysEncoder:
     """A lane that has the keys of all records it was given, in an order that is true to each of them.
 
     `generated` makes the lane for dicts with these keys; None where there can be no such lane.

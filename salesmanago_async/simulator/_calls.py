@@ -7,13 +7,13 @@ from attrs import field, frozen
 
 from ..api import read_request, request_class, write_request
 from ..errors import Invalid
-from ._refusal import Refusal
-from ._store import Store
+from ._refusal import RefusedCall
+from ._store import AccountStore
 from .handlers import BATCH_HANDLERS, HANDLERS
 
 
 @frozen
-class Deed:
+class RecordedCall:
     """A call to `path` at `moment`; `body` is without credentials.
 
     What it does to an account is decided by the account and these values alone: `seed` is where its chances come from,
@@ -34,8 +34,8 @@ class Deed:
         return known is None or not known.changes_nothing
 
 
-def do(deed: Deed, store: Store) -> dict[str, Any]:
-    """Do it, and return the fields of the answer; raise `Refusal` where it cannot be done."""
+def do(deed: RecordedCall, store: AccountStore) -> dict[str, Any]:
+    """Do it, and return the fields of the answer; raise `RefusedCall` where it cannot be done."""
     with store.at(deed.moment, deed.seed):
         if deed.path in BATCH_HANDLERS:
             answer = BATCH_HANDLERS[deed.path](store, dict(deed.body))
@@ -46,7 +46,7 @@ def do(deed: Deed, store: Store) -> dict[str, Any]:
     return answer
 
 
-def redo(deeds: Iterable[Deed], store: Store) -> None:
+def replay(deeds: Iterable[RecordedCall], store: AccountStore) -> None:
     """Do again, in order, what was done to an account, to an empty one. Raises `Invalid` where it is refused now."""
     job_seconds = store.job_seconds
     for number, deed in enumerate(deeds, 1):
@@ -55,7 +55,7 @@ def redo(deeds: Iterable[Deed], store: Store) -> None:
             with store.at(deed.moment, deed.seed):
                 store.catch_up()
             do(deed, store)
-        except Refusal as refusal:
+        except RefusedCall as refusal:
             raise Invalid(f"its call {number}, to {deed.path}, is refused now: {refusal}") from None
         except Exception as error:  # the file is damaged, and may hold anything
             raise Invalid(f"its call {number} cannot be made again: the file is damaged") from error
@@ -67,4 +67,4 @@ def _checked(path: str, body: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return write_request(read_request(path, body))
     except Invalid as error:
-        raise Refusal(str(error)) from None
+        raise RefusedCall(str(error)) from None

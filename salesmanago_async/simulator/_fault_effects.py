@@ -10,20 +10,22 @@ import anyio
 from attrs import evolve
 
 from ._faults import Fault
-from ._refusal import Refusal
-from ._reply import RESET, Reply, maintained, refused
-from ._store import Store
+from ._refusal import RefusedCall
+from ._reply import RESET, SimulatedReply, maintained, refused
+from ._store import AccountStore
 
 _INVERTED = bytes(byte ^ 0xFF for byte in range(256))
 
 
-async def suffer(fault: Fault, process: Callable[[], Reply], *, store: Store, is_file: bool) -> Reply:
+async def apply(
+    fault: Fault, process: Callable[[], SimulatedReply], *, store: AccountStore, is_file: bool
+) -> SimulatedReply:
     """Have a request meet a fault. Return the reply; raise `ConnectionResetError` where there is none."""
     match fault.kind:
         case "status":
             return _status(fault, store)
         case "expired" if fault.after is None:
-            return refused(Refusal("the link has expired", status=403))
+            return refused(RefusedCall("the link has expired", status=403))
         case "reset-before":
             raise ConnectionResetError(RESET)
         case "slow":
@@ -32,9 +34,11 @@ async def suffer(fault: Fault, process: Callable[[], Reply], *, store: Store, is
             return await _spoiled(fault, process(), store=store, is_file=is_file)
 
 
-async def _processed_later(seconds: float, process: Callable[[], Reply], store: Store) -> Reply:
+async def _processed_later(
+    seconds: float, process: Callable[[], SimulatedReply], store: AccountStore
+) -> SimulatedReply:
     """Process after some time. It is on the account's agenda, so that it is done even if this task is cancelled."""
-    replies: list[Reply] = []
+    replies: list[SimulatedReply] = []
 
     def act() -> None:
         replies.append(process())
@@ -48,7 +52,7 @@ async def _processed_later(seconds: float, process: Callable[[], Reply], store: 
     return replies[0]
 
 
-async def _spoiled(fault: Fault, reply: Reply, *, store: Store, is_file: bool) -> Reply:
+async def _spoiled(fault: Fault, reply: SimulatedReply, *, store: AccountStore, is_file: bool) -> SimulatedReply:
     """Return what becomes of the reply to a request that was processed."""
     match fault.kind:
         case "late":
@@ -78,14 +82,14 @@ def _garbled(content: bytes, after: int) -> bytes:
     return content[:after] + content[after:].translate(_INVERTED)
 
 
-def _status(fault: Fault, store: Store) -> Reply:
+def _status(fault: Fault, store: AccountStore) -> SimulatedReply:
     """Return the reply of a gateway."""
     status = fault.status or 500
     try:
         said = HTTPStatus(status).phrase
     except ValueError:
         said = "Unknown status"
-    reply = refused(Refusal(f"{said} (a fault that was asked for)", status=status))
+    reply = refused(RefusedCall(f"{said} (a fault that was asked for)", status=status))
     if fault.retry_after is None:
         return reply
     return evolve(reply, headers={"retry-after": _wait(fault.retry_after, store.clock())})

@@ -11,13 +11,13 @@ from attrs import evolve
 
 from ._faults import Fault
 from ._files import asked_part, file_reply, is_archive
-from ._reply import Reply, maintained
+from ._reply import SimulatedReply, maintained
 from ._store import StoredFile
 
 _BOMB_MEGABYTES = 128
 
 
-def reply_with(file: StoredFile, headers: Mapping[str, str], fault: Fault | None) -> Reply:
+def reply_with(file: StoredFile, headers: Mapping[str, str], fault: Fault | None) -> SimulatedReply:
     """Return the reply to a request with these headers for a file, as the fault has it, if there is one."""
     if fault and fault.kind == "other-file":
         return _other_file(str(fault.how), file, headers)
@@ -28,7 +28,7 @@ def reply_with(file: StoredFile, headers: Mapping[str, str], fault: Fault | None
     return evolve(reply, sent=fault.after) if fault and fault.kind == "expired" else reply
 
 
-def _other_file(how: str, file: StoredFile, headers: Mapping[str, str]) -> Reply:
+def _other_file(how: str, file: StoredFile, headers: Mapping[str, str]) -> SimulatedReply:
     if how == "page":
         return maintained()
     other = evolve(file, content=_OTHERS[how](file.content))
@@ -91,16 +91,16 @@ def _archive(members: Iterable[tuple[str, bytes]]) -> bytes:
 # A wrong part
 
 
-def _ignored(file: StoredFile, _: range | None) -> Reply:
+def _ignored(file: StoredFile, _: range | None) -> SimulatedReply:
     whole = file_reply(file, None)
     return evolve(whole, headers={name: text for name, text in whole.headers.items() if name != "accept-ranges"})
 
 
-def _too_early(file: StoredFile, part: range | None) -> Reply:
+def _too_early(file: StoredFile, part: range | None) -> SimulatedReply:
     return file_reply(file, part and range(max(part.start - 1, 0), part.stop))
 
 
-def _of_a_longer_file(file: StoredFile, part: range | None) -> Reply:
+def _of_a_longer_file(file: StoredFile, part: range | None) -> SimulatedReply:
     reply = file_reply(file, part)
     told = reply.headers.get("content-range")
     if told is None:
@@ -109,12 +109,12 @@ def _of_a_longer_file(file: StoredFile, part: range | None) -> Reply:
     return evolve(reply, headers={**reply.headers, "content-range": f"{span}/{int(total) + 1}"})
 
 
-def _of_another_version(file: StoredFile, part: range | None) -> Reply:
+def _of_another_version(file: StoredFile, part: range | None) -> SimulatedReply:
     other = evolve(file, content=_reordered(file.content)) if part else file
     return file_reply(other, part and range(part.start, min(part.stop, len(other.content))))
 
 
-_WRONG_PARTS: Mapping[str, Callable[[StoredFile, range | None], Reply]] = {
+_WRONG_PARTS: Mapping[str, Callable[[StoredFile, range | None], SimulatedReply]] = {
     "ignored": _ignored,
     "start": _too_early,
     "total": _of_a_longer_file,

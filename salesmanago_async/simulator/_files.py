@@ -7,8 +7,8 @@ from email.utils import format_datetime
 
 from attrs import evolve
 
-from ._refusal import Refusal
-from ._reply import Reply, refused
+from ._refusal import RefusedCall
+from ._reply import SimulatedReply, refused
 from ._store import StoredFile
 
 _ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII | re.IGNORECASE)
@@ -35,14 +35,14 @@ def _part(first: int | None, last: int | None, length: int) -> range | None:
     return None if last < first else range(first, min(last + 1, length))
 
 
-def file_reply(file: StoredFile, part: range | None) -> Reply:
+def file_reply(file: StoredFile, part: range | None) -> SimulatedReply:
     """Return the reply that has this part of a file; None: all of it."""
-    whole = Reply(200, file.content, media_type=_media_type(file.content), headers=_headers(file))
+    whole = SimulatedReply(200, file.content, media_type=_media_type(file.content), headers=_headers(file))
     if part is None:
         return whole
     length = len(file.content)
     if not part:
-        refusal = refused(Refusal("the file has no such part", status=416))
+        refusal = refused(RefusedCall("the file has no such part", status=416))
         return evolve(refusal, headers={"content-range": f"bytes */{length}"})
     headers = {**whole.headers, "content-range": f"bytes {part[0]}-{part[-1]}/{length}"}
     return evolve(whole, status=206, content=file.content[part.start : part.stop], headers=headers)

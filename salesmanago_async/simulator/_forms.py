@@ -5,7 +5,7 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from typing import cast
 
-from ._refusal import Refusal
+from ._refusal import RefusedCall
 
 
 def read_form(content_type: str, content: bytes) -> dict[str, bytes]:
@@ -13,7 +13,7 @@ def read_form(content_type: str, content: bytes) -> dict[str, bytes]:
     head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1")
     message = BytesParser(policy=HTTP).parsebytes(head + content)
     if not message.is_multipart() or message.defects:
-        raise Refusal("malformed form", status=400)
+        raise RefusedCall("malformed form", status=400)
     parts = cast("list[Message]", message.get_payload())
     return {
         str(part.get_param("name", header="content-disposition")): cast("bytes | None", part.get_payload(decode=True))

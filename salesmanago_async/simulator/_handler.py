@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from ._store import Store
+from ._store import AccountStore
 
-Handler: TypeAlias = Callable[[Store, dict[str, Any]], dict[str, Any]]
-"""Takes the store and the body, returns the fields of the answer or raises `Refusal`."""
+Handler: TypeAlias = Callable[[AccountStore, dict[str, Any]], dict[str, Any]]
+"""Takes the store and the body, returns the fields of the answer or raises `RefusedCall`."""

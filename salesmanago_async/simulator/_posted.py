@@ -6,11 +6,11 @@ from typing import Any, cast
 import orjson
 
 from ..api import request_class
-from ..api.codegen import file_beside
-from ..api.fields import Beside
+from ..api.codegen import upload_of
+from ..api.fields import Upload
 from ._asgi import Message, Receive
 from ._forms import read_form
-from ._refusal import Refusal
+from ._refusal import RefusedCall
 from .handlers import BATCH_HANDLERS, HANDLERS
 
 LARGEST_BODY = 64 * 1024 * 1024
@@ -38,10 +38,10 @@ async def read_content(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Refusal("the client went away", status=400)
+            raise RefusedCall("the client went away", status=400)
         content += message.get("body", b"")
         if len(content) > LARGEST_BODY:
-            raise Refusal("the body is too large", status=413)
+            raise RefusedCall("the body is too large", status=413)
         if not message.get("more_body"):
             return bytes(content)
 
@@ -50,21 +50,21 @@ def body_of(scope: Message, content: bytes) -> Mapping[str, Any]:
     """Return the posted JSON object; refuse what is not one, before anything is looked at."""
     path = path_of(scope)
     if path not in HANDLERS.keys() | BATCH_HANDLERS.keys() or path == scope["path"]:
-        raise Refusal(f"{scope['path']} is not a documented path", status=404)
+        raise RefusedCall(f"{scope['path']} is not a documented path", status=404)
     if scope["method"] != "POST":
-        raise Refusal("every call is a POST", status=405)
-    beside = file_beside(cast("type", request_class(path)))
+        raise RefusedCall("every call is a POST", status=405)
+    beside = upload_of(cast("type", request_class(path)))
     kind = headers_of(scope).get("content-type", "")
     if not kind.startswith("multipart/form-data" if beside else "application/json"):
-        raise Refusal(f"the header Content-Type must be {_FORM if beside else _JSON}", status=415)
+        raise RefusedCall(f"the header Content-Type must be {_FORM if beside else _JSON}", status=415)
     return _object(_body_of_form(beside[1], kind, content) if beside else content)
 
 
-def _body_of_form(beside: Beside, kind: str, content: bytes) -> bytes:
+def _body_of_form(beside: Upload, kind: str, content: bytes) -> bytes:
     """Return the part of a form that is the body; refuse one without it, or without its file."""
     parts = read_form(kind, content)
     for missing in (name for name in (beside.file, beside.body) if name not in parts):
-        raise Refusal(f"{missing}: is missing")
+        raise RefusedCall(f"{missing}: is missing")
     return parts[beside.body]
 
 
@@ -72,7 +72,7 @@ def _object(content: bytes) -> Mapping[str, Any]:
     try:
         body = orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        raise Refusal(f"malformed JSON: {error}", status=400) from None
+        raise RefusedCall(f"malformed JSON: {error}", status=400) from None
     if not isinstance(body, dict):
-        raise Refusal("the body must be a JSON object", status=400)
+        raise RefusedCall("the body must be a JSON object", status=400)
     return cast("dict[str, Any]", body)

@@ -1,7 +1,7 @@
 """How the simulator says no."""
 
 
-class Refusal(Exception):
+class RefusedCall(Exception):
     """Answered as `success: false` with these messages; `status` is 200 for all that is about the business.
 
     `fields` are what else the answer is documented to have then.

@@ -8,7 +8,7 @@ import orjson
 from attrs import field, frozen
 
 from ._asgi import Send
-from ._refusal import Refusal
+from ._refusal import RefusedCall
 
 RESET = "the simulator resets the connection, as was asked for"
 _PIECE, _SLOW_PIECE = 64 * 1024, 1024
@@ -16,7 +16,7 @@ _PAGE = b"<html><head><title>Maintenance</title></head><body>We will be back soo
 
 
 @frozen
-class Reply:
+class SimulatedReply:
     """A status and a body, by default of JSON.
 
     Of the body `sent` bytes are sent (None: all), each KB after `seconds`, and then perhaps the connection is reset.
@@ -33,23 +33,23 @@ class Reply:
     is_reset: bool = False
 
 
-def answered(answer: dict[str, Any]) -> Reply:
+def answered(answer: dict[str, Any]) -> SimulatedReply:
     """Return the reply to a request that was done."""
-    return Reply(200, orjson.dumps(answer))
+    return SimulatedReply(200, orjson.dumps(answer))
 
 
-def refused(refusal: Refusal) -> Reply:
+def refused(refusal: RefusedCall) -> SimulatedReply:
     """Return the reply that says no."""
     content = orjson.dumps({"success": False, "message": refusal.messages, **refusal.fields})
-    return Reply(refusal.status, content)
+    return SimulatedReply(refusal.status, content)
 
 
-def maintained() -> Reply:
+def maintained() -> SimulatedReply:
     """Return the page that a host in trouble shows in place of whatever was asked for."""
-    return Reply(200, _PAGE, media_type="text/html;charset=UTF-8")
+    return SimulatedReply(200, _PAGE, media_type="text/html;charset=UTF-8")
 
 
-async def send_reply(send: Send, reply: Reply) -> None:
+async def send_reply(send: Send, reply: SimulatedReply) -> None:
     """Send it piece by piece. A server must break the connection where it has another length than it promises.
 
     Raises `ConnectionResetError` where the connection is to be reset.
@@ -66,7 +66,7 @@ async def send_reply(send: Send, reply: Reply) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def _headers(reply: Reply) -> Iterator[tuple[bytes, bytes]]:
+def _headers(reply: SimulatedReply) -> Iterator[tuple[bytes, bytes]]:
     yield b"content-type", reply.media_type.encode()
     yield b"content-length", b"%d" % (len(reply.content) if reply.promised is None else reply.promised)
     for name, text in reply.headers.items():

@@ -26,7 +26,7 @@ class _Line:
         return by_chance and (at is None or any(self.counted in numbers for numbers in at))
 
 
-class Script:
+class FaultSchedule:
     """Decides which requests meet which fault. The same faults, seed and requests give the same decisions."""
 
     def __init__(self, faults: Iterable[Fault], seed: int) -> None:

@@ -14,7 +14,7 @@ from typing import Any, cast
 import orjson
 
 from ..errors import Invalid
-from ._calls import Deed
+from ._calls import RecordedCall
 
 _UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
 """What sqlite3 raises for a damaged file; the second where its own message has bytes of the file that are no text."""
@@ -32,7 +32,7 @@ COMMIT;
 """
 
 
-class State:
+class StateFile:
     """An open state file, made where there is none. One simulator can have it at a time.
 
     Raises `Invalid` for a file that is something else, of a later version, in use, or cannot be written.
@@ -83,7 +83,7 @@ class State:
             raise Invalid("is damaged: one of its owners is not text", field=str(self._path))
         return owners
 
-    def deeds(self) -> Iterator[Deed]:
+    def deeds(self) -> Iterator[RecordedCall]:
         """Yield what was done, in order."""
         rows = self._database.execute(
             "SELECT moment, seed, path, body, job_seconds, job_fails FROM deeds ORDER BY number"
@@ -91,7 +91,7 @@ class State:
         for number, row in enumerate(rows, 1):
             yield self._deed(number, *row)
 
-    def _deed(self, number: int, *row: Any) -> Deed:
+    def _deed(self, number: int, *row: Any) -> RecordedCall:
         """Return a row as what was done; raise `Invalid` for one that was never written."""
         moment, seed, path, body, job_seconds, job_fails = row
         try:
@@ -101,9 +101,9 @@ class State:
         numbers = isinstance(moment, int | float) and isinstance(seed, int) and isinstance(job_seconds, int | float)
         if not (numbers and isinstance(path, str) and isinstance(content, dict)):
             raise Invalid(f"is damaged: its call {number} is not readable", field=str(self._path))
-        return Deed(moment, seed, path, cast("dict[str, Any]", content), job_seconds, bool(job_fails))
+        return RecordedCall(moment, seed, path, cast("dict[str, Any]", content), job_seconds, bool(job_fails))
 
-    def keep(self, deed: Deed) -> None:
+    def keep(self, deed: RecordedCall) -> None:
         """Write down what was done. Once this returns, it outlives the process, however that ends."""
         self._database.execute(
             "INSERT INTO deeds (moment, seed, path, body, job_seconds, job_fails) VALUES (?, ?, ?, ?, ?, ?)",

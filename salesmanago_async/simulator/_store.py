@@ -16,7 +16,7 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
-from ._refusal import Refusal
+from ._refusal import RefusedCall
 
 RETRY_SECONDS, LAST_RETRY_SECONDS = 5 * 60, 60 * 60
 """An event for a contact that does not exist is tried again every 5 minutes for one hour."""
@@ -100,7 +100,7 @@ class _Plan:
     act: Callable[[], object] = field(order=False)
 
 
-class Store:
+class AccountStore:
     """The account. Times are seconds since 1970, by `clock`; what was planned is done at its own time.
 
     What is done to it depends on the times, on the chances (`at`) and on nothing else from outside, so that the same
@@ -206,7 +206,7 @@ class Store:
         contact = self.find(described)
         if contact is None:
             if "email" not in described:
-                raise Refusal("Contact with given contactId does not exist")
+                raise RefusedCall("Contact with given contactId does not exist")
             contact = self._add(described["email"])
         elif body.get("newEmail") and "contactId" not in described:
             self._rename(contact, body["newEmail"])
@@ -353,10 +353,10 @@ class Store:
     def file(self, token: str) -> StoredFile:
         """Return the file behind a token."""
         if token not in self._links:
-            raise Refusal("no such file", status=404)
+            raise RefusedCall("no such file", status=404)
         expiry, file = self._links[token]
         if expiry <= self.clock():
-            raise Refusal("the link has expired", status=403)
+            raise RefusedCall("the link has expired", status=403)
         return file
 
     def expire(self, token: str) -> None:

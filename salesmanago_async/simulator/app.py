@@ -10,16 +10,16 @@ from ..api import CREDENTIAL_FIELDS
 from ..settings import Credentials
 from ._asgi import Message, Receive, Send
 from ._caller import check_caller
-from ._calls import Deed, do, redo
-from ._fault_effects import suffer
+from ._calls import RecordedCall, do, replay
+from ._fault_effects import apply
 from ._faults import FILES, Fault
 from ._file_fault_effects import reply_with
 from ._posted import body_of, headers_of, is_file, path_of, read_content
-from ._refusal import Refusal
-from ._reply import Reply, answered, refused, send_reply
-from ._script import Script
-from ._state import State
-from ._store import Store
+from ._refusal import RefusedCall
+from ._reply import SimulatedReply, answered, refused, send_reply
+from ._script import FaultSchedule
+from ._state import StateFile
+from ._store import AccountStore
 from .handlers.system import Tokens
 
 DEMO_CREDENTIALS = Credentials(client_id="demo-client", api_key="demo-key", api_secret="demo-secret")  # noqa: S106
@@ -54,22 +54,22 @@ class Simulator:
         state: str | Path | None = None,
     ) -> None:
         self._credentials = credentials
-        self._store = Store(clock=clock, owners=owners, job_seconds=job_seconds, link_seconds=link_seconds)
+        self._store = AccountStore(clock=clock, owners=owners, job_seconds=job_seconds, link_seconds=link_seconds)
         tokens = self._store.room(Tokens)
         tokens.client_id = credentials.client_id
         tokens.password = password
         tokens.lifetime_seconds = token_seconds
         self._seed = seed
-        self._script = Script(faults, seed)
-        self._state = State(state) if state else None
+        self._script = FaultSchedule(faults, seed)
+        self._state = StateFile(state) if state else None
         if self._state:
             self._restore(self._state)
 
-    def _restore(self, state: State) -> None:
+    def _restore(self, state: StateFile) -> None:
         try:
             with state.reading():
                 self._store.owners = state.owners(self._store.owners)
-                redo(state.deeds(), self._store)
+                replay(state.deeds(), self._store)
         except BaseException:
             state.close()
             raise
@@ -86,7 +86,7 @@ class Simulator:
 
     @faults.setter
     def faults(self, faults: Sequence[Fault]) -> None:
-        self._script = Script(faults, self._seed)
+        self._script = FaultSchedule(faults, self._seed)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request. Raises `ConnectionResetError` where a fault leaves it without an answer or its end."""
@@ -95,47 +95,47 @@ class Simulator:
         fault = self._script.next(FILES if is_file(scope) else path_of(scope))
         try:
             content = await read_content(receive)
-        except Refusal as refusal:
+        except RefusedCall as refusal:
             await send_reply(send, refused(refusal))
             return
         process = partial(self._answer, scope, content, fault)
-        reply = await suffer(fault, process, store=self._store, is_file=is_file(scope)) if fault else process()
+        reply = await apply(fault, process, store=self._store, is_file=is_file(scope)) if fault else process()
         await send_reply(send, reply)
 
-    def _answer(self, scope: Message, content: bytes, fault: Fault | None) -> Reply:
+    def _answer(self, scope: Message, content: bytes, fault: Fault | None) -> SimulatedReply:
         if is_file(scope):
             return self._read_file(scope, fault)
         return self._process(scope, content, job_fails=fault is not None and fault.kind == "failed-job")
 
-    def _process(self, scope: Message, content: bytes, *, job_fails: bool) -> Reply:
+    def _process(self, scope: Message, content: bytes, *, job_fails: bool) -> SimulatedReply:
         moment = self._store.catch_up()
         try:
             body = body_of(scope, content)
             check_caller(path_of(scope), body, self._credentials, self._store)
             deed = self._deed(moment, path_of(scope), body, job_fails=job_fails)
             answer = do(deed, self._store)
-        except Refusal as refusal:
+        except RefusedCall as refusal:
             return refused(refusal)
         if self._state and deed.lasts:
             self._state.keep(deed)
         return answered(_completed(answer, scope))
 
-    def _read_file(self, scope: Message, fault: Fault | None) -> Reply:
+    def _read_file(self, scope: Message, fault: Fault | None) -> SimulatedReply:
         self._store.catch_up()
         token = scope["path"].removeprefix("/files/").removesuffix(".json")
         try:
             if scope["method"] not in {"GET", "HEAD"}:
-                raise Refusal("files are read with GET", status=405)
+                raise RefusedCall("files are read with GET", status=405)
             file = self._store.file(token)
-        except Refusal as refusal:
+        except RefusedCall as refusal:
             return refused(refusal)
         if fault and fault.kind == "expired":
             self._store.expire(token)
         return reply_with(file, headers_of(scope) if scope["method"] == "GET" else {}, fault)
 
-    def _deed(self, moment: float, path: str, body: Mapping[str, Any], *, job_fails: bool) -> Deed:
+    def _deed(self, moment: float, path: str, body: Mapping[str, Any], *, job_fails: bool) -> RecordedCall:
         told = {name: value for name, value in body.items() if name not in CREDENTIAL_FIELDS}
-        return Deed(moment, self._store.new_seed(), path, told, self._store.job_seconds, job_fails)
+        return RecordedCall(moment, self._store.new_seed(), path, told, self._store.job_seconds, job_fails)
 
 
 def _completed(answer: dict[str, Any], scope: Message) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..api.codegen import Body, Lane
+from ..api.codegen import Body, RowWriter
 from ..errors import Invalid
 from ..records.encoders import Encoder
 from ..records.shapes import Shape
-from .text_files import Broken, Lines, Reading, Row, TextFile, check_columns
+from .text_files import BrokenRow, FileOptions, LineReader, Row, TextFile, check_columns
 
 
 class CsvFile(TextFile):
@@ -19,7 +19,7 @@ class CsvFile(TextFile):
     Lines without any cell filled are passed over. Bytes that are no UTF-8 make their row a rejected one, not the file.
     """
 
-    def __init__(self, path: Path, shape: Shape, reading: Reading) -> None:
+    def __init__(self, path: Path, shape: Shape, reading: FileOptions) -> None:
         super().__init__(path, reading.encoding)
         with self.lines() as lines:
             self.delimiter = reading.delimiter or _delimiter_of(lines)
@@ -38,7 +38,7 @@ class CsvFile(TextFile):
             self._header(reader)
             yield from self._rows(reader, lines)
 
-    def _rows(self, reader: Iterator[list[str]], lines: "Lines") -> Iterator[Row]:
+    def _rows(self, reader: Iterator[list[str]], lines: "LineReader") -> Iterator[Row]:
         width = len(self.header)
         while True:
             lines.begin_row()
@@ -71,7 +71,7 @@ class CsvFile(TextFile):
 
     def body(self, row: Any) -> Body:
         """Return the checked body of a row."""
-        if isinstance(row, Broken):
+        if isinstance(row, BrokenRow):
             raise Invalid(row.reason)
         if len(row) != len(self.header):
             raise Invalid(_other_width(row, len(self.header)))
@@ -86,7 +86,7 @@ class CsvFile(TextFile):
 
     def record(self, row: Any) -> Any:
         """Return the row as {column: cell}, or the text of a piece that is no row."""
-        if isinstance(row, Broken):
+        if isinstance(row, BrokenRow):
             return row.text
         if len(row) == len(self.header):
             return dict(zip(self.header, row, strict=True))
@@ -97,13 +97,13 @@ def _other_width(cells: Sequence[str], width: int) -> str:
     return f"has {len(cells)} cell{'' if len(cells) == 1 else 's'}, the header has {width}"
 
 
-def _broken(lines: "Lines", reason: str) -> Broken:
+def _broken(lines: "LineReader", reason: str) -> BrokenRow:
     """Make the row's first line a broken row, and have the lines it swallowed read again."""
     last = lines.number
     text = lines.give_back_all_but_first()
     if last > lines.first:
-        return Broken(text, f"{reason}; its quotes reach to line {last}: is one left open?")
-    return Broken(text, reason)
+        return BrokenRow(text, f"{reason}; its quotes reach to line {last}: is one left open?")
+    return BrokenRow(text, reason)
 
 
 def _has_content(cells: Sequence[str]) -> bool:
@@ -128,6 +128,6 @@ def _names_of_header(header: Sequence[str], columns: Mapping[str, str]) -> list[
     return [columns.get(name, name) if name else "" for name in header]
 
 
-def _lane_of_names(names: Sequence[str], shape: Shape) -> Lane:
+def _lane_of_names(names: Sequence[str], shape: Shape) -> RowWriter:
     named = [index for index, name in enumerate(names) if name]
-    return shape.lane_of_columns([names[index] for index in named], lambda place: f"row[{named[place]}]")
+    return shape.lane_of_columns([names[index] for index in named], lambda spec: f"row[{named[spec]}]")

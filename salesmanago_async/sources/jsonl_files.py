@@ -8,13 +8,13 @@ import orjson
 
 from ..records.shapes import Shape
 from .object_rows import ObjectRows
-from .text_files import Broken, Reading, Row, TextFile
+from .text_files import BrokenRow, FileOptions, Row, TextFile
 
 
 class JsonLinesFile(ObjectRows, TextFile):
     """A file with one JSON object a line; empty lines are passed over."""
 
-    def __init__(self, path: Path, shape: Shape, reading: Reading) -> None:
+    def __init__(self, path: Path, shape: Shape, reading: FileOptions) -> None:
         TextFile.__init__(self, path, reading.encoding)
         ObjectRows.__init__(self, shape, reading.columns)
 
@@ -39,4 +39,4 @@ def _odd_row(line: str) -> Any:
     try:
         return orjson.loads(line.encode("utf-8", "surrogateescape"))
     except orjson.JSONDecodeError as error:
-        return Broken(line.rstrip("\r\n"), f"is no JSON: {error}")
+        return BrokenRow(line.rstrip("\r\n"), f"is no JSON: {error}")

@@ -7,7 +7,7 @@ from ..api.codegen import Body
 from ..errors import Invalid
 from ..records.encoders import Encoder
 from ..records.shapes import Shape
-from .text_files import Broken
+from .text_files import BrokenRow
 
 
 class ObjectRows:
@@ -30,11 +30,11 @@ class ObjectRows:
 
     def record(self, row: Any) -> Any:
         """Return the row, or the text of one that is none."""
-        return row.text if isinstance(row, Broken) else row
+        return row.text if isinstance(row, BrokenRow) else row
 
     def _object(self, row: Any) -> dict[str, Any]:
         """Return a row under the names of the fields; raise `Invalid` for one that is no object."""
-        if isinstance(row, Broken):
+        if isinstance(row, BrokenRow):
             raise Invalid(row.reason)
         if not isinstance(row, dict):
             raise Invalid("is no JSON object")

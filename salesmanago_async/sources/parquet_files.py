@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import Invalid
 from ..records.shapes import Shape
 from .object_rows import ObjectRows
-from .text_files import Broken, Reading, Row, check_columns
+from .text_files import BrokenRow, FileOptions, Row, check_columns
 
 BATCH = 1000
 BUFFER = 256 * 1024
@@ -20,7 +20,7 @@ class ParquetFile(ObjectRows):
     encoding = "utf-8"
     """Of what is written down of its rows."""
 
-    def __init__(self, path: Path, shape: Shape, reading: Reading) -> None:
+    def __init__(self, path: Path, shape: Shape, reading: FileOptions) -> None:
         super().__init__(shape, reading.columns)
         self.path = path
         self.total_bytes = path.stat().st_size
@@ -114,5 +114,5 @@ def _row_of(batch: Any) -> Any:
     try:
         [row] = batch.to_pylist(maps_as_pydicts="lossy")
     except ValueError as error:
-        return Broken("", f"cannot be read: {error}")
+        return BrokenRow("", f"cannot be read: {error}")
     return row

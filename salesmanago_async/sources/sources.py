@@ -1,8 +1,8 @@
 """Where records come from: iterables, async iterables, CSV, JSONL and Parquet files; all read lazily.
 
 A source gives *rows* (a record, or the cells of a line) with their line, and knows how to make of a row a checked body,
-and the record as the caller gave it. A row that cannot even be read is `Broken`: it becomes a rejected record like any
-other, and what stands after it is read on.
+and the record as the caller gave it. A row that cannot even be read is a `BrokenRow`: it becomes a rejected record like
+any other, and the reading goes on after it.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from ..records.shapes import Shape
 from .csv_files import CsvFile
 from .jsonl_files import JsonLinesFile
 from .parquet_files import ParquetFile
-from .text_files import Reading, Row
+from .text_files import FileOptions, Row
 
 
 class Source(Protocol):
@@ -52,11 +52,11 @@ GivenSource: TypeAlias = Iterable[Any] | AsyncIterable[Any] | str | PathLike[str
 """What a caller may give: records, the path of a file, or a source of these classes."""
 
 
-def open_source(given: GivenSource, shape: Shape, reading: Reading | None = None) -> Source:
+def open_source(given: GivenSource, shape: Shape, reading: FileOptions | None = None) -> Source:
     """Return the source for what a caller gave: records, or the path of a file, as its suffix says."""
     if isinstance(given, str | PathLike):
-        return open_file(Path(given), shape, reading or Reading())
-    if isinstance(given, CsvFile | JsonLinesFile | ParquetFile | Files):
+        return open_file(Path(given), shape, reading or FileOptions())
+    if isinstance(given, CsvFile | JsonLinesFile | ParquetFile | FileSource):
         return given
     if isinstance(given, Mapping):
         raise Invalid("is one mapping; give an iterable of records, or the path of a file", field="source")
@@ -64,10 +64,10 @@ def open_source(given: GivenSource, shape: Shape, reading: Reading | None = None
         raise Invalid(
             f"is a {type(given).__name__}; give an iterable of records, or the path of a file", field="source"
         )
-    return Records(given, shape)
+    return RecordSource(given, shape)
 
 
-def open_file(path: Path, shape: Shape, reading: Reading) -> InputFile:
+def open_file(path: Path, shape: Shape, reading: FileOptions) -> InputFile:
     """Return the source for a file; raise `Invalid` naming the file where it cannot be read."""
     kinds: dict[str, type[InputFile]] = {
         ".csv": CsvFile,
@@ -90,7 +90,7 @@ def open_file(path: Path, shape: Shape, reading: Reading) -> InputFile:
         raise Invalid(f"cannot be read: {getattr(error, 'strerror', None) or error}", field=str(path)) from error
 
 
-class Records:
+class RecordSource:
     """Records that the program gives."""
 
     def __init__(self, records: Iterable[Any] | AsyncIterable[Any], shape: Shape) -> None:
@@ -130,7 +130,7 @@ async def _async_rows(records: AsyncIterator[Any]) -> AsyncGenerator[Row]:
             await records.aclose()
 
 
-class Files:
+class FileSource:
     """Several files, one after the other, as one source."""
 
     def __init__(self, files: Sequence[InputFile]) -> None:

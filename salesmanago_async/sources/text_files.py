@@ -21,7 +21,7 @@ FLUSH: Row = (None, None)
 
 
 @frozen
-class Broken:
+class BrokenRow:
     """A piece of a file that is no row: its text, and what is wrong with it."""
 
     text: str
@@ -29,7 +29,7 @@ class Broken:
 
 
 @frozen(kw_only=True)
-class Reading:
+class FileOptions:
     """How a file is read: its columns' new names, its encoding and delimiter where they are not to be guessed."""
 
     extra_columns: ExtraColumns = "error"
@@ -48,7 +48,7 @@ def check_columns(header: Sequence[str], columns: Mapping[str, str]) -> None:
             raise Invalid(f"there is no column {name!r} to map; the header has {', '.join(header)}")
 
 
-class Lines:
+class LineReader:
     """The lines of a text file, which remembers those of the row being read, and takes some of them back."""
 
     def __init__(self, text: Iterator[str]) -> None:
@@ -103,7 +103,7 @@ class TextFile:
         return self.total_bytes if self._raw.closed else self._raw.tell()
 
     @contextmanager
-    def lines(self) -> Iterator["Lines"]:
+    def lines(self) -> Iterator["LineReader"]:
         """Open the file; bytes that are no text in its encoding spoil their own line only, as far as that can be.
 
         Raises `Invalid`, naming the file and about the line, where text cannot be decoded at all.
@@ -111,12 +111,12 @@ class TextFile:
         errors = "strict" if self.encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
         with self.path.open(encoding=self.encoding, errors=errors, newline="") as text:
             self._raw = cast("Any", text).buffer.raw
-            lines = Lines(text)
+            lines = LineReader(text)
             try:
                 yield lines
             except UnicodeError as error:  # not always a UnicodeDecodeError: UTF-16 without its mark is none
-                place = f"line {lines.number + 1}"
-                rule = f"{place} is not {self.encoding}, or one soon after: {getattr(error, 'reason', error)}"
+                spec = f"line {lines.number + 1}"
+                rule = f"{spec} is not {self.encoding}, or one soon after: {getattr(error, 'reason', error)}"
                 raise Invalid(rule, field=str(self.path)) from None
 
     def file_of(self, row: Any) -> str | None:

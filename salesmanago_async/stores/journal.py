@@ -65,7 +65,7 @@ class Entry:
 
 
 @frozen
-class Marks:
+class RowChecksums:
     """What the journal keeps of a chunk's records: positions, and a checksum (4 bytes) of each."""
 
     spans: tuple[Span, ...]
@@ -76,10 +76,10 @@ class Marks:
         """Return the marks of these records, which stand in the order of the source."""
         return cls(tuple(_spans(positions)), struct.pack(f">{len(positions)}I", *map(crc32, items)))
 
-    def part(self, indices: Sequence[int], positions: Sequence[int]) -> "Marks":
+    def part(self, indices: Sequence[int], positions: Sequence[int]) -> "RowChecksums":
         """Return the marks of the records at these indices, whose positions are given."""
         each = (self.checksums[4 * index : 4 * index + 4] for index in indices)
-        return Marks(tuple(_spans(positions)), b"".join(each))
+        return RowChecksums(tuple(_spans(positions)), b"".join(each))
 
 
 def checksum(item: bytes) -> bytes:
@@ -99,13 +99,13 @@ class Journal:
         [[marks]] = await self._database.read("SELECT marks FROM chunks WHERE number = ?", (number,))
         return bytes(marks)
 
-    async def begin(self, marks: Marks) -> int:
+    async def begin(self, marks: RowChecksums) -> int:
         """Write down, before it is sent, that a chunk may have been sent; return its number."""
         number = self._next_number()
         await self._write(_insertion(number, marks))
         return number
 
-    async def split(self, number: int, parts: Sequence[Marks]) -> list[int]:
+    async def split(self, number: int, parts: Sequence[RowChecksums]) -> list[int]:
         """Put the parts of a chunk, each as begun, in its place; there may be none. Return their numbers."""
         numbers = [self._next_number() for _ in parts]
         changes = [_insertion(number, marks) for number, marks in zip(numbers, parts, strict=True)]
@@ -220,7 +220,7 @@ def _check_same(path: Path, database: sqlite3.Connection, what: Mapping[str, Any
         raise Invalid(f"{said}; go on as it was begun, or give a new run a journal of its own", field=str(path))
 
 
-def _insertion(number: int, marks: Marks) -> tuple[str, tuple[Any, ...]]:
+def _insertion(number: int, marks: RowChecksums) -> tuple[str, tuple[Any, ...]]:
     line = (json_text(marks.spans), marks.checksums, number)
     return "INSERT INTO chunks (spans, marks, state, number) VALUES (?, ?, 'in_doubt', ?)", line
 

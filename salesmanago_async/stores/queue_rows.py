@@ -34,7 +34,7 @@ FROM queue ORDER BY number
 
 
 @frozen
-class Line:
+class QueuedLine:
     """What the file knows of a record. `item` is its JSON object, as a request has it."""
 
     number: int
@@ -52,7 +52,7 @@ class QueueFile:
         self._database = database
 
     @classmethod
-    async def open(cls, path: Path, what: Mapping[str, Any]) -> tuple[Self, list[Line]]:
+    async def open(cls, path: Path, what: Mapping[str, Any]) -> tuple[Self, list[QueuedLine]]:
         """Open a queue, or begin one, for `what` it is of; return it with everything that lies in it.
 
         Raises `Invalid` naming the file where it cannot be used, `InUse` where another process has it open.
@@ -61,7 +61,7 @@ class QueueFile:
         return cls(Database(path, connection)), lines
 
     @classmethod
-    async def reopen(cls, path: Path) -> tuple[Self, list[Line]]:
+    async def reopen(cls, path: Path) -> tuple[Self, list[QueuedLine]]:
         """Open a queue that is there, whatever it is of; raise `Invalid` naming the file where it cannot be used."""
         if not path.is_file():
             raise Invalid("there is no such file", field=str(path))
@@ -93,7 +93,7 @@ class QueueFile:
         await self._database.aclose()
 
 
-def _open(path: Path, what: Mapping[str, Any] | None) -> tuple[sqlite3.Connection, list[Line]]:
+def _open(path: Path, what: Mapping[str, Any] | None) -> tuple[sqlite3.Connection, list[QueuedLine]]:
     connection = connect(path)
     with closed_where_unusable(path, connection):
         connection.execute("PRAGMA secure_delete = ON")
@@ -116,9 +116,9 @@ def _check_same(path: Path, connection: sqlite3.Connection, what: Mapping[str, A
         raise Invalid(f"holds records that were taken for another {other.name}", field=str(path))
 
 
-def _lines(connection: sqlite3.Connection) -> Iterator[Line]:
+def _lines(connection: sqlite3.Connection) -> Iterator[QueuedLine]:
     for *values, is_sealed in connection.execute(_READ):
-        line = Line(*values)
+        line = QueuedLine(*values)
         if not is_sealed or line.state not in get_args(State):
             raise ValueError(f"record {line.number} is not as it was written")
         yield line

@@ -26,7 +26,7 @@ from attrs import define, field
 
 from ..connection.identity import Difference, difference
 from ..errors import Invalid, JournalFailed
-from ..support.spawn import start_beside
+from ..support.spawn import spawn
 from .proof import (
     APPLICATION_ID,
     COUNT_COMMIT,
@@ -117,7 +117,7 @@ class Database:
         self._writes.append(mine)
         if not self._is_writing:
             self._is_writing = True
-            start_beside(self._write_all)
+            spawn(self._write_all)
         with anyio.CancelScope(shield=True):  # so that what is written is also told, where only anyio cancels
             await mine.done.wait()
         if mine.error:

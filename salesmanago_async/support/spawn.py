@@ -13,9 +13,7 @@ _running: set[asyncio.Task[None]] = set()
 """An event loop keeps no hard reference to its tasks."""
 
 
-def start_beside(
-    work: Callable[[], Coroutine[Any, Any, None]], *, when_ended: Callable[[], None] = lambda: None
-) -> None:
+def spawn(work: Callable[[], Coroutine[Any, Any, None]], *, when_ended: Callable[[], None] = lambda: None) -> None:
     """Start a task, which sees the context variables of the caller. It must not raise.
 
     `when_ended` is called however the task ends, also where it is cancelled before its first step.

@@ -10,7 +10,7 @@ import pytest
 
 from salesmanago_async import api
 from salesmanago_async.api.codec import read_leniently
-from salesmanago_async.api.codegen import places
+from salesmanago_async.api.codegen import field_specs
 from salesmanago_async.api.contacts import ContactList
 from salesmanago_async.api.request import DEFAULTED, answer_type
 from salesmanago_async.errors import Invalid
@@ -71,11 +71,11 @@ def told(value: Any) -> Any:
         return value
     body: dict[str, Any] = {}
     kind: Any = type(value)
-    for place in places(kind):
-        if place.name != "extra":
-            content = getattr(value, place.name)
-            unit = place.write if isinstance(content, datetime) else told  # seconds, where the reference has them
-            _put(body, place.path, told(unit(content)))
+    for spec in field_specs(kind):
+        if spec.name != "extra":
+            content = getattr(value, spec.name)
+            unit = spec.write if isinstance(content, datetime) else told  # seconds, where the reference has them
+            _put(body, spec.path, told(unit(content)))
     for key, content in value.extra.items():
         _put(body, tuple(key.split(".")), content)
     return body

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from salesmanago_async.api import REQUESTS, codec
 from salesmanago_async.api.codec import read_leniently
-from salesmanago_async.api.codegen import places
+from salesmanago_async.api.codegen import field_specs
 from salesmanago_async.api.contact_details import ContactDetails, RecordedEvent, TagScore, Visit
 from salesmanago_async.api.contact_exports import ContactExport
 from salesmanago_async.api.contact_lists import ContactOnPage
@@ -83,9 +83,9 @@ def objects(kind: type, depth: int = 2) -> st.SearchStrategy[dict[str, Any]]:
     """Objects with some of the documented names of a class, in any order, now and then with others."""
     hints = get_type_hints(kind, include_extras=True)
     fields = {
-        place.path: mostly_documented(hints[place.name], depth) if depth else st.none()
-        for place in places(kind)
-        if place.path and place.name != "extra"
+        spec.path: mostly_documented(hints[spec.name], depth) if depth else st.none()
+        for spec in field_specs(kind)
+        if spec.path and spec.name != "extra"
     }
 
     @st.composite
@@ -112,7 +112,7 @@ def test_records_of_files_are_read_as_the_careful_way_reads_them(kind: type, dat
     "kind", [*FILES, *dict.fromkeys(ANSWERS.values()), ContactDetails, RecordedEvent, Visit, TagScore]
 )
 def test_whatever_is_in_a_field_is_read_as_the_careful_way_reads_it(kind: type) -> None:
-    fields = [place.path for place in places(kind)]
+    fields = [spec.path for spec in field_specs(kind)]
     for path in {field[:depth] for field in fields for depth in range(1, len(field) + 1)}:
         for odd in EVERY_ODD:
             assert_same(kind, reduce(lambda inner, name: {name: inner}, reversed(path), odd))

@@ -35,13 +35,13 @@ async def test_confirming_waits_for_the_outcome(sm: SalesManago) -> None:
 
 
 async def test_a_batch_closes_by_count_and_by_bytes(sm: SalesManago, wire: Wire) -> None:
-    async with sm.contacts.buffer(every=60, batch_size=3) as buffer:
+    async with sm.contacts.buffer(max_delay=60, batch_size=3) as buffer:
         for number in range(6):
             await buffer.add(contact(number))
         await anyio.sleep(0.5)
         assert len(wire.times(UPSERT)) == 2
     del wire.asked[:]
-    async with sm.contacts.buffer(every=60, max_bytes=1200) as buffer:
+    async with sm.contacts.buffer(max_delay=60, max_bytes=1200) as buffer:
         for number in range(6, 12):
             await buffer.add(contact(number))
         await anyio.sleep(0.5)
@@ -49,7 +49,7 @@ async def test_a_batch_closes_by_count_and_by_bytes(sm: SalesManago, wire: Wire)
 
 
 async def test_time_counts_from_the_first_record_of_a_batch(sm: SalesManago, wire: Wire) -> None:
-    async with sm.contacts.buffer(every=1.0) as buffer:
+    async with sm.contacts.buffer(max_delay=1.0) as buffer:
         began = anyio.current_time()
         for number in range(40):
             await buffer.add(contact(number))
@@ -94,12 +94,12 @@ async def test_a_record_that_the_server_rejects_says_why(sm: SalesManago, simula
 
 
 async def test_a_full_buffer_makes_wait_or_raises_as_chosen(sm: SalesManago) -> None:
-    async with sm.contacts.buffer(room=2, when_full="raise") as buffer:
+    async with sm.contacts.buffer(max_pending=2, when_full="raise") as buffer:
         await buffer.add(contact(1))
         await buffer.add(contact(2))
         with pytest.raises(BufferFull):
             await buffer.add(contact(3))
-    async with sm.contacts.buffer(room=2) as buffer:
+    async with sm.contacts.buffer(max_pending=2) as buffer:
         began = anyio.current_time()
         for number in range(4, 7):
             await buffer.add(contact(number))
@@ -129,7 +129,7 @@ async def test_who_waits_for_room_hears_of_the_end(sm: SalesManago, wire: Wire) 
         except BufferClosed as error:
             raised.append(type(error).__name__)
 
-    async with anyio.create_task_group() as tasks, sm.contacts.buffer(room=1, drain_within=3) as buffer:
+    async with anyio.create_task_group() as tasks, sm.contacts.buffer(max_pending=1, drain_within=3) as buffer:
         await buffer.add(contact(1))
         tasks.start_soon(add, 2)
         await anyio.sleep(1)
@@ -139,8 +139,8 @@ async def test_who_waits_for_room_hears_of_the_end(sm: SalesManago, wire: Wire) 
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"every": 0}, "every"),
-        ({"room": 0}, "room"),
+        ({"max_delay": 0}, "max_delay"),
+        ({"max_pending": 0}, "max_pending"),
         ({"when_full": "drop"}, "when_full"),
         ({"batch_size": 1001}, "batch_size"),
         ({"drain_within": -1}, "drain_within"),
@@ -160,7 +160,7 @@ async def test_an_option_that_is_none_is_an_error(sm: SalesManago) -> None:
 
 
 async def test_leaving_the_block_sends_what_is_there(sm: SalesManago, wire: Wire) -> None:
-    async with sm.contacts.buffer(every=3600) as buffer:
+    async with sm.contacts.buffer(max_delay=3600) as buffer:
         receipt = await buffer.add(contact(1))
     outcome = await receipt
     assert (outcome.state, outcome.request_id is not None) == ("submitted", True)
@@ -204,7 +204,7 @@ async def test_it_may_be_closed_by_another_task_than_opened_it(sm: SalesManago) 
 
 async def test_a_cancelled_block_is_drained_all_the_same(sm: SalesManago, wire: Wire) -> None:
     with anyio.move_on_after(0.5):
-        async with sm.contacts.buffer(every=3600) as buffer:
+        async with sm.contacts.buffer(max_delay=3600) as buffer:
             await buffer.add(contact(1))
             await anyio.sleep(3600)
     assert len(wire.times(UPSERT)) == 1

@@ -47,7 +47,7 @@ async def test_a_record_lies_on_the_disk_until_it_is_accepted(sm: SalesManago, p
 
 
 async def test_what_was_taken_is_sent_after_a_kill(sm: SalesManago, wire: Wire, path: Path) -> None:
-    async with sm.contacts.buffer(journal=path, every=3600) as buffer:
+    async with sm.contacts.buffer(journal=path, max_delay=3600) as buffer:
         for number in range(3):
             await buffer.add(contact(number, tags=["SIGN_UP"]))
         left = leave(path, "killed")
@@ -71,13 +71,13 @@ async def test_what_the_server_has_is_followed_and_not_sent_again(sm: SalesManag
 
 
 async def test_a_second_kill_loses_nothing_either(sm: SalesManago, wire: Wire, path: Path) -> None:
-    async with sm.contacts.buffer(journal=path, batch_size=2, every=1) as buffer:
+    async with sm.contacts.buffer(journal=path, batch_size=2, max_delay=1) as buffer:
         for number in range(4):
             await buffer.add(contact(number))
         await anyio.sleep(5)
         await buffer.add(contact(4))
         first = leave(path, "first")
-    async with sm.contacts.buffer(journal=first, every=1) as buffer:
+    async with sm.contacts.buffer(journal=first, max_delay=1) as buffer:
         await buffer.add(contact(5))
         await anyio.sleep(5)
         second = leave(first, "second")
@@ -155,7 +155,7 @@ async def test_each_worker_has_a_file_of_its_own(sm: SalesManago, path: Path) ->
 
 
 async def test_what_dead_workers_left_is_sent_by_those_that_live(sm: SalesManago, path: Path) -> None:
-    options: Any = {"journal": path, "every": 3600}
+    options: Any = {"journal": path, "max_delay": 3600}
     async with sm.contacts.buffer(**options) as first, sm.contacts.buffer(**options) as second:
         await first.add(contact(1))
         await second.add(contact(2))
@@ -190,7 +190,7 @@ async def test_the_journal_of_an_import_is_no_queue(sm: SalesManago, path: Path)
 
 
 async def test_a_queue_is_no_journal_of_an_import(sm: SalesManago, path: Path) -> None:
-    async with sm.contacts.buffer(journal=path, drain_within=0.1, every=3600) as buffer:
+    async with sm.contacts.buffer(journal=path, drain_within=0.1, max_delay=3600) as buffer:
         await buffer.add(contact(1))
         left = leave(path, "killed")
     with pytest.raises(Invalid, match="buffer"):
@@ -198,7 +198,7 @@ async def test_a_queue_is_no_journal_of_an_import(sm: SalesManago, path: Path) -
 
 
 async def test_records_are_not_sent_to_another_account(sm: SalesManago, path: Path, make_client: Any) -> None:
-    async with sm.contacts.buffer(journal=path, every=3600) as buffer:
+    async with sm.contacts.buffer(journal=path, max_delay=3600) as buffer:
         await buffer.add(contact(1))
         left = leave(path, "killed")
     other = Credentials(client_id="other", api_key="key", api_secret="secret")
@@ -208,7 +208,7 @@ async def test_records_are_not_sent_to_another_account(sm: SalesManago, path: Pa
 
 
 async def test_a_spoilt_record_is_noticed(sm: SalesManago, path: Path) -> None:
-    async with sm.contacts.buffer(journal=path, every=3600) as buffer:
+    async with sm.contacts.buffer(journal=path, max_delay=3600) as buffer:
         await buffer.add(contact(1))
         left = leave(path, "killed")
     with closing(sqlite3.connect(left)) as database:

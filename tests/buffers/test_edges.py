@@ -20,7 +20,7 @@ from salesmanago_async.outcome import Outcome, Verdicts
 from salesmanago_async.records.names import names_of_contact
 from salesmanago_async.simulator import Fault, Simulator
 from salesmanago_async.sources.text_files import FLUSH, Row
-from salesmanago_async.stores.journal import Marks
+from salesmanago_async.stores.journal import RowChecksums
 from salesmanago_async.stores.queue_rows import QueueFile
 from salesmanago_async.stores.sqlite import Database
 from salesmanago_async.support.signal import Signal
@@ -40,7 +40,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("disk")
 async def test_what_dead_workers_left_is_tried_ever_more_rarely_too(sm: SalesManago, wire: Wire, path: Path) -> None:
-    async with sm.contacts.buffer(journal=path, every=3600) as buffer:
+    async with sm.contacts.buffer(journal=path, max_delay=3600) as buffer:
         await buffer.add(contact(1))
         left = leave(path, "killed")
     adopted(left)
@@ -56,11 +56,11 @@ async def test_what_dead_workers_left_is_tried_ever_more_rarely_too(sm: SalesMan
 
 @pytest.mark.usefixtures("disk")
 async def test_who_waits_for_room_hears_of_what_dead_workers_left(sm: SalesManago, path: Path) -> None:
-    async with sm.contacts.buffer(journal=path, every=3600) as buffer:
+    async with sm.contacts.buffer(journal=path, max_delay=3600) as buffer:
         await buffer.add(contact(1))
         left = leave(path, "killed")
     adopted(left)
-    async with sm.contacts.buffer(journal=left, room=1) as buffer:
+    async with sm.contacts.buffer(journal=left, max_pending=1) as buffer:
         assert len(buffer) == 1
         with anyio.fail_after(3600):
             await buffer.add(contact(2))
@@ -68,7 +68,7 @@ async def test_who_waits_for_room_hears_of_what_dead_workers_left(sm: SalesManag
 
 @pytest.mark.usefixtures("disk")
 async def test_who_waits_for_room_hears_of_a_record_that_was_not_taken(sm: SalesManago, path: Path) -> None:
-    async with sm.contacts.buffer(journal=path, room=1) as buffer:
+    async with sm.contacts.buffer(journal=path, max_pending=1) as buffer:
         database: Any = buffer._files[0]._database
 
         async def add_in_vain() -> None:
@@ -112,7 +112,7 @@ async def test_the_last_record_of_a_contact_wins_over_what_dead_workers_left(
 ) -> None:
     wire = Picky(simulator)
     async with make_client(wire, retries=Retries(tries=2)) as sm:
-        async with sm.contacts.buffer(journal=path, every=3600) as buffer:
+        async with sm.contacts.buffer(journal=path, max_delay=3600) as buffer:
             await buffer.add(contact(1, name="first"))
             left = leave(path, "killed")
             wire.refused = b"first"
@@ -140,7 +140,7 @@ def queue_of(*, must_wait: Callable[[], bool] = lambda: False) -> Queue:
         names_of=names_of_contact,
         final=frozenset({"accepted"}),
         most_rounds=lambda _state, _job: None,
-        every=1.0,
+        max_delay=1.0,
         must_wait=lambda _names: must_wait(),
         changed=Signal(),
     )
@@ -156,7 +156,7 @@ async def test_what_was_accepted_as_its_run_was_cut_off_is_not_sent_again() -> N
     queue.begin_run()
     receipt = await queue.put("record", b"{}", ("ann@example.com",))
     await first_row_of(queue)
-    await queue.settle(await queue.begin(Marks.of([0], [b"{}"])), Verdicts("accepted"), [0])
+    await queue.settle(await queue.begin(RowChecksums.of([0], [b"{}"])), Verdicts("accepted"), [0])
     assert [outcome.state for outcome in queue.end_untold()] == ["accepted"]
     assert (await receipt).state == "accepted"
     assert queue.begin_run() == []
@@ -168,7 +168,7 @@ async def test_what_could_not_be_written_down_is_not_over() -> None:
     queue.begin_run()
     await queue.put("record", b"{}", ("ann@example.com",))
     await first_row_of(queue)
-    number = await queue.begin(Marks.of([0], [b"{}"]))
+    number = await queue.begin(RowChecksums.of([0], [b"{}"]))
     with mock.patch.object(queue, "_delete", side_effect=JournalFailed("full")), pytest.raises(JournalFailed):
         await queue.settle(number, Verdicts("accepted"), [0])
     assert queue.tell(Outcome("record", 0, "in_doubt")) is None
@@ -309,7 +309,7 @@ def _lines(path: Path, folder: str) -> list[int]:
 async def test_a_cancelled_add_has_taken_the_record_or_not(
     sm: SalesManago, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with sm.contacts.buffer(journal=path, every=3600) as buffer:
+    async with sm.contacts.buffer(journal=path, max_delay=3600) as buffer:
         gates = Gates(monkeypatch)
         adding = asyncio.ensure_future(buffer.add(contact(1)))
         await asyncio.sleep(0)

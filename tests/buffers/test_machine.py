@@ -61,7 +61,7 @@ class LifeOptions:
     batch_size: int = 3
     wait: bool = True
     drain_within: float = 20.0
-    every: float = 1.0
+    max_delay: float = 1.0
 
 
 @frozen
@@ -105,7 +105,7 @@ _options = st.builds(
     batch_size=st.integers(1, 3),
     wait=st.booleans(),
     drain_within=st.sampled_from([0.1, 2.0, 20.0]),
-    every=st.sampled_from([0.2, 1.0, 30.0]),
+    max_delay=st.sampled_from([0.2, 1.0, 30.0]),
 )
 _owners = st.sampled_from(OWNERS)
 _steps = st.lists(
@@ -126,7 +126,7 @@ _steps = st.lists(
 # A life
 
 
-class Line:
+class QueuedLine:
     """The line of one life to the simulator; when that is over, nothing gets through it any more."""
 
     def __init__(self, simulator: Simulator, seed: int) -> None:
@@ -152,7 +152,7 @@ class Life:
 
     folder: Path | None
     options: LifeOptions
-    line: Line
+    line: QueuedLine
     began_with: dict[Kind, int] = field(factory=dict)
     adding: Counter[Kind] = field(factory=Counter)
     taken: dict[Key, Receipt] = field(factory=dict)
@@ -222,7 +222,7 @@ class Life:
             "batch_size": self.options.batch_size,
             "wait": self.options.wait,
             "drain_within": self.options.drain_within,
-            "every": self.options.every,
+            "max_delay": self.options.max_delay,
         }
 
     def _take(self, kind: Kind, outcome: Outcome) -> None:
@@ -270,7 +270,7 @@ class World:
 
     async def prepare(self) -> None:
         """Have all contacts but one there, so that events can be added to them."""
-        life = Life(None, LifeOptions(), Line(self.simulator, 0))
+        life = Life(None, LifeOptions(), QueuedLine(self.simulator, 0))
         await life.open(self._clock)
         for owner in OWNERS[:-1]:
             await life.add(("contacts", -owner), Contact(email=_email(owner), name=f"version {-owner}"))
@@ -281,7 +281,7 @@ class World:
         """Begin a life on the files that are there."""
         if not options.wait:
             self._all_wait = False
-        life = Life(self._folder, options, Line(self.simulator, len(self.lives)))
+        life = Life(self._folder, options, QueuedLine(self.simulator, len(self.lives)))
         self.lives.append(life)
         await life.open(self._clock)
 

@@ -15,7 +15,7 @@ from salesmanago_async import Contact, SalesManago
 from salesmanago_async.buffers.sigterm import until_sigterm
 
 async def main():
-    async with until_sigterm(), SalesManago.from_env() as sm, sm.contacts.buffer(every=3600) as buffer:
+    async with until_sigterm(), SalesManago.from_env() as sm, sm.contacts.buffer(max_delay=3600) as buffer:
         await buffer.add(Contact(email="ann@example.com"))
         print("ready", flush=True)
         await asyncio.sleep(3600)

@@ -40,7 +40,7 @@ def contacts_of(environ: Mapping[str, str], emails: Sequence[str]) -> Iterator[d
 
 
 @define
-class Front:
+class Gateway:
     """Stands before a simulated account; where a path begins with a name in `answers`, it answers in its place.
 
     An answer is made of the body of the request: an object, or the bytes of a file.

@@ -35,8 +35,8 @@ def test_a_dry_run_counts_the_e_mails(salesmanago: Command, tmp_path: Path) -> N
     ended = salesmanago("import", "contacts", "people.csv", *options)
     assert ended.returncode == 0, ended.stderr
     assert f"e-mails    {COUNTED}" in ended.stdout.splitlines()
-    bill = json.loads((tmp_path / "report.json").read_text())["bill"]
-    assert (bill["confirmations"], bill["confirmations_if_new"]) == (2, 1)
+    estimate = json.loads((tmp_path / "report.json").read_text())["estimate"]
+    assert (estimate["confirmations"], estimate["confirmations_if_new"]) == (2, 1)
     assert "e-mail" not in salesmanago("import", "contacts", "people.csv", "--dry-run").stdout
 
 

@@ -12,7 +12,7 @@ import pytest
 from attrs import frozen
 
 from salesmanago_async.simulator import Fault, Simulator
-from tests.cli.accounts import Front, ask, contacts_of
+from tests.cli.accounts import Gateway, ask, contacts_of
 from tests.serving import serving_account
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -33,7 +33,7 @@ FAULTS = [
 class Doubtful:
     """An account with the contacts, whose answers to two requests were lost, and the folder of the import."""
 
-    front: Front
+    front: Gateway
     environ: Mapping[str, str]
     folder: Path
 
@@ -54,7 +54,7 @@ class Doubtful:
 
 @pytest.fixture
 def doubtful(tmp_path: Path) -> Iterator[Doubtful]:
-    front = Front(Simulator())
+    front = Gateway(Simulator())
     with (tmp_path / "events.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["email", "date", "contactExtEventType", "value", "description"], *ROWS])
     with serving_account(front) as environ:
@@ -202,7 +202,7 @@ def test_without_a_journal_those_of_the_night_before_stay(doubtful: Doubtful, sa
 
 def test_contacts_in_doubt_are_sent_again_and_cannot_be_given_up(salesmanago: Command, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("email\na@doubt.pl\nb@doubt.pl\n")
-    front = Front(Simulator(job_seconds=0.05))
+    front = Gateway(Simulator(job_seconds=0.05))
     front.answers["/files/"] = lambda _: {"success": True, "contactIds": {"a@doubt.pl": "1"}, "invalidContacts": []}
     with serving_account(front) as environ:
         begun = salesmanago("import", "contacts", "people.csv", "--journal", "nightly.db", *QUICK, environ=environ)

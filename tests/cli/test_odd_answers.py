@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from salesmanago_async.simulator import Simulator
-from tests.cli.accounts import Front
+from tests.cli.accounts import Gateway
 from tests.serving import serving_account
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -19,12 +19,12 @@ ALL = {"a@x.pl": "1", "b@x.pl": "2"}
 
 
 @pytest.fixture
-def front() -> Front:
-    return Front(Simulator(job_seconds=0.02))
+def front() -> Gateway:
+    return Gateway(Simulator(job_seconds=0.02))
 
 
 @pytest.fixture
-def environ(front: Front) -> Iterator[Mapping[str, str]]:
+def environ(front: Gateway) -> Iterator[Mapping[str, str]]:
     with serving_account(front) as found:
         yield found
 
@@ -42,7 +42,7 @@ def environ(front: Front) -> Iterator[Mapping[str, str]]:
     ids=json.dumps,
 )
 def test_an_import_whose_result_confirms_nothing_does_not_end_well(
-    salesmanago: Command, tmp_path: Path, front: Front, environ: Mapping[str, str], result: dict[str, Any]
+    salesmanago: Command, tmp_path: Path, front: Gateway, environ: Mapping[str, str], result: dict[str, Any]
 ) -> None:
     (tmp_path / "people.csv").write_text("email\na@x.pl\nb@x.pl\n")
     front.answers["/files/"] = lambda _: result
@@ -63,7 +63,7 @@ def test_an_import_whose_result_confirms_nothing_does_not_end_well(
     ids=json.dumps,
 )
 def test_an_import_of_events_whose_answer_confirms_nothing_does_not_end_well(
-    salesmanago: Command, tmp_path: Path, front: Front, environ: Mapping[str, str], answer: dict[str, Any]
+    salesmanago: Command, tmp_path: Path, front: Gateway, environ: Mapping[str, str], answer: dict[str, Any]
 ) -> None:
     (tmp_path / "events.csv").write_text(
         "email,date,contactExtEventType\na@x.pl,2024-05-01,VISIT\nb@x.pl,2024-05-01,VISIT\n"
@@ -78,7 +78,7 @@ def test_an_import_of_events_whose_answer_confirms_nothing_does_not_end_well(
 
 
 def test_damaged_characters_are_counted_and_their_first_record_is_named(
-    salesmanago: Command, tmp_path: Path, environ: Mapping[str, str], front: Front
+    salesmanago: Command, tmp_path: Path, environ: Mapping[str, str], front: Gateway
 ) -> None:
     damaged = [{"1": {"contactData": {"email": "a@x.pl", "name": "Ann"}}}, {"2": {"contactData": {"name": "B\t\t"}}}]
     content = json.dumps(damaged).encode().replace(b"\\t\\t", b"\xff\t")

@@ -21,7 +21,7 @@ def queue(tmp_path: Path) -> Path:
 
     async def leave() -> None:
         with serving() as environ:
-            async with SalesManago.from_env(environ) as sm, sm.events.buffer(journal=path, every=0.1) as buffer:
+            async with SalesManago.from_env(environ) as sm, sm.events.buffer(journal=path, max_delay=0.1) as buffer:
                 for number in range(2):
                     await buffer.confirm(event(number))
 

@@ -175,7 +175,7 @@ path, kind, act = sys.argv[1:]
 async def main():
     transport = httpx.ASGITransport(app=Simulator()) if kind == "simulated" else None
     sm = SalesManago.from_env(transport=transport, poll_interval=0.1)
-    async with sm.contacts.buffer(journal=path, every=3600 if act == "die" else 0.1) as buffer:
+    async with sm.contacts.buffer(journal=path, max_delay=3600 if act == "die" else 0.1) as buffer:
         if act == "die":
             await buffer.add({"email": "signed-up@whose.pl"})
             os._exit(0)

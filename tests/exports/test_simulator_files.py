@@ -10,7 +10,7 @@ from attrs import frozen
 
 from salesmanago_async import LinkExpired, NoAnswer, SalesManagoError, ServerFault, Unreadable
 from salesmanago_async.simulator import Fault
-from tests.exports.worlds import KINDS, Export, World, world
+from tests.exports.harness import KINDS, Export, World, world
 
 pytestmark = pytest.mark.anyio
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from salesmanago_async import Retries, SalesManagoError
 from salesmanago_async.simulator import Fault
 from tests.conftest import BACKENDS, EPOCH, run_virtually
+from tests.exports.harness import KINDS, Account, Export, connected, contacts, opened
 from tests.exports.hosts import small_blocks
-from tests.exports.worlds import KINDS, Account, Export, connected, contacts, opened
 
 
 def clock() -> float:

@@ -11,8 +11,8 @@ import pytest
 
 from salesmanago_async import Job, Retries, Unreadable
 from salesmanago_async.simulator import Fault
+from tests.exports.harness import KINDS, World, connected, contacts, opened, read, world
 from tests.exports.hosts import small_blocks
-from tests.exports.worlds import KINDS, World, connected, contacts, opened, read, world
 from tests.open_files import needs_proc, open_files
 
 pytestmark = pytest.mark.anyio

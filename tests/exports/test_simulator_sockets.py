@@ -10,7 +10,7 @@ from attrs import frozen
 
 from salesmanago_async import Job, Retries, SalesManago, Tag, Timeouts, Unreadable
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Fault, Simulator
-from tests.exports.worlds import contacts, read
+from tests.exports.harness import contacts, read
 from tests.open_files import needs_proc, open_files
 from tests.serving import serving_app
 

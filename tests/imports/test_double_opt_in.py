@@ -173,10 +173,10 @@ RECORDS = [
 async def test_a_dry_run_counts_the_confirmations(client: SalesManago, recorder: Recorder) -> None:
     async with client as sm:
         report = await sm.contacts.upsert_many(RECORDS, dry_run=True, use_api_double_opt_in=True)
-    bill = report.bill
-    assert bill
-    assert (bill.confirmations, bill.confirmations_if_new, bill.most_confirmations) == (2, 2, 4)
-    assert bill.as_dict()["confirmations"] == 2
+    estimate = report.estimate
+    assert estimate
+    assert (estimate.confirmations, estimate.confirmations_if_new, estimate.most_confirmations) == (2, 2, 4)
+    assert estimate.as_dict()["confirmations"] == 2
     assert recorder.bodies == []
 
 
@@ -184,5 +184,5 @@ async def test_a_dry_run_counts_the_confirmations(client: SalesManago, recorder:
 async def test_without_double_opt_in_there_are_no_confirmations_to_count(client: SalesManago) -> None:
     async with client as sm:
         report = await sm.contacts.upsert_many(RECORDS, dry_run=True)
-    assert report.bill
-    assert report.bill.most_confirmations == 0
+    assert report.estimate
+    assert report.estimate.most_confirmations == 0

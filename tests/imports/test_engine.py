@@ -55,7 +55,7 @@ def counts(report: Report) -> dict[str, int]:
 REFUSAL = (200, b'{"success":false,"message":["no"]}')
 
 
-class Front:
+class Gateway:
     """Stands before the simulator and, by `meddle`, answers itself: a status and a body, or None to let it pass."""
 
     def __init__(self, simulator: Simulator, meddle: Callable[[str, int], tuple[int, bytes] | None]) -> None:
@@ -85,12 +85,12 @@ class Front:
 
 
 @pytest.fixture
-def front(simulator: Simulator) -> Front:
-    return Front(simulator, lambda path, occurrence: None)
+def front(simulator: Simulator) -> Gateway:
+    return Gateway(simulator, lambda path, occurrence: None)
 
 
 @pytest.fixture
-async def fronted(front: Front, make_client: MakeClient) -> AsyncIterator[SalesManago]:
+async def fronted(front: Gateway, make_client: MakeClient) -> AsyncIterator[SalesManago]:
     async with make_client(front, concurrency=4) as sm:
         yield sm
 
@@ -103,7 +103,7 @@ async def test_all_are_accepted_once_their_jobs_are_done(sm: SalesManago) -> Non
     assert (await sm.contacts.has("c2499@example.com")).result
 
 
-async def test_a_job_is_looked_at_no_more_often_than_the_poll_interval(front: Front, make_client: MakeClient) -> None:
+async def test_a_job_is_looked_at_no_more_often_than_the_poll_interval(front: Gateway, make_client: MakeClient) -> None:
     async with make_client(front, poll_interval=60) as sm:
         await sm.contacts.upsert_many(contacts(10))
     assert front.seen.count("job/status") == 2  # at 60 s it runs, at 120 s it is done (after 90)
@@ -163,7 +163,7 @@ async def test_an_async_source_is_read_as_well(sm: SalesManago) -> None:
     assert counts(await sm.contacts.upsert_many(source())) == {"accepted": 1200}
 
 
-async def test_a_dry_run_sends_nothing(front: Front, fronted: SalesManago) -> None:
+async def test_a_dry_run_sends_nothing(front: Gateway, fronted: SalesManago) -> None:
     report = await fronted.contacts.upsert_many([*contacts(1200), Contact(email="bad")], dry_run=True)
     assert counts(report) == {"not_sent": 1200, "rejected": 1}
     assert (report.chunks, report.requests, front.seen) == (2, 0, [])
@@ -184,13 +184,13 @@ async def test_every_contact_gets_the_tags_of_the_run(sm: SalesManago) -> None:
     assert [{tag.tag_name for tag in contact.contact_tags} for contact in found] == [{"OWN", "RUN"}, {"RUN"}]
 
 
-async def test_no_more_requests_are_in_flight_than_the_cap(front: Front, fronted: SalesManago) -> None:
+async def test_no_more_requests_are_in_flight_than_the_cap(front: Gateway, fronted: SalesManago) -> None:
     front.latency = 1.0
     await fronted.contacts.upsert_many(contacts(3000), batch_size=100)
     assert front.most_in_flight == 4
 
 
-async def test_a_slow_server_slows_the_reading(front: Front, fronted: SalesManago) -> None:
+async def test_a_slow_server_slows_the_reading(front: Gateway, fronted: SalesManago) -> None:
     front.latency = 10.0
     read = 0
 
@@ -216,7 +216,7 @@ async def test_a_slow_server_slows_the_reading(front: Front, fronted: SalesManag
     ],
 )
 async def test_upserts_and_faults(
-    front: Front, fronted: SalesManago, faults: dict[int, Any], expected: dict[str, int], retries: int
+    front: Gateway, fronted: SalesManago, faults: dict[int, Any], expected: dict[str, int], retries: int
 ) -> None:
     front.meddle = lambda path, occurrence: faults.get(occurrence) if path == "contact/batchupsertv2" else None
     report = await fronted.contacts.upsert_many(contacts(1000))
@@ -234,7 +234,7 @@ async def test_upserts_and_faults(
     ],
 )
 async def test_events_and_faults(
-    front: Front, fronted: SalesManago, fault: tuple[int, bytes], expected: dict[str, int], sent: int
+    front: Gateway, fronted: SalesManago, fault: tuple[int, bytes], expected: dict[str, int], sent: int
 ) -> None:
     await fronted.contacts.upsert_many(contacts(1000))
     path = "contact/batchAddContactExtEvent"
@@ -243,7 +243,7 @@ async def test_events_and_faults(
     assert (counts(report), front.seen.count(path)) == (expected, sent)
 
 
-async def test_wrong_credentials_are_raised_and_nothing_counts_as_sent(fronted: SalesManago, front: Front) -> None:
+async def test_wrong_credentials_are_raised_and_nothing_counts_as_sent(fronted: SalesManago, front: Gateway) -> None:
     front.meddle = lambda *_: (200, b'{"success":false,"message":["Not authenticated"]}')
     with pytest.raises(NotAuthenticated) as caught:
         await fronted.contacts.upsert_many(contacts(100_000))
@@ -251,7 +251,7 @@ async def test_wrong_credentials_are_raised_and_nothing_counts_as_sent(fronted: 
     assert len(front.seen) <= 4
 
 
-async def test_a_server_that_goes_away_ends_the_run_with_a_true_report(front: Front, fronted: SalesManago) -> None:
+async def test_a_server_that_goes_away_ends_the_run_with_a_true_report(front: Gateway, fronted: SalesManago) -> None:
     def meddle(path: str, occurrence: int) -> tuple[int, bytes] | None:
         return (502, b"gone") if path == "contact/batchupsertv2" and occurrence > 2 else None
 
@@ -284,7 +284,7 @@ async def test_an_unreachable_server_is_raised(make_client: MakeClient) -> None:
     ],
 )
 async def test_jobs_that_go_wrong(
-    front: Front, fronted: SalesManago, status: Any, file: Any, expected: dict[str, int]
+    front: Gateway, fronted: SalesManago, status: Any, file: Any, expected: dict[str, int]
 ) -> None:
     def meddle(path: str, occurrence: int) -> tuple[int, bytes] | None:
         if path == "job/status" and status:
@@ -320,13 +320,13 @@ async def _outcomes_until(seconds: float, making: AbstractAsyncContextManager[Ou
     return Told(outcomes.report, told)
 
 
-async def test_a_job_whose_link_is_dead_is_asked_for_a_fresh_one(front: Front, fronted: SalesManago) -> None:
+async def test_a_job_whose_link_is_dead_is_asked_for_a_fresh_one(front: Gateway, fronted: SalesManago) -> None:
     dead = iter([True])
     front.meddle = lambda path, _: (403, b"") if path.startswith("/files/") and next(dead, False) else None
     assert counts(await fronted.contacts.upsert_many(contacts(10))) == {"accepted": 10}
 
 
-async def test_stopping_finishes_what_is_in_flight_and_counts_the_rest(front: Front, fronted: SalesManago) -> None:
+async def test_stopping_finishes_what_is_in_flight_and_counts_the_rest(front: Gateway, fronted: SalesManago) -> None:
     front.latency = 1.0
     outcomes = await _outcomes_until(10.5, fronted.contacts.upserting(contacts(100_000)))
     report = outcomes.report
@@ -365,7 +365,7 @@ async def test_progress_is_told_from_the_first_chunk_to_the_end(sm: SalesManago)
     assert [one.read for one in told] == sorted(one.read for one in told)
 
 
-async def test_outstanding_jobs_are_capped(front: Front, fronted: SalesManago) -> None:
+async def test_outstanding_jobs_are_capped(front: Gateway, fronted: SalesManago) -> None:
     most = 0
 
     def watch(report: Report) -> None:
@@ -388,7 +388,7 @@ async def test_an_export_brings_the_import_back(sm: SalesManago) -> None:
 
 
 async def test_the_waits_of_a_run_can_be_set_and_its_tries_end_with_its_patience(
-    front: Front, make_client: MakeClient
+    front: Gateway, make_client: MakeClient
 ) -> None:
     front.meddle = lambda *_: (500, b"")
     async with make_client(front, retries=Retries(tries=2, longest_wait=2.0)) as sm:
@@ -398,7 +398,7 @@ async def test_the_waits_of_a_run_can_be_set_and_its_tries_end_with_its_patience
     assert report.seconds == pytest.approx(60)
 
 
-async def test_leaving_early_still_counts_every_record_that_was_read(front: Front, fronted: SalesManago) -> None:
+async def test_leaving_early_still_counts_every_record_that_was_read(front: Gateway, fronted: SalesManago) -> None:
     front.latency = 100.0
     async with fronted.events.adding(events(20_000)) as outcomes:
         await anyio.sleep(5)
@@ -464,7 +464,7 @@ async def test_what_was_taken_from_an_async_source_is_not_lost_by_a_stop(sm: Sal
     assert closed
 
 
-async def test_progress_that_raises_is_raised_when_all_is_settled(front: Front, fronted: SalesManago) -> None:
+async def test_progress_that_raises_is_raised_when_all_is_settled(front: Gateway, fronted: SalesManago) -> None:
     def broken(report: Report) -> None:
         raise ZeroDivisionError("mine")
 
@@ -474,26 +474,26 @@ async def test_progress_that_raises_is_raised_when_all_is_settled(front: Front, 
 
 
 async def test_an_upsert_that_may_have_been_applied_at_its_first_try_is_in_doubt(
-    front: Front, fronted: SalesManago
+    front: Gateway, fronted: SalesManago
 ) -> None:
     front.meddle = lambda path, occurrence: (500 if occurrence == 1 else 429, b"")
     assert counts(await fronted.contacts.upsert_many(contacts(1000))) == {"in_doubt": 1000}
 
 
 @pytest.mark.parametrize(("answer", "state"), [(b"{}", "in_doubt"), (b'{"success":true}', "submitted")])
-async def test_an_answer_that_names_no_job(front: Front, fronted: SalesManago, answer: bytes, state: str) -> None:
+async def test_an_answer_that_names_no_job(front: Gateway, fronted: SalesManago, answer: bytes, state: str) -> None:
     front.meddle = lambda path, _: (200, answer) if path == "contact/batchupsertv2" else None
     assert counts(await fronted.contacts.upsert_many(contacts(5))) == {state: 5}
 
 
-async def test_a_gateways_refusal_of_a_look_is_not_the_jobs_failure(front: Front, fronted: SalesManago) -> None:
+async def test_a_gateways_refusal_of_a_look_is_not_the_jobs_failure(front: Gateway, fronted: SalesManago) -> None:
     front.meddle = lambda path, occurrence: (
         (403, b'{"message":"rate"}') if (path, occurrence) == ("job/status", 1) else None
     )
     assert counts(await fronted.contacts.upsert_many(contacts(5))) == {"accepted": 5}
 
 
-async def test_a_dead_link_to_a_job_that_runs_again_is_waited_for(front: Front, fronted: SalesManago) -> None:
+async def test_a_dead_link_to_a_job_that_runs_again_is_waited_for(front: Gateway, fronted: SalesManago) -> None:
     def meddle(path: str, occurrence: int) -> tuple[int, bytes] | None:
         if path.startswith("/files/") and front.seen.count("job/status") < 6:
             return 403, b""
@@ -505,7 +505,7 @@ async def test_a_dead_link_to_a_job_that_runs_again_is_waited_for(front: Front, 
     assert counts(await fronted.contacts.upsert_many(contacts(5))) == {"accepted": 5}
 
 
-async def test_a_stop_ends_waits_for_another_try(front: Front, fronted: SalesManago) -> None:
+async def test_a_stop_ends_waits_for_another_try(front: Gateway, fronted: SalesManago) -> None:
     front.meddle = lambda *_: (503, b"")
     started = anyio.current_time()
     outcomes = await _outcomes_until(0.2, fronted.contacts.upserting(contacts(5000)))

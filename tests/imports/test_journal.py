@@ -21,12 +21,12 @@ from salesmanago_async.imports.engine import run as _engine
 from salesmanago_async.outcome import Verdicts
 from salesmanago_async.simulator import DEMO_OWNER, Fault
 from salesmanago_async.stores import journal as _journal
-from salesmanago_async.stores.journal import Entry, Journal, Marks, open_journal, read_note
-from tests.imports.worlds import (
+from salesmanago_async.stores.journal import Entry, Journal, RowChecksums, open_journal, read_note
+from tests.imports.harness import (
     PATHS,
     Answer,
-    Ends,
     Kind,
+    Termination,
     Told,
     World,
     contact,
@@ -66,8 +66,8 @@ async def refused(path: Path) -> str:
     return caught.value.rule
 
 
-def marks(*positions: int) -> Marks:
-    return Marks.of(positions, [b"item %d" % position for position in positions])
+def marks(*positions: int) -> RowChecksums:
+    return RowChecksums.of(positions, [b"item %d" % position for position in positions])
 
 
 # Who may use it
@@ -560,7 +560,7 @@ async def test_no_address_no_name_and_no_secret_is_in_it(tmp_path: Path) -> None
     world = World("contacts", tmp_path)
     world.front.after = refuse_every_third
     records = [Contact(email=f"ann{number}@example.com", name=f"Dąbrowska {number}") for number in range(30)]
-    await world.run(records, Ends("kill", seconds=130), batch_size=10)
+    await world.run(records, Termination("kill", seconds=130), batch_size=10)
     kept = _bytes_of(tmp_path)
     told = await world.run(records, batch_size=10)
     kept += _bytes_of(tmp_path)
@@ -598,7 +598,7 @@ async def test_no_reason_names_what_stands_in_a_record(tmp_path: Path) -> None:
     fields: Any = {"name": "Zuzanna Żółta", "phone": "+48 600-100-200", "properties": {"size": "Extra Wide"}}
     records = [Contact(email=f"z{number}@example.com", city="Kraków", **fields) for number in range(6)]
     kept = b""
-    for ends in (Ends("kill", seconds=130), Ends()):
+    for ends in (Termination("kill", seconds=130), Termination()):
         told = await world.run(records, ends, batch_size=2)
         kept += _bytes_of(tmp_path)
     assert told.counts == {"rejected": 6}

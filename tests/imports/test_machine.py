@@ -21,14 +21,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from salesmanago_async.simulator import Fault
 from tests.conftest import run_virtually
-from tests.imports.ways import DOUBTED, RECOGNISED
-from tests.imports.worlds import (
+from tests.imports.harness import (
     BY_ITSELF,
     PATHS,
     REFUSAL,
     Answer,
-    Ends,
     Kind,
+    Termination,
     Told,
     World,
     contact,
@@ -36,6 +35,7 @@ from tests.imports.worlds import (
     events_of,
     refusing,
 )
+from tests.imports.ways import DOUBTED, RECOGNISED
 
 GHOST = 0
 """The contact that is not there: its events are rejected."""
@@ -132,11 +132,11 @@ class Runs(RuleBasedStateMachine):
 
     @rule(faults=_faults, options=_options, when=_moments)
     def run_until_killed(self, faults: Faults, options: Options, when: dict[str, Any]) -> None:
-        self._run(faults, options, Ends("kill", **when))
+        self._run(faults, options, Termination("kill", **when))
 
     @rule(faults=_faults, options=_options, when=_moments, how=st.sampled_from(["stop", "cancel", "cut"]))
     def run_until_stopped(self, faults: Faults, options: Options, when: dict[str, Any], how: Any) -> None:
-        self._run(faults, options, Ends(how, **when))
+        self._run(faults, options, Termination(how, **when))
 
     @rule()
     def run_elsewhere(self) -> None:
@@ -149,7 +149,7 @@ class Runs(RuleBasedStateMachine):
         finally:
             shutil.rmtree(self.folder)
 
-    def _run(self, faults: Faults, options: Options, ends: Ends) -> Told:
+    def _run(self, faults: Faults, options: Options, ends: Termination) -> Told:
         assert self.world
         kinds = _KINDS[self.world.kind]
         chosen = [f"{kinds[number % len(kinds)]},{when}".format(PATHS[self.world.kind]) for number, when in faults]
@@ -238,15 +238,15 @@ class RunsOfOddServers(Runs):
 
     @rule(faults=_faults, options=_options, oddities=_oddities, when=_moments)
     def run_until_killed(self, faults: Faults, options: Options, oddities: Oddities, when: dict[str, Any]) -> None:
-        self._run_oddly(oddities, faults, options, Ends("kill", **when))
+        self._run_oddly(oddities, faults, options, Termination("kill", **when))
 
     @rule(faults=_faults, options=_options, oddities=_oddities, when=_moments, how=st.sampled_from(["stop", "cut"]))
     def run_until_stopped(
         self, faults: Faults, options: Options, oddities: Oddities, when: dict[str, Any], how: Any
     ) -> None:
-        self._run_oddly(oddities, faults, options, Ends(how, **when))
+        self._run_oddly(oddities, faults, options, Termination(how, **when))
 
-    def _run_oddly(self, oddities: Oddities, faults: Faults, options: Options, ends: Ends) -> None:
+    def _run_oddly(self, oddities: Oddities, faults: Faults, options: Options, ends: Termination) -> None:
         assert self.world
         front, kind = self.world.front, self.world.kind
         sent = front.requests[PATHS[kind]]
@@ -302,10 +302,10 @@ def test_nothing_is_lost_or_doubled_by_a_server_that_refuses_what_it_has_half_do
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("before", [(), (Ends("kill", seconds=0.5),)], ids=["the first run", "the second run"])
+@pytest.mark.parametrize("before", [(), (Termination("kill", seconds=0.5),)], ids=["the first run", "the second run"])
 @pytest.mark.parametrize("kind", ["contacts", "events"])
 async def test_a_run_may_end_at_any_step(
-    kind: Kind, before: tuple[Ends, ...], stride: int, anyio_backend_name: str, tmp_path: Path
+    kind: Kind, before: tuple[Termination, ...], stride: int, anyio_backend_name: str, tmp_path: Path
 ) -> None:
     """The first run is killed, the second cut off: of what is cut off, every record must still be counted."""
     step = taken = 1 if anyio_backend_name == "trio" else 0
@@ -313,10 +313,10 @@ async def test_a_run_may_end_at_any_step(
         step += stride
         world = World(kind, tmp_path / f"{step}")
         world.folder.mkdir()
-        taken = await _finish(world, *before, Ends("cut" if before else "kill", step=step))
+        taken = await _finish(world, *before, Termination("cut" if before else "kill", step=step))
 
 
-async def _finish(world: World, *endings: Ends) -> int:
+async def _finish(world: World, *endings: Termination) -> int:
     """Make runs with these ends, and one that ends by itself; return how many steps the last of the former took."""
     make = contact if world.kind == "contacts" else event
     records = [make(position, f"c{position % 5}@example.com") for position in range(11)]

@@ -41,7 +41,7 @@ class Readers(RuleBasedStateMachine):
         assert must_wait is not waits_for.isdisjoint(names)
         if not must_wait:
             self.let_go(one)
-        elif self.order.is_barred(names):
+        elif self.order.is_blocked(names):
             self.never.append(one)
         else:
             self.order.hold(one)
@@ -65,7 +65,7 @@ class Readers(RuleBasedStateMachine):
     @rule()
     def release(self) -> None:
         for one in self.order.ready():
-            if self.order.is_barred(one.names):
+            if self.order.is_blocked(one.names):
                 self.never.append(one)
             else:
                 self.let_go(one)

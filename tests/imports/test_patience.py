@@ -24,10 +24,10 @@ from salesmanago_async import (
     RunIncomplete,
     SalesManago,
 )
-from salesmanago_async.imports.engine.outage import Gate
+from salesmanago_async.imports.engine.outage import OutageGate
 from salesmanago_async.simulator import DEMO_OWNER, DEMO_PASSWORD, Fault, Simulator
 from tests.conftest import MakeClient, wall_clock
-from tests.imports.worlds import PATHS, Ends, Front, Kind, World, _messages, contact, event, refusing
+from tests.imports.harness import PATHS, Gateway, Kind, Termination, World, _messages, contact, event, refusing
 
 pytestmark = pytest.mark.anyio
 
@@ -69,7 +69,7 @@ FAILURES: Mapping[str, Callable[[], list[Any]]] = {
 }
 
 
-class Outage(Front):
+class Outage(Gateway):
     """A server that fails from `begins` to `ends` (seconds on the loop's clock), and is reached at all other times.
 
     With `processes` it does what it is asked, and fails at the answer; with `only` it fails at requests to that path.
@@ -114,7 +114,7 @@ async def world_of(kind: Kind, folder: Path, count: int = RECORDS) -> tuple[Worl
 
 async def run(world: World, records: list[Any], **options: Any) -> Report:
     client = {"concurrency": CONCURRENCY, **options.pop("client", {})}
-    told = await world.run(records, options.pop("ends", Ends()), client=client, batch_size=BATCH_SIZE, **options)
+    told = await world.run(records, options.pop("ends", Termination()), client=client, batch_size=BATCH_SIZE, **options)
     if told.error:
         raise told.error
     return told.report
@@ -122,7 +122,7 @@ async def run(world: World, records: list[Any], **options: Any) -> Report:
 
 async def assert_the_next_run_finishes(world: World, records: list[Any]) -> None:
     """Nothing was lost; the world itself sees to it that nothing is doubled."""
-    world.front = Front(world)
+    world.front = Gateway(world)
     report = await run(world, records)
     assert report.accepted == len(records)
     assert report.complete
@@ -202,7 +202,7 @@ async def test_one_answer_is_enough_to_go_on(kind: Kind, tmp_path: Path) -> None
     class Twice(Outage):
         async def _answered(self, path: str, body: Any, scope: Any, number: int) -> list[Any]:
             if 250 < anyio.current_time() - self.began < 281:
-                return await Front._answered(self, path, body, scope, number)
+                return await Gateway._answered(self, path, body, scope, number)
             return await super()._answered(path, body, scope, number)
 
     world.front = Twice(world, FAILURES["503"], seconds=530)
@@ -356,7 +356,7 @@ async def test_a_stop_ends_the_waits(tmp_path: Path) -> None:
         (tmp_path / kind).mkdir()
         world, records = await world_of(kind, tmp_path / kind)
         world.front = Outage(world, FAILURES["reset"], seconds=1000)
-        report = await run(world, records, ends=Ends("stop", seconds=100))
+        report = await run(world, records, ends=Termination("stop", seconds=100))
         assert report.seconds < 102
         assert report.stopped is None
         assert "stopped before the end" in str(report)
@@ -441,7 +441,7 @@ async def test_a_buffer_goes_on_for_ever(make_client: MakeClient) -> None:
 # The gate before the senders
 
 
-async def lost(gate: Gate, seconds: float = 0.0) -> float:
+async def lost(gate: OutageGate, seconds: float = 0.0) -> float:
     """Take a turn, lose the chunk after some seconds, and return when the turn began."""
     async with gate.turn() as turn:
         await anyio.sleep(seconds)
@@ -449,8 +449,8 @@ async def lost(gate: Gate, seconds: float = 0.0) -> float:
         return turn.began
 
 
-def gate_of(patience: float = 300.0) -> Gate:
-    return Gate(retries=Retries(), random=Random(5), patience=patience)
+def gate_of(patience: float = 300.0) -> OutageGate:
+    return OutageGate(retries=Retries(), random=Random(5), patience=patience)
 
 
 async def test_chunks_that_are_lost_together_count_as_one_and_then_there_is_one_at_a_time() -> None:

@@ -21,16 +21,15 @@ from salesmanago_async.imports.engine import driver as _driver
 from salesmanago_async.imports.engine.reading import LINGER
 from salesmanago_async.simulator import Fault
 from tests.conftest import VirtualTimeLoop
-from tests.imports.ways import DOUBTED, RECOGNISED
-from tests.imports.worlds import (
+from tests.imports.harness import (
     DISK_SECONDS,
     LISTS,
     PATHS,
     REFUSAL,
     Answer,
-    Ends,
     Kind,
     Meddle,
+    Termination,
     Told,
     World,
     account,
@@ -41,6 +40,7 @@ from tests.imports.worlds import (
     refusing,
     sequential,
 )
+from tests.imports.ways import DOUBTED, RECOGNISED
 
 pytestmark = pytest.mark.anyio
 
@@ -232,7 +232,7 @@ class Scenario:
 
 def ended(how: Any, *, seconds: float, still: bool = False) -> Sequence[Mapping[str, Any]]:
     """The options of a run that is ended after some seconds, and of another."""
-    return ({"ends": Ends(how, seconds=seconds)}, {"still": still})
+    return ({"ends": Termination(how, seconds=seconds)}, {"still": still})
 
 
 killed = partial(ended, "kill")
@@ -440,8 +440,10 @@ EVENTS = [
         runs=[{}, {"in_doubt": "drop", "still": True}],
     ),
     # Only what nobody can find out about is sent, or dropped: what lies there is found
-    Scenario("there, then sent", [None, ALL], runs=[{"ends": Ends("kill", seconds=0.45)}, {"in_doubt": "send"}]),
-    Scenario("not there, then dropped", [None, ALL], runs=[{"ends": Ends("kill", seconds=0.2)}, {"in_doubt": "drop"}]),
+    Scenario("there, then sent", [None, ALL], runs=[{"ends": Termination("kill", seconds=0.45)}, {"in_doubt": "send"}]),
+    Scenario(
+        "not there, then dropped", [None, ALL], runs=[{"ends": Termination("kill", seconds=0.2)}, {"in_doubt": "drop"}]
+    ),
     # Contacts by other names
     Scenario("by id", ALL, "reset-after,at=1 reset-before,at=2", records=by_id),
     Scenario("by an id and an old address", {"accepted": 1}, "reset-after,at=1", records=by_id_and_old_address),
@@ -547,7 +549,7 @@ async def test_other_contacts_are_not_held_up_by_a_job_that_never_ends(tmp_path:
 
     world.front.instead = never
     records = contacts(400, hot=range(0, 400, 10))({})
-    told = await world.run(records, Ends("stop", seconds=200), batch_size=10)
+    told = await world.run(records, Termination("stop", seconds=200), batch_size=10)
     assert told.counts == {"accepted": 351, "submitted": 10, "not_sent": 39}  # 9 others are in the job that is stuck
 
 
@@ -556,7 +558,7 @@ async def test_a_run_that_is_stopped_waits_for_answers_no_longer_than_it_may(tmp
     records = events()({})
     await world.prepare(record.email for record in records)
     world.latency = (1000, 1000)
-    told = await world.run(records, Ends("cancel", seconds=5), batch_size=10, stop_within=15)
+    told = await world.run(records, Termination("cancel", seconds=5), batch_size=10, stop_within=15)
     assert told.counts == DOUBT
     assert 20 <= told.report.seconds < 21
     world.latency = (0.1, 0.1)
@@ -598,10 +600,12 @@ SOURCES_THAT_CHANGED = [
 
 @pytest.mark.parametrize(("change", "named"), [pytest.param(*rest, id=name) for name, *rest in SOURCES_THAT_CHANGED])
 @pytest.mark.parametrize(
-    "ends", [Ends(), Ends("kill", seconds=1.5), Ends("stop", seconds=40)], ids=lambda ends: ends.how
+    "ends",
+    [Termination(), Termination("kill", seconds=1.5), Termination("stop", seconds=40)],
+    ids=lambda ends: ends.how,
 )
 async def test_a_source_that_has_changed_is_refused_before_anything_is_sent(
-    change: Callable[[list[Any]], list[Any]], named: str, ends: Ends, tmp_path: Path
+    change: Callable[[list[Any]], list[Any]], named: str, ends: Termination, tmp_path: Path
 ) -> None:
     world = World("contacts", tmp_path)
     records = contacts()({})
@@ -813,7 +817,7 @@ async def test_the_last_one_wins_though_the_run_was_killed_when_the_answer_was_l
     world = World("contacts", tmp_path)
     _lose_first_answer(world, intervals)
     records = [contact(position, (ANN, BOB)[position % 2]) for position in range(4)]
-    await world.run(records, Ends("kill", seconds=0.9), batch_size=1, client={"concurrency": 1})
+    await world.run(records, Termination("kill", seconds=0.9), batch_size=1, client={"concurrency": 1})
     told = await world.run(records, batch_size=1)
     assert told.counts == {"accepted": 4}
     await world.settle()

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from salesmanago_async import Contact
 from salesmanago_async.simulator import Fault
-from tests.imports.worlds import PATHS, World, contact, event, events_of, known_as
+from tests.imports.harness import PATHS, World, contact, event, events_of, known_as
 
 pytestmark = pytest.mark.anyio
 

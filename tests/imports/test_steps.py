@@ -48,7 +48,7 @@ def entry(state: State, request_id: int | None = None) -> Entry:
     ("step", "expected"),
     [
         pytest.param(resumed(entry("in_doubt"), reconciles=True), Reconcile(), id="events in doubt are read back"),
-        pytest.param(resumed(entry("in_doubt"), reconciles=False), Send(was_doubted=True), id="contacts go again"),
+        pytest.param(resumed(entry("in_doubt"), reconciles=False), Send(was_in_doubt=True), id="contacts go again"),
         pytest.param(resumed(entry("submitted", 7), reconciles=False), Poll(7, is_resumed=True), id="a job is polled"),
         pytest.param(
             resumed(entry("submitted"), reconciles=False), Settle(Verdicts("submitted")), id="no job is named"
@@ -109,7 +109,7 @@ def undecided(state: State, reason: str, count: int) -> Settle:
             id="refused, and a half was made",
         ),
         pytest.param(found(undecided=[0, 1]), None, "ask", undecided("in_doubt", "alike", 2), id="nobody can tell"),
-        pytest.param(found(undecided=[0]), None, "send", Send(was_doubted=True), id="nobody can tell: send"),
+        pytest.param(found(undecided=[0]), None, "send", Send(was_in_doubt=True), id="nobody can tell: send"),
         pytest.param(
             found(there=[0], undecided=[1]),
             None,
@@ -132,7 +132,7 @@ def test_step_after_reading_back(told: Sorted, refusal: Refusal | None, in_doubt
     ("step", "before", "expected"),
     [
         (Send(), "not_sent", "not_sent"),
-        (Send(was_doubted=True), "not_sent", "in_doubt"),
+        (Send(was_in_doubt=True), "not_sent", "in_doubt"),
         (Poll(1), "in_doubt", "submitted"),
         (Reconcile(), "in_doubt", "in_doubt"),
         (Reconcile(REFUSAL), "in_doubt", "in_doubt"),

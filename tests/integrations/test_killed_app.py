@@ -25,7 +25,7 @@ from salesmanago_async import Contact, SalesManago
 from salesmanago_async.integrations.fastapi import ContactBuffer, with_salesmanago
 
 make = partial(SalesManago.from_env, poll_interval=0.5)
-app = FastAPI(lifespan=with_salesmanago(make, contacts={"journal": "signups.db", "every": 0.25}))
+app = FastAPI(lifespan=with_salesmanago(make, contacts={"journal": "signups.db", "max_delay": 0.25}))
 
 
 @app.post("/sign-up", status_code=202)

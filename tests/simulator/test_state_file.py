@@ -21,7 +21,7 @@ from salesmanago_async import Contact, Email, ExternalEvent, Invalid, Refused, S
 from salesmanago_async.api import REQUESTS, BatchUpsertContacts
 from salesmanago_async.api.funnels import FunnelStage
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, DEMO_PASSWORD, Fault, Simulator
-from salesmanago_async.simulator._state import State
+from salesmanago_async.simulator._state import StateFile
 from salesmanago_async.simulator.handlers.system import Tokens
 from tests.conftest import EPOCH, MakeClient, VirtualTimeLoop, wall_clock
 from tests.simulator import test_model
@@ -221,7 +221,7 @@ def test_it_is_closed_again_however_opening_it_ends(
         raise error
 
     with monkeypatch.context() as broken:
-        broken.setattr(State, step, end)
+        broken.setattr(StateFile, step, end)
         told = Invalid if isinstance(error, sqlite3.Error) else type(error)  # what SQLite says is said in words
         with pytest.raises(told) as raised:  # and its frames, which hold the database
             Simulator(state=tmp_path / "account.db")

@@ -6,14 +6,14 @@ from typing import Any
 from attrs import define, field
 
 from ...outcome import State
-from ...stores.journal import Marks
+from ...stores.journal import RowChecksums
 from .chunks import Chunk
-from .spill import Shelf, Shelved, Ticket
+from .spill import Slot, SpilledRows, SpillFile
 from .steps import Step
 
 
 @define(eq=False)
-class Lot:
+class BatchGroup:
     """A chunk as it was closed; it may become several parcels. Its contacts are free when all of them are settled.
 
     `searches` are the requests spent on finding the records that a refusal is about. `is_admitted` once it has found
@@ -22,103 +22,103 @@ class Lot:
     `later` are parcels whose steps begin when those before them are settled.
     """
 
-    parcels: int = 1
+    batches: int = 1
     names: list[str] = field(factory=list, repr=False)
     searches: int = 0
     is_admitted: bool = False
     lost_at: float | None = None
-    later: "list[tuple[Parcel, Step]]" = field(factory=list, repr=False)
+    later: "list[tuple[Batch, Step]]" = field(factory=list, repr=False)
 
 
 @define(eq=False)
-class Parcel:
+class Batch:
     """A chunk, or a part of one. `state` is what its records are if the run ends now.
 
     `number` is its line in the journal, where it has one, and `journalled` the state that is told there; `marks` are
-    those it will have until then. `was_doubted` tells that an earlier try of these records has got no answer; `tries`
+    those it will have until then. `was_in_doubt` tells that an earlier try of these records has got no answer; `tries`
     are those of this run. `request_id` is its server job, where it has one.
     """
 
-    ticket: Ticket
-    rows: Ticket
+    slot: Slot
+    rows: Slot
     count: int
-    lot: Lot = field(repr=False)
+    group: BatchGroup = field(repr=False)
     items: Sequence[bytes] = field(repr=False)
-    marks: Marks | None = field(default=None, repr=False)
+    marks: RowChecksums | None = field(default=None, repr=False)
     number: int | None = None
     state: State = "not_sent"
     journalled: State = "not_sent"
-    was_doubted: bool = False
+    was_in_doubt: bool = False
     tries: int = 0
     request_id: int | None = None
 
 
-class Parcels:
+class Batches:
     """The parcels of a run that are not settled."""
 
     def __init__(self) -> None:
-        self._shelf = Shelf()
-        self._unsettled: set[Parcel] = set()
-        self._last_read: tuple[Parcel, Chunk] | None = None
+        self._spill_file = SpillFile()
+        self._unsettled: set[Batch] = set()
+        self._last_read: tuple[Batch, Chunk] | None = None
         """What was read last, as it is read again by the next step."""
 
-    def __iter__(self) -> Iterator[Parcel]:
+    def __iter__(self) -> Iterator[Batch]:
         return iter(self._unsettled)
 
     def __len__(self) -> int:
         return len(self._unsettled)
 
-    def pack(self, chunk: Chunk, lot: Lot, **others: Any) -> Parcel:
+    def pack(self, chunk: Chunk, group: BatchGroup, **others: Any) -> Batch:
         """Make a parcel of a chunk."""
-        rows = self._shelf.put(list(chunk.rows))
-        parcel = Parcel(self._lay(chunk), rows, len(chunk), lot, chunk.items, **others)
-        self._unsettled.add(parcel)
-        return parcel
+        rows = self._spill_file.put(list(chunk.rows))
+        batch = Batch(self._lay(chunk), rows, len(chunk), group, chunk.items, **others)
+        self._unsettled.add(batch)
+        return batch
 
-    def unpack(self, parcel: Parcel) -> Chunk:
+    def unpack(self, batch: Batch) -> Chunk:
         """Return its records; the items are empty where they were thrown away.
 
         Their rows are read when somebody wants to know them, before the parcel is forgotten.
         """
-        if self._last_read and self._last_read[0] is parcel:
+        if self._last_read and self._last_read[0] is batch:
             return self._last_read[1]
-        positions, lines, keys, aliases, items = self._shelf.look(parcel.ticket)
-        items = items or parcel.items or [b""] * parcel.count
-        chunk = Chunk(Shelved(self._shelf, parcel.rows, parcel.count), positions, lines, keys, aliases, items)
-        self._last_read = parcel, chunk
+        positions, lines, keys, aliases, items = self._spill_file.look(batch.slot)
+        items = items or batch.items or [b""] * batch.count
+        chunk = Chunk(SpilledRows(self._spill_file, batch.rows, batch.count), positions, lines, keys, aliases, items)
+        self._last_read = batch, chunk
         return chunk
 
-    def lay_down(self, parcel: Parcel) -> None:
+    def spill(self, batch: Batch) -> None:
         """Keep its items on the shelf: for a parcel that will wait for long."""
-        if parcel.items:
-            chunk = self.unpack(parcel)
-            self._shelf.free(parcel.ticket)
-            parcel.ticket, parcel.items = self._lay(chunk, chunk.items), []
+        if batch.items:
+            chunk = self.unpack(batch)
+            self._spill_file.free(batch.slot)
+            batch.slot, batch.items = self._lay(chunk, chunk.items), []
         self._last_read = None
 
-    def pick_up(self, parcel: Parcel) -> None:
+    def load(self, batch: Batch) -> None:
         """Have its items in memory again."""
-        if not parcel.items:
-            parcel.items = self.unpack(parcel).items
+        if not batch.items:
+            batch.items = self.unpack(batch).items
 
-    def drop_items(self, parcel: Parcel) -> None:
+    def drop_items(self, batch: Batch) -> None:
         """Throw its items away: the server has them, and they are not sent again."""
-        parcel.items = []
+        batch.items = []
         self._last_read = None
 
-    def forget(self, parcel: Parcel) -> None:
+    def forget(self, batch: Batch) -> None:
         """Take note that it is settled, or has become others."""
-        self._unsettled.discard(parcel)
-        self._shelf.free(parcel.ticket)
-        self._shelf.free(parcel.rows)
+        self._unsettled.discard(batch)
+        self._spill_file.free(batch.slot)
+        self._spill_file.free(batch.rows)
         self._last_read = None
 
     def close(self) -> None:
         """Let go of everything."""
-        self._shelf.close()
+        self._spill_file.close()
 
-    def _lay(self, chunk: Chunk, items: Sequence[bytes] = ()) -> Ticket:
-        return self._shelf.put((chunk.positions, chunk.lines, chunk.keys, chunk.aliases, items))
+    def _lay(self, chunk: Chunk, items: Sequence[bytes] = ()) -> Slot:
+        return self._spill_file.put((chunk.positions, chunk.lines, chunk.keys, chunk.aliases, items))
 
 
 def halves(chunk: Chunk, *, keep_together: bool) -> tuple[list[int], list[int]]:

@@ -14,7 +14,7 @@ from .chunks import Chunk
 BUCKETS = 256
 
 
-class Repeats:
+class DuplicateCounter:
     """Counts what was there before. Two things that share a 64-bit hash count as one, which is not worth a thought."""
 
     def __init__(self) -> None:

@@ -11,11 +11,11 @@ from attrs import evolve
 from ...errors import JournalFailed
 from ...outcome import State, Verdicts
 from ...sources.sources import Source
-from ...stores.journal import Marks
-from .batches import Parcel
+from ...stores.journal import RowChecksums
+from .batches import Batch
 from .chunks import Chunk
-from .redaction import struck_out
-from .run_control import Course
+from .redaction import redacted
+from .run_control import RunControl
 
 ReturnT = TypeVar("ReturnT")
 
@@ -25,7 +25,7 @@ UNWRITTEN = "what became of it could not be written into the journal"
 class RunJournal(Protocol):
     """What a run writes into: a `Journal`, or the queue of a buffer. What cannot be written raises `JournalFailed`."""
 
-    async def begin(self, marks: Marks) -> int:
+    async def begin(self, marks: RowChecksums) -> int:
         """Write down, before it is sent, that a chunk may have been sent; return its number."""
         ...
 
@@ -33,7 +33,7 @@ class RunJournal(Protocol):
         """Return the checksums of a chunk's records, 4 bytes each, in the order of its positions."""
         ...
 
-    async def split(self, number: int, parts: Sequence[Marks]) -> list[int]:
+    async def split(self, number: int, parts: Sequence[RowChecksums]) -> list[int]:
         """Put the parts of a chunk, each as begun, in its place; there may be none. Return their numbers."""
         ...
 
@@ -57,62 +57,64 @@ class RunJournal(Protocol):
 class Ledger:
     """Writes down what becomes of parcels."""
 
-    def __init__(self, journal: RunJournal | None, course: Course, source: Source) -> None:
+    def __init__(self, journal: RunJournal | None, control: RunControl, source: Source) -> None:
         self._journal = journal
         self._source = source
         self._has_failed = False
-        self._course = course
+        self._control = control
 
-    def marks_of(self, chunk: Chunk) -> Marks | None:
+    def marks_of(self, chunk: Chunk) -> RowChecksums | None:
         """Return what a parcel of these records needs to be written down."""
-        return Marks.of(chunk.positions, chunk.items) if self._journal else None
+        return RowChecksums.of(chunk.positions, chunk.items) if self._journal else None
 
-    async def write_ahead(self, parcel: Parcel) -> None:
+    async def write_ahead(self, batch: Batch) -> None:
         """Have a parcel in the journal, as in doubt, before it is sent."""
-        if self._journal and parcel.marks:
-            parcel.number = await self._written(self._journal.begin(parcel.marks))
-            if parcel.number is not None:
-                parcel.marks, parcel.journalled = None, "in_doubt"
+        if self._journal and batch.marks:
+            batch.number = await self._written(self._journal.begin(batch.marks))
+            if batch.number is not None:
+                batch.marks, batch.journalled = None, "in_doubt"
 
-    async def submitted(self, parcel: Parcel, request_id: int) -> None:
+    async def submitted(self, batch: Batch, request_id: int) -> None:
         """Write down the number of its job."""
-        if self._journal and parcel.number is not None:
-            await self._written(self._journal.submitted(parcel.number, request_id))
-            parcel.journalled = "in_doubt" if self._has_failed else "submitted"
+        if self._journal and batch.number is not None:
+            await self._written(self._journal.submitted(batch.number, request_id))
+            batch.journalled = "in_doubt" if self._has_failed else "submitted"
 
-    async def conclude(self, parcel: Parcel, chunk: Chunk, verdicts: Verdicts) -> Verdicts:
+    async def conclude(self, batch: Batch, chunk: Chunk, verdicts: Verdicts) -> Verdicts:
         """Write down what became of a parcel; one that was not sent leaves no trace.
 
         Return what can be told of it: no more than the journal knows, for that is what the next run goes by.
         """
         if verdicts.state == "not_sent":
-            if self._journal and parcel.number is not None:
-                await self._written(self._journal.forget(parcel.number))
+            if self._journal and batch.number is not None:
+                await self._written(self._journal.forget(batch.number))
             return verdicts
-        await self.write_ahead(parcel)
-        if self._journal and parcel.number is not None:
+        await self.write_ahead(batch)
+        if self._journal and batch.number is not None:
             kept = self._as_kept(verdicts, chunk)
-            await self._written(self._journal.settle(parcel.number, kept, chunk.positions))
+            await self._written(self._journal.settle(batch.number, kept, chunk.positions))
         if self._has_failed:
-            return Verdicts(parcel.journalled, UNWRITTEN, request_id=verdicts.request_id)
+            return Verdicts(batch.journalled, UNWRITTEN, request_id=verdicts.request_id)
         return verdicts
 
-    async def marks_of_parts(self, parcel: Parcel, chunk: Chunk, groups: Sequence[Sequence[int]]) -> list[Marks | None]:
+    async def marks_of_parts(
+        self, batch: Batch, chunk: Chunk, groups: Sequence[Sequence[int]]
+    ) -> list[RowChecksums | None]:
         """Return what the parts of a parcel need to be written down, which hold the records at these indices."""
-        marks = parcel.marks
-        if self._journal and parcel.number is not None:
-            checksums = await self._written(self._journal.checksums(parcel.number))
-            marks = Marks((), checksums) if checksums is not None else None
+        marks = batch.marks
+        if self._journal and batch.number is not None:
+            checksums = await self._written(self._journal.checksums(batch.number))
+            marks = RowChecksums((), checksums) if checksums is not None else None
         if marks is None:
             return [None for _ in groups]
         return [marks.part(indices, [chunk.positions[index] for index in indices]) for indices in groups]
 
-    async def split(self, parcel: Parcel, parts: Sequence[Parcel]) -> None:
+    async def split(self, batch: Batch, parts: Sequence[Batch]) -> None:
         """Put the parts of a parcel in its place, as in doubt; of one that was not sent, when they are sent."""
-        if self._journal and parcel.number is not None:
-            kept = [part for part in parts if part.marks and parcel.state != "not_sent"]
+        if self._journal and batch.number is not None:
+            kept = [part for part in parts if part.marks and batch.state != "not_sent"]
             marks = [part.marks for part in kept if part.marks]
-            numbers = await self._written(self._journal.split(parcel.number, marks))
+            numbers = await self._written(self._journal.split(batch.number, marks))
             if numbers is None:
                 return
             for part in parts:
@@ -132,9 +134,9 @@ class Ledger:
 
     def _reason_as_kept(self, state: State, reason: str | None, rows: Iterable[Any]) -> str | None:
         """Return a reason; None after a stop, which leaves thousands of records that the next run asks about anew."""
-        if not reason or (state != "rejected" and not self._course.is_following):
+        if not reason or (state != "rejected" and not self._control.is_following):
             return None
-        return struck_out(reason, map(self._body, rows))
+        return redacted(reason, map(self._body, rows))
 
     def _body(self, row: Any) -> Any:
         """Return what was sent of a row, None where its own code does not give it a second time."""
@@ -149,5 +151,5 @@ class Ledger:
         except JournalFailed as error:
             self._journal = None
             self._has_failed = True
-            self._course.stop_for(error)
+            self._control.stop_for(error)
             return None

@@ -1,7 +1,7 @@
 """How alike are an event that was sent and one that a server shows? Pure: two events go in.
 
 Servers show events in their own way: dates as numbers or text, values as text, products as a list, an `externalId` in
-lower case or without its leading zeros. `Seen` is an event in one form. Two events can then be
+lower case or without its leading zeros. `ComparedEvent` is an event in one form. Two events can then be
 
     the same       in every field that is shown; a field that is absent from the answer fits anything
     contesting     the same but for rounding (to the minute, to fewer decimals): as good a reason to take one for it
@@ -36,7 +36,7 @@ _TEXTS = ("description", "location", "shopDomain", *(f"detail{number}" for numbe
 
 
 @frozen(eq=False)
-class Seen:
+class ComparedEvent:
     """An event as it is compared; `texts` are those that are not empty, in words.
 
     A date (None), a value (NaN) or products (None) that cannot be read are marked so.
@@ -51,7 +51,7 @@ class Seen:
     texts: Mapping[str, str]
 
     @classmethod
-    def of(cls, event: Event) -> "Seen":
+    def of(cls, event: Event) -> "ComparedEvent":
         """Return an event in the form in which it is compared."""
         return cls(
             event,
@@ -90,12 +90,12 @@ def folded(given: object) -> str:
     return whole[1] if whole else text
 
 
-def has_id(event: Seen, found: Seen) -> bool:
+def has_id(event: ComparedEvent, found: ComparedEvent) -> bool:
     """Tell whether it is this event by its id and type."""
     return found.id == event.id and _is_of_kind(event, found)
 
 
-def has_looks(event: Seen, found: Seen) -> bool:
+def has_looks(event: ComparedEvent, found: ComparedEvent) -> bool:
     """Tell whether it may be this event, as far as its looks can be read; one with an id is known by that."""
     return (
         not found.id
@@ -106,7 +106,7 @@ def has_looks(event: Seen, found: Seen) -> bool:
     )
 
 
-def looks_the_same(event: Seen, found: Seen) -> bool:
+def looks_the_same(event: ComparedEvent, found: ComparedEvent) -> bool:
     """Tell whether all that is shown of the one is so of the other: when, how much, and what."""
     return (
         ("date" not in found.fields or event.second == found.second)
@@ -115,12 +115,12 @@ def looks_the_same(event: Seen, found: Seen) -> bool:
     )
 
 
-def is_same(event: Seen, found: Seen) -> bool:
+def is_same(event: ComparedEvent, found: ComparedEvent) -> bool:
     """Tell whether all that is shown of the one is so of the other, and is enough to know it by."""
     return looks_the_same(event, found) and _has_texts(event, found) and bool(found.id or found.says_something)
 
 
-def contests(event: Seen, found: Seen) -> bool:
+def contests(event: ComparedEvent, found: ComparedEvent) -> bool:
     """Tell whether what was taken for another event may as well be this one, if dates and values are rounded."""
     return (
         found.id in {"", event.id}
@@ -132,7 +132,7 @@ def contests(event: Seen, found: Seen) -> bool:
     )
 
 
-def difference(event: Seen, found: Seen) -> str | None:
+def difference(event: ComparedEvent, found: ComparedEvent) -> str | None:
     """Return in what the event that is shown differs from this one, if it may be it all the same; None if not."""
     has_other_id = found.id not in {"", event.id}
     has_other_kind = found.kind not in {"", event.kind}
@@ -146,12 +146,12 @@ def difference(event: Seen, found: Seen) -> str | None:
     return "date or value, by a time zone or by rounding" if _is_nearly_at_once(event, found) else None
 
 
-def _is_at_once(event: Seen, found: Seen) -> bool:
+def _is_at_once(event: ComparedEvent, found: ComparedEvent) -> bool:
     has_time = found.second in {None, event.second}
     return has_time and (not _is_shown(found.value) or _is_close(event.value, found.value))
 
 
-def _is_nearly_at_once(event: Seen, found: Seen) -> bool:
+def _is_nearly_at_once(event: ComparedEvent, found: ComparedEvent) -> bool:
     has_time = found.second is None or event.second is None or _is_near_time(event.second, found.second)
     return has_time and (not _is_shown(found.value) or _is_near(event.value, found.value))
 
@@ -172,7 +172,7 @@ def _is_near_time(second: int, found: int) -> bool:
     return found % DAY == 0 and 0 <= second - found < DAY
 
 
-def _is_rounded_time(event: Seen, found: Seen) -> bool:
+def _is_rounded_time(event: ComparedEvent, found: ComparedEvent) -> bool:
     if event.second is None or found.second is None or event.second == found.second:
         return event.second == found.second
     return found.second % MINUTE == 0 and abs(found.second - event.second) < MINUTE
@@ -234,27 +234,27 @@ def _products(given: object) -> tuple[str, ...] | None:
     return tuple(str(product).strip() for product in several)
 
 
-def _has_products(event: Seen, found: Seen) -> bool:
+def _has_products(event: ComparedEvent, found: ComparedEvent) -> bool:
     return "products" not in found.fields or found.products in {None, event.products}
 
 
-def _may_have_products(event: Seen, found: Seen) -> bool:
+def _may_have_products(event: ComparedEvent, found: ComparedEvent) -> bool:
     if not found.products or event.products is None:
         return True
     return sorted(map(folded, event.products)) == sorted(map(folded, found.products))
 
 
-def _is_of_kind(event: Seen, found: Seen) -> bool:
+def _is_of_kind(event: ComparedEvent, found: ComparedEvent) -> bool:
     return "contactExtEventType" not in found.fields or event.kind == found.kind
 
 
-def _has_texts(event: Seen, found: Seen) -> bool:
+def _has_texts(event: ComparedEvent, found: ComparedEvent) -> bool:
     if event.texts == found.texts:
         return True
     return all(event.texts.get(name) == found.texts.get(name) for name in _TEXTS if name in found.fields)
 
 
-def _may_have_texts(event: Seen, found: Seen) -> bool:
+def _may_have_texts(event: ComparedEvent, found: ComparedEvent) -> bool:
     return all(_may_be_cut(event.texts.get(name, ""), text) for name, text in found.texts.items())
 
 

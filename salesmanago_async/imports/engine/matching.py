@@ -36,8 +36,8 @@ from .likeness import (
     HOUR,
     MINUTE,
     WIDEST_ZONE,
+    ComparedEvent,
     Event,
-    Seen,
     contests,
     difference,
     has_id,
@@ -47,7 +47,7 @@ from .likeness import (
 )
 
 ResultT = TypeVar("ResultT")
-Fits: TypeAlias = Callable[[Seen, Seen], bool]
+Fits: TypeAlias = Callable[[ComparedEvent, ComparedEvent], bool]
 
 HIDDEN = "its contact cannot be read back"
 LIKE_IT = "an event like it is there, but not the same in every field"
@@ -121,11 +121,11 @@ def _shows_that_null_is_none(contacts: Iterable[Mapping[str, Any]]) -> bool:
 class _Shown:
     """The events that are shown, by what they are looked for; each key begins with the place of its contact."""
 
-    by_id: defaultdict[Any, list[Seen]] = field(factory=lambda: defaultdict(list))
-    by_looks: defaultdict[Any, list[Seen]] = field(factory=lambda: defaultdict(list))
-    by_minute: defaultdict[Any, list[Seen]] = field(factory=lambda: defaultdict(list))
+    by_id: defaultdict[Any, list[ComparedEvent]] = field(factory=lambda: defaultdict(list))
+    by_looks: defaultdict[Any, list[ComparedEvent]] = field(factory=lambda: defaultdict(list))
+    by_minute: defaultdict[Any, list[ComparedEvent]] = field(factory=lambda: defaultdict(list))
 
-    def add(self, place: int, event: Seen) -> None:
+    def add(self, place: int, event: ComparedEvent) -> None:
         """Take in an event of the contact at a place."""
         if event.id:
             self.by_id[place, event.id].append(event)
@@ -133,14 +133,14 @@ class _Shown:
             self.by_looks[place, *(_exact(event) if event.shows_its_looks else _UNREADABLE)].append(event)
         self.by_minute[place, None if event.second is None else event.second // MINUTE].append(event)
 
-    def recognised(self, event: Seen, contacts: Iterable[int], *, by_id: bool) -> list[Seen]:
+    def recognised(self, event: ComparedEvent, contacts: Iterable[int], *, by_id: bool) -> list[ComparedEvent]:
         """Return those that are recognised as this event."""
         if by_id:
             return [one for place in contacts for one in self.by_id[place, event.id] if has_id(event, one)]
         keys = [(place, *exact) for place in contacts for exact in (_exact(event), _UNREADABLE)]
         return [one for key in keys for one in self.by_looks[key] if has_looks(event, one)]
 
-    def near(self, event: Seen, contacts: Iterable[int], hours: int) -> Iterator[Seen]:
+    def near(self, event: ComparedEvent, contacts: Iterable[int], hours: int) -> Iterator[ComparedEvent]:
         """Yield those that may be this event by their dates, moved by no more than so many hours."""
         minutes: set[int | None] = {None}
         if event.second is not None:
@@ -156,7 +156,7 @@ class _Shown:
 _UNREADABLE = (None,)
 
 
-def _exact(event: Seen) -> tuple[Any, ...]:
+def _exact(event: ComparedEvent) -> tuple[Any, ...]:
     return event.kind, event.second, event.products
 
 
@@ -169,16 +169,16 @@ class _Sorting:
     """The events of one request, and which of those that are shown they claim."""
 
     def __init__(self, names: Sequence[Names], events: Sequence[Event], found: Recorded) -> None:
-        self._events = [Seen.of(event) for event in events]
+        self._events = [ComparedEvent.of(event) for event in events]
         self._contacts = [found.contacts(each) for each in names]
         self._names = names
         self._found = found
         self._shown = _Shown()
         for place, several in enumerate(found.events):
             for event in several:
-                self._shown.add(place, Seen.of(event))
+                self._shown.add(place, ComparedEvent.of(event))
         self._knows_ids = bool(self._shown.by_id)
-        self._claims: dict[Seen, int] = {}
+        self._claims: dict[ComparedEvent, int] = {}
         self._undecided: dict[int, str] = {}
         self._comparisons_left = MOST_COMPARED
 
@@ -208,7 +208,7 @@ class _Sorting:
                 groups[(not self._has_id(event), self._contacts[index] or self._names[index], mark)].append(index)
         return [groups[mark] for mark in sorted(groups, key=lambda mark: bool(mark[0]))]
 
-    def _has_id(self, event: Seen) -> bool:
+    def _has_id(self, event: ComparedEvent) -> bool:
         return self._knows_ids and bool(event.id)
 
     def _recognise(self, group: Sequence[int]) -> None:
@@ -225,7 +225,9 @@ class _Sorting:
         if spare:
             self._undecided.update(dict.fromkeys(rest, LIKE_IT))
 
-    def _pair(self, group: Sequence[int], candidates: Sequence[Seen], fits: Fits) -> tuple[list[int], list[Seen]]:
+    def _pair(
+        self, group: Sequence[int], candidates: Sequence[ComparedEvent], fits: Fits
+    ) -> tuple[list[int], list[ComparedEvent]]:
         """Have each event claim one of the candidates that fits it; return who got none, and what is left over."""
         rest: list[int] = []
         spare = list(candidates)
@@ -260,14 +262,16 @@ class _Sorting:
                     self._undecided[self._claims[one]] = SHARED
                     unsure.append(self._claims[one])
 
-    def _claimed_near(self, index: int) -> list[Seen]:
+    def _claimed_near(self, index: int) -> list[ComparedEvent]:
         """Return those that lie near an event, and that another one claims which is not equal to it."""
         event = self._events[index]
         near = self._shown.near(event, self._contacts[index], 0)
         claimed = ((one, self._claims.get(one)) for one in near)
         return [one for one, other in claimed if other is not None and self._events[other].fields != event.fields]
 
-    def _compare(self, how: Callable[[Seen, Seen], ResultT], index: int, several: Iterable[Seen]) -> Iterator[ResultT]:
+    def _compare(
+        self, how: Callable[[ComparedEvent, ComparedEvent], ResultT], index: int, several: Iterable[ComparedEvent]
+    ) -> Iterator[ResultT]:
         """Compare an event with several that are shown; if that becomes too much, it is in doubt."""
         for one in several:
             if not self._comparisons_left:

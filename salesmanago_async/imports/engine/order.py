@@ -96,10 +96,10 @@ class Order:
         return (
             self._busy.has_any(names)
             or (bool(self._held) and not self._held_names.isdisjoint(names))
-            or self.is_barred(names)
+            or self.is_blocked(names)
         )
 
-    def is_barred(self, names: Iterable[str]) -> bool:
+    def is_blocked(self, names: Iterable[str]) -> bool:
         """Tell whether one of these contacts can get no further record in this run."""
         return bool(self._barred) and not self._barred.isdisjoint(names)
 
@@ -136,7 +136,7 @@ class Order:
         for _ in range(len(self._held)):
             record = self._held.popleft()
             self._held_bytes -= len(record.item)
-            if self.must_wait(record.names) and not self.is_barred(record.names):
+            if self.must_wait(record.names) and not self.is_blocked(record.names):
                 self.hold(record)
             else:
                 yield record

@@ -28,7 +28,7 @@ FEWEST_PROBES = 3
 class Turn:
     """The turn of a chunk to be sent, which began at that moment."""
 
-    gate: "Gate"
+    gate: "OutageGate"
     began: float
 
     def answered(self) -> None:
@@ -40,7 +40,7 @@ class Turn:
         self.gate.close(self.began)
 
 
-class Gate:
+class OutageGate:
     """Gives out turns to send a chunk. `retries` says how the waits grow, `patience` (seconds) when it is hopeless."""
 
     def __init__(self, *, retries: Retries, random: Random, patience: float) -> None:

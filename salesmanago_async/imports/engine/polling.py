@@ -10,8 +10,8 @@ from ...exports.shapes import as_it_is
 from ...jobs import Job, worth_another_look
 from ...outcome import Verdicts
 from .answers import of_import, result_of
-from .batches import Parcel
-from .run_control import Course
+from .batches import Batch
+from .run_control import RunControl
 from .steps import Judge, Poll, Send, Settle, Step
 
 
@@ -19,7 +19,7 @@ from .steps import Judge, Poll, Send, Settle, Step
 class PendingJob:
     """A parcel that the server has taken and works at; `is_resumed` where an earlier run sent it."""
 
-    parcel: Parcel
+    batch: Batch
     job: Job[Any]
     is_resumed: bool
     failed_polls: int = 0
@@ -30,17 +30,17 @@ class JobPoller:
     """Polls jobs; each poll returns the next step, or None where the job is to be polled again."""
 
     connection: Connection
-    course: Course
+    control: RunControl
 
-    def pending(self, parcel: Parcel, step: Poll) -> PendingJob:
+    def pending(self, batch: Batch, step: Poll) -> PendingJob:
         """Return what is polled for a parcel."""
-        return PendingJob(parcel, Job[Any](self.connection, step.request_id, as_it_is), step.is_resumed)
+        return PendingJob(batch, Job[Any](self.connection, step.request_id, as_it_is), step.is_resumed)
 
     async def poll(self, pending: PendingJob) -> Step | None:
         """Poll a job once, and read its result file where it has ended."""
         request_id = pending.job.request_id
-        if not self.course.is_following:
-            return self._unfollowed(request_id, f"the run was stopped before its job ended{self.course.because}")
+        if not self.control.is_following:
+            return self._unfollowed(request_id, f"the run was stopped before its job ended{self.control.because}")
         try:
             return await self._poll(pending)
         except SalesManagoError as error:
@@ -68,13 +68,13 @@ class JobPoller:
         They are sent again where an earlier run sent them, which does no harm.
         """
         pending.failed_polls += 1
-        may_send_again = pending.is_resumed and self.course.is_reading
+        may_send_again = pending.is_resumed and self.control.is_reading
         if may_send_again and isinstance(error, JobNotFound):
-            return Send(was_doubted=True)
-        if self.course.is_following and worth_another_look(error, pending.failed_polls):
+            return Send(was_in_doubt=True)
+        if self.control.is_following and worth_another_look(error, pending.failed_polls):
             return None
         if may_send_again and _is_of_the_job(error):
-            return Send(was_doubted=True)
+            return Send(was_in_doubt=True)
         return self._unfollowed(pending.job.request_id, str(error))
 
     def _unfollowed(self, request_id: int, why: str) -> Step:

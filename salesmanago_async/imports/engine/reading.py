@@ -23,13 +23,13 @@ from ...errors import Invalid, JournalFailed
 from ...outcome import STOPPED, State
 from ...records.encoders import Encoder
 from ...records.names import Names
-from ...sources.sources import Records, Source
+from ...sources.sources import RecordSource, Source
 from ...sources.text_files import FLUSH, Row
 from ...support.background import background
 from .chunks import Chunk, Chunker, Record
 from .order import Order
-from .resuming import Earlier, Known
-from .run_control import Course
+from .resuming import KnownChunk, Resume
+from .run_control import RunControl
 from .settling import Left, Settler
 from .tally import Tally
 
@@ -41,7 +41,7 @@ TURNS = 10
 """Turns that others get after such a time, as a request takes several."""
 PAUSE = 1.0
 """Seconds without a row after which what was read before is sent, however little it is."""
-BARRED = "an earlier record of its contact is in doubt, and this one must not go before that"
+BLOCKED = "an earlier record of its contact is in doubt, and this one must not go before that"
 LINGER = 1.0
 """Seconds, at most, that a request which is not full waits at the end for records that are still held back."""
 
@@ -54,12 +54,12 @@ class Outlets:
     """
 
     pass_on: Callable[[Chunk], Awaitable[None]]
-    take_up: Callable[[Known], Awaitable[None]]
+    replay: Callable[[KnownChunk], Awaitable[None]]
     all_met: Callable[[], Awaitable[None]]
     wait_for_more: Callable[[], bool]
 
 
-class Reader:
+class SourceReader:
     """Reads a source to its end, or until the run stops."""
 
     def __init__(
@@ -69,9 +69,9 @@ class Reader:
         encoder: Encoder,
         chunker: Chunker,
         order: Order,
-        earlier: Earlier | None,
+        resume: Resume | None,
         tally: Tally,
-        course: Course,
+        control: RunControl,
         settler: Settler,
         outlets: Outlets,
     ) -> None:
@@ -79,9 +79,9 @@ class Reader:
         self._encoder = encoder
         self._chunker = chunker
         self._order = order
-        self._earlier = earlier
+        self._resume = resume
         self._tally = tally
-        self._course = course
+        self._control = control
         self._settler = settler
         self._outlets = outlets
         self._left: list[Left] = []
@@ -94,7 +94,7 @@ class Reader:
         self._has_rows = anyio.Event()
         self._flushing = anyio.Lock()
         self._waiting_for_source = anyio.CancelScope()
-        course.when_stopped(lambda: self._waiting_for_source.cancel())
+        control.when_stopped(lambda: self._waiting_for_source.cancel())
 
     async def read_all(self) -> None:
         """Read everything; what the source raises is kept for the end of the run."""
@@ -103,23 +103,23 @@ class Reader:
             if isinstance(rows, AsyncGenerator):
                 await self._read_as_they_come(rows)
             else:
-                while self._earlier and (row := self._next(rows)):
+                while self._resume and (row := self._next(rows)):
                     await self._take(row)
                 while self._may_read_on:
                     await self._take_block(self._next_block(rows))
-            if self._earlier:
-                self._ended_early(self._earlier)
+            if self._resume:
+                self._ended_early(self._resume)
         except Invalid as error:
-            self._course.fail_with(error)
-            self._course.stop()
+            self._control.fail_with(error)
+            self._control.stop()
         except JournalFailed as error:
-            self._course.stop_for(error)
+            self._control.stop_for(error)
         await self._end()
 
     async def _read_as_they_come(self, rows: AsyncGenerator[Row]) -> None:
         """Read an asynchronous source; a buffer says itself when to send, so only for others are there pauses."""
         async with background() as tasks, aclosing(rows):
-            if isinstance(self._source, Records):
+            if isinstance(self._source, RecordSource):
                 tasks.start_soon(self._send_in_pauses)
             try:
                 while row := await self._next_when_there(rows):
@@ -157,7 +157,7 @@ class Reader:
 
     @property
     def _may_read_on(self) -> bool:
-        return self._course.is_reading and not self._tally.read_all and not self._course.callers_error
+        return self._control.is_reading and not self._tally.read_all and not self._control.callers_error
 
     def _next_block(self, rows: Iterator[Row]) -> Chunk:
         """Read as many rows as the next chunk has places; each is encoded before the next one is asked for."""
@@ -168,7 +168,7 @@ class Reader:
         rejected: set[int] = set()
         first = end = self._tally.read
         last = first + self._chunker.places
-        encoder, course, clock = self._encoder, self._course, perf_counter
+        encoder, control, clock = self._encoder, self._control, perf_counter
         began = clock()
         turn_due = began + LONGEST_READ
         try:
@@ -183,12 +183,12 @@ class Reader:
                     lines.append(line)
                     names.append(known_as)
                     items.append(item)
-                if clock() > turn_due or not course.is_reading:
+                if clock() > turn_due or not control.is_reading:
                     break
             else:
                 self._tally.read_all = end < last
         except Exception as error:
-            course.callers_error = error
+            control.callers_error = error
         self._seconds_blocked = clock() - began
         self._tally.read = end
         positions: Sequence[int] = range(first, end)
@@ -197,20 +197,20 @@ class Reader:
         return Chunk.of_columns(taken, positions, lines, names, items)
 
     def _next(self, rows: Iterator[Row]) -> Row | None:
-        if not self._course.is_reading:
+        if not self._control.is_reading:
             return None
         began = perf_counter()
         try:
             row = next(rows, None)
         except Exception as error:
-            self._course.callers_error = error
+            self._control.callers_error = error
             return None
         self._seconds_blocked += perf_counter() - began
         self._tally.read_all = row is None
         return row
 
     async def _next_when_there(self, rows: AsyncIterator[Row]) -> Row | None:
-        if not self._course.is_reading:
+        if not self._control.is_reading:
             return None
         row = None
         with anyio.CancelScope() as self._waiting_for_source:
@@ -218,7 +218,7 @@ class Reader:
             try:
                 row = await anext(rows, None)
             except Exception as error:
-                self._course.callers_error = error
+                self._control.callers_error = error
             else:
                 self._tally.read_all = row is None
             finally:
@@ -238,7 +238,7 @@ class Reader:
 
     async def _take(self, row: Row) -> None:
         record, reason = self._record(row)
-        if self._earlier and await self._is_known(self._earlier, record, reason):
+        if self._resume and await self._is_known(self._resume, record, reason):
             pass
         elif reason is not None:
             self._reject(record, reason)
@@ -315,13 +315,13 @@ class Reader:
 
     # What an earlier run did
 
-    async def _is_known(self, earlier: Earlier, record: Record, reason: str | None) -> bool:
+    async def _is_known(self, resume: Resume, record: Record, reason: str | None) -> bool:
         """Tell whether the journal knows a record, which is then dealt with."""
         self._in_hand.append(record)
         try:
-            known = await earlier.at(record.position)
+            known = await resume.at(record.position)
             self._in_hand.clear()
-            complete = earlier.meet(known, record) if known else None
+            complete = resume.match(known, record) if known else None
         except (Invalid, JournalFailed) as error:
             self._in_hand.clear()
             self._left.append(Left(record=record, state="not_sent", reason=str(error)))
@@ -329,21 +329,21 @@ class Reader:
         if known and known.entry.state in _UNDER_WAY:
             self._order.begin(record.names)
         if complete:
-            await self._outlets.take_up(complete)
-        if record.position >= earlier.last:
-            self._earlier = None
+            await self._outlets.replay(complete)
+        if record.position >= resume.last:
+            self._resume = None
             await self._outlets.all_met()
         return known is not None
 
-    def _ended_early(self, earlier: Earlier) -> None:
+    def _ended_early(self, resume: Resume) -> None:
         """Send nothing where the source has not proved to be the one that the journal is about."""
         if self._tally.read_all:
-            earlier.refuse_end(self._tally.read)
-        self._course.read_no_further()
+            resume.refuse_end(self._tally.read)
+        self._control.read_no_further()
 
     def _met_in_vain(self) -> Iterator[Left]:
         """Yield the records that the journal knows, of chunks that will not be met as a whole."""
-        for known in self._earlier.incomplete() if self._earlier else ():
+        for known in self._resume.incomplete() if self._resume else ():
             verdicts = known.verdicts()
             for index, record in enumerate(known.records):
                 reason = known.entry.others.get(record.position, ("", known.entry.reason))[1]
@@ -352,19 +352,19 @@ class Reader:
     # What must wait
 
     async def _hold(self, record: Record) -> None:
-        if self._order.is_barred(record.names):
-            self._turn_away(record)
+        if self._order.is_blocked(record.names):
+            self._skip(record)
             return
         self._order.hold(record)
-        while self._order.is_full and self._course.is_reading and not self._earlier:
+        while self._order.is_full and self._control.is_reading and not self._resume:
             if not self._order.has_news:
                 await self._settler.wait()
             await self._release()
 
-    def _turn_away(self, record: Record) -> None:
+    def _skip(self, record: Record) -> None:
         """Give up a record of a barred contact, and with it all that the contact goes by."""
         self._order.shut_out(record.names)
-        self._left.append(Left(record=record, state="not_sent", reason=BARRED))
+        self._left.append(Left(record=record, state="not_sent", reason=BLOCKED))
 
     async def _release(self) -> None:
         """Put what need not wait any longer into chunks."""
@@ -372,15 +372,15 @@ class Reader:
         if not self._order.has_news:
             return
         for record in self._order.ready():
-            if self._order.is_barred(record.names):
-                self._turn_away(record)
+            if self._order.is_blocked(record.names):
+                self._skip(record)
             elif not await self._add(record):
                 self._order.hold(record)
 
     async def _end(self) -> None:
         """Have everything go that was read: what must still wait, when its time has come."""
         await self._pass_on_rest()
-        while self._order.held and self._course.is_reading:
+        while self._order.held and self._control.is_reading:
             if not self._order.has_news:
                 await self._settler.wait()
                 continue
@@ -389,7 +389,7 @@ class Reader:
             await self._pass_on_rest()
         self._left.extend(Left(record=record, state="not_sent", reason=STOPPED) for record in self._order.give_up())
         self._left.extend(self._met_in_vain())
-        self._earlier = None
+        self._resume = None
         await self._tell_left()
 
     async def _linger(self) -> None:
@@ -398,7 +398,7 @@ class Reader:
         All that is free is in it by then. So each contact is waited for once, however many records are held back.
         """
         until = anyio.current_time() + LINGER
-        while self._chunker.is_gathering and self._order.held and self._settler.is_busy and self._course.is_reading:
+        while self._chunker.is_gathering and self._order.held and self._settler.is_busy and self._control.is_reading:
             if not self._order.has_news:
                 with anyio.move_on_after(until - anyio.current_time()):
                     await self._settler.settled.wait()

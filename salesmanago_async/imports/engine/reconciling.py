@@ -11,10 +11,10 @@ from ...errors import Refused, SalesManagoError, Unreadable
 from ...jobs import worth_another_look
 from ...outcome import STOPPED, Verdicts
 from ..settings import InDoubt
-from .batches import Parcel, Parcels
+from .batches import Batch, Batches
 from .chunks import Chunk
 from .matching import Recorded, Sorted, recorded, sort_out
-from .run_control import Course
+from .run_control import RunControl
 from .steps import Reconcile, Refusal, Settle, Step, after_reading_back
 
 MOST_NAMED = 50
@@ -22,10 +22,10 @@ MOST_NAMED = 50
 
 
 @define(eq=False)
-class Inquiry:
+class PendingReconciliation:
     """A parcel of events of which nobody knows whether they arrived; `found` is what the last reading back found."""
 
-    parcel: Parcel
+    batch: Batch
     refusal: Refusal | None = None
     found: Sorted | None = None
     failed_polls: int = 0
@@ -35,29 +35,29 @@ class Reconciler:
     """Reads contacts back; each reading returns the next step, or None where they are to be read once more."""
 
     def __init__(
-        self, *, connection: Connection, owner: str | None, parcels: Parcels, course: Course, in_doubt: InDoubt
+        self, *, connection: Connection, owner: str | None, batches: Batches, control: RunControl, in_doubt: InDoubt
     ) -> None:
         self._connection = connection
         self._owner = {"owner": owner} if owner else {}
-        self._parcels = parcels
-        self._course = course
+        self._batches = batches
+        self._control = control
         self._in_doubt: InDoubt = in_doubt
         self._refusals_are_whole = False
 
-    def inquiry(self, parcel: Parcel, step: Reconcile) -> Inquiry:
+    def inquiry(self, batch: Batch, step: Reconcile) -> PendingReconciliation:
         """Return what is read back for a parcel, which will wait for that."""
-        self._parcels.lay_down(parcel)
-        return Inquiry(parcel, step.refusal)
+        self._batches.spill(batch)
+        return PendingReconciliation(batch, step.refusal)
 
-    async def read_back(self, inquiry: Inquiry) -> Step | None:
+    async def read_back(self, inquiry: PendingReconciliation) -> Step | None:
         """Find out which events are there.
 
         What is missing may still be on its way, so two readings in a row must agree. A refusal is an answer: once two
         readings have shown that the server makes nothing of what it refuses, one is enough.
         """
-        chunk = self._parcels.unpack(inquiry.parcel)
-        if not self._course.is_following:
-            return _unknown(f"{STOPPED}{self._course.because}")
+        chunk = self._batches.unpack(inquiry.batch)
+        if not self._control.is_following:
+            return _unknown(f"{STOPPED}{self._control.because}")
         try:
             names = [record.names for record in chunk.records()]
             bodies = [orjson.loads(item) for item in chunk.items]
@@ -71,18 +71,18 @@ class Reconciler:
         self._note_refusal(inquiry, chunk, found)
         return after_reading_back(found, inquiry.refusal, self._in_doubt)
 
-    def _is_final(self, inquiry: Inquiry, found: Sorted) -> bool:
+    def _is_final(self, inquiry: PendingReconciliation, found: Sorted) -> bool:
         is_whole = inquiry.refusal is not None and self._refusals_are_whole and not (found.there or found.undecided)
         return is_whole or found == inquiry.found
 
-    def _note_refusal(self, inquiry: Inquiry, chunk: Chunk, found: Sorted) -> None:
+    def _note_refusal(self, inquiry: PendingReconciliation, chunk: Chunk, found: Sorted) -> None:
         if inquiry.refusal:
             self._refusals_are_whole = len(found.missing) == len(chunk)
 
-    def _after_error(self, inquiry: Inquiry, chunk: Chunk, error: SalesManagoError) -> Step | None:
+    def _after_error(self, inquiry: PendingReconciliation, chunk: Chunk, error: SalesManagoError) -> Step | None:
         """Read again later; where the server refuses to show contacts, nobody can ever tell."""
         inquiry.failed_polls += 1
-        if self._course.is_following and worth_another_look(error, inquiry.failed_polls):
+        if self._control.is_following and worth_another_look(error, inquiry.failed_polls):
             return None
         if isinstance(error, Refused):
             reason = _UNKNOWN.format(error)

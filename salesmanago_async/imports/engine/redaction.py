@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"\d{6,}|\+?\d(?:[\s()./-]{0,2}\d){5,}")
 _SEVERAL = re.compile(r"…(?:[\s,.-]*…)+")
 
 
-def struck_out(reason: str, bodies: Iterable[Any]) -> str:
+def redacted(reason: str, bodies: Iterable[Any]) -> str:
     """Return a reason without what stands in the records that it is about; a body that is None is not known."""
     plain = _ADDRESS.sub("…@…", _LINK.sub("…", normalize("NFC", reason[:LONGEST])))
     texts: set[str] = set()

@@ -18,7 +18,7 @@ from .chunks import Record
 
 
 @define(eq=False)
-class Known:
+class KnownChunk:
     """A chunk of an earlier run, and those of its records that were met again."""
 
     entry: Entry
@@ -42,13 +42,13 @@ class Known:
         return Verdicts(entry.state, entry.reason, others, request_id=entry.request_id)
 
 
-class Earlier:
+class Resume:
     """The chunks of earlier runs, found by the positions of their records, which must come in ascending order."""
 
     def __init__(self, entries: Iterable[Entry], checksums: Callable[[int], Awaitable[bytes]]) -> None:
         self._checksums = checksums
-        self._spans: list[tuple[int, int, int, Known]] = []
-        self._met: dict[int, Known] = {}
+        self._spans: list[tuple[int, int, int, KnownChunk]] = []
+        self._met: dict[int, KnownChunk] = {}
         self.last = -1
         """The last position of which anything is known."""
         for entry in entries:
@@ -56,12 +56,12 @@ class Earlier:
         heapify(self._spans)
 
     def _add(self, entry: Entry) -> None:
-        known = Known(entry, sum(last - first + 1 for first, last in entry.spans))
+        known = KnownChunk(entry, sum(last - first + 1 for first, last in entry.spans))
         for first, last in entry.spans:
             self._spans.append((first, last, entry.number, known))
             self.last = max(self.last, last)
 
-    async def at(self, position: int) -> Known | None:
+    async def at(self, position: int) -> KnownChunk | None:
         """Return the chunk that holds the record at a position, ready to meet it."""
         while self._spans and self._spans[0][1] < position:
             heappop(self._spans)
@@ -73,7 +73,7 @@ class Earlier:
             self._met[known.entry.number] = known
         return known
 
-    def meet(self, known: Known, record: Record) -> Known | None:
+    def match(self, known: KnownChunk, record: Record) -> KnownChunk | None:
         """Gather a record with its chunk; return the chunk once it is complete. Raise `Invalid` for another record."""
         index = 4 * len(known.records)
         if known.checksums is None or known.checksums[index : index + 4] != checksum(record.item):
@@ -88,7 +88,7 @@ class Earlier:
         """Raise `Invalid` for a source that has ended too early."""
         raise _changed(f"it ends after {read} records, of which {self.last + 1} are known")
 
-    def incomplete(self) -> Iterator[Known]:
+    def incomplete(self) -> Iterator[KnownChunk]:
         """Yield the chunks of which some records were met and others were not."""
         return iter(self._met.values())
 

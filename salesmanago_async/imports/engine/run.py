@@ -22,8 +22,8 @@ from ..report import Report
 from ..settings import Settings
 from ..targets import Target
 from .ledger import RunJournal
-from .pipeline import Line
-from .run_control import Course
+from .pipeline import Pipeline
+from .run_control import RunControl
 from .settling import Deliver, Listeners
 from .tally import Tally
 
@@ -52,9 +52,9 @@ class Engine:
         self._settings = settings
         self._listeners = Listeners(deliver, settings.on_progress)
         self._tally = Tally(self._connection.traffic, goal=settings.goal)
-        self._course = Course(self._connection, self._tally)
+        self._control = RunControl(self._connection, self._tally)
         self._memory = memory
-        self._line: Line | None = None
+        self._pipeline: Pipeline | None = None
         self._cut_off = anyio.CancelScope(shield=True)
         self._was_cancelled = False
         self.client_closes = False
@@ -68,12 +68,12 @@ class Engine:
 
     def stop(self) -> None:
         """Read no further, try nothing again and follow no job; what is in flight has `stop_within` seconds."""
-        self._course.stop()
+        self._control.stop()
         self._cut_off.deadline = min(self._cut_off.deadline, anyio.current_time() + self._settings.stop_within)
 
     def stop_at_once(self) -> None:
         """Cut off what is in flight, which is then in doubt."""
-        self._course.stop()
+        self._control.stop()
         self._cut_off.cancel()
 
     @property
@@ -84,19 +84,19 @@ class Engine:
     def stop_for(self, error: ClientClosed) -> None:
         """Stop as `stop` does, and report this error; for the client, before it is closed."""
         self.client_closes = True
-        self._course.stop_for(error)
+        self._control.stop_for(error)
         self.stop()
         self.when_client_closes()
 
     @property
     def is_stopping(self) -> bool:
         """Whether it was told to stop, or was cancelled."""
-        return not self._course.is_following
+        return not self._control.is_following
 
-    def look_now(self) -> None:
+    def poll_now(self) -> None:
         """Have the jobs looked at once now, whenever they are due."""
-        if self._line:
-            self._line.poll_now()
+        if self._pipeline:
+            self._pipeline.poll_now()
 
     async def execute(self) -> Report:
         """Read the source to its end and settle every record.
@@ -142,21 +142,21 @@ class Engine:
     async def _work(self) -> None:
         journal, entries = await self._journal()
         try:
-            line = self._line = Line(
+            pipeline = self._pipeline = Pipeline(
                 connection=self._connection,
                 source=self._source,
                 target=self._target,
                 settings=self._settings,
                 listeners=self._listeners,
                 tally=self._tally,
-                course=self._course,
+                control=self._control,
                 journal=journal,
                 entries=entries,
             )
             try:
-                await line.work()
+                await pipeline.work()
             finally:
-                line.close()
+                pipeline.close()
         finally:
             if journal:
                 await journal.aclose()
@@ -185,7 +185,7 @@ class Engine:
     def _ended(self) -> Report:
         report = self.report
         self._log_end(report)
-        failure = self._course.callers_error
+        failure = self._control.callers_error
         if not failure and not self._tally.anything_sent():
             failure = self._tally.stopped
         if failure:

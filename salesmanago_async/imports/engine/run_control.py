@@ -7,7 +7,7 @@ from ...errors import SalesManagoError
 from .tally import Tally
 
 
-class Course:
+class RunControl:
     """The course of one run. Reading may end early; so may, by `stop`, the following of server jobs."""
 
     def __init__(self, connection: Connection, tally: Tally) -> None:

@@ -13,11 +13,11 @@ from ...outcome import PROBLEMS, Outcome, State, Verdicts
 from ...sources.sources import Source
 from ...support.signal import Signal
 from ..report import Report
-from .batches import Lot, Parcel, Parcels
+from .batches import Batch, Batches, BatchGroup
 from .chunks import Chunk, Record
 from .ledger import Ledger
 from .order import Order
-from .run_control import Course
+from .run_control import RunControl
 from .settled import Settled
 from .tally import Tally
 
@@ -51,22 +51,22 @@ class Settler:
         self,
         *,
         source: Source,
-        parcels: Parcels,
+        batches: Batches,
         order: Order,
         ledger: Ledger,
         tally: Tally,
-        course: Course,
+        control: RunControl,
         listeners: Listeners,
         blocking: frozenset[State],
         poll_interval: float,
     ) -> None:
         """`blocking` states leave it open when a record is applied, so that none of its contact may follow it."""
         self._source = source
-        self._parcels = parcels
+        self._batches = batches
         self._order = order
         self._ledger = ledger
         self._tally = tally
-        self._course = course
+        self._control = control
         self._listeners = listeners
         self._telling = anyio.Lock()
         self._blocking = blocking
@@ -77,35 +77,35 @@ class Settler:
     @property
     def is_busy(self) -> bool:
         """Whether there are parcels of which it is not known what became of them."""
-        return len(self._parcels) > 0
+        return len(self._batches) > 0
 
-    def pack(self, chunk: Chunk) -> Parcel:
+    def pack(self, chunk: Chunk) -> Batch:
         """Make a parcel of a chunk that has just closed; its contacts are under way from now on."""
         self._order.begin(chunk.names())
-        return self._parcels.pack(chunk, Lot(), marks=self._ledger.marks_of(chunk))
+        return self._batches.pack(chunk, BatchGroup(), marks=self._ledger.marks_of(chunk))
 
-    async def split(self, parcel: Parcel, groups: Sequence[Sequence[int]]) -> list[Parcel]:
+    async def split(self, batch: Batch, groups: Sequence[Sequence[int]]) -> list[Batch]:
         """Make parcels of the records at these indices, in place of the one that held them all."""
-        chunk = self._parcels.unpack(parcel)
-        marks = await self._ledger.marks_of_parts(parcel, chunk, groups)
-        like: dict[str, Any] = {"state": parcel.state, "was_doubted": parcel.was_doubted, "tries": parcel.tries}
-        like["journalled"] = parcel.journalled
-        parcel.lot.parcels += len(groups) - 1
+        chunk = self._batches.unpack(batch)
+        marks = await self._ledger.marks_of_parts(batch, chunk, groups)
+        like: dict[str, Any] = {"state": batch.state, "was_in_doubt": batch.was_in_doubt, "tries": batch.tries}
+        like["journalled"] = batch.journalled
+        batch.group.batches += len(groups) - 1
         parts = [
-            self._parcels.pack(chunk.part(indices), parcel.lot, marks=mark, **like)
+            self._batches.pack(chunk.part(indices), batch.group, marks=mark, **like)
             for indices, mark in zip(groups, marks, strict=True)
         ]
-        self._parcels.forget(parcel)
-        await self._ledger.split(parcel, parts)
+        self._batches.forget(batch)
+        await self._ledger.split(batch, parts)
         return parts
 
-    async def settle(self, parcel: Parcel, verdicts: Verdicts) -> None:
+    async def settle(self, batch: Batch, verdicts: Verdicts) -> None:
         """Write down, count and report what became of a parcel, and let its contacts go."""
-        chunk = self._parcels.unpack(parcel)
-        verdicts = await self._ledger.conclude(parcel, chunk, verdicts)
-        self._let_go(parcel, chunk, verdicts.state)
+        chunk = self._batches.unpack(batch)
+        verdicts = await self._ledger.conclude(batch, chunk, verdicts)
+        self._let_go(batch, chunk, verdicts.state)
         outcomes = self._count(_settled(chunk, verdicts))
-        self._parcels.forget(parcel)
+        self._batches.forget(batch)
         async with self._telling:  # one at a time, however slow the listener
             await self._tell(outcomes)
         self.settled.give()
@@ -123,11 +123,11 @@ class Settler:
 
     def progress(self) -> None:
         """Show the counts; where that raises, the run ends."""
-        if self._listeners.on_progress and not self._course.callers_error:
+        if self._listeners.on_progress and not self._control.callers_error:
             try:
                 self._listeners.on_progress(self._tally.report())
             except Exception as error:
-                self._course.fail_with(error)
+                self._control.fail_with(error)
 
     async def wait(self) -> None:
         """Wait until something is settled, or contacts become free."""
@@ -141,23 +141,23 @@ class Settler:
         while self._late and self._late[0][0] <= anyio.current_time():
             self._order.end(heappop(self._late)[1])
 
-    def _let_go(self, parcel: Parcel, chunk: Chunk, state: State) -> None:
+    def _let_go(self, batch: Batch, chunk: Chunk, state: State) -> None:
         """Have further records of its contacts sent, or never, once all of its lot is settled.
 
         Where a request with its records got no answer, the server may still work at that: what follows it must wait.
         """
-        lot = parcel.lot
-        lot.parcels -= 1
+        group = batch.group
+        group.batches -= 1
         if state in self._blocking:
             self._order.bar(chunk.names())
         else:
-            lot.names.extend(chunk.names())
-        if lot.parcels:
+            group.names.extend(chunk.names())
+        if group.batches:
             return
-        if lot.lost_at is None:
-            self._order.end(lot.names)
+        if group.lost_at is None:
+            self._order.end(group.names)
         else:
-            heappush(self._late, (lot.lost_at + self._late_seconds, lot.names))
+            heappush(self._late, (group.lost_at + self._late_seconds, group.names))
 
     def _count(self, settled: Settled) -> list[Outcome]:
         """Count records, and return their outcomes, if anybody wants to know them."""

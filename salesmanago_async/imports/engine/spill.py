@@ -16,7 +16,7 @@ _PICKLED_WELL = frozenset({"builtins", "copyreg", "collections", "datetime", "de
 
 
 @frozen
-class Ticket:
+class Slot:
     """Where something lies: in the file, or here."""
 
     offset: int = 0
@@ -25,7 +25,7 @@ class Ticket:
     content: Any = None
 
 
-class Shelf:
+class SpillFile:
     """Takes things, and gives each back for its ticket until that is freed."""
 
     def __init__(self) -> None:
@@ -33,39 +33,39 @@ class Shelf:
         self._end = 0
         self._gaps: list[tuple[int, int]] = []
 
-    def put(self, content: Any) -> Ticket:
+    def put(self, content: Any) -> Slot:
         """Lay something down; what cannot be pickled, or written, stays in memory."""
         try:
             pickled = _pickled(content)
         except Exception:  # whatever the records' own code raises
-            return Ticket(content=content)
+            return Slot(content=content)
         offset, room = self._place(len(pickled))
         try:
             self._write(offset, pickled)
         except OSError:  # the disk is full
             self._gaps.append((offset, room))
-            return Ticket(content=content)
-        return Ticket(offset, len(pickled), room)
+            return Slot(content=content)
+        return Slot(offset, len(pickled), room)
 
-    def look(self, ticket: Ticket) -> Any:
+    def look(self, slot: Slot) -> Any:
         """Return what lies there."""
-        if not ticket.length:
-            return ticket.content
-        self._file.seek(ticket.offset)
+        if not slot.length:
+            return slot.content
+        self._file.seek(slot.offset)
         pickled = bytearray()
-        while len(pickled) < ticket.length:
-            pickled += self._file.read(ticket.length - len(pickled))
+        while len(pickled) < slot.length:
+            pickled += self._file.read(slot.length - len(pickled))
         return pickle.loads(pickled)  # noqa: S301 - what this process wrote itself
 
-    def free(self, ticket: Ticket) -> None:
+    def free(self, slot: Slot) -> None:
         """Have its place used again."""
-        if ticket.length:
-            self._gaps.append((ticket.offset, ticket.room))
+        if slot.length:
+            self._gaps.append((slot.offset, slot.room))
 
-    def take(self, ticket: Ticket) -> Any:
+    def take(self, slot: Slot) -> Any:
         """Return what lies there, and free its place."""
-        content = self.look(ticket)
-        self.free(ticket)
+        content = self.look(slot)
+        self.free(slot)
         return content
 
     def close(self) -> None:
@@ -87,12 +87,12 @@ class Shelf:
         return self._end - length, length
 
 
-class Shelved(Sequence[Any]):
+class SpilledRows(Sequence[Any]):
     """A sequence on the shelf, which is read when one of its parts is first looked at."""
 
-    def __init__(self, shelf: Shelf, ticket: Ticket, length: int) -> None:
-        self._shelf = shelf
-        self._ticket = ticket
+    def __init__(self, spill_file: SpillFile, slot: Slot, length: int) -> None:
+        self._spill_file = spill_file
+        self._ticket = slot
         self._length = length
         self._parts: Sequence[Any] | None = None
 
@@ -100,7 +100,7 @@ class Shelved(Sequence[Any]):
         return self._length
 
     def __getitem__(self, index: Any) -> Any:
-        parts: Sequence[Any] = self._shelf.look(self._ticket) if self._parts is None else self._parts
+        parts: Sequence[Any] = self._spill_file.look(self._ticket) if self._parts is None else self._parts
         self._parts = parts
         return parts[index]
 

@@ -38,9 +38,9 @@ Judgement: TypeAlias = Callable[[Chunk], Verdicts]
 
 @frozen
 class Send:
-    """Send it. `was_doubted`: an earlier try may have arrived."""
+    """Send it. `was_in_doubt`: an earlier try may have arrived."""
 
-    was_doubted: bool = False
+    was_in_doubt: bool = False
 
 
 @frozen
@@ -100,8 +100,8 @@ class Refusal:
 def state_during(step: Step, before: State) -> State:
     """Return what the records are if the run ends while this step is carried out."""
     match step:
-        case Send(was_doubted):
-            return "in_doubt" if was_doubted else "not_sent"
+        case Send(was_in_doubt):
+            return "in_doubt" if was_in_doubt else "not_sent"
         case Poll():
             return "submitted"
         case Reconcile():
@@ -115,7 +115,7 @@ def state_during(step: Step, before: State) -> State:
 def resumed(entry: Entry, *, reconciles: bool) -> Step:
     """Go on with a chunk of the journal that an earlier run had to leave as submitted or in doubt."""
     if entry.state == "in_doubt":
-        return Reconcile() if reconciles else Send(was_doubted=True)
+        return Reconcile() if reconciles else Send(was_in_doubt=True)
     if entry.request_id is None:
         return Settle(Verdicts("submitted"))
     return Poll(entry.request_id, is_resumed=True)
@@ -160,7 +160,7 @@ def after_reading_back(found: Sorted, refusal: Refusal | None, in_doubt: InDoubt
 
 def _undecided(indices: Sequence[int], reasons: Mapping[int, str], in_doubt: InDoubt) -> Step:
     if in_doubt == "send":
-        return Send(was_doubted=True)
+        return Send(was_in_doubt=True)
     state: State = "rejected" if in_doubt == "drop" else "in_doubt"
     note = "; given up on request, it may have been applied" if in_doubt == "drop" else ""
     others: dict[int, tuple[State, str]] = {

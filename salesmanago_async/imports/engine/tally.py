@@ -10,7 +10,7 @@ from attrs import define, field
 from ...connection.connection import Traffic
 from ...errors import SalesManagoError
 from ...outcome import STOPPED, Outcome, State
-from ..estimate import Bill
+from ..estimate import Estimate
 from ..report import Report
 from .reasons import Reasons
 from .settled import Settled
@@ -48,7 +48,7 @@ class Tally:
     unfollowed: int = 0
     request_ids: dict[int, None] = field(factory=dict)
     duplicates: int | None = None
-    bill: Bill | None = None
+    estimate: Estimate | None = None
 
     def add(self, states: Mapping[State, int]) -> None:
         """Count records that are settled."""
@@ -107,5 +107,5 @@ class Tally:
             first_reasons=dict(self.first_reasons),
             request_ids=tuple(self.request_ids),
             duplicates=self.duplicates,
-            bill=self.bill,
+            estimate=self.estimate,
         )

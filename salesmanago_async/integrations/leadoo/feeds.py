@@ -12,13 +12,13 @@ from typing import TypeAlias, cast
 
 from attrs import define, field, frozen
 
-from ...api.codegen import Lane
+from ...api.codegen import RowWriter
 from ...api.contacts import Contact
 from ...errors import Invalid
 from ...records.names import names_of_contact
 from ...records.shapes import Shape
 from ...sources.csv_files import CsvFile
-from ...sources.text_files import Reading
+from ...sources.text_files import FileOptions
 from ._names import plain
 from .files import cell_lane
 from .parts import Parts
@@ -78,7 +78,7 @@ def write_feed(
         if path.suffix.lower() == ".xml":
             header, rows = list(columns), _xml_rows(path, columns, elements)
         elif path.suffix.lower() in {".csv", ".tsv", ".txt"}:
-            header, rows = _table(path, columns, Reading(encoding=encoding, delimiter=delimiter))
+            header, rows = _table(path, columns, FileOptions(encoding=encoding, delimiter=delimiter))
         else:
             raise Invalid("ends in none of .xml, .csv, .tsv, .txt")
         parts = Parts(header, limit=limit)
@@ -106,12 +106,12 @@ class _ProductShape(Shape):
     def __init__(self) -> None:
         super().__init__(Contact, names_of_contact)
 
-    def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> Lane:
+    def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
         """Return the lane that gives the cells by plain name."""
         return cell_lane([plain(name) for name in names], access)
 
 
-def _table(path: Path, columns: Mapping[str, Sequence[str]], reading: Reading) -> tuple[list[str], Iterator[Row]]:
+def _table(path: Path, columns: Mapping[str, Sequence[str]], reading: FileOptions) -> tuple[list[str], Iterator[Row]]:
     file = CsvFile(path, _ProductShape(), reading)
     known = set(map(plain, file.header))
     present = {column: sources for column, sources in columns.items() if not known.isdisjoint(map(plain, sources))}
@@ -146,16 +146,16 @@ def _known_products(rows: Iterable[Row], header: Sequence[str]) -> Iterator[Row]
 class _Tally:
     """What became of the products until now."""
 
-    places: Sequence[int | None]
+    field_specs: Sequence[int | None]
     read: int = 0
     left_out: int = 0
     problems: list[str] = field(factory=list)
     lacking: Counter[str] = field(factory=Counter)
 
     def take(self, cells: Sequence[str]) -> None:
-        """Note what a product lacks that is written; `places` says where the expected columns are."""
-        for column, place in zip(EXPECTED, self.places, strict=True):
-            if place is None or not cells[place]:
+        """Note what a product lacks that is written; `field_specs` says where the expected columns are."""
+        for column, spec in zip(EXPECTED, self.field_specs, strict=True):
+            if spec is None or not cells[spec]:
                 self.lacking[column] += 1
 
     def leave_out(self, line: int, why: Invalid) -> None:

@@ -5,14 +5,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from ...api.codegen import Body, Lane, Place, compile_lane
+from ...api.codegen import Body, FieldSpec, RowWriter, compile_writer
 from ...api.contacts import Contact
 from ...errors import Invalid
 from ...records.encoders import Encoder
 from ...records.names import names_of_contact
 from ...records.shapes import NOTES, ExtraColumns, Shape
 from ...sources.sources import InputFile, open_file
-from ...sources.text_files import Reading
+from ...sources.text_files import FileOptions
 from ._names import plain
 from .leads import SOURCES, UNTRANSFERRED, check_sources, contact_of, flat_fields, is_named
 
@@ -30,13 +30,13 @@ def lead_file(
     `extra_columns` says what becomes of fields that are not in the table: "ignore", "error", or "properties", which
     makes them standard details of their own names. Raises `Invalid` naming the file where it cannot be read.
     """
-    reading = Reading(encoding=encoding, delimiter=delimiter)
+    reading = FileOptions(encoding=encoding, delimiter=delimiter)
     return open_file(Path(path), LeadShape(sources, extra=extra_columns), reading)
 
 
-def cell_lane(names: Sequence[str], access: Callable[[int], str]) -> Lane:
+def cell_lane(names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
     """Return the lane that gives the filled cells of a row under the names of their columns."""
-    return compile_lane([(Place(name, (name,), _as_it_is), access(index)) for index, name in enumerate(names)])
+    return compile_writer([(FieldSpec(name, (name,), _as_it_is), access(index)) for index, name in enumerate(names)])
 
 
 def _as_it_is(value: object) -> object:
@@ -74,7 +74,7 @@ class LeadShape(Shape):
         """Return what encodes rows of cells; `body` makes the body of one."""
         return self.careful_encoder(tags, body)
 
-    def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> Lane:
+    def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
         """Return the lane for leads with these columns; raise `Invalid` for columns that are those of no lead."""
         self.check_names(names)
         cells = cell_lane(names, access)

@@ -177,7 +177,7 @@ def _checked(target: str) -> str:
     """Return the field of a contact in Python's spelling, or the detail."""
     if target.startswith("properties.") and len(target) > len("properties."):
         return target
-    place = names_of(Contact).get(target)
-    if target == "tags" or (place and place.name in _TEXTS):
-        return place.name if place else target
+    spec = names_of(Contact).get(target)
+    if target == "tags" or (spec and spec.name in _TEXTS):
+        return spec.name if spec else target
     raise Invalid("is not a field of a contact that a lead can fill; try properties.X", field=target)

@@ -1,4 +1,4 @@
-"""What each path does: a handler takes the store and a checked body, and returns the answer or raises `Refusal`."""
+"""What each path does: a handler takes the store and a checked body, and returns the answer or raises `RefusedCall`."""
 
 from collections.abc import Mapping
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import define, field
 
-from .._store import Store, StoredContact
+from .._store import AccountStore, StoredContact
 
 MASS_TYPES = frozenset({"MAILING", "CYCLIC", "TEST_AB", "FINAL_TEST_AB", "BIRTHDAY"})
 """[guess] the list of mass types was lost from the reference: these are the ones of conversationStatistics."""
@@ -43,7 +43,7 @@ class Mailbox:
 
 
 def start_mailing(
-    store: Store,
+    store: AccountStore,
     *,
     email_id: str,
     user: str,
@@ -75,7 +75,7 @@ def start_mailing(
 
 
 def _send(
-    store: Store,
+    store: AccountStore,
     mailing: Mailing,
     when: int,
     contacts: Sequence[Mapping[str, str]],

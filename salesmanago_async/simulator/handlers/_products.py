@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .._store import Store, StoredContact
+from .._store import AccountStore, StoredContact
 
 
 def products_of(event: Mapping[str, Any]) -> list[str]:
@@ -20,6 +20,6 @@ def events_at(location: str, contacts: Iterable[StoredContact], kind: str | None
                 yield event
 
 
-def known_products(store: Store, location: str) -> set[str]:
+def known_products(store: AccountStore, location: str) -> set[str]:
     """Return every product that any event in that shop names."""
     return {id_ for event in events_at(location, store.contacts.values()) for id_ in products_of(event)}

@@ -3,21 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-from .._refusal import Refusal
-from .._store import Store
+from .._refusal import RefusedCall
+from .._store import AccountStore
 
 
-def check_user(store: Store, body: Mapping[str, Any]) -> str:
+def check_user(store: AccountStore, body: Mapping[str, Any]) -> str:
     """Return the user of a body; refuse one that is missing or is no account of the client."""
     user = body.get("user")
     if not user:
-        raise Refusal("User cannot be empty")
+        raise RefusedCall("User cannot be empty")
     if user not in store.owners:
-        raise Refusal("User not authenticated")
+        raise RefusedCall("User not authenticated")
     return str(user)
 
 
-def check_any_user(store: Store, body: Mapping[str, Any]) -> None:
+def check_any_user(store: AccountStore, body: Mapping[str, Any]) -> None:
     """Refuse a user that is no account of the client, where a body may go without one."""
     if "user" in body:
         check_user(store, body)

@@ -6,31 +6,31 @@
 from typing import Any
 
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store
+from .._refusal import RefusedCall
+from .._store import AccountStore
 
 
-def delete(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def delete(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/delete: everyone who shares the address goes."""
     for contact in store.with_email(body["email"]):
         store.remove(contact)
     return {"result": "Contact deleted"}
 
 
-def batch_delete(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def batch_delete(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/batchDelete."""
     for contact in store.select(body["contacts"]):
         store.remove(contact)
     return {"result": "Contacts deleted"}
 
 
-def set_main_owner(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def set_main_owner(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/setMainOwner: the one before stays an owner. [guess] the texts of both refusals: none is known."""
     chosen = store.with_email(body["contact"])
     if not chosen:
-        raise Refusal("Contact does not exist")
+        raise RefusedCall("Contact does not exist")
     if body["newOwner"] not in store.owners:
-        raise Refusal("newOwner is not a user account")
+        raise RefusedCall("newOwner is not a user account")
     for contact in chosen:
         contact.main_owner = body["newOwner"]
         contact.owners.add(body["newOwner"])
@@ -38,19 +38,19 @@ def set_main_owner(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def stop_monitoring(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def stop_monitoring(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/stopMonitoring."""
     _monitor(store, body, monitored=False)
     return {"message": ["Contacts have stopped being monitored."]}
 
 
-def restore_monitoring(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def restore_monitoring(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/restoreMonitoring."""
     _monitor(store, body, monitored=True)
     return {"message": ["Contacts have restored being monitored."]}
 
 
-def _monitor(store: Store, body: dict[str, Any], *, monitored: bool) -> None:
+def _monitor(store: AccountStore, body: dict[str, Any], *, monitored: bool) -> None:
     for contact in store.select(body["contacts"]):
         contact.monitored = monitored
 

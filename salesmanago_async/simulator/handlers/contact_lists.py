@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import orjson
 
 from .._handler import Handler
-from .._store import Store, StoredContact
+from .._store import AccountStore, StoredContact
 from ._details import details
 
 DAY_MS = 86_400_000
@@ -18,12 +18,12 @@ _COUNTS = {"CUSTOMER": "customersVisits", "PARTNER": "partnersVisits", "PROSPECT
 EntryT = TypeVar("EntryT")
 
 
-def basic(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def basic(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/basic."""
     return {"contacts": [_basic(contact) for email in body["email"] for contact in store.with_email(email)]}
 
 
-def basic_by_id(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def basic_by_id(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/basicById."""
     return {"contacts": [_basic(store.contacts[id_]) for id_ in body["id"] if id_ in store.contacts]}
 
@@ -37,7 +37,7 @@ def _basic(contact: StoredContact) -> dict[str, Any]:
     return {**{name: known[name] for name in names}, "contactId": contact.id, "lastVisit": last_visit}
 
 
-def list_by_id(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def list_by_id(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/listById: whoever is missing, or has other owners only, is unavailable."""
     available = {
         id_: contact
@@ -50,14 +50,14 @@ def list_by_id(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def list_page(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def list_page(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/paginatedListById: the contacts whose main owner asks."""
     assigned = [contact for contact in store.contacts.values() if contact.main_owner == body["owner"]]
     page, more = _page(assigned, body)
     return {"contacts": [details(contact) for contact in page], "hasMore": more}
 
 
-def export_page(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def export_page(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/paginatedContactList/export: a page of what is there when the job is done."""
 
     def export() -> bytes:
@@ -78,23 +78,23 @@ def _page(entries: Sequence[EntryT], body: dict[str, Any]) -> tuple[Sequence[Ent
     return entries[end - body["size"] : end], end < len(entries)
 
 
-def created(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def created(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/createdContacts."""
     return {"createdContacts": _listed(_in_span(store, body, lambda contact: contact.created_on))}
 
 
-def modified(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def modified(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/modifiedContacts."""
     return {"modifiedContacts": _listed(_in_span(store, body, lambda contact: contact.modified_on))}
 
 
-def modified_page(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def modified_page(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/paginatedModifiedContacts."""
     page, more = _page(_in_span(store, body, lambda contact: contact.modified_on), body)
     return {"modifiedContacts": _listed(page), "hasMore": more}
 
 
-def _in_span(store: Store, body: dict[str, Any], moment: Callable[[StoredContact], int]) -> list[StoredContact]:
+def _in_span(store: AccountStore, body: dict[str, Any], moment: Callable[[StoredContact], int]) -> list[StoredContact]:
     """Return the contacts whose moment is in the body's span, the earliest first."""
     found = [contact for contact in store.contacts.values() if body["from"] <= moment(contact) <= body["to"]]
     return sorted(found, key=moment)
@@ -104,7 +104,7 @@ def _listed(contacts: Iterable[StoredContact]) -> list[dict[str, Any]]:
     return [{"id": contact.id, "email": contact.email} for contact in contacts]
 
 
-def recent_activity(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def recent_activity(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/recentActivity: [guess] an entry for each contact that was there, as it was last seen.
 
     Nobody is anonymous here, and no address of a visitor is known.
@@ -138,7 +138,7 @@ def _visit(contact: StoredContact, seen: list[dict[str, Any]], body: dict[str, A
     }
 
 
-def _statistics(store: Store) -> list[dict[str, Any]]:
+def _statistics(store: AccountStore) -> list[dict[str, Any]]:
     """Return the visits of the last week, counted by day (UTC) and by what the visitor is."""
     today = store.now_ms() // DAY_MS
     days = {

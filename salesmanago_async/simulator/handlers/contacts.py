@@ -11,18 +11,18 @@ from ...api.contacts import Contact
 from ...api.fields import BATCH
 from ...errors import Invalid
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store
+from .._refusal import RefusedCall
+from .._store import AccountStore
 from ._details import details
 
 
-def upsert(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def upsert(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/upsert."""
     contact = store.upsert(body, double_opt_in=bool(body.get("useApiDoubleOptIn")), owner=body["owner"])
     return {"contactId": contact.id, "externalId": contact.fields.get("externalId")}
 
 
-def batch_upsert(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def batch_upsert(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/batchupsertv2: the entries are checked and applied when the job is done."""
     known = {"owner", "upsertDetails", "useApiDoubleOptIn", "lang", "fireEvents"} | CREDENTIAL_FIELDS
     entries = batch(body, "upsertDetails", known)
@@ -34,21 +34,21 @@ def batch_upsert(store: Store, body: dict[str, Any]) -> dict[str, Any]:
 def batch(body: Mapping[str, Any], name: str, known: set[str]) -> list[Any]:
     """Return the entries of a batch; refuse one that is empty, too long, or has fields the reference has not."""
     for field in body.keys() - known:
-        raise Refusal(f"{field}: is not a documented field")
+        raise RefusedCall(f"{field}: is not a documented field")
     entries = body.get(name)
     if not isinstance(entries, list) or not BATCH.least <= len(entries) <= BATCH.most:
-        raise Refusal(f"{name} must be a list of {BATCH.least} to {BATCH.most} entries")
+        raise RefusedCall(f"{name} must be a list of {BATCH.least} to {BATCH.most} entries")
     return entries
 
 
-def _import(store: Store, entries: list[Any], double_opt_in: bool, owner: str) -> bytes:
+def _import(store: AccountStore, entries: list[Any], double_opt_in: bool, owner: str) -> bytes:
     contact_ids: dict[str, str] = {}
     invalid: list[Any] = []
     for entry in entries:
         try:
             body = write(read_strictly(Contact, entry))
             contact = store.upsert(body, double_opt_in=double_opt_in, owner=owner)
-        except (Invalid, Refusal):
+        except (Invalid, RefusedCall):
             invalid.append(_name_of(entry))
         else:
             contact_ids[body["contact"].get("email", contact.email)] = contact.id
@@ -62,13 +62,13 @@ def _name_of(entry: Any) -> Any:
     return contact.get("email") or contact.get("contactId") or entry
 
 
-def has_contact(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def has_contact(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/hasContact."""
     contact = store.find(body)
     return {"result": contact is not None, "contactId": contact.id if contact else None}
 
 
-def list_contacts(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def list_contacts(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/list."""
     found = [contact for email in body["email"] for contact in store.with_email(email)]
     return {"contacts": [details(contact) for contact in found]}

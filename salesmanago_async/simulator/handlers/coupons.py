@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store, StoredContact
+from .._refusal import RefusedCall
+from .._store import AccountStore, StoredContact
 
 _YEAR_MS = 365 * 24 * 60 * 60 * 1000
 _CHARACTERS = string.ascii_uppercase + string.digits
 
 
-def add(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def add(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/addContactCoupon."""
     contact = _contact(store, body)
     code = body.get("coupon") or "".join(store.random.choices(_CHARACTERS, k=body["length"]))
@@ -25,17 +25,17 @@ def add(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     return {"result": None, "coupon": code}
 
 
-def use(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def use(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/useContactCoupon."""
     held = [coupon for coupon in _contact(store, body).coupons if coupon["coupon"] == body["coupon"]]
     reason, coupon = _best(held, store.now_ms())
     if reason:
-        raise Refusal(f"Coupon cannot be used: {reason}")
+        raise RefusedCall(f"Coupon cannot be used: {reason}")
     coupon["used"] = True
     return {"result": None}
 
 
-def verify(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def verify(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """coupon/verify."""
     wanted = (body["couponName"], body["couponCode"])
     coupons = (coupon for contact in _holders(store, body) for coupon in contact.coupons)
@@ -45,14 +45,14 @@ def verify(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     return {**answer, "reason": reason} if reason else answer
 
 
-def _contact(store: Store, body: dict[str, Any]) -> StoredContact:
+def _contact(store: AccountStore, body: dict[str, Any]) -> StoredContact:
     contact = store.find(body)
     if contact is None:
-        raise Refusal("Contact does not exist")
+        raise RefusedCall("Contact does not exist")
     return contact
 
 
-def _holders(store: Store, body: dict[str, Any]) -> Iterable[StoredContact]:
+def _holders(store: AccountStore, body: dict[str, Any]) -> Iterable[StoredContact]:
     if "contactId" not in body and "email" not in body:
         return store.contacts.values()
     contact = store.find(body)

@@ -6,18 +6,18 @@ from typing import Any
 import orjson
 
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store
+from .._refusal import RefusedCall
+from .._store import AccountStore
 from ._mailings import MASS_TYPES, Delivery, Mailbox, Mailing
 from ._user import check_user
 
 
-def conversation_statistics(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def conversation_statistics(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """email/conversationStatistics: the file tells of what was sent when the job is done."""
     user = check_user(store, body)
     kind = body.get("exportType", "FULL")
     if kind not in _SCOPES:
-        raise Refusal(f"exportType: {kind} is not one of {', '.join(_SCOPES)}")
+        raise RefusedCall(f"exportType: {kind} is not one of {', '.join(_SCOPES)}")
 
     def of_one() -> bytes:
         mailing = _found(store, body["conversationId"], user)
@@ -31,7 +31,7 @@ def conversation_statistics(store: Store, body: dict[str, Any]) -> dict[str, Any
     return {"requestId": store.start_job(of_one if "conversationId" in body else of_many)}
 
 
-def message_statistics(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def message_statistics(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """email/messageStatistics."""
     user = check_user(store, body)
 
@@ -42,14 +42,14 @@ def message_statistics(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     return {"requestId": store.start_job(export)}
 
 
-def mass_conversation_list(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def mass_conversation_list(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """email/massConversationList: mailings by when they were made, sent or not."""
     found = store.room(Mailbox).mailings.values()
     span = range(body["from"], body["to"] + 1)
     return {"conversationList": [one.id for one in found if one.created_on in span and one.kind in MASS_TYPES]}
 
 
-def global_conversation_statistics(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def global_conversation_statistics(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """email/globalConversationStatistics: of one user's mailings, or of all where no user is given."""
     if "user" in body:
         check_user(store, body)
@@ -76,13 +76,13 @@ _GLOBAL = {
 """Field of the global statistics → what it is called in those of one mailing."""
 
 
-def _found(store: Store, conversation_id: str, user: str) -> Mailing | None:
+def _found(store: AccountStore, conversation_id: str, user: str) -> Mailing | None:
     """Return a mailing of that user that was sent."""
     mailing = store.room(Mailbox).mailings.get(conversation_id)
     return mailing if mailing and mailing.user == user and mailing.date_sent is not None else None
 
 
-def _sent(store: Store, body: Mapping[str, Any]) -> Iterable[Mailing]:
+def _sent(store: AccountStore, body: Mapping[str, Any]) -> Iterable[Mailing]:
     """Return the mailings that were sent in a span, its ends included."""
     span = range(body["from"], body["to"] + 1)
     return (mailing for mailing in store.room(Mailbox).mailings.values() if mailing.date_sent in span)

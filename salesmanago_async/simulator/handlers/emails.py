@@ -5,25 +5,25 @@ from typing import Any
 
 from ...api.fields import is_email
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store
+from .._refusal import RefusedCall
+from .._store import AccountStore
 from ._mailings import Mailbox, deliver, start_mailing
 from ._user import check_user
 
 
-def upsert(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def upsert(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """email/upsert. An id that is not known here is one of an e-mail made in SALESmanago itself."""
     if body["emailOwner"] not in store.owners:
-        raise Refusal("Not authenticated, invalid owner")
+        raise RefusedCall("Not authenticated, invalid owner")
     emails = store.room(Mailbox).emails
     email_id = body.get("emailId") or store.new_id()
     if emails.get(email_id, body)["emailOwner"] != body["emailOwner"]:
-        raise Refusal("Email owner cannot be changed")  # [guess] the rule is documented, its text is not
+        raise RefusedCall("Email owner cannot be changed")  # [guess] the rule is documented, its text is not
     emails[email_id] = {**emails.get(email_id, {}), **body}
     return {"emailId": email_id}
 
 
-def send(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def send(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """email/sendEmail."""
     user = check_user(store, body)
     _add_missing(store, body["contacts"], user)
@@ -38,7 +38,7 @@ def send(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     return {"message": ["Emails are scheduling to send."], "conversationId": mailing.id}
 
 
-def send_with_attachment(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def send_with_attachment(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """email/sendWithAttachment. [guess] as sendEmail, it makes contacts of unknown addresses."""
     user = check_user(store, body)
     contacts = [_selector(entry) for entry in body["contacts"]]
@@ -61,7 +61,7 @@ def _selector(entry: Mapping[str, Any]) -> dict[str, str]:
     return {"addresseeType": kind, "value": entry.get("email") or entry.get("contactId") or entry["tag"]}
 
 
-def _add_missing(store: Store, selectors: Iterable[Mapping[str, Any]], user: str) -> None:
+def _add_missing(store: AccountStore, selectors: Iterable[Mapping[str, Any]], user: str) -> None:
     """Make a contact, opted in, of each address that belongs to nobody."""
     given = (selector["value"].split(",") for selector in selectors if selector["addresseeType"] == "EMAIL")
     for address in (value.strip() for values in given for value in values):
@@ -69,7 +69,7 @@ def _add_missing(store: Store, selectors: Iterable[Mapping[str, Any]], user: str
             store.upsert({"contact": {"email": address}}, double_opt_in=False, owner=user)
 
 
-def send_confirmation(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def send_confirmation(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """email/sendConfirmation. [guess] only the text for a contact that gets the e-mail is known."""
     contact = store.find(body)
     if contact is None:

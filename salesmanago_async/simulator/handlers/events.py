@@ -8,12 +8,12 @@ from ...api.codec import read_strictly, write
 from ...api.events import ExternalEvent
 from ...errors import Invalid
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store
+from .._refusal import RefusedCall
+from .._store import AccountStore
 from .contacts import batch
 
 
-def add(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def add(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """v2/contact/addContactExtEvent: an event of a contact that does not exist yet is kept for an hour."""
     event = body["contactEvent"]
     event_id = store.add_event(body, event) or store.add_event_later(body, event)
@@ -22,7 +22,7 @@ def add(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     return {"eventId": event_id, "contact": contact}
 
 
-def batch_add(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def batch_add(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/batchAddContactExtEvent: entries that fail are named by their contact."""
     entries = batch(body, "events", {"owner", "events"} | CREDENTIAL_FIELDS)
     failed = [_name_of(entry) for entry in entries if not _added(store, entry)]
@@ -33,7 +33,7 @@ def batch_add(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _added(store: Store, entry: Any) -> bool:
+def _added(store: AccountStore, entry: Any) -> bool:
     try:
         body = write(read_strictly(ExternalEvent, entry))
     except Invalid:
@@ -41,18 +41,18 @@ def _added(store: Store, entry: Any) -> bool:
     return store.add_event(body, body["contactEvent"]) is not None
 
 
-def update(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def update(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """v2/contact/updateContactExtEvent: what is not said again is lost. [guess] what is said of an unknown event."""
     content = body["contactEvent"]
     event = next((event for event in store.events() if event["eventId"] == content["eventId"]), None)
     if event is None:
-        raise Refusal("Event with given eventId does not exist")
+        raise RefusedCall("Event with given eventId does not exist")
     event.clear()
     event.update(content)
     return {"eventId": content["eventId"]}
 
 
-def delete(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def delete(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """v2/contact/deleteContactExtEvent: done a little later; an event that is not there is deleted already.
 
     [guess] all events of one externalId are deleted.

@@ -7,17 +7,17 @@ from typing import Any
 import orjson
 
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store, StoredContact
+from .._refusal import RefusedCall
+from .._store import AccountStore, StoredContact
 from ._details import DETAILS, EVENT, basic
 
 
-def export_data(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def export_data(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/export/data: the file holds what is there when the job is done."""
     types = [entry["dataType"] for entry in body["data"]]
     for kind in types:
         if kind not in _PARTS:
-            raise Refusal(f"dataType: {kind} is not one of {', '.join(_PARTS)}")
+            raise RefusedCall(f"dataType: {kind} is not one of {', '.join(_PARTS)}")
 
     def export() -> bytes:
         chosen = store.select(body["contacts"])

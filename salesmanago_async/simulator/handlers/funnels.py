@@ -10,8 +10,8 @@ from typing import Any
 from attrs import define, field
 
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store, StoredContact
+from .._refusal import RefusedCall
+from .._store import AccountStore, StoredContact
 
 
 @define
@@ -29,19 +29,19 @@ class Funnels:
     by_name: dict[str, StoredFunnel] = field(factory=dict)
 
 
-def add(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def add(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """funnel/add."""
     funnels, name = store.room(Funnels).by_name, body["funnel"]
     if name in funnels:
-        raise Refusal(f"Funnel {name} already exists")
+        raise RefusedCall(f"Funnel {name} already exists")
     stages = [stage["name"] for stage in sorted(body["stages"], key=lambda stage: int(stage["order"]))]
     if len(set(stages)) < len(stages):
-        raise Refusal("Stages of a funnel must have different names")
+        raise RefusedCall("Stages of a funnel must have different names")
     funnels[name] = StoredFunnel(store.new_id(), {stage: store.new_id() for stage in stages})
     return {"message": [f"Funnel {name} was added."]}
 
 
-def add_contact(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def add_contact(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """funnel/addContact: who is in the funnel already moves to the stage."""
     funnel = _funnel(store, body)
     place = {
@@ -58,7 +58,7 @@ def add_contact(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     return {"addedContacts": {contact.id: True for contact in chosen}}
 
 
-def delete(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def delete(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """funnel/delete: done a little later; the contacts that were there leave the funnel."""
     funnel = _funnel(store, body)
     stage = body.get("stage")
@@ -66,7 +66,7 @@ def delete(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     return {"message": [f"Specified funnel {'stage ' if stage else ''}will be deleted in a few seconds"]}
 
 
-def _delete(store: Store, funnel: StoredFunnel, stage: str | None) -> None:
+def _delete(store: AccountStore, funnel: StoredFunnel, stage: str | None) -> None:
     for contact in store.contacts.values():
         contact.funnels = [place for place in contact.funnels if not _is_at(place, funnel, stage)]
     if stage:
@@ -76,19 +76,19 @@ def _delete(store: Store, funnel: StoredFunnel, stage: str | None) -> None:
     room.by_name = {name: other for name, other in room.by_name.items() if other is not funnel}
 
 
-def count(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def count(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """funnel/count."""
     funnel = _funnel(store, body)
     return {"count": sum(_is_in(contact, funnel, body.get("stage")) for contact in store.contacts.values())}
 
 
-def _funnel(store: Store, body: Mapping[str, Any]) -> StoredFunnel:
+def _funnel(store: AccountStore, body: Mapping[str, Any]) -> StoredFunnel:
     """Return the funnel that a body names; refuse one that does not exist, or has no such stage."""
     funnel = store.room(Funnels).by_name.get(body["funnel"])
     if funnel is None:
-        raise Refusal(f"Funnel {body['funnel']} does not exist")
+        raise RefusedCall(f"Funnel {body['funnel']} does not exist")
     if "stage" in body and body["stage"] not in funnel.stages:
-        raise Refusal(f"Stage {body['stage']} does not exist in funnel {body['funnel']}")
+        raise RefusedCall(f"Stage {body['stage']} does not exist in funnel {body['funnel']}")
     return funnel
 
 

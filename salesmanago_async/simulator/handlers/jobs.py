@@ -3,11 +3,11 @@
 from typing import Any
 
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store
+from .._refusal import RefusedCall
+from .._store import AccountStore
 
 
-def status(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def status(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """job/status: a fresh link at every look.
 
     [guess] what is said of an unknown number, and of a job that failed: no text is known. [guess] the link to a ZIP
@@ -15,11 +15,11 @@ def status(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     """
     job = store.job(body["requestId"])
     if job is None:
-        raise Refusal("Job not found")
+        raise RefusedCall("Job not found")
     if not job.is_over:
         return {"message": ["Job not start yet"]}
     if job.file is None:
-        raise Refusal("Job failed")
+        raise RefusedCall("Job failed")
     return {"fileUrl": f"/files/{store.link(job.file)}.json"}
 
 

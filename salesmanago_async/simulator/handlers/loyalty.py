@@ -10,8 +10,8 @@ from typing import Any
 from attrs import define, field
 
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store
+from .._refusal import RefusedCall
+from .._store import AccountStore
 
 
 @define
@@ -21,7 +21,7 @@ class LoyaltyPrograms:
     points: defaultdict[str, dict[str, int]] = field(factory=lambda: defaultdict(dict))
 
 
-def add_contact(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def add_contact(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """loyalty/program/v1/addContact: who is a member already keeps the points."""
     points = _points(store, body)
     for contact in store.select(body["contacts"]):
@@ -29,7 +29,7 @@ def add_contact(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def remove_contact(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def remove_contact(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """loyalty/program/v1/removeContact: who is no member is removed already."""
     points = _points(store, body)
     for contact in store.select(body["contacts"]):
@@ -37,11 +37,11 @@ def remove_contact(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def modify_points(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def modify_points(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """loyalty/program/v1/modifyPoints: of the chosen contacts, those that are members get or lose points."""
     signs = {"ADD": 1, "SUBTRACT": -1}
     if body["modificationType"] not in signs:
-        raise Refusal("modificationType must be ADD or SUBTRACT")
+        raise RefusedCall("modificationType must be ADD or SUBTRACT")
     points = _points(store, body)
     for contact in store.select(body["contacts"]):
         if contact.id in points:
@@ -49,16 +49,16 @@ def modify_points(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def get_points(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def get_points(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """loyalty/program/v1/getPoints."""
     contact = store.find(body)
     points = _points(store, body)
     if contact is None or contact.id not in points:
-        raise Refusal("Contact is not in the loyalty program")
+        raise RefusedCall("Contact is not in the loyalty program")
     return {"points": points[contact.id]}
 
 
-def _points(store: Store, body: dict[str, Any]) -> dict[str, int]:
+def _points(store: AccountStore, body: dict[str, Any]) -> dict[str, int]:
     return store.room(LoyaltyPrograms).points[body["loyaltyProgram"]]
 
 

@@ -11,8 +11,8 @@ from attrs import define, field
 
 from ...api.messages import DAY_MS
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store, StoredContact
+from .._refusal import RefusedCall
+from .._store import AccountStore, StoredContact
 from ._archive import archive
 from ._user import check_any_user, check_user
 
@@ -75,7 +75,7 @@ class Conversations:
         return conversation
 
 
-def send(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def send(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """messaging/send. [guess] without a channel it is SMS; with both a text and a template, the text is sent."""
     now = store.now_ms()
     template = body.get("templateName")
@@ -100,7 +100,7 @@ def send(store: Store, body: dict[str, Any]) -> dict[str, Any]:
 def _time(body: Mapping[str, Any], now: int) -> int:
     time = body.get("time", now)
     if not now - DAY_MS <= time <= now + 365 * DAY_MS:
-        raise Refusal("time: is not from one day ago to one year ahead")
+        raise RefusedCall("time: is not from one day ago to one year ahead")
     return max(int(time), now)
 
 
@@ -113,10 +113,10 @@ def _channels(body: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _check_one_of(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise Refusal(f"{name}: {value} is not one of {', '.join(known)}")
+        raise RefusedCall(f"{name}: {value} is not one of {', '.join(known)}")
 
 
-def _select(store: Store, addressees: list[dict[str, str]]) -> list[StoredContact]:
+def _select(store: AccountStore, addressees: list[dict[str, str]]) -> list[StoredContact]:
     """Return the contacts of the addressees, each once. [guess] ID is taken for the contact id."""
     states = [addressee["addresseeType"] for addressee in addressees if addressee["addresseeType"] in _STATES]
     others = [
@@ -142,7 +142,7 @@ _STATES: dict[str, Callable[[StoredContact], bool]] = {
 }
 
 
-def _deliver(store: Store, conversation: Conversation) -> None:
+def _deliver(store: AccountStore, conversation: Conversation) -> None:
     """Send the messages to whom they can still be sent, and tell the contacts of it."""
     chosen = {message.contact.id: message.contact for message in conversation.messages}
     conversation.address((contact for id_, contact in chosen.items() if id_ in store.contacts), "Sent")
@@ -177,7 +177,7 @@ def _sms(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def send_transactional(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def send_transactional(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """messaging/transactional/send: any integration and template goes, as no call makes them.
 
     [guess] the refusals, and that the text stands for itself: templates cannot be read.
@@ -185,7 +185,7 @@ def send_transactional(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     user = check_user(store, body)
     contact = _recipient(store, body["contact"])
     if not contact.fields.get("phone"):
-        raise Refusal("Contact has no phone number")
+        raise RefusedCall("Contact has no phone number")
     template, now = body["templateExternalId"], store.now_ms()
     conversation = store.room(Conversations).open(
         name=template,
@@ -202,7 +202,7 @@ def send_transactional(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     return {"conversationId": conversation.id}
 
 
-def _recipient(store: Store, given: Mapping[str, Any]) -> StoredContact:
+def _recipient(store: AccountStore, given: Mapping[str, Any]) -> StoredContact:
     """Return the contact that is named. [guess] a user id is the contact's externalId."""
     kind, value = given["addresseeType"].upper(), given["value"]
     _check_one_of("addresseeType", kind, ("EMAIL", "CONTACT_ID", "USER_ID"))
@@ -211,11 +211,11 @@ def _recipient(store: Store, given: Mapping[str, Any]) -> StoredContact:
     else:
         found = store.find({"email" if kind == "EMAIL" else "contactId": value})
     if found is None:
-        raise Refusal("Contact does not exist")
+        raise RefusedCall("Contact does not exist")
     return found
 
 
-def conversation_list(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def conversation_list(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """messaging/conversationList."""
     source = body.get("source", "MASS")
     _check_one_of("source", source, SOURCES)
@@ -227,15 +227,15 @@ def conversation_list(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     return {"conversationIds": found}
 
 
-def _conversation(store: Store, body: Mapping[str, Any]) -> Conversation:
+def _conversation(store: AccountStore, body: Mapping[str, Any]) -> Conversation:
     """Return the conversation of that number. [guess] what is said of an unknown one."""
     found = store.room(Conversations).all.get(body["conversationId"])
     if found is None:
-        raise Refusal("Conversation not found")
+        raise RefusedCall("Conversation not found")
     return found
 
 
-def mass_conversation_data(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def mass_conversation_data(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """messaging/mass/conversation/data."""
     conversation = _conversation(store, body)
     return {"messagingContentList": [_content(conversation, message) for message in conversation.messages]}
@@ -253,7 +253,7 @@ def _content(conversation: Conversation, message: Message) -> dict[str, Any]:
     }
 
 
-def conversation_stats(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def conversation_stats(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """messaging/conversationStats."""
     conversation = _conversation(store, body)
     channel, source = body.get("channel", "ALL"), body.get("source", "ALL")
@@ -276,7 +276,7 @@ def _counts(conversation: Conversation, channel: str) -> dict[str, Any]:
     return {"cancelled": False, "sent": sent, "delivered": sent, "undelivered": 0, "clicked": 0}
 
 
-def conversation_data(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def conversation_data(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """messaging/conversation/data: the file holds the messages as they are when the job is done."""
     check_any_user(store, body)
     conversation = _conversation(store, body)

@@ -3,15 +3,15 @@
 from typing import Any
 
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store
+from .._refusal import RefusedCall
+from .._store import AccountStore
 
 
-def add(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def add(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/addNote. [guess] what is said of a contact that does not exist."""
     contact = store.find(body)
     if contact is None:
-        raise Refusal("Contact does not exist")
+        raise RefusedCall("Contact does not exist")
     contact.notes.append({"note": body["note"], "date": store.now_ms(), "priv": body.get("priv", False)})
     return {"message": ["Note was added to contact"]}
 

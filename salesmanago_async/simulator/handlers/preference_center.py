@@ -4,15 +4,15 @@ from hashlib import sha256
 from typing import Any
 
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store
+from .._refusal import RefusedCall
+from .._store import AccountStore
 
 
-def generate_endpoint(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def generate_endpoint(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """customerPreferenceCenter/generateEndpoint. [guess] what is said of an unknown contact: no text is known."""
     center, contact = body["preferenceCenterId"], body["contactId"]
     if contact not in store.contacts:
-        raise Refusal("Contact with given contactId does not exist")
+        raise RefusedCall("Contact with given contactId does not exist")
     key = int.from_bytes(sha256(f"{center} {contact}".encode()).digest()[:4]) % 10**6
     return {"endpoint": f"https://simulator.invalid/customerPreferenceCenter/#/{center}/{contact}/?key={key:06}"}
 

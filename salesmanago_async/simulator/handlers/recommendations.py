@@ -5,32 +5,32 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store, StoredContact
+from .._refusal import RefusedCall
+from .._store import AccountStore, StoredContact
 from ._products import events_at, known_products, products_of
 
 
-def last_viewed(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def last_viewed(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """recommendation/lastViewed: the latest first. [guess] nothing for a visitor who is no contact."""
     return _latest_first(store.contacts.get(body.get("contactId", "")), body["location"], "VISIT")
 
 
-def purchased_by_contact(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def purchased_by_contact(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """recommendation/purchasedByContact: the latest first; nothing for a contact that is not monitored."""
     contact = store.contacts.get(body["smClient"])
     return _latest_first(contact if contact and contact.monitored else None, body["location"], "PURCHASE")
 
 
-def most_purchased(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def most_purchased(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """recommendation/mostPurchased: what is in most purchases first."""
     return _most_frequent_first(events_at(body["location"], store.contacts.values(), "PURCHASE"))
 
 
-def purchased_together(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def purchased_together(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """recommendation/purchasedTogether: what is in most purchases of the product first."""
     location, product = body["location"], body["productId"]
     if product not in known_products(store, location):
-        raise Refusal("Product Id is invalid", productIds=None)
+        raise RefusedCall("Product Id is invalid", productIds=None)
     purchases = events_at(location, store.contacts.values(), "PURCHASE")
     return _most_frequent_first((event for event in purchases if product in products_of(event)), leave_out=product)
 

@@ -9,8 +9,8 @@ from attrs import define, field
 
 from ...settings import Credentials
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store
+from .._refusal import RefusedCall
+from .._store import AccountStore
 
 KEPT_MS = 24 * 3600 * 1000
 """A token that ran out is told from a signature that never was right for a day."""
@@ -39,17 +39,17 @@ class Tokens:
             signer = Credentials(client_id=self.client_id, api_key=api_key, token=token)
             if compare_digest(signer.signature().encode(), sha):
                 if end <= now_ms:
-                    raise Refusal("Authorization failed. Wrong Token")
+                    raise RefusedCall("Authorization failed. Wrong Token")
                 return True
         return False
 
 
-def authorise(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def authorise(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """system/authorise: every user of the account has the same password. [guess] what is said of a wrong one."""
     tokens = store.room(Tokens)
     is_right = compare_digest(body["password"].encode(), tokens.password.encode())
     if body["userName"] not in store.owners or not is_right:
-        raise Refusal("User not authenticated")
+        raise RefusedCall("User not authenticated")
     token, end = tokens.give(store.now_ms())
     return {"token": token, "clientId": tokens.client_id, "validTo": end}
 

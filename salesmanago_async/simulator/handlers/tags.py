@@ -4,10 +4,10 @@ from collections import Counter
 from typing import Any
 
 from .._handler import Handler
-from .._store import Store
+from .._store import AccountStore
 
 
-def tags(store: Store, _: dict[str, Any]) -> dict[str, Any]:
+def tags(store: AccountStore, _: dict[str, Any]) -> dict[str, Any]:
     """contact/tags: the simulated account gives no system tags."""
     counts = Counter(name for contact in store.contacts.values() for name in contact.tags)
     return {"tags": [{"tag": name, "numberOfTagged": number} for name, number in sorted(counts.items())]}

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store, StoredContact
+from .._refusal import RefusedCall
+from .._store import AccountStore, StoredContact
 
 _MINUTE, _HOUR = 60_000, 3_600_000
 REMINDERS = {
@@ -19,14 +19,14 @@ REMINDERS = {
 """What a reminder may be → how many milliseconds before the task it is."""
 
 
-def update(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def update(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/updateTask. [guess] what is said of an unknown task or contact.
 
     A completed task stays where it is: only `finished` is documented to delete, and no answer tells `realized`.
     """
     given = body["smContactTaskReq"]
     if given.get("reminder", "15_MIN") not in REMINDERS:
-        raise Refusal(f"reminder: {given['reminder']} is not one of {', '.join(REMINDERS)}")
+        raise RefusedCall(f"reminder: {given['reminder']} is not one of {', '.join(REMINDERS)}")
     if body["finished"]:
         holder, task = _found(store, given["id"])
         holder.tasks.remove(task)
@@ -38,7 +38,7 @@ def update(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     return {"taskId": task["id"]}
 
 
-def _change(store: Store, given: Mapping[str, Any]) -> dict[str, Any]:
+def _change(store: AccountStore, given: Mapping[str, Any]) -> dict[str, Any]:
     """Change what is given of a task, and leave the rest [guess: as elsewhere in this API]."""
     holder, task = _found(store, given["id"])
     target = _contact(store, given["contactEmail"]) if "contactEmail" in given else holder
@@ -57,18 +57,18 @@ def _timed(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any
     return {**texts, "date": date, "reminder": date - lead}
 
 
-def _found(store: Store, task_id: str) -> tuple[StoredContact, dict[str, Any]]:
+def _found(store: AccountStore, task_id: str) -> tuple[StoredContact, dict[str, Any]]:
     for contact in store.contacts.values():
         for task in contact.tasks:
             if task["id"] == task_id:
                 return contact, task
-    raise Refusal("Task does not exist")
+    raise RefusedCall("Task does not exist")
 
 
-def _contact(store: Store, email: str) -> StoredContact:
+def _contact(store: AccountStore, email: str) -> StoredContact:
     contact = store.find({"email": email})
     if contact is None:
-        raise Refusal("Contact does not exist")
+        raise RefusedCall("Contact does not exist")
     return contact
 
 

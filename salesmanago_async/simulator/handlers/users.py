@@ -3,10 +3,10 @@
 from typing import Any
 
 from .._handler import Handler
-from .._store import Store
+from .._store import AccountStore
 
 
-def list_by_client(store: Store, _: dict[str, Any]) -> dict[str, Any]:
+def list_by_client(store: AccountStore, _: dict[str, Any]) -> dict[str, Any]:
     """user/listByClient."""
     return {"users": store.owners}
 

@@ -4,13 +4,13 @@ from hashlib import sha256
 from typing import Any
 
 from .._handler import Handler
-from .._store import Store
+from .._store import AccountStore
 from ._products import known_products
 
 DEFAULT_RESULTS = 10
 
 
-def find_similar(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def find_similar(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """vision: of the products that events in that shop name."""
     photo = body["imageUrl"]
     scored = sorted((-_score(photo, id_), id_) for id_ in known_products(store, body["location"]))

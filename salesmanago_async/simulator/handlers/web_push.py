@@ -11,8 +11,8 @@ import orjson
 from attrs import frozen
 
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store
+from .._refusal import RefusedCall
+from .._store import AccountStore
 from ._archive import archive
 from ._user import check_any_user, check_user
 
@@ -39,14 +39,14 @@ FORMS = {101045: "Consent form 2021-06-22", 101044: "Consent form 2021-06-02"}
 SECOND_MS = 1000
 
 
-def ids(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def ids(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """notification/conversation/ids: the span is in UNIX seconds. [guess] a notification is not modified once sent."""
     del store
     found = [push.conversation_id for push in PUSHES if body["from"] <= push.sent_on // SECOND_MS <= body["to"]]
     return {"message": ["Conversation list"], "pushConversationIds": found}
 
 
-def stats(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def stats(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """notification/conversation/stats: nothing was ever sold by a notification."""
     check_any_user(store, body)
     key = "conversation_id" if body.get("useConversation") else "web_push_id"
@@ -61,14 +61,14 @@ def _pushes(key: str, number: int) -> list[Push]:
     """Return a notification and all of the same workflow element. [guess] what is said of an unknown one."""
     web_push_ids = {push.web_push_id for push in PUSHES if getattr(push, key) == number}
     if not web_push_ids:
-        raise Refusal("Web Push not found")
+        raise RefusedCall("Web Push not found")
     return [push for push in PUSHES if push.web_push_id in web_push_ids]
 
 
 def _check_source(pushes: Sequence[Push], wanted: str) -> None:
     """Refuse a notification of another source than those named [guess: in this way]."""
     if pushes[0].source not in {source.strip() for source in wanted.split(",")}:
-        raise Refusal(f"Web Push not found among those of source {wanted}")
+        raise RefusedCall(f"Web Push not found among those of source {wanted}")
 
 
 def _statistics(pushes: Sequence[Push]) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _browser(push: Push, number: int) -> dict[str, Any]:
     }
 
 
-def data(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def data(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """notification/conversation/data: the file is a ZIP."""
     check_any_user(store, body)
     pushes = _pushes("web_push_id", body["webPushId"])
@@ -123,7 +123,7 @@ def data(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     return {"requestId": store.start_job(export)}
 
 
-def _owner_of(store: Store, number: int) -> dict[str, Any]:
+def _owner_of(store: AccountStore, number: int) -> dict[str, Any]:
     """Return whose browser it is: the first is that of name1@example.com, where the account has that contact."""
     contact = store.find({"email": f"name{number + 1}@example.com"})
     if contact is None:
@@ -131,7 +131,7 @@ def _owner_of(store: Store, number: int) -> dict[str, Any]:
     return {"contactId": contact.id, "email": contact.email, "externalId": contact.fields.get("externalId")}
 
 
-def push_stats(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def push_stats(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """notification/push/stats. [guess] what the file holds: an array of one object, as in the other statistics."""
     check_user(store, body)
     pushes = _pushes("web_push_id", body["itemId"])
@@ -140,18 +140,18 @@ def push_stats(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     return {"message": ["Export added to execute."], "requestId": request_id}
 
 
-def form_data(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def form_data(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """notification/consent/form/data."""
     del store, body
     return {"consentFormList": [{"intId": int_id, "name": name} for int_id, name in FORMS.items()]}
 
 
-def form_stats(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def form_stats(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """notification/consent/form/stats. [guess] what the file holds, and what is said of an unknown form."""
     check_user(store, body)
     int_id = body["intId"]
     if int_id not in FORMS:
-        raise Refusal("Consent form not found")
+        raise RefusedCall("Consent form not found")
     counts = {"intId": int_id, "name": FORMS[int_id], "displayed": 25, "accepted": 10, "rejected": 5}
     request_id = store.start_job(lambda: orjson.dumps([counts]))
     return {"message": ["Export added to execute."], "requestId": request_id}

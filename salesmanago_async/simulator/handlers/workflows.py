@@ -6,8 +6,8 @@ No documented call makes a workflow, or has one launched: the account has three 
 from typing import Any
 
 from .._handler import Handler
-from .._refusal import Refusal
-from .._store import Store
+from .._refusal import RefusedCall
+from .._store import AccountStore
 
 WORKFLOWS = {
     1000001: {"name": "workflow 1", "creationDate": 1645617296},
@@ -26,16 +26,16 @@ _COUNTS = ("uniqueOpens", "allOpens", "uniqueClicks", "allCliks", "contactsOptOu
     "failedMessages", "spam", "softBounces", "hardBounces")  # fmt: skip
 
 
-def list_workflows(_store: Store, _body: dict[str, Any]) -> dict[str, Any]:
+def list_workflows(_store: AccountStore, _body: dict[str, Any]) -> dict[str, Any]:
     """workflow/list."""
     return {"workflows": [{"id": number, "name": workflow["name"]} for number, workflow in WORKFLOWS.items()]}
 
 
-def statistics(_store: Store, body: dict[str, Any]) -> dict[str, Any]:
+def statistics(_store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """workflow/statistics: of any period. [guess] what is said of an unknown number: no text is known."""
     workflow = WORKFLOWS.get(body["workflowId"])
     if workflow is None:
-        raise Refusal("Workflow not found")
+        raise RefusedCall("Workflow not found")
     return {
         **workflow,
         "launchesNumber": 0,

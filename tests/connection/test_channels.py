@@ -12,7 +12,7 @@ import pytest
 from attrs import define, field
 
 from salesmanago_async.connection.channels import LONGEST_REST, Channels
-from tests.test_http import client, http, running, say
+from tests.connection.test_http import client, http, running, say
 
 pytestmark = pytest.mark.anyio
 on_asyncio = pytest.mark.parametrize("anyio_backend", ["asyncio"])

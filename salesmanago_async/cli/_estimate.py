@@ -1,4 +1,4 @@
-"""The bill of a dry run: what the import would send, and how long it would take, in words."""
+"""The estimate of a dry run: what the import would send, and how long it would take, in words."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -10,11 +10,11 @@ from ._client import ClientOptions
 from ._words import several
 
 if TYPE_CHECKING:
-    from ..imports.estimate import Bill
+    from ..imports.estimate import Estimate
     from ..imports.report import Report
 
 POLL_INTERVAL = 60.0
-"""Seconds between two looks at a job, where nothing else is said; a simulated client looks more often."""
+"""Seconds between two polls at a job, where nothing else is said; a simulated client polls more often."""
 
 
 _UNITS = ("KiB", "MiB", "GiB", "TiB")
@@ -26,24 +26,26 @@ def without_account(client: ClientOptions) -> ClientOptions:
     return evolve(client, simulate=True, poll_interval=client.poll_interval or usual)
 
 
-def print_bill(report: "Report", latency: float, *, to_stderr: bool = False) -> None:
-    """Print the bill, if there is one; `latency` is how many seconds a request takes."""
+def print_estimate(report: "Report", latency: float, *, to_stderr: bool = False) -> None:
+    """Print the estimate, if there is one; `latency` is how many seconds a request takes."""
     for line in bill_lines(report, latency):
         click.echo(line, err=to_stderr)
 
 
 def bill_lines(report: "Report", latency: float) -> Iterator[str]:
-    """Yield the lines of the bill; none where the run was no dry one."""
-    if report.bill is None:
+    """Yield the lines of the estimate; none where the run was no dry one."""
+    if report.estimate is None:
         return
     yield ""
-    yield _line("to send", _sent(report, report.bill))
-    yield _line("duplicates", _repeated(report, report.bill))
-    if report.bill.most_confirmations:
-        yield _line("e-mails", f"up to {confirmations(report.bill)}")
+    yield _line("to send", _sent(report, report.estimate))
+    yield _line("duplicates", _repeated(report, report.estimate))
+    if report.estimate.most_confirmations:
+        yield _line("e-mails", f"up to {confirmations(report.estimate)}")
     for label, (reason, count) in zip(_once("rejected"), report.reasons.items(), strict=False):
         yield _line(label, f"{count:,}: {' '.join(reason.split())}")
-    yield _line("time", f"about {_duration(report.bill.seconds_at(latency=latency))} {_pace(report.bill, latency)}")
+    yield _line(
+        "time", f"about {_duration(report.estimate.seconds_at(latency=latency))} {_pace(report.estimate, latency)}"
+    )
 
 
 def _line(label: str, text: str) -> str:
@@ -56,33 +58,33 @@ def _once(label: str) -> Iterator[str]:
         yield ""
 
 
-def _sent(report: "Report", bill: "Bill") -> str:
-    least = "at least " if bill.looks else ""
-    return f"{several(bill.chunks, 'chunk')}, {_size(report.bytes)}, {least}{several(bill.requests, 'request')}"
+def _sent(report: "Report", estimate: "Estimate") -> str:
+    least = "at least " if estimate.polls else ""
+    return f"{several(estimate.chunks, 'chunk')}, {_size(report.bytes)}, {least}{several(estimate.requests, 'request')}"
 
 
-def _repeated(report: "Report", bill: "Bill") -> str:
+def _repeated(report: "Report", estimate: "Estimate") -> str:
     """Tell the duplicates, and what they mean; only contacts become jobs."""
     if not report.duplicates:
         return "0"
     waiting = "their contact came before, so they wait for its earlier record"
     same = "the same in every field as an earlier event"
-    return f"{report.duplicates:,}: {waiting if bill.jobs else same}"
+    return f"{report.duplicates:,}: {waiting if estimate.jobs else same}"
 
 
-def confirmations(bill: "Bill") -> str:
+def confirmations(estimate: "Estimate") -> str:
     """Return how many confirmation e-mails the server may send, and to whom."""
     parts = [
-        f"{bill.confirmations:,} to contacts that are opted in (forceOptIn)" if bill.confirmations else "",
-        f"{bill.confirmations_if_new:,} to contacts that may be new" if bill.confirmations_if_new else "",
+        f"{estimate.confirmations:,} to contacts that are opted in (forceOptIn)" if estimate.confirmations else "",
+        f"{estimate.confirmations_if_new:,} to contacts that may be new" if estimate.confirmations_if_new else "",
     ]
-    return f"{several(bill.most_confirmations, 'confirmation e-mail')}: {', '.join(filter(None, parts))}"
+    return f"{several(estimate.most_confirmations, 'confirmation e-mail')}: {', '.join(filter(None, parts))}"
 
 
-def _pace(bill: "Bill", latency: float) -> str:
-    rate = f", at most {bill.rate:g} a second" if bill.rate else ""
-    looks = f", a look every {bill.poll_interval:g} s" if bill.looks else ""
-    return f"at {latency:g} s a request, {bill.concurrency} in flight{rate}{looks}"
+def _pace(estimate: "Estimate", latency: float) -> str:
+    rate = f", at most {estimate.rate:g} a second" if estimate.rate else ""
+    polls = f", a poll every {estimate.poll_interval:g} s" if estimate.polls else ""
+    return f"at {latency:g} s a request, {estimate.concurrency} in flight{rate}{polls}"
 
 
 def _size(count: int) -> str:

@@ -1,4 +1,4 @@
-"""`salesmanago import --dry-run`: the bill, in words and as JSON."""
+"""`salesmanago import --dry-run`: the estimate, in words and as JSON."""
 
 import inspect
 import json
@@ -12,21 +12,21 @@ import pytest
 from attrs import evolve
 
 from salesmanago_async import Report, SalesManago
-from salesmanago_async.cli._bill import POLL_INTERVAL, bill_lines, without_account
 from salesmanago_async.cli._client import ClientOptions
-from salesmanago_async.imports.estimate import Bill
+from salesmanago_async.cli._estimate import POLL_INTERVAL, bill_lines, without_account
+from salesmanago_async.imports.estimate import Estimate
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
-CONTACTS = Bill(
-    chunks=2357, jobs=2357, looks=2357, preparing=9.0,
+CONTACTS = Estimate(
+    chunks=2357, jobs=2357, polls=2357, preparing=9.0,
     concurrency=8, rate=None, poll_interval=60.0, outstanding=1000, watchers=4,
 )  # fmt: skip
-EVENTS = evolve(CONTACTS, jobs=0, looks=0)
+EVENTS = evolve(CONTACTS, jobs=0, polls=0)
 
 
-def told(bill: Bill | None, latency: float = 0.2, **counts: Any) -> list[str]:
-    return list(bill_lines(Report(**{"bytes": 12_345_678, "duplicates": 0, "bill": bill, **counts}), latency))
+def told(estimate: Estimate | None, latency: float = 0.2, **counts: Any) -> list[str]:
+    return list(bill_lines(Report(**{"bytes": 12_345_678, "duplicates": 0, "estimate": estimate, **counts}), latency))
 
 
 def test_a_bill_in_words() -> None:
@@ -37,11 +37,11 @@ def test_a_bill_in_words() -> None:
         "duplicates 4,321: their contact came before, so they wait for its earlier record",
         "rejected   1,200: email: is not an e-mail address",
         "           3: name: is … characters long, 1 to 255 are taken",
-        "time       about 5 min at 0.2 s a request, 8 in flight, a look every 60 s",
+        "time       about 5 min at 0.2 s a request, 8 in flight, a poll every 60 s",
     ]
 
 
-def test_the_bill_of_events_has_no_looks() -> None:
+def test_the_estimate_of_events_has_no_looks() -> None:
     assert told(evolve(EVENTS, rate=2.5), latency=1.0, duplicates=2)[1:] == [
         "to send    2,357 chunks, 11.8 MiB, 2,357 requests",
         "duplicates 2: the same in every field as an earlier event",
@@ -103,22 +103,22 @@ def test_a_dry_run_prints_its_bill_and_writes_it_down(
     options = ("--dry-run", "--batch-size", "10", "--latency", "0.5", "--concurrency", "2", "--report", "report.json")
     ended = salesmanago("import", "contacts", "people.csv", *options)
     assert ended.returncode == 1, ended.stderr
-    counts, bill = ended.stdout.split("\n\n")
+    counts, estimate = ended.stdout.split("\n\n")
     assert re.search(r"^would be sent +25$", counts, re.MULTILINE)
-    lines = bill.splitlines()
+    lines = estimate.splitlines()
     assert re.fullmatch(r"to send    3 chunks, \d\.\d KiB, at least 9 requests", lines[0])
     assert lines[1].startswith("duplicates 5: their contact")
     assert lines[2] == "rejected   2: name: is … characters long, 1 to 255 are taken"
     assert lines[3].startswith("           1: email: is not an e-mail address")
-    assert lines[4] == "time       about 62 s at 0.5 s a request, 2 in flight, a look every 60 s"
+    assert lines[4] == "time       about 62 s at 0.5 s a request, 2 in flight, a poll every 60 s"
 
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["duplicates"] == 5
     assert list(report["reasons"].values()) == [2, 1]
-    assert {name: report["bill"][name] for name in ("chunks", "requests", "jobs", "latency", "poll_interval")} == {
+    assert {name: report["estimate"][name] for name in ("chunks", "requests", "jobs", "latency", "poll_interval")} == {
         "chunks": 3, "requests": 9, "jobs": 3, "latency": 0.5, "poll_interval": 60.0,
     }  # fmt: skip
-    assert 61.5 < report["bill"]["seconds"] < 70
+    assert 61.5 < report["estimate"]["seconds"] < 70
 
 
 def test_a_run_that_is_no_dry_one_prints_no_bill(salesmanago: Command, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_run_that_is_no_dry_one_prints_no_bill(salesmanago: Command, tmp_path:
     assert ended.returncode == 1, ended.stderr
     assert "time  " not in ended.stdout
     report = json.loads((tmp_path / "report.json").read_text())
-    assert (report["bill"], report["duplicates"], list(report["reasons"].values())) == (None, None, [2, 1])
+    assert (report["estimate"], report["duplicates"], list(report["reasons"].values())) == (None, None, [2, 1])
 
 
 def test_a_latency_below_nothing_is_refused(salesmanago: Command, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from attrs import define, field
 
-from salesmanago_async.polling import JobWatcher
+from salesmanago_async.polling import JobScheduler
 from salesmanago_async.simulator import Simulator
 from tests.conftest import MakeClient
 
@@ -40,19 +40,19 @@ class Looks:
 
 
 @pytest.fixture
-def watch(make_client: MakeClient, simulator: Simulator) -> Callable[..., JobWatcher[int]]:
+def watch(make_client: MakeClient, simulator: Simulator) -> Callable[..., JobScheduler[int]]:
     client = make_client(simulator, poll_interval=INTERVAL)
 
-    def watch(look: Look, *, outstanding: int = 10_000) -> JobWatcher[int]:
-        return JobWatcher(look, connection=client._connection, outstanding=outstanding)
+    def watch(look: Look, *, outstanding: int = 10_000) -> JobScheduler[int]:
+        return JobScheduler(look, connection=client._connection, outstanding=outstanding)
 
     return watch
 
 
-Watch = Callable[..., JobWatcher[int]]
+Watch = Callable[..., JobScheduler[int]]
 
 
-async def follow(watcher: JobWatcher[int], entries: int, *, workers: int) -> None:
+async def follow(watcher: JobScheduler[int], entries: int, *, workers: int) -> None:
     """Add the entries while the workers look, and wait until all are settled."""
     async with anyio.create_task_group() as tasks:
         for _ in range(workers):

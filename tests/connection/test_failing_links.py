@@ -13,8 +13,8 @@ import pytest
 
 from salesmanago_async import SalesManagoError, Timeouts
 from salesmanago_async.connection.http import Http
-from tests.test_links import resolving
-from tests.test_two_answers import BOTH_LOOPS, Serve, served
+from tests.connection.test_links import resolving
+from tests.connection.test_two_answers import BOTH_LOOPS, Serve, served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize(("anyio_backend", "backend"), BOTH_LOOPS)]
 

@@ -10,8 +10,8 @@ import pytest
 
 from salesmanago_async import Email, Invalid, NoAnswer, Retries, SalesManago
 from salesmanago_async.simulator import DEMO_CREDENTIALS
+from tests.connection.test_http import client, http, running, say
 from tests.serving import serving
-from tests.test_http import client, http, running, say
 
 pytestmark = pytest.mark.anyio
 on_asyncio = pytest.mark.parametrize("anyio_backend", ["asyncio"])

@@ -24,7 +24,7 @@ from salesmanago_async import Invalid
 from salesmanago_async.outcome import Verdicts
 from salesmanago_async.stores import journal as _journal
 from salesmanago_async.stores import queue_rows as _queue_file
-from salesmanago_async.stores.journal import Marks, open_journal
+from salesmanago_async.stores.journal import RowChecksums, open_journal
 from salesmanago_async.stores.queue_rows import QueueFile
 from salesmanago_async.stores.sqlite import close
 
@@ -35,23 +35,23 @@ PAGE, SECTOR = 4096, 512
 RANK = {"not_sent": 0, "in_doubt": 1, "submitted": 2, "accepted": 3}
 """States in the order in which the writers below write them."""
 
-Lines = dict[int, str]
+LineReader = dict[int, str]
 """The state of each line."""
 
 
-def lines_of_journal(path: Path) -> Lines:
+def lines_of_journal(path: Path) -> LineReader:
     database, entries = _journal._open(path, WHAT, None)
     close(database)
     return {entry.number: entry.state for entry in entries}
 
 
-def lines_of_queue(path: Path) -> Lines:
+def lines_of_queue(path: Path) -> LineReader:
     database, lines = _queue_file._open(path, WHAT)
     close(database)
     return {line.number: line.state for line in lines}
 
 
-def read_or_refused(read: Callable[[Path], Lines], path: Path) -> Lines | None:
+def read_or_refused(read: Callable[[Path], LineReader], path: Path) -> LineReader | None:
     """Return what a file says; None where it is refused in words that name it."""
     try:
         return read(path)
@@ -62,7 +62,7 @@ def read_or_refused(read: Callable[[Path], Lines], path: Path) -> Lines | None:
     return None
 
 
-def misses(found: Lines, written: Lines) -> list[int]:
+def misses(found: LineReader, written: LineReader) -> list[int]:
     """Return the lines that were written and are not known, or are known in an earlier state."""
     return [number for number, state in written.items() if RANK[found.get(number, "not_sent")] < RANK[state]]
 
@@ -98,7 +98,7 @@ class Commit:
 
     before: bytes
     after: bytes
-    written: Lines
+    written: LineReader
 
     def changed(self) -> list[int]:
         """Return which pages it changes, from 1, those that it adds included."""
@@ -135,7 +135,7 @@ class Recorder:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lines: Lines = {}
+        self._lines: LineReader = {}
         self.commits: list[Commit] = []
 
     async def step(self, write: Awaitable[Any], numbers: Iterable[int], state: str | None) -> None:
@@ -153,7 +153,7 @@ async def commits_of_a_journal(path: Path) -> list[Commit]:
     recorder = Recorder(path)
     for number in range(1, 13):
         positions = range(1000 * number, 1000 * number + (700 if number % 3 == 0 else 20))
-        marks = Marks.of(positions, [b"%d" % one for one in positions])
+        marks = RowChecksums.of(positions, [b"%d" % one for one in positions])
         await recorder.step(journal.begin(marks), [number], "in_doubt")
         if number % 2:
             await recorder.step(journal.submitted(number, 1000 + number), [number], "submitted")
@@ -183,7 +183,7 @@ async def commits_of_a_queue(path: Path) -> list[Commit]:
 class Kind:
     """A kind of file: how it is read, and its commits."""
 
-    read: Callable[[Path], Lines]
+    read: Callable[[Path], LineReader]
     commits: Sequence[Commit]
 
 
@@ -196,7 +196,7 @@ def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return Kind(read, anyio.run(commits, tmp_path_factory.mktemp("whole") / "run.db"))
 
 
-def check(kind: Kind, path: Path, written: Lines, how: str) -> Lines | None:
+def check(kind: Kind, path: Path, written: LineReader, how: str) -> LineReader | None:
     """Open a spoilt copy, and check that nothing is forgotten; return what is known, None where it is refused."""
     found = read_or_refused(kind.read, path)
     if found is not None:
@@ -367,7 +367,7 @@ anyio.run(work)
 """
 
 
-def killed_after(seconds: float, name: str, path: Path) -> Lines:
+def killed_after(seconds: float, name: str, path: Path) -> LineReader:
     """Have a process write until it is killed; return what its commits had returned for."""
     code = FRAME.format(what=dict(WHAT), work=WRITERS[name])
     with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True) as process:
@@ -378,7 +378,7 @@ def killed_after(seconds: float, name: str, path: Path) -> Lines:
         process.kill()
         told = opened[1:] + process.stdout.read().splitlines()
     assert process.returncode == -SIGKILL
-    lines: Lines = {}
+    lines: LineReader = {}
     for line in told:
         number, _, state = line.partition(":")
         if state in RANK:  # the last one may be cut

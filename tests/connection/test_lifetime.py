@@ -229,7 +229,7 @@ async def test_a_buffer_is_drained_before_its_client_is_closed(
     simulator: Simulator, make_client: MakeClient, disk: None, tmp_path: Path, journal: bool
 ) -> None:
     options: dict[str, Any] = {"journal": tmp_path / "signups.db"} if journal else {}
-    async with make_client(simulator, poll_interval=5.0) as sm, sm.contacts.buffer(every=3600, **options) as buffer:
+    async with make_client(simulator, poll_interval=5.0) as sm, sm.contacts.buffer(max_delay=3600, **options) as buffer:
         receipt = await buffer.add(ANN)
         await sm.aclose()
         assert (await receipt).state in {"accepted", "submitted"}
@@ -245,8 +245,8 @@ async def test_events_are_drained_before_the_contacts_that_they_wait_for(
     make_client: MakeClient,
 ) -> None:
     sm = make_client(Simulator(clock=wall_clock, job_seconds=0.0), poll_interval=1.0)
-    contacts = await sm.contacts.buffer(every=0.5).__aenter__()
-    events = await sm.events.buffer(every=0.5, after=contacts).__aenter__()
+    contacts = await sm.contacts.buffer(max_delay=0.5).__aenter__()
+    events = await sm.events.buffer(max_delay=0.5, after=contacts).__aenter__()
     contact = await contacts.add(ANN)
     event = await events.add(ExternalEvent(email=ANN.email, date=wall_ms(), contact_ext_event_type="VISIT"))
     await sm.aclose()

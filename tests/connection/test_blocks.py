@@ -291,7 +291,9 @@ def cases() -> Iterator[Any]:
 
 
 @needs_proc
-@pytest.mark.filterwarnings("ignore:Async generator 'tests.test_blocks.:ResourceWarning")  # trio, of the caller's own
+@pytest.mark.filterwarnings(
+    "ignore:Async generator 'tests.connection.test_blocks.:ResourceWarning"
+)  # trio, of the caller's own
 @pytest.mark.filterwarnings("ignore:Async generator 'http:ResourceWarning")  # httpx, of a request that is cancelled
 @pytest.mark.parametrize(("wire", "way", "name"), list(cases()))
 def test_a_program_that_leaves_a_block_goes_on(

@@ -81,7 +81,7 @@ class SourceBroke(SalesManagoError):
 
 
 @frozen
-class Ends:
+class Termination:
     """How a run ends, and when: at a step (counted from 1), or after some seconds.
 
     `kill`: nothing is done any more, and the journal is as it lies on the disk at that moment. `cut`: what is in flight
@@ -93,7 +93,7 @@ class Ends:
     seconds: float | None = None
 
 
-BY_ITSELF = Ends()
+BY_ITSELF = Termination()
 
 
 @define
@@ -169,7 +169,7 @@ class Batch:
     records: Sequence[bytes]
 
 
-class Front:
+class Gateway:
     """Stands before the simulator and watches. Requests take their time on the way there, and on the way back.
 
     `instead` may give the answer to a request that is then not processed, `after` another answer than the simulator's.
@@ -370,7 +370,7 @@ class World:
         self.simulator = Simulator(clock=self.clock, job_seconds=90.0, link_seconds=300.0)
         self.latency = (0.05, 0.4)
         self.watches_jobs = True
-        self.front = Front(self)
+        self.front = Gateway(self)
         self.steps = Steps()
         self.wrong: list[str] = []
         self.runs = 0
@@ -392,7 +392,7 @@ class World:
     async def run(
         self,
         records: Sequence[Any],
-        ends: Ends = BY_ITSELF,
+        ends: Termination = BY_ITSELF,
         *,
         client: Mapping[str, Any] | None = None,
         reads: Literal["async", "breaks"] | None = None,
@@ -465,7 +465,7 @@ class World:
             await anyio.lowlevel.checkpoint()
             yield record
 
-    async def _take(self, beginning: AbstractAsyncContextManager[Outcomes], ends: Ends, told: Told) -> None:
+    async def _take(self, beginning: AbstractAsyncContextManager[Outcomes], ends: Termination, told: Told) -> None:
         begun: list[Outcomes] = []
         try:
             with anyio.fail_after(LONGEST_RUN), anyio.CancelScope() as scope:
@@ -484,7 +484,7 @@ class World:
         finally:
             told.report = begun[0].report
 
-    def _end(self, ends: Ends, outcomes: Outcomes, scope: anyio.CancelScope) -> Callable[[], None]:
+    def _end(self, ends: Termination, outcomes: Outcomes, scope: anyio.CancelScope) -> Callable[[], None]:
         def kill() -> None:
             self._freeze()
             outcomes.stop_at_once()
@@ -520,7 +520,7 @@ class World:
 
     # What must hold
 
-    def _check(self, told: Told, ends: Ends) -> None:
+    def _check(self, told: Told, ends: Termination) -> None:
         assert not self.wrong, self.wrong
         report, outcomes = told.report, told.outcomes
         assert report.read == sum(told.counts.values()), f"{report.read} read, but {told.counts}"

@@ -17,7 +17,7 @@ import pytest
 from salesmanago_async import SalesManago, Unreadable
 from salesmanago_async.connection.http import LONGEST_ANSWER
 from salesmanago_async.connection.unpacking import FREE_BYTES, STEP, Unpacker
-from tests.test_two_answers import BOTH_LOOPS, Serve, client, served
+from tests.connection.test_two_answers import BOTH_LOOPS, Serve, client, served
 
 MB = 1024 * 1024
 

@@ -22,7 +22,7 @@ from salesmanago_async.api.codec import dumps
 from salesmanago_async.api.contacts import ConsentDetail, DictionaryProperty, Relation
 from salesmanago_async.api.fields import CLEAR, USUAL_BIRTHDAY, USUAL_EMAIL
 from salesmanago_async.records import encoders as _express
-from salesmanago_async.records.compiled import express_lane
+from salesmanago_async.records.compiled import compiled_encoder
 from salesmanago_async.records.encoders import Encoder
 from salesmanago_async.records.names import names_of_contact, names_of_event
 from salesmanago_async.records.shapes import Shape, contact_shape, event_shape
@@ -498,9 +498,9 @@ def generated(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def counted(found: Any, *rest: Any, **options: Any) -> Any:
         counts.append(len(found))
-        return express_lane(found, *rest, **options)
+        return compiled_encoder(found, *rest, **options)
 
-    monkeypatch.setattr(_express, "express_lane", counted)
+    monkeypatch.setattr(_express, "compiled_encoder", counted)
     return counts
 
 

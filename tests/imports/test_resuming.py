@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from salesmanago_async import Invalid
 from salesmanago_async.imports.engine.chunks import Record
-from salesmanago_async.imports.engine.resuming import Earlier
-from salesmanago_async.stores.journal import Entry, Marks
+from salesmanago_async.imports.engine.resuming import Resume
+from salesmanago_async.stores.journal import Entry, RowChecksums
 
 
 def record(position: int, item: bytes | None = None, line: int | None = None) -> Record:
@@ -25,13 +25,13 @@ class Past:
     chunks: Sequence[list[int]]
     asked: list[int] = field(factory=list)
 
-    def earlier(self, **others: Any) -> Earlier:
+    def resume(self, **others: Any) -> Resume:
         entries = [Entry(number, self.marks(number).spans, "accepted", **others) for number in range(len(self.chunks))]
-        return Earlier(entries, self.checksums)
+        return Resume(entries, self.checksums)
 
-    def marks(self, number: int) -> Marks:
+    def marks(self, number: int) -> RowChecksums:
         positions = self.chunks[number]
-        return Marks.of(positions, [record(position).item for position in positions])
+        return RowChecksums.of(positions, [record(position).item for position in positions])
 
     async def checksums(self, number: int) -> bytes:
         self.asked.append(number)
@@ -45,9 +45,9 @@ def now(work: Coroutine[Any, Any, Any]) -> Any:
     return ended.value.value
 
 
-def meet(earlier: Earlier, one: Record) -> Any:
-    known = now(earlier.at(one.position))
-    return earlier.meet(known, one) if known else None
+def match(resume: Resume, one: Record) -> Any:
+    known = now(resume.at(one.position))
+    return resume.match(known, one) if known else None
 
 
 @st.composite
@@ -60,12 +60,12 @@ def pasts(draw: st.DrawFn) -> Past:
 
 @given(pasts())
 def test_each_chunk_comes_back_once_and_whole_when_its_last_record_is_met(past: Past) -> None:
-    earlier = past.earlier()
+    resume = past.resume()
     known = {position for positions in past.chunks for position in positions}
-    assert earlier.last == max(known, default=-1)
+    assert resume.last == max(known, default=-1)
     came_back: list[list[int]] = []
     for position in range(45):
-        complete = meet(earlier, record(position))
+        complete = match(resume, record(position))
         if complete:
             positions = [record.position for record in complete.records]
             assert position == positions[-1]
@@ -73,30 +73,30 @@ def test_each_chunk_comes_back_once_and_whole_when_its_last_record_is_met(past: 
             came_back.append(positions)
     assert sorted(came_back) == sorted(past.chunks)
     assert sorted(past.asked) == list(range(len(past.chunks)))
-    assert list(earlier.incomplete()) == []
+    assert list(resume.incomplete()) == []
 
 
 @given(pasts(), st.integers(0, 40))
 def test_where_the_source_ends_early_the_chunks_that_were_begun_are_told_with_what_was_met(
     past: Past, end: int
 ) -> None:
-    earlier = past.earlier()
+    resume = past.resume()
     for position in range(end):
-        meet(earlier, record(position))
+        match(resume, record(position))
     begun = [[place for place in positions if place < end] for positions in past.chunks if positions[-1] >= end]
-    met = [[record.position for record in known.records] for known in earlier.incomplete()]
+    met = [[record.position for record in known.records] for known in resume.incomplete()]
     assert sorted(met) == sorted(some for some in begun if some)
 
 
 @given(pasts())
 def test_records_that_no_chunk_holds_are_not_known(past: Past) -> None:
-    earlier = past.earlier()
+    resume = past.resume()
     known = {position for positions in past.chunks for position in positions}
     for position in range(45):
-        found = now(earlier.at(position))
+        found = now(resume.at(position))
         assert (found is not None) is (position in known)
         if found:
-            earlier.meet(found, record(position))
+            resume.match(found, record(position))
 
 
 @given(pasts(), st.data())
@@ -105,36 +105,36 @@ def test_the_first_record_that_is_another_is_named(past: Past, data: st.DataObje
     if not known:
         return
     changed = data.draw(st.sampled_from(known))
-    earlier = past.earlier()
+    resume = past.resume()
     for position in range(changed):
-        meet(earlier, record(position))
+        match(resume, record(position))
     with pytest.raises(
         Invalid, match=rf"record {changed} \(line {changed + 2}\) is not the one that was sent"
     ) as caught:
-        meet(earlier, record(changed, b"another", changed + 2))
+        match(resume, record(changed, b"another", changed + 2))
     assert caught.value.field == "source"
 
 
 def test_checksums_are_read_when_the_first_record_of_a_chunk_is_met_and_not_before() -> None:
     past = Past([[0, 3], [1], [5, 6]])
-    earlier = past.earlier()
+    resume = past.resume()
     asked: list[list[int]] = []
     for position in range(7):
-        meet(earlier, record(position))
+        match(resume, record(position))
         asked.append(list(past.asked))
     assert asked == [[0], [0, 1], [0, 1], [0, 1], [0, 1], [0, 1, 2], [0, 1, 2]]
 
 
 def test_a_record_that_can_no_longer_be_read_is_another() -> None:
     with pytest.raises(Invalid, match="record 0 is not"):
-        meet(Past([[0]]).earlier(), record(0, b" "))
+        match(Past([[0]]).resume(), record(0, b" "))
 
 
 def test_what_was_told_of_a_chunk_is_told_again_record_by_record() -> None:
     past = Past([[2, 5, 6]])
     others: dict[int, Any] = {5: ("rejected", "no such contact")}
-    earlier = past.earlier(others=others, reason="why", request_id=37)
-    known = [meet(earlier, record(position)) for position in range(7)][-1]
+    resume = past.resume(others=others, reason="why", request_id=37)
+    known = [match(resume, record(position)) for position in range(7)][-1]
     verdicts = known.verdicts()
     assert [verdicts.state_of(index) for index in range(3)] == ["accepted", "rejected", "accepted"]
     assert (verdicts.reason, verdicts.request_id) == ("why", 37)
@@ -143,10 +143,10 @@ def test_what_was_told_of_a_chunk_is_told_again_record_by_record() -> None:
 
 def test_a_source_that_ends_too_early_is_refused_with_how_far_it_went() -> None:
     with pytest.raises(Invalid, match="ends after 4 records, of which 7 are known"):
-        Past([[0, 1], [6]]).earlier().refuse_end(4)
+        Past([[0, 1], [6]]).resume().refuse_end(4)
 
 
 def test_a_journal_without_chunks_knows_nothing() -> None:
-    earlier = Past([]).earlier()
-    assert earlier.last == -1
-    assert now(earlier.at(0)) is None
+    resume = Past([]).resume()
+    assert resume.last == -1
+    assert now(resume.at(0)) is None

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salesmanago_async import Contact, ExternalEvent, Invalid, Report, SalesManago
-from salesmanago_async.imports.engine.duplicates import Repeats
-from salesmanago_async.imports.estimate import Bill
+from salesmanago_async.imports.engine.duplicates import DuplicateCounter
+from salesmanago_async.imports.estimate import Estimate
 from salesmanago_async.simulator import Simulator
 from tests.conftest import EPOCH, wall_clock
 
@@ -40,22 +40,22 @@ def event(**others: Any) -> ExternalEvent:
 SAME = {"externalId": "E1", "contactExtEventType": "PURCHASE", "date": 1_700_000_000_000}
 
 
-def bill_of(plan: Report) -> Bill:
-    assert plan.bill is not None
-    return plan.bill
+def estimate_of(plan: Report) -> Estimate:
+    assert plan.estimate is not None
+    return plan.estimate
 
 
 # What would be sent
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(("wait", "looks", "requests"), [(True, 3, 9), (False, 0, 3)])
+@pytest.mark.parametrize(("wait", "polls", "requests"), [(True, 3, 9), (False, 0, 3)])
 async def test_contacts_take_a_job_for_each_chunk_and_two_requests_to_follow_it(
-    wait: bool, looks: int, requests: int, sm: SalesManago
+    wait: bool, polls: int, requests: int, sm: SalesManago
 ) -> None:
     plan = await sm.contacts.upsert_many(contacts(25), batch_size=10, wait=wait, dry_run=True)
-    bill = bill_of(plan)
-    assert (bill.chunks, bill.jobs, bill.looks, bill.requests) == (3, 3, looks, requests)
+    estimate = estimate_of(plan)
+    assert (estimate.chunks, estimate.jobs, estimate.polls, estimate.requests) == (3, 3, polls, requests)
     assert (plan.requests, plan.jobs, plan.not_sent) == (0, 0, 25)  # what was sent
 
 
@@ -64,8 +64,8 @@ async def test_events_take_one_request_for_each_chunk(sm: SalesManago) -> None:
     plan = await sm.events.add_many(
         [event(external_id=f"E{number}") for number in range(25)], batch_size=10, dry_run=True
     )
-    bill = bill_of(plan)
-    assert (bill.chunks, bill.jobs, bill.looks, bill.requests) == (3, 0, 0, 3)
+    estimate = estimate_of(plan)
+    assert (estimate.chunks, estimate.jobs, estimate.polls, estimate.requests) == (3, 0, 0, 3)
 
 
 @pytest.mark.anyio
@@ -75,30 +75,35 @@ async def test_what_was_billed_is_what_a_run_then_sends(make_client: MakeClient)
         plan = await sm.contacts.upsert_many(contacts(250), batch_size=100, dry_run=True)
         report = await sm.contacts.upsert_many(contacts(250), batch_size=100)
     assert (report.chunks, report.bytes, report.requests, report.jobs) == (
-        plan.chunks, plan.bytes, bill_of(plan).requests, bill_of(plan).jobs,
+        plan.chunks, plan.bytes, estimate_of(plan).requests, estimate_of(plan).jobs,
     )  # fmt: skip
 
 
 @pytest.mark.anyio
 async def test_a_run_that_is_no_dry_one_has_no_bill(sm: SalesManago) -> None:
     report = await sm.contacts.upsert_many([*contacts(3), *contacts(3)])
-    assert (report.bill, report.duplicates) == (None, None)
+    assert (report.estimate, report.duplicates) == (None, None)
 
 
 @pytest.mark.anyio
 async def test_an_empty_source_costs_nothing(sm: SalesManago) -> None:
     plan = await sm.contacts.upsert_many([], dry_run=True)
-    assert (plan.duplicates, bill_of(plan).requests, bill_of(plan).seconds_at(latency=9.0)) == (0, 0, 0.0)
+    assert (plan.duplicates, estimate_of(plan).requests, estimate_of(plan).seconds_at(latency=9.0)) == (0, 0, 0.0)
 
 
 @pytest.mark.anyio
 async def test_the_bill_knows_the_settings_of_client_and_run(simulator: Simulator, make_client: MakeClient) -> None:
     async with make_client(simulator, concurrency=3, rate=4.0, poll_interval=7.0) as sm:
-        bill = bill_of(await sm.contacts.upsert_many(contacts(1), outstanding=5, dry_run=True))
-        assert (bill.concurrency, bill.rate, bill.poll_interval, bill.outstanding) == (3, 4.0, 7.0, 5)
+        estimate = estimate_of(await sm.contacts.upsert_many(contacts(1), outstanding=5, dry_run=True))
+        assert (estimate.concurrency, estimate.rate, estimate.poll_interval, estimate.outstanding) == (3, 4.0, 7.0, 5)
     async with make_client(simulator) as sm:
-        bill = bill_of(await sm.contacts.upsert_many(contacts(1), dry_run=True))
-        assert (bill.concurrency, bill.rate, bill.poll_interval, bill.outstanding) == (8, None, 60.0, 1000)
+        estimate = estimate_of(await sm.contacts.upsert_many(contacts(1), dry_run=True))
+        assert (estimate.concurrency, estimate.rate, estimate.poll_interval, estimate.outstanding) == (
+            8,
+            None,
+            60.0,
+            1000,
+        )
 
 
 @pytest.mark.anyio
@@ -110,7 +115,7 @@ async def test_a_dry_run_that_is_stopped_bills_what_it_has_read(sm: SalesManago)
     report = outcomes.report
     assert not report.read_all
     assert report.read == report.not_sent < 100_000
-    assert bill_of(report).chunks == report.chunks
+    assert estimate_of(report).chunks == report.chunks
 
 
 @pytest.mark.anyio
@@ -165,21 +170,21 @@ async def test_events_that_are_the_same_in_every_field_are_duplicates(
 
 @given(st.lists(st.integers(0, 300).map(str)))
 def test_repeats_are_what_a_set_leaves_out(things: list[str]) -> None:
-    repeats = Repeats()
+    duplicates = DuplicateCounter()
     for start in range(0, len(things), 7):
-        repeats.add(things[start : start + 7])
-    assert sum(repeats.counts()) == len(things) - len(set(things))
+        duplicates.add(things[start : start + 7])
+    assert sum(duplicates.counts()) == len(things) - len(set(things))
 
 
 def test_a_repeat_takes_some_eight_bytes() -> None:
     number = 100_000
-    empty = Repeats()  # whatever is made once is made now
+    empty = DuplicateCounter()  # whatever is made once is made now
     empty.add(["x"])
     tracemalloc.start()
     try:
-        repeats = Repeats()
-        repeats.add(f"c{index}@example.com" for index in range(number))
-        assert sum(repeats.counts()) == 0
+        duplicates = DuplicateCounter()
+        duplicates.add(f"c{index}@example.com" for index in range(number))
+        assert sum(duplicates.counts()) == 0
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -188,17 +193,17 @@ def test_a_repeat_takes_some_eight_bytes() -> None:
 
 # What it takes
 
-ONE = Bill(
-    chunks=1, jobs=0, looks=0, preparing=0.0, concurrency=8, rate=None, poll_interval=60.0, outstanding=1000, watchers=4
+ONE = Estimate(
+    chunks=1, jobs=0, polls=0, preparing=0.0, concurrency=8, rate=None, poll_interval=60.0, outstanding=1000, watchers=4
 )
 
 
-def of_contacts(chunks: int, **others: Any) -> Bill:
-    return evolve(ONE, chunks=chunks, jobs=chunks, looks=chunks, **others)
+def of_contacts(chunks: int, **others: Any) -> Estimate:
+    return evolve(ONE, chunks=chunks, jobs=chunks, polls=chunks, **others)
 
 
 @pytest.mark.parametrize(
-    ("bill", "seconds"),
+    ("estimate", "seconds"),
     [
         pytest.param(evolve(ONE, chunks=0, preparing=3.0), 3.0, id="nothing but preparing"),
         pytest.param(ONE, 0.5, id="one request"),
@@ -209,13 +214,13 @@ def of_contacts(chunks: int, **others: Any) -> Bill:
         pytest.param(of_contacts(1), 61.5, id="a chunk, a poll interval, a look, a file"),
         pytest.param(of_contacts(8), 62.5, id="four watchers at a time"),
         pytest.param(of_contacts(1, preparing=30.0), 91.5, id="the last chunk goes last"),
-        pytest.param(evolve(of_contacts(1), looks=0), 0.5, id="jobs that are not followed"),
+        pytest.param(evolve(of_contacts(1), polls=0), 0.5, id="jobs that are not followed"),
         pytest.param(of_contacts(101, outstanding=10), 10 * 61 + 0.5 + 60 + 1, id="ten jobs at a time"),
-        pytest.param(of_contacts(500, rate=2.0), 999 / 2 + 1, id="looks count at the rate, too"),
+        pytest.param(of_contacts(500, rate=2.0), 999 / 2 + 1, id="polls count at the rate, too"),
     ],
 )
-def test_the_time_is_that_of_what_bounds_the_run(bill: Bill, seconds: float) -> None:
-    assert bill.seconds_at(latency=0.5) == pytest.approx(seconds)
+def test_the_time_is_that_of_what_bounds_the_run(estimate: Estimate, seconds: float) -> None:
+    assert estimate.seconds_at(latency=0.5) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("latency", [-0.1, float("nan"), float("inf")])
@@ -236,9 +241,9 @@ async def test_preparing_is_the_time_that_the_source_takes(sm: SalesManago) -> N
             await anyio.sleep(10.0)
             yield contact
 
-    bill = bill_of(await sm.contacts.upsert_many(slowly(), wait=False, dry_run=True))
-    assert bill.preparing == pytest.approx(30.0)
-    assert bill.seconds_at(latency=0.5) == pytest.approx(30.5)
+    estimate = estimate_of(await sm.contacts.upsert_many(slowly(), wait=False, dry_run=True))
+    assert estimate.preparing == pytest.approx(30.0)
+    assert estimate.seconds_at(latency=0.5) == pytest.approx(30.5)
 
 
 class Slow:
@@ -258,12 +263,12 @@ class Slow:
     ("chunks", "latency", "client", "options"),
     [
         pytest.param(1, 0.2, {}, {}, id="one"),
-        pytest.param(100, 0.2, {}, {}, id="bound by the looks"),
+        pytest.param(100, 0.2, {}, {}, id="bound by the polls"),
         pytest.param(100, 0.2, {}, {"wait": False}, id="bound by the permits"),
         pytest.param(100, 0.2, {"concurrency": 1}, {}, id="one at a time"),
         pytest.param(100, 0.2, {"rate": 2.0}, {}, id="bound by the rate"),
         pytest.param(100, 0.2, {}, {"outstanding": 10}, id="bound by the jobs outstanding"),
-        pytest.param(100, 1.0, {"poll_interval": 1.0}, {}, id="looks while chunks are sent"),
+        pytest.param(100, 1.0, {"poll_interval": 1.0}, {}, id="polls while chunks are sent"),
         pytest.param(100, 1.0, {"poll_interval": 1.0}, {"outstanding": 2}, id="more requests in flight than jobs"),
     ],
 )
@@ -273,5 +278,5 @@ async def test_a_run_takes_as_long_as_its_dry_run_foretold(
     async with make_client(Slow(latency), **client) as sm:
         plan = await sm.contacts.upsert_many(contacts(chunks), batch_size=1, dry_run=True, **options)
         report = await sm.contacts.upsert_many(contacts(chunks), batch_size=1, **options)
-    foretold = bill_of(plan).seconds_at(latency=latency)
+    foretold = estimate_of(plan).seconds_at(latency=latency)
     assert 0.98 * foretold <= report.seconds <= 1.2 * foretold

@@ -4,7 +4,7 @@ from unicodedata import normalize
 
 import pytest
 
-from salesmanago_async.imports.engine.redaction import UNNAMED, struck_out
+from salesmanago_async.imports.engine.redaction import UNNAMED, redacted
 
 BODY = {
     "contact": {
@@ -41,17 +41,17 @@ BODY = {
     ],
 )
 def test_what_stands_in_the_record_is_struck_out(told: str, kept: str) -> None:
-    assert struck_out(told, [BODY]) == kept
+    assert redacted(told, [BODY]) == kept
 
 
 def test_a_reason_of_many_records_names_none_of_them() -> None:
     others = [{"contact": {"name": f"Ewa{number}", "city": "Łódź"}} for number in range(1000)]
-    assert struck_out("Ewa7 of Łódź and Zuzanna: refused", [*others, BODY]) == "… of … and …: refused"
+    assert redacted("Ewa7 of Łódź and Zuzanna: refused", [*others, BODY]) == "… of … and …: refused"
 
 
 def test_what_cannot_be_read_again_is_not_kept() -> None:
-    assert struck_out("Zuzanna is invalid", [BODY, None]) == UNNAMED
+    assert redacted("Zuzanna is invalid", [BODY, None]) == UNNAMED
 
 
 def test_a_text_of_any_length_is_cut() -> None:
-    assert len(struck_out("x" * 1_000_000, [BODY])) <= 2000
+    assert len(redacted("x" * 1_000_000, [BODY])) <= 2000
