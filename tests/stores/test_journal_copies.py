@@ -325,7 +325,7 @@ async def work():
     async def one():
         while True:
             first = 1000 * next(numbers)
-            marks = Marks.of(range(first, first + 1000), [b"x"] * 1000)
+            marks = RowChecksums.of(range(first, first + 1000), [b"x"] * 1000)
             number = await journal.begin(marks)
             print(f"{number}:in_doubt", flush=True)
             await journal.submitted(number, number)
@@ -359,7 +359,7 @@ from itertools import count
 from pathlib import Path
 import anyio
 from salesmanago_async.stores.queue_rows import QueueFile
-from salesmanago_async.stores.journal import Marks, open_journal
+from salesmanago_async.stores.journal import RowChecksums, open_journal
 from salesmanago_async.outcome import Verdicts
 path, what = Path(sys.argv[1]), {what}
 {work}
