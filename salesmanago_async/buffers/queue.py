@@ -20,8 +20,8 @@ from ..outcome import Outcome, State, Verdicts
 from ..records.encoders import Encoder
 from ..records.names import Names
 from ..sources.text_files import FLUSH, Row
-from ..stores.journal import Entry, RowChecksums, checksum
 from ..stores.queue_rows import QueuedLine, QueueFile
+from ..stores.values import Entry, RowChecksums, checksum
 from ..support.signal import Signal
 from ..support.spawn import spawn
 from .receipts import Receipt

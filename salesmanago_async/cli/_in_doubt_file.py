@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from ..imports.report import Report
-from ..stores.journal import read_digest, write_digest
+from ..stores.journal_rows import read_digest, write_digest
 from ._rows import NotedRows
 
 

@@ -158,7 +158,7 @@ async def begin_import(
 
 def _attempt(command: Import, journal: Path) -> Attempt:
     """Return how the import goes on: by its journal, unless that keeps other arguments than were given now."""
-    from ..stores.journal import NotBegun, read_note
+    from ..stores.journal_rows import NotBegun, read_note
 
     resume = ("salesmanago", "resume", as_argument(journal))
     try:

@@ -56,6 +56,6 @@ async def _resume(
 
 
 def _begun(journal: Path) -> Import:
-    from ..stores.journal import read_note
+    from ..stores.journal_rows import read_note
 
     return command_of(read_note(journal), journal)

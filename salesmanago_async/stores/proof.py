@@ -1,14 +1,14 @@
-"""How a file of ours is known to be whole, by itself or with what a kill has left beside it.
+"""How a SQLite file proves to be complete, by itself or with the rollback journal that a kill has left beside it.
 
-A commit that has returned is wholly in the main file, which is enough by itself. `proof` is one row: how many lines
-there are, the sum of their seals, and the number of commits. Triggers keep it, in the transaction of each change, so
-that a line that is lost, or older than the others, or nobody's, is noticed, and so is half a transaction. An earlier
-copy of the whole file is whole, too: nothing in it can tell that there is a later one.
+All of a commit that has returned is in the main file. The table `proof` has one row: the number of lines, the sum of
+their checksums, and the number of commits. Triggers update it in the transaction of each change. So a line that is
+lost, older than the others or foreign is noticed, and so is half a transaction. An earlier copy of the whole file is
+complete, too: nothing in it shows that there is a later one.
 
-A kill in the middle of a commit leaves NAME-journal, by which SQLite undoes what was written of it. SQLite believes any
-file of that name: also a damaged one, one of another time, and one whose removal did not reach the disk before the
-power went. So it is tried on a copy first. A file that is whole by itself needs nothing undone, and keeps what is in
-it; so two writes to the disk are enough for a commit (`synchronous=NORMAL`), and none is made for the removal.
+A kill in the middle of a commit leaves NAME-journal, from which SQLite rolls the commit back. SQLite trusts any file of
+that name: also a damaged one, an old one, and one whose removal did not reach the disk before a power cut. So the
+rollback is tried on a copy first. A file that is complete by itself needs no rollback and keeps its content. So two
+writes to the disk are enough for a commit (`synchronous=NORMAL`), and the removal needs none.
 """
 
 import shutil
@@ -22,22 +22,22 @@ from tempfile import TemporaryDirectory
 from ..errors import Invalid
 
 APPLICATION_ID = 0x534D4A4E
-VERSION = 2
+VERSION = 3
 
 _OF_A_TABLE = """
 CREATE TRIGGER {table}_gains AFTER INSERT ON {table} BEGIN
-    UPDATE proof SET lines = lines + 1, seals = seals + coalesce(NEW.seal, 0);
+    UPDATE proof SET lines = lines + 1, row_checksums = row_checksums + coalesce(NEW.row_checksum, 0);
 END;
 CREATE TRIGGER {table}_loses AFTER DELETE ON {table} BEGIN
-    UPDATE proof SET lines = lines - 1, seals = seals - coalesce(OLD.seal, 0);
+    UPDATE proof SET lines = lines - 1, row_checksums = row_checksums - coalesce(OLD.row_checksum, 0);
 END;
-CREATE TRIGGER {table}_changes AFTER UPDATE OF seal ON {table} BEGIN
-    UPDATE proof SET seals = seals - coalesce(OLD.seal, 0) + coalesce(NEW.seal, 0);
+CREATE TRIGGER {table}_changes AFTER UPDATE OF row_checksum ON {table} BEGIN
+    UPDATE proof SET row_checksums = row_checksums - coalesce(OLD.row_checksum, 0) + coalesce(NEW.row_checksum, 0);
 END;
 """
 
 PROOF_SCHEMA = """
-CREATE TABLE proof (lines INTEGER NOT NULL, seals INTEGER NOT NULL, commits INTEGER NOT NULL);
+CREATE TABLE proof (lines INTEGER NOT NULL, row_checksums INTEGER NOT NULL, commits INTEGER NOT NULL);
 INSERT INTO proof VALUES (0, 0, 0);
 """ + "".join(_OF_A_TABLE.format(table=table) for table in ("queue", "chunks"))
 
@@ -46,9 +46,10 @@ COUNT_COMMIT = "UPDATE proof SET commits = commits + 1"
 
 DAMAGED = "is damaged, so nobody can tell any more what was sent"
 
-_COUNTED = "SELECT lines, seals, commits FROM proof"
+_COUNTED = "SELECT lines, row_checksums, commits FROM proof"
 _FOUND = """
-SELECT count(*), coalesce(sum(seal), 0) FROM (SELECT seal FROM chunks UNION ALL SELECT seal FROM queue)
+SELECT count(*), coalesce(sum(row_checksum), 0)
+FROM (SELECT row_checksum FROM chunks UNION ALL SELECT row_checksum FROM queue)
 """
 
 
@@ -79,8 +80,8 @@ def check_whole(connection: sqlite3.Connection) -> int:
     damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if damage != "ok":
         raise ValueError(damage)
-    lines, seals, commits = connection.execute(_COUNTED).fetchone()
-    if (lines, seals) != connection.execute(_FOUND).fetchone():
+    lines, row_checksums, commits = connection.execute(_COUNTED).fetchone()
+    if (lines, row_checksums) != connection.execute(_FOUND).fetchone():
         raise ValueError("its lines are not those that were written last")
     return int(commits)
 
@@ -157,7 +158,7 @@ def _commits(path: Path, place: Path, commits: Callable[[sqlite3.Connection], in
             return 0 if is_new(path, connection) else commits(connection)
     except Invalid:  # it is of another program, or of another version
         raise
-    except (sqlite3.Error, ValueError, TypeError):
+    except (sqlite3.Error, ValueError, TypeError, MemoryError):
         return None
 
 

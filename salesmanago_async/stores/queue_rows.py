@@ -1,34 +1,35 @@
-"""The queue of a buffer on the disk: a table in a file like a journal's, which holds the records themselves.
+"""The queue of a buffer on the disk: a table in a SQLite file like a journal's, which holds the records themselves.
 
-A record has its line before it counts as taken, and loses it when it is accepted; what is deleted is overwritten. A
-rejected one keeps its line, with the reason, until somebody takes it out.
+A record has its row before it counts as taken, and loses the row when it is accepted; what is deleted is overwritten. A
+rejected record keeps its row, with the reason, until somebody takes it out.
 """
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Any, Self, TypeAlias, get_args
 
 import anyio.to_thread
 from attrs import frozen
 
 from ..errors import Invalid
 from ..outcome import State
-from .sqlite import Database, begin_run, closed_where_unusable, connect, json_text, other_than_known
+from .group_commit import GroupCommit
+from .sqlite import Statement, begin_run, close, closed_if_unusable, connect, execute_all, json_text, other_than_known
 
 _INSERT = """
-INSERT INTO queue (number, item, state, seal)
-VALUES (:number, :item, 'not_sent', seal(:number, :item, 'not_sent', NULL, NULL, NULL))
+INSERT INTO queue (number, item, state, row_checksum)
+VALUES (:number, :item, 'not_sent', row_checksum(:number, :item, 'not_sent', NULL, NULL, NULL))
 """
 _MARK = """
 UPDATE queue SET state = :state, chunk = :chunk, request_id = :request_id, reason = :reason,
-    seal = seal(number, item, :state, :chunk, :request_id, :reason)
+    row_checksum = row_checksum(number, item, :state, :chunk, :request_id, :reason)
 WHERE number IN (SELECT value FROM json_each(:numbers))
 """
 _DELETE = "DELETE FROM queue WHERE number IN (SELECT value FROM json_each(?))"
 _READ = """
 SELECT number, item, state, chunk, request_id, reason,
-    seal = seal(number, item, state, chunk, request_id, reason)
+    row_checksum = row_checksum(number, item, state, chunk, request_id, reason)
 FROM queue ORDER BY number
 """
 
@@ -45,32 +46,105 @@ class QueuedLine:
     reason: str | None = None
 
 
+@frozen
+class Insert:
+    """A record was taken."""
+
+    number: int
+    item: bytes
+
+
+@frozen
+class Mark:
+    """This is known of records from now on."""
+
+    numbers: tuple[int, ...]
+    state: State
+    chunk: int | None = None
+    request_id: int | None = None
+    reason: str | None = None
+
+
+@frozen
+class Delete:
+    """These records are done with."""
+
+    numbers: tuple[int, ...]
+
+
+QueueChange: TypeAlias = Insert | Mark | Delete
+
+
+class SqliteQueue:
+    """The store of one queue: an open file. Used by one thread at a time."""
+
+    failures = sqlite3.Error
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.name = str(path)
+        self._connection = connection
+
+    @classmethod
+    def open(cls, path: Path, what: Mapping[str, Any] | None) -> tuple[Self, list[QueuedLine]]:
+        """Open a file, or begin one, for `what` the queue is of (None: whatever it is); return it with its records."""
+        connection = connect(path)
+        with closed_if_unusable(path, connection):
+            connection.execute("PRAGMA secure_delete = ON")
+            if connection.execute("SELECT 1 FROM chunks").fetchone():
+                raise Invalid("is the journal of an import, not of a buffer", field=str(path))
+            lines = list(_lines(connection))
+            if what is not None and lines:
+                _check_same(path, connection, what)
+            if what is not None and not lines:
+                begin_run(connection, what)
+            return cls(path, connection), lines
+
+    def commit(self, changes: Sequence[QueueChange]) -> None:
+        """Write changes durably, all or none of them."""
+        execute_all(self._connection, map(_statement, changes))
+
+    def close(self) -> None:
+        """Close the file."""
+        close(self._connection)
+
+
+def _statement(change: QueueChange) -> Statement:
+    match change:
+        case Insert(number, item):
+            return _INSERT, {"number": number, "item": item}
+        case Mark(numbers, state, chunk, request_id, reason):
+            known = {"state": state, "chunk": chunk, "request_id": request_id, "reason": reason}
+            return _MARK, {**known, "numbers": json_text(numbers)}
+        case Delete(numbers):
+            return _DELETE, (json_text(numbers),)
+
+
 class QueueFile:
     """An open queue, which no other process can open meanwhile."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, store: SqliteQueue) -> None:
+        self._commits: GroupCommit[SqliteQueue, QueueChange] = GroupCommit(store)
 
     @classmethod
     async def open(cls, path: Path, what: Mapping[str, Any]) -> tuple[Self, list[QueuedLine]]:
-        """Open a queue, or begin one, for `what` it is of; return it with everything that lies in it.
+        """Open a queue, or begin one, for `what` it is of; return it with all records in it.
 
-        Raises `Invalid` naming the file where it cannot be used, `InUse` where another process has it open.
+        Raises `Invalid` that names the file if it cannot be used, `InUse` if another process has it open.
         """
-        connection, lines = await anyio.to_thread.run_sync(_open, path, what)
-        return cls(Database(path, connection)), lines
+        store, lines = await anyio.to_thread.run_sync(SqliteQueue.open, path, what)
+        return cls(store), lines
 
     @classmethod
     async def reopen(cls, path: Path) -> tuple[Self, list[QueuedLine]]:
-        """Open a queue that is there, whatever it is of; raise `Invalid` naming the file where it cannot be used."""
+        """Open an existing queue, whatever it is of; raise `Invalid` that names the file if it cannot be used."""
         if not path.is_file():
             raise Invalid("there is no such file", field=str(path))
-        connection, lines = await anyio.to_thread.run_sync(_open, path, None)
-        return cls(Database(path, connection)), lines
+        store, lines = await anyio.to_thread.run_sync(SqliteQueue.open, path, None)
+        return cls(store), lines
 
     async def insert(self, number: int, item: bytes) -> None:
-        """Have a record on the disk."""
-        await self._database.write((_INSERT, {"number": number, "item": item}))
+        """Write a record down."""
+        await self._commits.write(Insert(number, item))
 
     async def mark(
         self,
@@ -81,34 +155,19 @@ class QueueFile:
         reason: str | None = None,
     ) -> None:
         """Write down what is known of records."""
-        known = {"state": state, "chunk": chunk, "request_id": request_id, "reason": reason}
-        await self._database.write((_MARK, {**known, "numbers": json_text(list(numbers))}))
+        await self._commits.write(Mark(tuple(numbers), state, chunk, request_id, reason))
 
     async def delete(self, numbers: Sequence[int]) -> None:
         """Take records out."""
-        await self._database.write((_DELETE, (json_text(list(numbers)),)))
+        await self._commits.write(Delete(tuple(numbers)))
 
     async def aclose(self) -> None:
-        """Close it."""
-        await self._database.aclose()
-
-
-def _open(path: Path, what: Mapping[str, Any] | None) -> tuple[sqlite3.Connection, list[QueuedLine]]:
-    connection = connect(path)
-    with closed_where_unusable(path, connection):
-        connection.execute("PRAGMA secure_delete = ON")
-        if connection.execute("SELECT 1 FROM chunks").fetchone():
-            raise Invalid("is the journal of an import, not of a buffer", field=str(path))
-        lines = list(_lines(connection))
-        if what is not None and lines:
-            _check_same(path, connection, what)
-        if what is not None and not lines:
-            begin_run(connection, what)
-        return connection, lines
+        """Close the file."""
+        await self._commits.aclose()
 
 
 def _check_same(path: Path, connection: sqlite3.Connection, what: Mapping[str, Any]) -> None:
-    """Raise `Invalid` where the records in a queue are not for what is given."""
+    """Raise `Invalid` if the records in a queue are not for what is given."""
     other = other_than_known(connection, what)
     if other and other.servers:
         raise Invalid(f"holds records; it {other.servers}: give this buffer a file of its own", field=str(path))
@@ -117,8 +176,8 @@ def _check_same(path: Path, connection: sqlite3.Connection, what: Mapping[str, A
 
 
 def _lines(connection: sqlite3.Connection) -> Iterator[QueuedLine]:
-    for *values, is_sealed in connection.execute(_READ):
+    for *values, is_whole in connection.execute(_READ):
         line = QueuedLine(*values)
-        if not is_sealed or line.state not in get_args(State):
+        if not is_whole or line.state not in get_args(State):
             raise ValueError(f"record {line.number} is not as it was written")
         yield line

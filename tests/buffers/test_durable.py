@@ -220,7 +220,7 @@ async def test_a_spoilt_record_is_noticed(sm: SalesManago, path: Path) -> None:
 
 async def test_what_cannot_be_written_down_is_not_taken(sm: SalesManago, path: Path) -> None:
     async with sm.contacts.buffer(journal=path) as buffer:
-        database: Any = buffer._files[0]._database
+        database: Any = buffer._files[0]._commits._store
         pages = database._connection.execute("PRAGMA page_count").fetchone()[0]
         database._connection.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(JournalFailed, match="full"):

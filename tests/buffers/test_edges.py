@@ -20,9 +20,8 @@ from salesmanago_async.outcome import Outcome, Verdicts
 from salesmanago_async.records.names import names_of_contact
 from salesmanago_async.simulator import Fault, Simulator
 from salesmanago_async.sources.text_files import FLUSH, Row
-from salesmanago_async.stores.journal import RowChecksums
-from salesmanago_async.stores.queue_rows import QueueFile
-from salesmanago_async.stores.sqlite import Database
+from salesmanago_async.stores.queue_rows import QueueFile, SqliteQueue
+from salesmanago_async.stores.values import RowChecksums
 from salesmanago_async.support.signal import Signal
 from tests.buffers.wires import ADD, UPSERT, Wire, contact, leave, purchase
 from tests.conftest import VirtualTimeLoop
@@ -69,7 +68,7 @@ async def test_who_waits_for_room_hears_of_what_dead_workers_left(sm: SalesManag
 @pytest.mark.usefixtures("disk")
 async def test_who_waits_for_room_hears_of_a_record_that_was_not_taken(sm: SalesManago, path: Path) -> None:
     async with sm.contacts.buffer(journal=path, max_pending=1) as buffer:
-        database: Any = buffer._files[0]._database
+        database: Any = buffer._files[0]._commits._store
 
         async def add_in_vain() -> None:
             with pytest.raises(JournalFailed):
@@ -279,17 +278,17 @@ class Gates:
         self.open = [threading.Event() for _ in range(9)]
         self.done = [threading.Event() for _ in range(9)]
         self._count = 0
-        commit = Database._commit
+        commit = SqliteQueue.commit
 
-        def held_up(database: Database, writes: Any) -> None:
+        def held_up(store: SqliteQueue, changes: Any) -> None:
             number = self._count
             self._count += 1
             self.came[number].set()
             self.open[number].wait(20)
-            commit(database, writes)
+            commit(store, changes)
             self.done[number].set()
 
-        patch.setattr(Database, "_commit", held_up)
+        patch.setattr(SqliteQueue, "commit", held_up)
 
     def open_all(self) -> None:
         for gate in self.open:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from salesmanago_async.stores.journal import NotBegun, read_note
+from salesmanago_async.stores.journal_rows import NotBegun, read_note
 from tests.cli.test_journal import limited
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -23,7 +23,7 @@ KILLED_AT_EACH = """
 import os, signal, sqlite3, sys
 from pathlib import Path
 import anyio, httpx
-from salesmanago_async.imports import _journal
+from salesmanago_async.stores.journal import open_journal
 folder = Path(sys.argv[1])
 connect = sqlite3.connect
 
@@ -45,7 +45,7 @@ for most in range(1, 1000):
     place.mkdir()
     if not (child := os.fork()):
         killed_at(most)
-        anyio.run(_journal.open_journal, place / "run.db", {"kind": "contacts"}, {"command": "mine"})
+        anyio.run(open_journal, place / "run.db", {"kind": "contacts"}, {"command": "mine"})
         os._exit(0)
     if os.waitpid(child, 0)[1] == 0:
         break

@@ -23,7 +23,7 @@ from attrs import define, field, frozen
 from salesmanago_async import Invalid
 from salesmanago_async.simulator import Fault, Simulator
 from salesmanago_async.simulator._faults import FaultKind
-from salesmanago_async.stores.journal import read_note
+from salesmanago_async.stores.journal_rows import read_note
 from tests.cli.accounts import contacts_of
 from tests.serving import serving_account
 

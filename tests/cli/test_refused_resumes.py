@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from attrs import field, frozen
 
-from salesmanago_async.stores.sqlite import _seal
+from salesmanago_async.stores.sqlite import _row_checksum
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -38,9 +38,9 @@ class Refused:
 def edited(folder: Path) -> Iterator[sqlite3.Connection]:
     """Open the folder's journal to change what the run is in it, as if it had been begun so."""
     with closing(sqlite3.connect(folder / "run.db")) as database, database:
-        database.create_function("seal", -1, _seal)
+        database.create_function("row_checksum", -1, _row_checksum)
         yield database
-        database.execute("UPDATE run SET seal = seal(what, note)")
+        database.execute("UPDATE run SET row_checksum = row_checksum(what, note)")
 
 
 def note(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:

@@ -20,8 +20,9 @@ from salesmanago_async.errors import JournalFailed
 from salesmanago_async.imports.engine import run as _engine
 from salesmanago_async.outcome import Verdicts
 from salesmanago_async.simulator import DEMO_OWNER, Fault
-from salesmanago_async.stores import journal as _journal
-from salesmanago_async.stores.journal import Entry, Journal, RowChecksums, open_journal, read_note
+from salesmanago_async.stores.journal import Journal, open_journal
+from salesmanago_async.stores.journal_rows import SqliteJournal, read_note
+from salesmanago_async.stores.values import Entry, RowChecksums
 from tests.imports.harness import (
     PATHS,
     Answer,
@@ -165,8 +166,8 @@ def changed(statements: str) -> Callable[[Path], None]:
     """Make a journal, and change it by another program."""
 
     def make(path: Path) -> None:
-        database, _ = _journal._open(path, WHAT, None)
-        database.close()
+        store, _ = SqliteJournal.open(path, WHAT, None)
+        store._connection.close()
         database = sqlite3.connect(path)
         database.executescript(statements)
         database.close()
@@ -186,8 +187,8 @@ NO_JOURNALS: list[tuple[str, Callable[[Path], object], str]] = [
     ("another database", another_database, "another database"),
     ("another database with a log", another_database_with_a_log, "another database"),
     ("another database, of a killed program", another_database_of_a_killed_program, "another database"),
-    ("a later version", changed("PRAGMA user_version = 3"), "version 3"),
-    ("an earlier version", changed("PRAGMA user_version = 1"), "version 1"),
+    ("a later version", changed("PRAGMA user_version = 4"), "version 4"),
+    ("an earlier version", changed("PRAGMA user_version = 2"), "version 2"),
     ("a folder", lambda path: path.mkdir(), "is no file"),
     ("in no folder", lambda path: path.parent.rmdir(), "cannot be made"),
     ("a link to nowhere", lambda path: path.symlink_to("nowhere"), "is no file"),
@@ -285,8 +286,8 @@ async def filled(path: Path) -> None:
 
 def read(path: Path) -> list[Any]:
     """Return what a journal says of each chunk, except for the words of reasons; raise `Invalid`."""
-    database, entries = _journal._open(path, WHAT, None)
-    database.close()
+    store, entries = SqliteJournal.open(path, WHAT, None)
+    store._connection.close()
     return [
         (entry.spans, entry.state, entry.request_id, {place: state for place, (state, _) in entry.others.items()})
         for entry in entries
@@ -404,7 +405,7 @@ async def test_writes_that_come_while_one_is_going_on_share_the_next_commit(path
     began: list[str] = []
     with world.disk():
         async with opened(path) as (journal, _):
-            journal._database._connection.set_trace_callback(began.append)
+            journal._commits._store._connection.set_trace_callback(began.append)
             async with anyio.create_task_group() as tasks:
                 for number in range(50):
                     tasks.start_soon(journal.begin, marks(number))
@@ -415,12 +416,12 @@ async def test_writes_that_come_while_one_is_going_on_share_the_next_commit(path
 
 def _fill_the_disk(journal: Journal, pages: int) -> None:
     """Let the file grow by no more than so many pages of 4 KiB."""
-    now = journal._database._connection.execute("PRAGMA page_count").fetchone()[0]
-    journal._database._connection.execute(f"PRAGMA max_page_count = {now + pages}")
+    now = journal._commits._store._connection.execute("PRAGMA page_count").fetchone()[0]
+    journal._commits._store._connection.execute(f"PRAGMA max_page_count = {now + pages}")
 
 
 def _make_room(journal: Journal) -> None:
-    journal._database._connection.execute("PRAGMA max_page_count = 1000000")
+    journal._commits._store._connection.execute("PRAGMA max_page_count = 1000000")
 
 
 async def test_on_a_full_disk_all_of_a_write_fails_and_what_was_there_stays(path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from salesmanago_async import Invalid
 from salesmanago_async.imports.engine.chunks import Record
 from salesmanago_async.imports.engine.resuming import Resume
-from salesmanago_async.stores.journal import Entry, RowChecksums
+from salesmanago_async.stores.values import Entry, RowChecksums
 
 
 def record(position: int, item: bytes | None = None, line: int | None = None) -> Record:

@@ -30,7 +30,7 @@ from salesmanago_async.imports.engine.steps import (
 )
 from salesmanago_async.imports.settings import InDoubt
 from salesmanago_async.outcome import State, Verdicts
-from salesmanago_async.stores.journal import Entry
+from salesmanago_async.stores.values import Entry
 
 REFUSAL = Refusal("no")
 ACCEPTED, DOUBT = Verdicts("accepted"), Verdicts("in_doubt", "no answer")

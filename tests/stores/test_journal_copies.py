@@ -22,11 +22,10 @@ from attrs import define, field, frozen
 
 from salesmanago_async import Invalid
 from salesmanago_async.outcome import Verdicts
-from salesmanago_async.stores import journal as _journal
-from salesmanago_async.stores import queue_rows as _queue_file
-from salesmanago_async.stores.journal import RowChecksums, open_journal
-from salesmanago_async.stores.queue_rows import QueueFile
-from salesmanago_async.stores.sqlite import close
+from salesmanago_async.stores.journal import open_journal
+from salesmanago_async.stores.journal_rows import SqliteJournal
+from salesmanago_async.stores.queue_rows import QueueFile, SqliteQueue
+from salesmanago_async.stores.values import RowChecksums
 
 WHAT: Mapping[str, Any] = {"server": "app2.salesmanago.com", "account": "5cd3", "kind": "contacts"}
 MAGIC = bytes.fromhex("d9d505f920a163d7")
@@ -35,23 +34,23 @@ PAGE, SECTOR = 4096, 512
 RANK = {"not_sent": 0, "in_doubt": 1, "submitted": 2, "accepted": 3}
 """States in the order in which the writers below write them."""
 
-LineReader = dict[int, str]
+LineStates = dict[int, str]
 """The state of each line."""
 
 
-def lines_of_journal(path: Path) -> LineReader:
-    database, entries = _journal._open(path, WHAT, None)
-    close(database)
+def lines_of_journal(path: Path) -> LineStates:
+    store, entries = SqliteJournal.open(path, WHAT, None)
+    store.close()
     return {entry.number: entry.state for entry in entries}
 
 
-def lines_of_queue(path: Path) -> LineReader:
-    database, lines = _queue_file._open(path, WHAT)
-    close(database)
+def lines_of_queue(path: Path) -> LineStates:
+    store, lines = SqliteQueue.open(path, WHAT)
+    store.close()
     return {line.number: line.state for line in lines}
 
 
-def read_or_refused(read: Callable[[Path], LineReader], path: Path) -> LineReader | None:
+def read_or_refused(read: Callable[[Path], LineStates], path: Path) -> LineStates | None:
     """Return what a file says; None where it is refused in words that name it."""
     try:
         return read(path)
@@ -62,7 +61,7 @@ def read_or_refused(read: Callable[[Path], LineReader], path: Path) -> LineReade
     return None
 
 
-def misses(found: LineReader, written: LineReader) -> list[int]:
+def misses(found: LineStates, written: LineStates) -> list[int]:
     """Return the lines that were written and are not known, or are known in an earlier state."""
     return [number for number, state in written.items() if RANK[found.get(number, "not_sent")] < RANK[state]]
 
@@ -98,7 +97,7 @@ class Commit:
 
     before: bytes
     after: bytes
-    written: LineReader
+    written: LineStates
 
     def changed(self) -> list[int]:
         """Return which pages it changes, from 1, those that it adds included."""
@@ -135,7 +134,7 @@ class Recorder:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lines: LineReader = {}
+        self._lines: LineStates = {}
         self.commits: list[Commit] = []
 
     async def step(self, write: Awaitable[Any], numbers: Iterable[int], state: str | None) -> None:
@@ -183,7 +182,7 @@ async def commits_of_a_queue(path: Path) -> list[Commit]:
 class Kind:
     """A kind of file: how it is read, and its commits."""
 
-    read: Callable[[Path], LineReader]
+    read: Callable[[Path], LineStates]
     commits: Sequence[Commit]
 
 
@@ -196,7 +195,7 @@ def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return Kind(read, anyio.run(commits, tmp_path_factory.mktemp("whole") / "run.db"))
 
 
-def check(kind: Kind, path: Path, written: LineReader, how: str) -> LineReader | None:
+def check(kind: Kind, path: Path, written: LineStates, how: str) -> LineStates | None:
     """Open a spoilt copy, and check that nothing is forgotten; return what is known, None where it is refused."""
     found = read_or_refused(kind.read, path)
     if found is not None:
@@ -358,8 +357,9 @@ import sys
 from itertools import count
 from pathlib import Path
 import anyio
-from salesmanago_async.stores.queue_rows import QueueFile
-from salesmanago_async.stores.journal import RowChecksums, open_journal
+from salesmanago_async.stores.queue_rows import QueueFile, SqliteQueue
+from salesmanago_async.stores.journal import open_journal
+from salesmanago_async.stores.values import RowChecksums
 from salesmanago_async.outcome import Verdicts
 path, what = Path(sys.argv[1]), {what}
 {work}
@@ -367,7 +367,7 @@ anyio.run(work)
 """
 
 
-def killed_after(seconds: float, name: str, path: Path) -> LineReader:
+def killed_after(seconds: float, name: str, path: Path) -> LineStates:
     """Have a process write until it is killed; return what its commits had returned for."""
     code = FRAME.format(what=dict(WHAT), work=WRITERS[name])
     with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True) as process:
@@ -378,7 +378,7 @@ def killed_after(seconds: float, name: str, path: Path) -> LineReader:
         process.kill()
         told = opened[1:] + process.stdout.read().splitlines()
     assert process.returncode == -SIGKILL
-    lines: LineReader = {}
+    lines: LineStates = {}
     for line in told:
         number, _, state = line.partition(":")
         if state in RANK:  # the last one may be cut

@@ -6,7 +6,7 @@ from typing import Any
 from attrs import define, field
 
 from ...outcome import State
-from ...stores.journal import RowChecksums
+from ...stores.values import RowChecksums
 from .chunks import Chunk
 from .spill import Slot, SpilledRows, SpillFile
 from .steps import Step

@@ -4,14 +4,15 @@ Where it can no longer be written, it is left as it is: every line in it is true
 """
 
 from collections.abc import Awaitable, Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from attrs import evolve
 
 from ...errors import JournalFailed
 from ...outcome import State, Verdicts
 from ...sources.sources import Source
-from ...stores.journal import RowChecksums
+from ...stores.journal import RunJournal
+from ...stores.values import RowChecksums
 from .batches import Batch
 from .chunks import Chunk
 from .redaction import redacted
@@ -20,38 +21,6 @@ from .run_control import RunControl
 ReturnT = TypeVar("ReturnT")
 
 UNWRITTEN = "what became of it could not be written into the journal"
-
-
-class RunJournal(Protocol):
-    """What a run writes into: a `Journal`, or the queue of a buffer. What cannot be written raises `JournalFailed`."""
-
-    async def begin(self, marks: RowChecksums) -> int:
-        """Write down, before it is sent, that a chunk may have been sent; return its number."""
-        ...
-
-    async def checksums(self, number: int) -> bytes:
-        """Return the checksums of a chunk's records, 4 bytes each, in the order of its positions."""
-        ...
-
-    async def split(self, number: int, parts: Sequence[RowChecksums]) -> list[int]:
-        """Put the parts of a chunk, each as begun, in its place; there may be none. Return their numbers."""
-        ...
-
-    async def submitted(self, number: int, request_id: int) -> None:
-        """Write down that the server has taken a chunk, and the number of its job."""
-        ...
-
-    async def settle(self, number: int, verdicts: Verdicts, positions: Sequence[int]) -> None:
-        """Write down what became of the records of a chunk."""
-        ...
-
-    async def forget(self, number: int) -> None:
-        """Write down that a chunk has surely not been processed."""
-        ...
-
-    async def aclose(self) -> None:
-        """Take note that the run has ended."""
-        ...
 
 
 class Ledger:

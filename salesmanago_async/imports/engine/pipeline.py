@@ -23,7 +23,8 @@ from ...api.codec import dumps
 from ...connection.connection import Connection
 from ...outcome import State, Verdicts
 from ...sources.sources import Source
-from ...stores.journal import Entry
+from ...stores.journal import RunJournal
+from ...stores.values import Entry
 from ..confirmations import Confirmations
 from ..estimate import Estimate
 from ..settings import Settings
@@ -32,7 +33,7 @@ from .batches import Batch, Batches, BatchGroup
 from .chunks import Chunk, chunker_of
 from .driver import Driver
 from .duplicates import DuplicateCounter, contacts_of, events_of
-from .ledger import Ledger, RunJournal
+from .ledger import Ledger
 from .order import Order
 from .outage import OutageGate
 from .polling import JobPoller

@@ -13,7 +13,7 @@ from attrs import define, field
 
 from ...errors import Invalid
 from ...outcome import State, Verdicts
-from ...stores.journal import Entry, checksum
+from ...stores.values import Entry, checksum
 from .chunks import Record
 
 

@@ -17,11 +17,11 @@ from ...connection.connection import Connection, failure_of
 from ...connection.identity import mark_of
 from ...errors import ClientClosed, only_error
 from ...sources.sources import Source
-from ...stores.journal import Entry, open_journal
+from ...stores.journal import RunJournal, open_journal
+from ...stores.values import Entry
 from ..report import Report
 from ..settings import Settings
 from ..targets import Target
-from .ledger import RunJournal
 from .pipeline import Pipeline
 from .run_control import RunControl
 from .settling import Deliver, Listeners

@@ -27,7 +27,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from ...outcome import State, Verdicts
-from ...stores.journal import Entry
+from ...stores.values import Entry
 from ..settings import InDoubt
 from .chunks import Chunk
 from .matching import Sorted

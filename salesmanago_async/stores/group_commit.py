@@ -1,0 +1,113 @@
+"""Writing without blocking the event loop: a store works in a thread of its own, one commit at a time.
+
+Changes that come while a commit is going on share the next one. A task that belongs to no caller sees to that, because
+whoever asked for a write may be cancelled in the middle of it.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any, Generic, Protocol, TypeVar
+
+import anyio
+import anyio.to_thread
+from attrs import define, field
+
+from ..errors import JournalFailed
+from ..support.spawn import spawn
+
+ChangeT = TypeVar("ChangeT")
+ChangeT_contra = TypeVar("ChangeT_contra", contravariant=True)
+ReturnT = TypeVar("ReturnT")
+
+
+class Store(Protocol[ChangeT_contra]):
+    """An open database, used by one thread at a time. It raises one of its `failures` if it cannot read or write."""
+
+    @property
+    def name(self) -> str:
+        """The name of the database in messages. It never shows a password."""
+        ...
+
+    @property
+    def failures(self) -> type[Exception] | tuple[type[Exception], ...]:
+        """What it raises if the database fails."""
+        ...
+
+    def commit(self, changes: Sequence[ChangeT_contra]) -> None:
+        """Write the changes durably, all or none of them."""
+        ...
+
+    def close(self) -> None:
+        """Close the database; what was committed is kept."""
+        ...
+
+
+StoreT = TypeVar("StoreT", bound=Store[Any])
+
+
+@define
+class _Write(Generic[ChangeT]):
+    changes: Sequence[ChangeT]
+    done: anyio.Event = field(factory=anyio.Event)
+    error: Exception | None = None
+
+
+class GroupCommit(Generic[StoreT, ChangeT]):
+    """A store, used from the event loop."""
+
+    def __init__(self, store: StoreT) -> None:
+        self._store = store
+        self._writes: list[_Write[ChangeT]] = []
+        self._is_writing = False
+        self._turn = anyio.Lock()
+        self._thread = anyio.CapacityLimiter(1)  # of our own: the host's threads may all be busy
+
+    async def read(self, act: Callable[[StoreT], ReturnT]) -> ReturnT:
+        """Return what `act` reads from the store; raise `JournalFailed` if the store fails."""
+        async with self._turn:
+            try:
+                return await self._in_thread(lambda: act(self._store))
+            except self._store.failures as error:
+                raise JournalFailed(f"{self._store.name} cannot be read: {error}") from error
+
+    async def write(self, *changes: ChangeT) -> None:
+        """Write the changes durably, all or none of them; raise `JournalFailed` if the store fails.
+
+        They are written even if the caller is cancelled meanwhile.
+        """
+        mine = _Write(changes)
+        self._writes.append(mine)
+        if not self._is_writing:
+            self._is_writing = True
+            spawn(self._write_all)
+        with anyio.CancelScope(shield=True):  # so that the caller learns of what was written, if only anyio cancels
+            await mine.done.wait()
+        if mine.error:
+            raise JournalFailed(f"{self._store.name} cannot be written: {mine.error}") from mine.error
+
+    async def _write_all(self) -> None:
+        """Commit until no change is left."""
+        async with self._turn:
+            while self._writes:
+                writes, self._writes = self._writes, []
+                error: Exception | None = RuntimeError("the program is ending")
+                try:
+                    changes = list(chain.from_iterable(write.changes for write in writes))
+                    await self._in_thread(lambda: self._store.commit(changes))  # noqa: B023 - awaited here
+                    error = None
+                except Exception as raised:
+                    error = raised
+                finally:
+                    for write in writes:
+                        write.error = error
+                        write.done.set()
+            self._is_writing = False
+
+    async def aclose(self) -> None:
+        """Close the store; what was written is kept, whatever happens."""
+        with anyio.CancelScope(shield=True):
+            async with self._turn:
+                await self._in_thread(self._store.close)
+
+    async def _in_thread(self, act: Callable[[], ReturnT]) -> ReturnT:
+        return await anyio.to_thread.run_sync(act, limiter=self._thread)

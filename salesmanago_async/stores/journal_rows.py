@@ -1,0 +1,180 @@
+"""The journal of a run as rows of a SQLite file (see sqlite.py), each row with a checksum of its own."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Self, get_args
+
+import orjson
+
+from ..errors import Invalid
+from ..outcome import State
+from .sqlite import (
+    Statement,
+    begin_run,
+    close,
+    closed_if_unusable,
+    connect,
+    execute_all,
+    json_text,
+    other_than_known,
+    read_run,
+)
+from .values import Begin, Entry, Forget, JournalChange, Replace, Settle, Submitted
+
+_BEGIN = "INSERT INTO chunks (spans, checksums, state, number) VALUES (?, ?, 'in_doubt', ?)"
+_SUBMITTED = "UPDATE chunks SET state = 'submitted', request_id = ? WHERE number = ?"
+_SETTLE = "UPDATE chunks SET state = ?, reason = ?, others = ? WHERE number = ?"
+_DELETE = "DELETE FROM chunks WHERE number = ?"
+_WRITE_CHECKSUM = """
+UPDATE chunks SET row_checksum = row_checksum(number, spans, checksums, state, request_id, reason, others)
+WHERE number = ?
+"""
+_READ = """
+SELECT number, spans, state, request_id, reason, others,
+    row_checksum = row_checksum(number, spans, checksums, state, request_id, reason, others)
+FROM chunks
+"""
+
+
+class NotBegun(Invalid):
+    """The journal is empty: no import was begun in it, or not even its tables were made."""
+
+
+class SqliteJournal:
+    """The store of one journal: an open file. Used by one thread at a time."""
+
+    failures = sqlite3.Error
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.name = str(path)
+        self._connection = connection
+
+    @classmethod
+    def open(cls, path: Path, what: Mapping[str, Any], note: Mapping[str, Any] | None) -> tuple[Self, list[Entry]]:
+        """Open a file, or begin one, for `what` the run is; return it with its entries.
+
+        Raises `Invalid` that names the file if it cannot be used.
+        """
+        connection = connect(path)
+        with closed_if_unusable(path, connection):
+            entries = _entries(connection)
+            if entries:
+                _check_same(path, connection, what)
+            else:  # nothing was sent, so another run may have the file
+                if connection.execute("SELECT 1 FROM queue").fetchone():
+                    raise Invalid("holds the records of a buffer; give the run a journal of its own", field=str(path))
+                begin_run(connection, what, note)
+            return cls(path, connection), entries
+
+    def checksums(self, number: int) -> bytes:
+        """Return the checksums of a batch's records, 4 bytes each, in the order of their positions."""
+        [[found]] = self._connection.execute("SELECT checksums FROM chunks WHERE number = ?", (number,))
+        return bytes(found)
+
+    def commit(self, changes: Sequence[JournalChange]) -> None:
+        """Write changes durably, all or none of them."""
+        execute_all(self._connection, [statement for change in changes for statement in _statements(change)])
+
+    def close(self) -> None:
+        """Close the file."""
+        close(self._connection)
+
+
+def _statements(change: JournalChange) -> Iterator[Statement]:
+    match change:
+        case Begin(number, rows):
+            yield from _row(_BEGIN, (json_text(rows.spans), rows.checksums), number)
+        case Replace(number, parts):
+            yield _DELETE, (number,)
+            for part in parts:
+                yield from _statements(part)
+        case Submitted(number, request_id):
+            yield from _row(_SUBMITTED, (request_id,), number)
+        case Settle(number, state, reason, others):
+            yield from _row(_SETTLE, (state, reason, json_text(others) if others else None), number)
+        case Forget(number):
+            yield _DELETE, (number,)
+
+
+def _row(statement: str, values: tuple[Any, ...], number: int) -> Iterator[Statement]:
+    """Yield a statement that writes the row of a batch, and the one that writes the row's checksum."""
+    yield statement, (*values, number)
+    yield _WRITE_CHECKSUM, (number,)
+
+
+def read_note(path: Path) -> Any:
+    """Return the note that a journal was begun with, None if there was none.
+
+    Raises `NotBegun` for an empty journal, `Invalid` for one that cannot be used.
+    """
+    if not path.is_file():
+        raise Invalid("there is no such journal", field=str(path))
+    with _opened_briefly(path) as connection:
+        run = read_run(connection) if connection else None
+        if run is None:
+            raise NotBegun("is empty: no import was begun in it", field=str(path))
+        return run[1]
+
+
+def read_digest(path: Path, file: Path) -> str | None:
+    """Return the digest of a file that runs of this journal wrote, None if they wrote none of this name."""
+    with _opened_briefly(path) as connection:
+        if connection is None:
+            return None
+        found = connection.execute("SELECT digest FROM files WHERE name = ?", (file.name,)).fetchone()
+        return str(found[0]) if found else None
+
+
+def write_digest(path: Path, file: Path, digest: str | None) -> None:
+    """Remember the digest of a file that was written beside a journal, or, if None, that the file is gone."""
+    with _opened_briefly(path) as connection:
+        if connection is None:
+            return
+        forgotten: Statement = ("DELETE FROM files WHERE name = ?", (file.name,))
+        written: Statement = ("INSERT INTO files VALUES (?, ?)", (file.name, digest))
+        execute_all(connection, [forgotten, *([written] if digest else [])])
+
+
+@contextmanager
+def _opened_briefly(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """Open a journal for a moment; None, and nothing is made in it, if the file is empty."""
+    if not path.stat().st_size:
+        yield None
+        return
+    connection = connect(path)
+    with closed_if_unusable(path, connection):
+        yield connection
+    close(connection)
+
+
+def _check_same(path: Path, connection: sqlite3.Connection, what: Mapping[str, Any]) -> None:
+    """Raise `Invalid` if a run is not the one that the journal was begun for."""
+    if other := other_than_known(connection, what):
+        said = other.servers or f"belongs to a run with another {other.name}"
+        raise Invalid(f"{said}; go on as it was begun, or give a new run a journal of its own", field=str(path))
+
+
+def _entries(connection: sqlite3.Connection) -> list[Entry]:
+    entries = [_entry(row) for row in connection.execute(_READ)]
+    spans = sorted(span for entry in entries for span in entry.spans)
+    for (_, last), (first, _) in pairwise(spans):
+        if first <= last:
+            raise ValueError(f"record {first} is in two lines")
+    return entries
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    number, spans, state, request_id, reason, others, is_whole = row
+    if not is_whole or state not in get_args(State):
+        raise ValueError(f"line {number} is not as it was written")
+    return Entry(
+        number=number,
+        spans=tuple((first, last) for first, last in orjson.loads(spans)),
+        state=state,
+        request_id=request_id,
+        reason=reason,
+        others={int(position): (name, why) for position, (name, why) in orjson.loads(others or "{}").items()},
+    )
