@@ -100,9 +100,9 @@ def contacts(out: Path, format: str | None, raw_cells: bool, client: ClientOptio
 
     The file appears under its name when it is complete. CSV and Parquet have a row for each contact: details are
     columns named properties.X and dictionary.X, tags stand in one cell with commas, events and other lists as JSON. A
-    cell that a spreadsheet would run as a formula gets an apostrophe. A damaged character is replaced by U+FFFD, counted
-    and named with its record.
-    'salesmanago import contacts FILE.csv --extra-columns ignore' takes such a file, written with --raw-cells.
+    cell that a spreadsheet would run as a formula gets an apostrophe. A damaged character is replaced by U+FFFD,
+    counted and named with its record. 'salesmanago import contacts FILE.csv --extra-columns ignore' takes such a file,
+    written with --raw-cells.
     """  # noqa: D301 - \b is click's
     run(_export, client=client, choice=Choice(**options), target_options=(out, format, raw_cells))
 
