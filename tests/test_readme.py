@@ -168,7 +168,7 @@ def test_each_promise_has_tests_that_exist() -> None:
 
 
 def sentences(text: str) -> Iterator[str]:
-    prose = re.sub(r"^```.*?^```$|^[[|#!<][^\n]*$", "", text, flags=re.DOTALL | re.MULTILINE)
+    prose = re.sub(r"^```.*?^```$|^[\[|#!<][^\n]*$", "", text, flags=re.DOTALL | re.MULTILINE)
     for paragraph in re.split(r"\n\n|\n(?=- |\d\. )", prose):
         yield from re.split(r"(?<=[.!?])\s+(?=[A-Z`*])", " ".join(paragraph.split()))
 

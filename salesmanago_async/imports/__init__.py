@@ -6,6 +6,14 @@ The promises of a run
 The report adds up: `read == accepted + submitted + rejected + in_doubt + not_sent` once a run has ended, in whatever
 way. An outcome's `record` equals the record that was given.
 
+    accepted     confirmed: by the result file of its job (contacts), by the answer, or by reading the event back
+    submitted    taken by the server; its job was not followed to the end: `wait=False`, a stop, a job that the server
+                 no longer knows, or a result file that cannot be read. The same call with its journal polls again, and
+                 sends contacts again of which the server knows nothing
+    rejected     refused, here (field and rule) or by the server (its words about this record)
+    in_doubt     sent, but nothing tells whether it was applied
+    not_sent     the run ended first, or an earlier record of the contact is in doubt
+
 Nothing is lost. With a journal, no request is sent before the journal says on the disk that it may have been sent, and
 no record is called accepted before the journal says so. After a crash, a kill or a power cut the same call goes on:
 accepted records are not sent again, jobs are polled again, and the rest is sent.
