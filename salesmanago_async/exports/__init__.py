@@ -10,5 +10,9 @@ them. An archive is read within limits on its size, its ratio and its parts, and
 
 A saved file gets its name when it is complete. Whatever ends the export before leaves the older file of that name.
 
+Links lead nowhere else. Signed links, credentials and addresses are in no log, error or journal. A link of an https
+account is never fetched over http, or from this machine, a private or a link-local address. A redirect of a call is
+never followed. An answer of the API may have 64 MB, however small it was packed.
+
 Limits: a record may have 16 MiB, and white space 12 MiB in a row. A file that is a single object is parsed in one step.
 """
