@@ -1,4 +1,4 @@
-"""The curves of the README's pictures: throughput and memory of a run by its size, throughput of an export's readers.
+"""The curves of the pictures: throughput and memory of a run by its size, throughput of an export's readers.
 
 Each way does each size in a process of its own; the median of some rounds counts. Throughput is told as a part of what
 the floor reaches at its best.

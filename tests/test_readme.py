@@ -1,16 +1,107 @@
-"""The README keeps its word: its example runs, its commands are those of .ci/run, its picture shows the house."""
+"""The README keeps its word: its examples and commands run, its terminal is a real one, its tests exist."""
 
+import ast
+import asyncio
 import os
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from salesmanago_async import api
-from tests.readme import README, ROOT, readme_example
+from salesmanago_async.simulator import Fault
+from tests.readme import README, ROOT, docstring_examples, examples_in, readme_example
 from tests.serving import serving
+
+BENCHMARKS = (ROOT / "benchmarks" / "README.md").read_text()
+LONGEST_SENTENCE = 2 * 120
+
+
+def run_command(line: str, folder: Path, environ: Mapping[str, str], *options: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of the README that begins with `salesmanago`; all that it prints is in `stdout`."""
+    _, *arguments = shlex.split(line)
+    return subprocess.run(
+        [sys.executable, "-m", "salesmanago_async.cli", *arguments, *options],
+        cwd=folder,
+        env={**os.environ, **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def section(title: str) -> str:
+    """A section of the README, without its title."""
+    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", README, re.DOTALL | re.MULTILINE)
+    assert found, title
+    return found[1]
+
+
+# The terminal at the top
+
+
+def write_purchases(path: Path) -> None:
+    """Write 3,000 purchases of two contacts, of which number 1,500 has a value that is no number."""
+    values = ["n/a" if number == 1500 else str(number) for number in range(1, 3001)]
+    rows = [
+        f"{'ann' if number % 2 else 'bob'}@example.com,2026-01-{number % 28 + 1:02},PURCHASE,{value},ORDER-{number}\n"
+        for number, value in enumerate(values, 1)
+    ]
+    path.write_text("".join(["email,date,contactExtEventType,value,externalId\n", *rows]))
+
+
+def without_chance(text: str, address: str = "127.0.0.1:8787") -> list[str]:
+    """The lines of a terminal, without what differs from run to run: the server's port, and how long things take."""
+    return re.sub(r" *\d+\.\d+( s|$)", r" some\1", text.replace(address, "the server"), flags=re.MULTILINE).splitlines()
+
+
+def test_the_terminal_shows_what_the_command_prints(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```console\n\$ (.*?)```", README, re.DOTALL)
+    command, _, printed = shown.partition("\n")
+    (fault,) = re.findall(r"`salesmanago simulator --fault (\S+)`", README)
+    (tmp_path / "people.csv").write_text("email\nann@example.com\nbob@example.com\n")
+    write_purchases(tmp_path / "purchases.csv")
+    with serving(job_seconds=0.1, faults=[Fault.parse(fault)]) as environ:
+        prepared = run_command("salesmanago import contacts people.csv --poll-interval 0.2", tmp_path, environ)
+        ended = run_command(command, tmp_path, environ)
+    assert prepared.returncode == 0, prepared.stdout
+    address = environ["SALESMANAGO_BASE_URL"].removeprefix("http://")
+    assert without_chance(ended.stdout, address) == without_chance(printed)
+    assert ended.returncode == 1
+
+
+# The five steps, and other commands
+
+
+def test_the_five_steps_lead_from_credentials_to_corrected_rejects(tmp_path: Path) -> None:
+    steps = re.findall(r"^salesmanago .*", section("Five steps to the first import"), re.MULTILINE)
+    assert len(steps) == 5
+    people, corrected = tmp_path / "people.csv", tmp_path / "people-corrected.csv"
+    people.write_text("email,name\nann@example.com,Ann\nbob@example,Bob\n")
+    codes: list[int] = []
+    with serving(job_seconds=0.1) as environ:
+        for step in steps:
+            codes.append(run_command(step, tmp_path, environ, "--poll-interval", "0.2").returncode)
+            if (rejects := tmp_path / "people-rejects.csv").exists():
+                corrected.write_text(rejects.read_text().replace("bob@example,", "bob@example.com,"))
+    assert codes == [0, 1, 1, 1, 0]
+    assert corrected.read_text().startswith("email,name,_line,_reason\nbob@example.com,Bob,3,")
+
+
+def test_the_other_commands_are_commands(tmp_path: Path) -> None:
+    lines = re.findall(r"^salesmanago .*?(?=  +#| # |$)", section("Other commands"), re.MULTILINE)
+    assert len(lines) > 4
+    assert {line: run_command(f"{line} --help", tmp_path, {}).returncode for line in lines} == dict.fromkeys(lines, 0)
+
+
+# Examples
 
 
 def test_the_example_runs_as_pasted(tmp_path: Path) -> None:
@@ -39,11 +130,71 @@ def test_the_example_runs_as_pasted(tmp_path: Path) -> None:
 
 
 def test_the_examples_are_typed_rightly(tmp_path: Path) -> None:
-    for number, code in enumerate(re.findall(r"```python\n(.*?)```", README, re.DOTALL)):
+    for number, code in enumerate([*examples_in(README), *docstring_examples().values()]):
         (tmp_path / f"example{number}.py").write_text(code)
     command = [sys.executable, "-m", "mypy", "--config-file", os.devnull, "--check-untyped-defs", "."]
     shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stdout
+
+
+def test_the_examples_of_docstrings_are_those_that_tests_run() -> None:
+    run = (ROOT / "tests" / "integrations" / "test_apps.py").read_text()
+    assert set(docstring_examples()) == set(re.findall(r'docstring_example\("(.*?)"\)', run))
+
+
+def test_the_example_of_a_test_passes() -> None:
+    names: dict[str, Any] = {}
+    exec(readme_example("async def test_"), names)
+    (example,) = [value for name, value in names.items() if name.startswith("test_")]
+    assert asyncio.run(example()) is None
+
+
+# What it says
+
+
+def functions_of(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text())
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def test_each_promise_has_tests_that_exist() -> None:
+    promises = re.findall(r"^\| (\*\*.*?) \| (.*) \|$", section("Promises"), re.MULTILINE)
+    assert len(promises) > 15
+    for promise, cell in promises:
+        named = re.findall(r"`(tests/[^`:]+\.py)::(test_\w+)`", cell)
+        assert len(named) == cell.count("`") / 2 > 0, promise
+        missing = [f"{path}::{name}" for path, name in named if name not in functions_of(ROOT / path)]
+        assert missing == [], promise
+
+
+def sentences(text: str) -> Iterator[str]:
+    prose = re.sub(r"^```.*?^```$|^[\[|#!<][^\n]*$", "", text, flags=re.DOTALL | re.MULTILINE)
+    for paragraph in re.split(r"\n\n|\n(?=- |\d\. )", prose):
+        yield from re.split(r"(?<=[.!?])\s+(?=[A-Z`*])", " ".join(paragraph.split()))
+
+
+@pytest.mark.parametrize("text", [README, BENCHMARKS], ids=["README.md", "benchmarks/README.md"])
+def test_no_sentence_is_longer_than_two_lines(text: str) -> None:
+    found = list(sentences(text))
+    assert len(found) > 30
+    assert [sentence for sentence in found if len(sentence) > LONGEST_SENTENCE] == []
+
+
+def test_the_contents_name_each_section() -> None:
+    titles = [title for title in re.findall(r"^## (.*)$", README, re.MULTILINE) if title != "Contents"]
+    linked = re.findall(r"\[(.*?)\]\(#(.*?)\)", section("Contents"))
+    assert linked == [(title, title.lower().replace(" ", "-")) for title in titles]
+
+
+@pytest.mark.parametrize("path", ["README.md", "benchmarks/README.md"])
+def test_links_lead_to_files_and_sections_that_exist(path: str) -> None:
+    links = re.findall(r"\]\((?!https?:|#)(.*?)\)", (ROOT / path).read_text())
+    assert links
+    for link in links:
+        target, _, anchor = link.partition("#")
+        file = (ROOT / path).parent / target
+        assert file.is_file(), link
+        assert not anchor or f"\n## {anchor.capitalize()}\n" in file.read_text(), link
 
 
 @pytest.mark.parametrize("marker", ["--simulate --batch-size", "-m pytest"])

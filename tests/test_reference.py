@@ -1,16 +1,15 @@
-"""The README's table of calls is what the code says."""
+"""The table of calls that `salesmanago call --table` prints is what the code says."""
 
+import inspect
 import re
-from pathlib import Path
 
 from attrs import frozen
+from click.testing import CliRunner
 
-from salesmanago_async import SalesManago
+from salesmanago_async import SalesManago, api
 from salesmanago_async.api import REQUESTS
-from salesmanago_async.cli.call import reference_table
+from salesmanago_async.cli._commands import salesmanago
 from salesmanago_async.simulator import DEMO_CREDENTIALS
-
-README = Path(__file__).parent.parent / "README.md"
 
 
 @frozen
@@ -23,14 +22,18 @@ class Row:
 
 
 def table() -> list[Row]:
-    cells = [re.findall(r"[^|`]*[^|` ]", line) for line in reference_table().splitlines()[2:]]
+    told = CliRunner().invoke(salesmanago, ["call", "--table"])
+    assert told.exit_code == 0, told.output
+    header, ruler, *lines = told.stdout.splitlines()
+    assert (header, ruler) == ("| Path | Method | Sent again in doubt |", "| --- | --- | --- |")
+    cells = [re.findall(r"[^|`]*[^|` ]", line) for line in lines]
     return [Row(path, method, kind) for path, method, kind in (map(str.strip, row) for row in cells)]
 
 
-def test_the_readme_has_the_table_of_all_calls() -> None:
-    found = re.search(r"<!-- calls -->\n(.*?)\n<!-- /calls -->", README.read_text(), re.DOTALL)
-    assert found, "the README has no <!-- calls --> … <!-- /calls -->"
-    assert found[1].strip() == reference_table()
+def test_the_docstring_of_the_api_tells_where_the_table_is() -> None:
+    told = inspect.getdoc(api) or ""
+    for command in ("call --list", "call --table", "call PATH --fields"):
+        assert f"    salesmanago {command} " in told
 
 
 def test_the_table_has_every_path_with_a_method_that_is_there() -> None:

@@ -1,7 +1,19 @@
 """What can be asked, as values: one request class for each documented path, and what answers are read into.
 
-`REQUESTS` is the table of contents. `read_request` and `write_request` convert between a request value and the JSON
-body the API documents, without credentials.
+`REQUESTS` is the table of contents: documented path → request class, in the order of the reference. Every path is also
+a method of a group of `SalesManago`, with the fields of its class in the signature: `HasContact`, at
+`contact/hasContact`, is `sm.contacts.has(email)`. Three commands show them all:
+
+    salesmanago call --list            every path, with one sentence about it
+    salesmanago call --table           every path, its method, and whether it is sent again in doubt
+    salesmanago call PATH --fields     what a path is for, and its documented fields with their limits
+
+`repeatable` of a class says what happens when no answer comes. Repeatable calls (reads, upserts, deletes) are sent
+again after any failure. The others ("once only" in the table: events, coupons, e-mails, messages, notes, …) are sent
+again only if the server surely did not process them.
+
+`read_request` and `write_request` convert between a request value and the JSON body the API documents, without
+credentials.
 """
 
 from collections.abc import Iterator, Mapping

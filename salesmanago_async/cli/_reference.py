@@ -1,4 +1,4 @@
-"""What the request classes say of themselves: the calls, what each one is for, its fields; and the README's table."""
+"""What the request classes say of themselves: the calls, what each one is for, its fields; the table of calls."""
 
 import inspect
 import re
@@ -148,7 +148,7 @@ def _choices(annotation: Any) -> str:
 
 
 def reference_table() -> str:
-    """Return the README's table of every call, as Markdown."""
+    """Return a table of every call, as Markdown: its path, its method, and whether it is sent again when in doubt."""
     methods = _methods()
     lines = ["| Path | Method | Sent again in doubt |", "| --- | --- | --- |"]
     for path, known in REQUESTS.items():

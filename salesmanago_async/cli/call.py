@@ -1,4 +1,4 @@
-"""`salesmanago call PATH`; and what the README's table of calls is made from."""
+"""`salesmanago call PATH`, its list of paths, and its table of calls and methods."""
 
 import inspect
 import sys
@@ -22,6 +22,12 @@ def reference_table() -> str:
     from ._reference import reference_table
 
     return reference_table()
+
+
+def _print_table(context: click.Context, _parameter: click.Parameter, chosen: bool) -> None:
+    if chosen and not context.resilient_parsing:
+        click.echo(reference_table())
+        context.exit()
 
 
 def _complete(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -64,6 +70,14 @@ class _Call(click.Command):
 @click.argument("body", default="{}", metavar="[JSON | -]")
 @click.option(
     "--list", is_flag=True, is_eager=True, expose_value=False, callback=_print_list, help="Show every path, and exit."
+)
+@click.option(
+    "--table",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_table,
+    help="Show every path, its method of the library and whether it is sent again in doubt, as Markdown, and exit.",
 )
 @click.option("--fields", is_flag=True, help="Show what PATH is for and its documented fields, and exit.")
 @click.option("--any-path", is_flag=True, help="Send it also where PATH is not documented but much like one that is.")

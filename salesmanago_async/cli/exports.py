@@ -93,13 +93,16 @@ def contacts(out: Path, format: str | None, raw_cells: bool, client: ClientOptio
 
     \b
     --tag, --email, --contact-id   the chosen parts of the chosen contacts (contact/export/data)
-    --all                          a line for every contact (contact/paginatedContactList/export)
+    --all                          a line for every contact (contact/paginatedContactList/export): a server job for
+                                   each 1000 contacts, --outstanding of them side by side
     --modified-since, --state      everything about those that changed; run it every night with the same --state, and
                                    each change comes once (contact/paginatedModifiedContacts, contact/listById)
 
     The file appears under its name when it is complete. CSV and Parquet have a row for each contact: details are
-    columns named properties.X and dictionary.X, tags stand in one cell with commas, events and other lists as JSON.
-    'salesmanago import contacts FILE.csv --extra-columns ignore' takes such a file, written with --raw-cells.
+    columns named properties.X and dictionary.X, tags stand in one cell with commas, events and other lists as JSON. A
+    cell that a spreadsheet would run as a formula gets an apostrophe. A damaged character is replaced by U+FFFD,
+    counted and named with its record. 'salesmanago import contacts FILE.csv --extra-columns ignore' takes such a file,
+    written with --raw-cells.
     """  # noqa: D301 - \b is click's
     run(_export, client=client, choice=Choice(**options), target_options=(out, format, raw_cells))
 

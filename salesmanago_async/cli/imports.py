@@ -80,8 +80,24 @@ _OF_CONTACTS = (
     click.option("--fire-events/--no-fire-events", default=None, help="Whether rules and workflows are triggered."),
 )
 
-_EPILOG = """Rows in doubt (sent, and no answer tells whether they arrived) are written, as they came, beside the
-journal, or else the rejects: for nightly.db to nightly.in-doubt.csv, with the suffix of the input.
+_EPILOG = """FILE is CSV (delimited by , ; tab or |), JSONL, or Parquet (extra "parquet"); in the last two, columns may
+be objects. --map "Full name=name" takes a column for a field. An unknown column is an error that names the nearest
+known one.
+
+A journal is one file, of one run, one account and one server: the next night's import needs another one. It holds no
+rows, so the files are read again. A journal that was cut, damaged or changed is refused. The same import command goes
+on, too.
+
+While the server is away (refused connections, resets, time-outs, 429, 5xx), the import tries again and prints each
+wait. When --patience is over it stops, says why, and exits with 3. A longer Retry-After stops it at once. The first
+Ctrl-C or SIGTERM finishes the requests in flight (20 s at most), the second one stops at once. Both write the counts,
+the report and the rejects, and print the command that goes on.
+
+The rejects have two more columns, _line and _reason: correct a copy of the file and import that. 'salesmanago resume'
+writes the rejects anew. Rejects of Parquet are JSONL.
+
+Rows in doubt (sent, and no answer tells whether they arrived) are written, as they came, beside the journal, or else
+the rejects: for nightly.db to nightly.in-doubt.csv, with the suffix of the input.
 
 The counts: each row read is accepted, submitted (taken by the server, its job not followed to the end), rejected, in
 doubt or not sent. Of them "settled earlier" (in --report "earlier") are those that an earlier run of the same journal

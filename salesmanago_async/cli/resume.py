@@ -19,7 +19,8 @@ from ._run import run
 @click.option(
     "--in-doubt",
     type=click.Choice(["send", "drop"]),
-    help="Events that nobody can find out about: send them, or give them up.  [default: look for them once more]",
+    help="Events that stay in doubt: send them (some may then be there twice), or drop them (they go to the rejects)."
+    "  [default: look for them once more]",
 )
 @click.option(
     "--patience",

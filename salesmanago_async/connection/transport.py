@@ -1,6 +1,12 @@
 """The transports that a client makes for itself, with the proxies that the environment asks for.
 
 httpx reads those only where it makes its transport itself. TLS is always verified, by one context for all connections.
+
+What they cannot hold: a second answer that a server sends after the next request on that connection was written cannot
+be told from that request's own answer. So each call that must not be sent twice has a connection of its own, and calls
+that may be repeated can still meet such an answer. What a proxy mixes up behind itself no client can see. Over aiohttp,
+a call that may be repeated can also meet a second answer that comes while the call is being written. A transport of the
+caller's own gets none of these checks, and of links only the address that is written in them is checked.
 """
 
 import os

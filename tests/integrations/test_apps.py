@@ -1,4 +1,4 @@
-"""The README's apps as pasted, in processes of their own, over real sockets, before a simulator on another one."""
+"""The apps of the README and of docstrings as pasted: in processes of their own, before a simulator on a socket."""
 
 import asyncio
 import signal
@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from salesmanago_async import SalesManago
 from salesmanago_async.integrations.fastapi import Client, ContactBuffer, EventBuffer, with_salesmanago
 from tests.integrations.apps import Served, free_port, running, uvicorn_of
-from tests.readme import readme_example
+from tests.readme import docstring_example, readme_example
 from tests.serving import serving
 
 Environ = Mapping[str, str]
@@ -39,18 +39,27 @@ def found(environ: Environ, email: str) -> Any:
 
 @pytest.fixture
 def fastapi_shop(tmp_path: Path) -> Path:
-    (tmp_path / "shop.py").write_text(readme_example("with_salesmanago("))
+    (tmp_path / "shop.py").write_text(docstring_example("integrations/fastapi.py"))
     return tmp_path
 
 
 @pytest.fixture
 def aiohttp_shop(tmp_path: Path) -> Path:
-    (tmp_path / "shop.py").write_text(readme_example("salesmanago_ctx("))
+    (tmp_path / "shop.py").write_text(docstring_example("integrations/aiohttp.py"))
     return tmp_path
 
 
 def sign_up(shop: Served, email: str = "ann@example.com") -> httpx.Response:
     return httpx.post(f"{shop.address}/sign-up", data={"email": email, "name": "Ann"}, timeout=30)
+
+
+def test_the_readmes_app_from_the_form_to_the_account(tmp_path: Path, environ: Environ) -> None:
+    (tmp_path / "shop.py").write_text(readme_example("with_salesmanago("))
+    with uvicorn_of("shop:app", tmp_path, environ) as shop:
+        assert sign_up(shop).status_code == 202
+        assert sign_up(shop, "nobody").status_code == 422
+        shop.end(signal.SIGTERM)
+    assert found(environ, "ann@example.com").name == "Ann"
 
 
 def test_fastapi_from_the_form_to_the_purchase(fastapi_shop: Path, environ: Environ) -> None:
@@ -125,7 +134,7 @@ def test_aiohttp_from_the_form_to_the_purchase(aiohttp_shop: Path, environ: Envi
 
 
 def test_livechat_over_a_restart(tmp_path: Path, environ: Environ) -> None:
-    (tmp_path / "chats.py").write_text(readme_example("livechat_app("))
+    (tmp_path / "chats.py").write_text(docstring_example("integrations/livechat/__init__.py"))
     thread = {"id": "T1", "created_at": "2026-11-01T10:00:00Z"}
     customer = {"id": "C1", "type": "customer", "name": "Ann", "email": "ann@example.com"}
     delivery = {

@@ -1,4 +1,4 @@
-"""The README's sign-up page in a real browser: the form is filled in, and the monitoring code can read its cookie."""
+"""The sign-up page of the FastAPI example in a real browser: the monitoring code can read its cookie."""
 
 import shutil
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.integrations.apps import uvicorn_of
-from tests.readme import readme_example
+from tests.readme import docstring_example
 from tests.serving import serving
 
 QUIET = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
@@ -32,7 +32,7 @@ def browser(tmp_path: Path) -> Iterator[Chrome]:
 
 
 def test_who_signs_up_is_known_to_the_monitoring_code(tmp_path: Path, browser: Chrome) -> None:
-    (tmp_path / "shop.py").write_text(readme_example("with_salesmanago("))
+    (tmp_path / "shop.py").write_text(docstring_example("integrations/fastapi.py"))
     with serving() as environ, uvicorn_of("shop:app", tmp_path, environ) as shop:
         browser.get(shop.address)
         assert "smclient" not in browser.execute_script("return document.cookie")
