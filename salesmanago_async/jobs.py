@@ -287,7 +287,7 @@ class _Finished(AsyncIterator[Job[RecordT]], Generic[RecordT]):
     """
 
     def __init__(self, connection: Connection, outstanding: int) -> None:
-        self._watcher = JobScheduler(self._look, connection=connection, outstanding=outstanding)
+        self._watcher = JobScheduler[_Watched[RecordT]](connection, outstanding=outstanding)
         self._sending, self.receiving = anyio.create_memory_object_stream[Job[RecordT]]()
         self._error: Exception | None = None
 
@@ -303,7 +303,7 @@ class _Finished(AsyncIterator[Job[RecordT]], Generic[RecordT]):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._add_all, jobs)
                 for _ in range(self._watcher.workers):
-                    tasks.start_soon(self._watcher.work)
+                    tasks.start_soon(self._watcher.work, self._look)
 
     async def _add_all(self, jobs: Iterable[Job[RecordT]] | AsyncIterable[Job[RecordT]]) -> None:
         """Add the jobs, as there is room; what their source raises is told when those before it are over."""

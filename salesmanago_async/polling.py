@@ -23,14 +23,13 @@ JITTER = 0.05
 
 
 class JobScheduler(Generic[EntryT]):
-    """Has each entry looked at when it is due, again and again, until a look says that it is settled.
+    """Says which entry is to be polled next, and when, until each is settled.
 
-    `look` returns True when the entry is settled. It must not raise. At most `outstanding` entries are held: `add`
-    waits for room, and so slows what starts the jobs.
+    The tasks that `work` are given how to poll an entry: that returns True when the entry is settled, and must not
+    raise. At most `outstanding` entries are held: `add` waits for room, and so slows what starts the jobs.
     """
 
-    def __init__(self, look: Callable[[EntryT], Awaitable[bool]], *, connection: Connection, outstanding: int) -> None:
-        self._look = look
+    def __init__(self, connection: Connection, *, outstanding: int) -> None:
         self._connection = connection
         self._most = outstanding
         self._due: list[tuple[float, int, EntryT]] = []
@@ -83,10 +82,10 @@ class JobScheduler(Generic[EntryT]):
         self._closed = True
         self._changed.give()
 
-    async def work(self) -> None:
-        """Take what is due and look at it, until there is nothing more to come."""
+    async def work(self, poll: Callable[[EntryT], Awaitable[bool]]) -> None:
+        """Poll what is due, until nothing is left and nothing can come."""
         while (entry := await self._next_due()) is not None:
-            if await self._look(entry):
+            if await poll(entry):
                 self._held -= 1
                 self._changed.give()
             else:

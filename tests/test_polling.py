@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import anyio
 import pytest
@@ -39,24 +40,36 @@ class Looks:
         return len(self.begun[entry]) >= self.needed(entry)
 
 
+class Watched(JobScheduler[int]):
+    """A scheduler of entries that are all polled in one way."""
+
+    def __init__(self, poll: Look, connection: Any, *, outstanding: int) -> None:
+        super().__init__(connection, outstanding=outstanding)
+        self._poll = poll
+
+    async def watch(self) -> None:
+        """Work in that way."""
+        await self.work(self._poll)
+
+
 @pytest.fixture
-def watch(make_client: MakeClient, simulator: Simulator) -> Callable[..., JobScheduler[int]]:
+def watch(make_client: MakeClient, simulator: Simulator) -> Callable[..., Watched]:
     client = make_client(simulator, poll_interval=INTERVAL)
 
-    def watch(look: Look, *, outstanding: int = 10_000) -> JobScheduler[int]:
-        return JobScheduler(look, connection=client._connection, outstanding=outstanding)
+    def watch(look: Look, *, outstanding: int = 10_000) -> Watched:
+        return Watched(look, client._connection, outstanding=outstanding)
 
     return watch
 
 
-Watch = Callable[..., JobScheduler[int]]
+Watch = Callable[..., Watched]
 
 
-async def follow(watcher: JobScheduler[int], entries: int, *, workers: int) -> None:
+async def follow(watcher: Watched, entries: int, *, workers: int) -> None:
     """Add the entries while the workers look, and wait until all are settled."""
     async with anyio.create_task_group() as tasks:
         for _ in range(workers):
-            tasks.start_soon(watcher.work)
+            tasks.start_soon(watcher.watch)
         for entry in range(entries):
             await watcher.add(entry)
         watcher.close()
@@ -99,7 +112,7 @@ async def test_add_waits_for_room(watch: Watch) -> None:
     watcher = watch(looks, outstanding=3)
     added: list[float] = []
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(watcher.work)
+        tasks.start_soon(watcher.watch)
         for entry in range(7):
             await watcher.add(entry)
             added.append(anyio.current_time())
@@ -122,7 +135,7 @@ async def test_two_that_wait_for_the_same_room_do_not_both_get_it(watch: Watch) 
         most = max(most, watcher.held)
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(watcher.work)
+        tasks.start_soon(watcher.watch)
         async with anyio.create_task_group() as adding:
             for entry in range(5):
                 adding.start_soon(add, entry)
@@ -134,7 +147,7 @@ async def test_hurry_has_everything_looked_at_now(watch: Watch) -> None:
     looks = Looks()
     watcher = watch(looks)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(watcher.work)
+        tasks.start_soon(watcher.watch)
         for entry in range(20):
             await watcher.add(entry)
         await anyio.sleep(10)
@@ -150,7 +163,7 @@ async def test_work_ends_when_closed_and_not_before(watch: Watch) -> None:
     ended: list[float] = []
 
     async def work() -> None:
-        await watcher.work()
+        await watcher.watch()
         ended.append(anyio.current_time())
 
     async with anyio.create_task_group() as tasks:

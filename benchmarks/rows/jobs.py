@@ -68,7 +68,7 @@ async def _watch(jobs: int, *, ask: bool) -> Watched:
             looks[job.request_id] += 1
             return looks[job.request_id] == LOOKS
 
-        watcher = JobScheduler(look, connection=sm._connection, outstanding=jobs)
+        watcher = JobScheduler[Job[Any]](sm._connection, outstanding=jobs)
         numbers = iter(range(jobs))
 
         async def start() -> None:
@@ -79,7 +79,7 @@ async def _watch(jobs: int, *, ask: bool) -> Watched:
         began, worked = anyio.current_time(), time.process_time()
         async with anyio.create_task_group() as watching:
             for _ in range(watcher.workers):
-                watching.start_soon(watcher.work)
+                watching.start_soon(watcher.work, look)
             async with anyio.create_task_group() as starting:
                 for _ in range(IN_FLIGHT):
                     starting.start_soon(start)

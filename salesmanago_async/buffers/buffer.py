@@ -1,7 +1,7 @@
 """`Buffer`: takes records one by one, sends them together, and tells what became of each."""
 
 import logging
-from functools import partial
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -12,26 +12,22 @@ from ..errors import BufferClosed, BufferFull, Invalid
 from ..imports.engine.chunks import chunker_of
 from ..imports.runs import Run
 from ..imports.targets import EVENTS
-from ..outcome import PROBLEMS, Outcome, State
+from ..outcome import Outcome
 from ..records.names import Names, names_of_contact, names_of_event
 from ..records.shapes import Shape
 from ..stores.queue_rows import QueuedLine, QueueFile
 from ..support.signal import Signal
 from ..support.spawn import spawn
 from .dispatching import Dispatcher
-from .places import claim, left_behind
+from .places import Opened, claim, left_behind
 from .queue import Queue
 from .receipts import Receipt
-from .settings import BufferSettings
+from .reporting import Reporter
+from .rounds import rounds_of
+from .settings import BufferSettings, Holder
 
 RecordT = TypeVar("RecordT")
 
-FINAL: frozenset[State] = frozenset({"accepted", "rejected"})
-UNFOLLOWED: frozenset[State] = FINAL | frozenset[State]({"submitted"})
-MOST_RESULTS = 3
-"""Results of jobs that may say nothing certain of a contact."""
-MOST_FOLLOWS = 20
-"""Runs that may fail to find out what became of a job: each looks at it several times, an interval apart."""
 CUT_AFTER = 5.0
 """Seconds that requests in flight have left when the time for closing is over."""
 LAST_LOOK = 3.0
@@ -55,14 +51,16 @@ class Buffer(Generic[RecordT]):
         self._chunker = chunker_of(run.settings)
         self._options = settings
         self._files: list[QueueFile] = []
-        self._runs: list[Dispatcher] = []
+        self._dispatchers: list[Dispatcher] = []
+        """The first one takes records; the others send what dead workers have left."""
+        self._reporter = Reporter(settings.on_outcome)
         self._changed = Signal()
         self._closed = anyio.Event()
         self._is_open = False
 
     def __len__(self) -> int:
         """How many records are in the buffer: taken, and not known to have come to their end."""
-        return sum(len(runs.queue) for runs in self._runs)
+        return sum(len(dispatcher.queue) for dispatcher in self._dispatchers)
 
     async def add(self, record: RecordT) -> Receipt:
         """Take a record, and return the receipt that tells what becomes of it; with a journal it is on the disk then.
@@ -74,7 +72,7 @@ class Buffer(Generic[RecordT]):
         item, names = self._encoded(record)
         await anyio.lowlevel.checkpoint()
         await self._room()
-        return await self._runs[0].queue.put(record, item, names)
+        return await self._dispatchers[0].queue.put(record, item, names)
 
     async def confirm(self, record: RecordT) -> Outcome:
         """Take a record as `add` does, wait until it is known what became of it, and return that."""
@@ -82,20 +80,20 @@ class Buffer(Generic[RecordT]):
 
     def poll_now(self) -> None:
         """Have the server jobs looked at once now, though the next look is not due."""
-        for runs in self._runs:
-            runs.poll_now()
+        for dispatcher in self._dispatchers:
+            dispatcher.poll_now()
 
     async def join(self) -> None:
         """Wait until it is known what became of every record that was taken before."""
-        for runs in self._runs:
-            await runs.queue.join()
+        for dispatcher in self._dispatchers:
+            await dispatcher.queue.join()
 
     def holds(self, names: Names) -> bool:
         """Tell whether a record of a contact of these names is in the buffer."""
-        return any(runs.queue.holds(names) for runs in self._runs)
+        return any(dispatcher.queue.holds(names) for dispatcher in self._dispatchers)
 
     async def __aenter__(self) -> Self:
-        if self._runs:
+        if self._dispatchers:
             raise BufferClosed("a buffer is opened once; make another one")
         try:
             await self._open_queues()
@@ -103,8 +101,8 @@ class Buffer(Generic[RecordT]):
         except BaseException:
             await self._close_files()
             raise
-        for runs in self._runs:
-            spawn(runs.work)
+        for dispatcher in self._dispatchers:
+            spawn(dispatcher.work)
         self._is_open = True
         return self
 
@@ -121,7 +119,7 @@ class Buffer(Generic[RecordT]):
         if self._is_open:
             self._is_open = False
             spawn(self._close)
-        if self._runs:
+        if self._dispatchers:
             with anyio.CancelScope(shield=True):
                 await self._closed.wait()
 
@@ -132,7 +130,7 @@ class Buffer(Generic[RecordT]):
         except Exception as error:
             _log.error("A buffer could not be closed in order: %s", type(error).__name__)
         finally:
-            with anyio.CancelScope(shield=True):  # where the event loop is shut down meanwhile, runs end by that
+            with anyio.CancelScope(shield=True):  # if the event loop is shut down meanwhile, runs end by that
                 await self._all_ended()
             self._give_up()
             self._connection.lifetime.remove(self)
@@ -157,72 +155,68 @@ class Buffer(Generic[RecordT]):
         return item, names
 
     async def _open_queues(self) -> None:
+        """Open the queue of this buffer, and those that dead workers have left; the latter take no records."""
         path = self._options.journal
         if path is None:
-            self._add_queue(None, [])
+            self._add_queue(None, [], after=())
             return
         what = {**self._connection.identity, "kind": f"buffer of {self._target.kind}"}
-        self._add_queue(*await claim(path, what))
-        async for file, lines in left_behind(path, what):
-            self._add_queue(file, lines)
-            self._runs[-1].queue.close()
+        opened = [self._kept(await claim(path, what))]
+        opened += [self._kept(left) async for left in left_behind(path, what)]
+        for file, lines in reversed(opened):  # so that each waits for the later ones, which hold older records
+            self._add_queue(file, lines, after=[dispatcher.queue for dispatcher in self._dispatchers])
+        for dispatcher in self._dispatchers[1:]:
+            dispatcher.queue.close()
 
-    def _add_queue(self, file: QueueFile | None, lines: list[QueuedLine]) -> None:
-        if file:
-            self._files.append(file)  # first of all, so that it is closed whatever comes
-        queue = Queue(
-            file,
-            lines,
-            names_of=names_of_event if self._target is EVENTS else names_of_contact,
-            final=FINAL if self._settings.wait else UNFOLLOWED,
-            most_rounds=_rounds_of_event if self._target is EVENTS else _rounds_of_contact,
-            max_delay=self._options.max_delay,
-            must_wait=partial(self._must_wait, number=len(self._runs)),
-            changed=self._changed,
-        )
-        runs = Dispatcher(
-            queue,
+    def _kept(self, opened: Opened) -> Opened:
+        """Return what was opened, and remember to close it."""
+        self._files.append(opened[0])
+        return opened
+
+    def _add_queue(self, file: QueueFile | None, lines: list[QueuedLine], *, after: Sequence[Holder]) -> None:
+        """Add a queue before the others; its records wait for those of `after`, and for the contacts elsewhere."""
+        are_events = self._target is EVENTS
+        names_of = names_of_event if are_events else names_of_contact
+        dispatcher = Dispatcher(
+            Queue(file, lines, names_of=names_of, changed=self._changed),
             connection=self._connection,
             target=self._target,
             settings=self._settings,
-            on_outcome=self._tell,
+            rounds=rounds_of(are_events=are_events, follows_jobs=self._settings.wait),
+            reporter=self._reporter,
+            max_delay=self._options.max_delay,
+            after=[*after, *([self._options.after] if self._options.after is not None else [])],
         )
-        self._runs.append(runs)
-
-    def _must_wait(self, names: Names, *, number: int) -> bool:
-        """Tell whether a record of a queue must wait: for contacts elsewhere, or for what a dead worker has left."""
-        if self._options.after is not None and self._options.after.holds(names):
-            return True
-        return any(runs.queue.holds(names) for runs in self._runs[number + 1 :])
+        self._dispatchers.insert(0, dispatcher)
 
     async def _drain(self) -> None:
         """Have the server get everything, as far as there is time."""
-        for runs in self._runs:
-            runs.close()
+        for dispatcher in self._dispatchers:
+            dispatcher.close()
         with anyio.move_on_after(self._options.drain_within):
-            for runs in self._runs:
-                await self._hand_over(runs)
+            for dispatcher in self._dispatchers:
+                await self._hand_over(dispatcher)
         with anyio.move_on_after(LAST_LOOK):
             self.poll_now()
             await self.join()
-        for runs in self._runs:
-            runs.halt()
+        for dispatcher in self._dispatchers:
+            dispatcher.halt()
         with anyio.move_on_after(CUT_AFTER):
             await self._all_ended()
-        for runs in self._runs:
-            runs.cut()
+        for dispatcher in self._dispatchers:
+            dispatcher.cut()
         await self._all_ended()
 
     async def _all_ended(self) -> None:
-        for runs in self._runs:
-            await runs.ended.wait()
+        for dispatcher in self._dispatchers:
+            await dispatcher.ended.wait()
 
-    async def _hand_over(self, runs: Dispatcher) -> None:
+    async def _hand_over(self, dispatcher: Dispatcher) -> None:
         """Wait until the server has all of a queue; what waits for jobs of its contacts has these looked at."""
-        while not runs.queue.is_handed_over:
+        while not dispatcher.queue.is_handed_over:
             (self._options.after or self).poll_now()
             with anyio.move_on_after(LAST_LOOK):
-                await runs.queue.handed_over()
+                await dispatcher.queue.handed_over()
 
     async def _close_files(self) -> None:
         for file in self._files:
@@ -230,9 +224,9 @@ class Buffer(Generic[RecordT]):
 
     def _give_up(self) -> None:
         """Tell those that still wait how things stand."""
-        left = [outcome for runs in self._runs for outcome in runs.queue.give_up("the buffer was closed first")]
-        for outcome in left:
-            self._tell(outcome)
+        why = "the buffer was closed first"
+        left = [outcome for dispatcher in self._dispatchers for outcome in dispatcher.queue.give_up(why)]
+        self._reporter.report(left)
         unsent = sum(outcome.state != "submitted" for outcome in left)
         if unsent and self._files:
             _log.warning(
@@ -240,24 +234,3 @@ class Buffer(Generic[RecordT]):
             )
         elif unsent:
             _log.error("A buffer without a journal was closed with %d records that are not sent", unsent)
-
-    def _tell(self, outcome: Outcome) -> None:
-        if outcome.state in PROBLEMS:
-            _log.warning("Record %d of a buffer is %s; its receipt tells why", outcome.position, outcome.state)
-        if self._options.on_outcome:
-            try:
-                self._options.on_outcome(outcome)
-            except Exception as error:
-                _log.error("on_outcome has raised %s", type(error).__name__)
-
-
-def _rounds_of_contact(state: State, request_id: int | None) -> int | None:
-    """Return how many runs may leave a contact so, None for any number: while nobody answers, say."""
-    if state == "submitted":
-        return 1 if request_id is None else MOST_FOLLOWS
-    return MOST_RESULTS if state == "in_doubt" and request_id is not None else None
-
-
-def _rounds_of_event(state: State, _request_id: int | None) -> int | None:
-    """Return how many runs may leave an event so: it was looked for in the account, and not found out about."""
-    return 1 if state in {"in_doubt", "submitted"} else None

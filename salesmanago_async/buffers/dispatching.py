@@ -1,27 +1,36 @@
-"""Run after run over one queue: what one leaves, because the server is away, say, the next one sends."""
+"""Run after run over one queue: what one run leaves, because the server is away, for example, the next one sends."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from traceback import format_tb
 
 import anyio
+from attrs import evolve
 
 from ..connection.connection import Connection
 from ..errors import JournalFailed, NoAnswer, RateLimited, SalesManagoError
+from ..imports.engine.resuming import Memory
 from ..imports.engine.run import Engine
+from ..imports.engine.run_control import RunControl
+from ..imports.engine.settling import Listener
 from ..imports.settings import Settings
 from ..imports.targets import Target
 from ..outcome import Outcome
 from .queue import Queue
+from .queue_journal import QueueJournal
+from .queue_source import QueueSource
+from .reporting import Reporter
+from .rounds import Rounds
+from .settings import Holder
 
 LONGEST_PAUSE = 60.0
-"""Seconds between two runs at most, where one after the other fails."""
+"""Seconds between two runs at most, if one after the other fails."""
 
 _log = logging.getLogger("salesmanago_async")
 
 
 class Dispatcher:
-    """Sends what is in a queue until that is closed and empty, or until it is halted."""
+    """Sends what is in a queue until the queue is closed and empty, or until the dispatcher is halted."""
 
     def __init__(
         self,
@@ -30,13 +39,19 @@ class Dispatcher:
         connection: Connection,
         target: Target,
         settings: Settings,
-        on_outcome: Callable[[Outcome], None],
+        rounds: Rounds,
+        reporter: Reporter,
+        max_delay: float,
+        after: Sequence[Holder],
     ) -> None:
         self.queue = queue
         self._connection = connection
         self._target = target
         self._settings = settings
-        self._on_outcome = on_outcome
+        self._rounds = rounds
+        self._reporter = reporter
+        self._max_delay = max_delay
+        self._after = after
         self._engine: Engine | None = None
         self._hurried = anyio.Event()
         self._halted = anyio.Event()
@@ -63,10 +78,11 @@ class Dispatcher:
         """Finish what is in flight, within the bounds of a stop, and begin nothing more."""
         self._hurried.set()
         self._halted.set()
-        self._stop()
+        if self._engine:
+            self._engine.stop()
 
     def poll_now(self) -> None:
-        """Have the server jobs looked at once now, whenever they are due."""
+        """Poll the server jobs once now, whenever they are due."""
         if self._engine:
             self._engine.poll_now()
 
@@ -75,21 +91,22 @@ class Dispatcher:
         if self._engine:
             self._engine.stop_at_once()
 
-    def _stop(self) -> None:
-        if self._engine:
-            self._engine.stop()
-
     async def _run(self) -> None:
+        control = RunControl.begin(self._connection.pace, self._settings.goal)
+        delivery = _Delivery(self.queue, self._new_source(), control, self._rounds, self._reporter)
+        self._engine = Engine(
+            self._connection,
+            delivery.source,
+            self._target,
+            self._settings,
+            delivery,
+            control=control,
+            memory=Memory(delivery.journal, known=delivery.journal.begun_before()),
+        )
+        if self._halted.is_set():
+            self._engine.stop()
         try:
-            memory = self.queue, self.queue.begin_run()
-            engine = Engine(
-                self._connection, self.queue, self._target, self._settings, self._take_outcomes, memory=memory
-            )
-            self._engine = engine
-            self.queue.is_stopping = lambda: engine.is_stopping
-            if self._halted.is_set():
-                engine.stop()
-            report = await engine.execute()
+            report = await self._engine.execute()
         except SalesManagoError as error:
             _warn(error)
         except Exception as error:  # of our own; its text may hold a record, so it is not logged
@@ -98,21 +115,15 @@ class Dispatcher:
         else:
             if report.stopped:
                 _warn(report.stopped)
-            elif self.queue.has_left and not self._halted.is_set():
+            elif delivery.has_left and not self._halted.is_set():
                 _log.warning("Records of a buffer got no answer, they are sent again")
-        for outcome in self.queue.end_untold():
-            self._on_outcome(outcome)
+        self._reporter.report(self.queue.end_unreported())
 
-    async def _take_outcomes(self, outcomes: Sequence[Outcome]) -> None:
-        for outcome in outcomes:
-            last = self.queue.tell(outcome)
-            if last:
-                self._on_outcome(last)
-        if self.queue.has_left and not self.queue.is_stopping():
-            self._stop()  # the next run takes them up
+    def _new_source(self) -> QueueSource:
+        return QueueSource(self.queue, max_delay=self._max_delay, after=self._after)
 
     async def _pause(self, failures: int) -> None:
-        """Wait, the longer the more runs have failed in a row, but never for long where it is to end."""
+        """Wait, the longer the more runs have failed in a row, but never for long if the queue is to end."""
         if self.queue.is_done:
             return
         is_ending = self._hurried.is_set()
@@ -121,8 +132,35 @@ class Dispatcher:
             await (self._halted if is_ending else self._hurried).wait()
 
 
+class _Delivery(Listener):
+    """Takes the outcomes of one run. If one of them is not the last of its record, the run stops for the next one."""
+
+    def __init__(
+        self, queue: Queue, source: QueueSource, control: RunControl, rounds: Rounds, reporter: Reporter
+    ) -> None:
+        self.source = source
+        self.journal = QueueJournal(queue, source, control, rounds)
+        self.has_left = False
+        """Whether the run has left a record for the next one."""
+        self._queue = queue
+        self._control = control
+        self._final = rounds.final
+        self._reporter = reporter
+
+    async def deliver(self, outcomes: Sequence[Outcome]) -> None:
+        """Take outcomes: they are reported if they are the last of their records."""
+        for outcome in outcomes:
+            one = self.source.given.pop(outcome.position)
+            if one.is_over or outcome.state in self._final:
+                self._reporter.report([self._queue.end(one, evolve(outcome, position=one.number))])
+            else:
+                self.has_left = True
+        if self.has_left and self._control.is_following:
+            self._control.stop()
+
+
 def _warn(error: SalesManagoError) -> None:
-    """Log why a run has ended; what the server says may name somebody, so that is left out."""
+    """Log why a run has ended, without what the server says, which may name somebody."""
     is_ours = isinstance(error, NoAnswer | JournalFailed | RateLimited)
     why = str(error) if is_ours else f"{type(error).__name__} {getattr(error, 'status', None) or ''}".rstrip()
     _log.warning("A buffer's records cannot be sent now, it goes on trying: %s", why)

@@ -14,12 +14,16 @@ from ..records.names import Names
 WhenFull: TypeAlias = Literal["wait", "raise"]
 
 
-class After(Protocol):
-    """What the records of another buffer wait for: a buffer of contacts."""
+class Holder(Protocol):
+    """What holds records, for which the records of a queue may have to wait."""
 
     def holds(self, names: Names) -> bool:
-        """Tell whether a record of a contact of these names is in the buffer."""
+        """Return whether a record of a contact with one of these names is here."""
         ...
+
+
+class After(Holder, Protocol):
+    """What the records of another buffer wait for: a buffer of contacts."""
 
     def poll_now(self) -> None:
         """Poll the server jobs once now."""

@@ -6,17 +6,16 @@ The connection owns the pool, the pace and the retries; jobs, imports, exports a
 to `Retries`; the view that a run has (`counted`) goes on for as long as the run has patience.
 """
 
-import copy
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
 
 import anyio
-from attrs import define, field
+from attrs import define, evolve, field
 
 from ..api import Request
 from ..errors import NoAnswer, RateLimited, Refused, SalesManagoError, ServerFault, Unreadable
@@ -83,6 +82,19 @@ WAIT_FOR_LOGIN = 1.0
 """Seconds after which a run logs in itself, where another caller's login has failed."""
 
 
+class ConnectedRun(Protocol):
+    """A run, as its connection sees it."""
+
+    @property
+    def halted(self) -> anyio.Event:
+        """Set when nothing is to be retried, nor sent that still waits for a permit."""
+        ...
+
+    def give_up(self, error: SalesManagoError) -> None:
+        """End the run: no answer has come for as long as it has patience. `error` was the last failure."""
+        ...
+
+
 @define(kw_only=True)
 class Connection:
     """An account, reached at one host, at one pace. `clock` is the wall clock, in seconds since 1970."""
@@ -101,9 +113,8 @@ class Connection:
     """Seconds by which the server's Date header was ahead of our clock at its last answer."""
     patience: Patience | None = field(default=None, repr=False)
     """How long its requests are tried again while none is answered; None: each keeps to `retries`."""
-    out_of_patience: Callable[[SalesManagoError], None] = field(default=lambda _: None, repr=False)
-    """Called with the last error when the patience has ended, and nothing more should be asked."""
-    _halt: anyio.Event | None = field(default=None, repr=False)
+    run: ConnectedRun | None = field(default=None, repr=False)
+    """The run that these requests are of: it ends with the patience, and when it is halted, nothing is retried."""
     _lines: LogThrottle = field(factory=LogThrottle, repr=False)
 
     @property
@@ -111,17 +122,12 @@ class Connection:
         """Whose a file on the disk is that is of this connection: its server and its account."""
         return identity(self.http.server, self.access.account)
 
-    def counted(self, *, patience: float | None = None) -> Self:
-        """Return the same connection with a count of its own, which can be halted on its own.
+    def of_run(self, run: ConnectedRun, *, traffic: Traffic, patience: float) -> Self:
+        """Return the same connection for a run, whose requests `traffic` counts.
 
-        Its requests are tried again until `patience` seconds have passed without any answer.
+        Its requests are retried until `patience` seconds have passed without any answer.
         """
-        view = copy.copy(self)
-        view.traffic = Traffic()
-        view.patience = None if patience is None else Patience(patience)
-        view._halt = anyio.Event()
-        view._lines = LogThrottle()
-        return view
+        return evolve(self, run=run, traffic=traffic, patience=Patience(patience), lines=LogThrottle())
 
     async def send(self, request: Request[AnswerT]) -> AnswerT:
         """Send a request value and return its answer."""
@@ -182,7 +188,7 @@ class Connection:
         self, error: SalesManagoError, post: Post, tries: int, started: float, silences: Sequence[Patience]
     ) -> float | None:
         """Return the seconds to wait before the next try, and log them; None where there must be none."""
-        if self._halt and self._halt.is_set():
+        if self.run and self.run.halted.is_set():
             return None
         now = anyio.current_time()
         left = min((one.left(now) for one in silences), default=0.0)
@@ -225,30 +231,24 @@ class Connection:
         assert self.patience
         ends_run = ends_patience(error, left=self.patience.left(now))
         error.args = (silence(error, seconds=self.patience.seconds, left=left, clock=self.clock()),)
-        if ends_run:
-            self.out_of_patience(error)
-
-    def halt(self) -> None:
-        """Have no request of this view tried again, nor sent that still waits for its turn."""
-        if self._halt:
-            self._halt.set()
-            self.pace.look_again()
+        if ends_run and self.run:
+            self.run.give_up(error)
 
     async def _halted_within(self, seconds: float) -> bool:
-        """Wait that long; True, at once, where this view is halted."""
-        if self._halt is None:
+        """Wait that long; return True, immediately, when the run is halted."""
+        if self.run is None:
             await anyio.sleep(seconds)
             return False
         with anyio.move_on_after(seconds):
-            await self._halt.wait()
-        return self._halt.is_set()
+            await self.run.halted.wait()
+        return self.run.halted.is_set()
 
     async def _try(
         self, post: Post, credentials: Credentials | None, tries: int, silences: Sequence[Patience]
     ) -> dict[str, Any]:
         self.lifetime.check()
         is_urgent = tries > 1 or not post.signed  # others wait for a login
-        async with self.pace.permit(urgent=is_urgent, unless=self._halt) as began:
+        async with self.pace.permit(urgent=is_urgent, unless=self.run.halted if self.run else None) as began:
             self.traffic.requests += 1
             self.traffic.retries += tries > 1
             tried_at = anyio.current_time()

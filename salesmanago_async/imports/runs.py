@@ -17,6 +17,7 @@ from ..sources.sources import GivenSource, Source, open_source
 from ..sources.text_files import FileOptions
 from ..support.signal import Signal
 from .engine.run import Engine
+from .engine.settling import Listener
 from .report import Report
 from .settings import InDoubt, Settings
 from .targets import CONTACTS, EVENTS, Target
@@ -134,9 +135,7 @@ class Run:
     @asynccontextmanager
     async def outcomes(self) -> AsyncGenerator["Outcomes"]:
         """Make the run while the block takes its outcomes; leaving the block early stops the run."""
-        outcomes = Outcomes()
-        engine = Engine(self.connection, self.source, self.target, self.settings, outcomes.deliver)
-        outcomes.belong_to(engine)
+        outcomes = Outcomes(self)
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(outcomes.execute)
@@ -151,23 +150,18 @@ class Run:
         outcomes.raise_error()
 
 
-class Outcomes(AsyncIterator[Outcome]):
+class Outcomes(AsyncIterator[Outcome], Listener):
     """The outcomes of a run, each once, as they become known: not in the order of the source."""
 
-    _engine: Engine
-
-    def __init__(self) -> None:
+    def __init__(self, run: Run) -> None:
+        self._engine = Engine(run.connection, run.source, run.target, run.settings, self)
         self._delivered: deque[list[Outcome]] = deque()
         self._batch: list[Outcome] = []
         self._changed = Signal()
         self._has_ended = False
         self._is_left = False
+        self._client_closes = False
         self.error: Exception | None = None
-
-    def belong_to(self, engine: Engine) -> None:
-        """Say which run delivers them; where its client is closed, it does not wait for these to be taken."""
-        self._engine = engine
-        engine.when_client_closes = self._changed.give
 
     async def execute(self) -> None:
         """Make the run."""
@@ -178,18 +172,23 @@ class Outcomes(AsyncIterator[Outcome]):
         self._has_ended = True
         self._changed.give()
 
-    async def deliver(self, batch: list[Outcome]) -> None:
-        """Take outcomes from the run, which goes on when they were taken from here, or nobody will take them soon."""
+    async def deliver(self, outcomes: list[Outcome]) -> None:
+        """Take outcomes from the run; it goes on when the caller has taken them, or will not take them soon."""
         if self._is_left:
             return
-        self._delivered.append(batch)
+        self._delivered.append(outcomes)
         self._changed.give()
         while self._may_be_taken:
             await self._changed.wait()
 
     @property
     def _may_be_taken(self) -> bool:
-        return bool(self._delivered) and not self._is_left and not self._engine.client_closes
+        return bool(self._delivered) and not self._is_left and not self._client_closes
+
+    def client_closes(self) -> None:
+        """Keep the run waiting no longer for the caller to take outcomes."""
+        self._client_closes = True
+        self._changed.give()
 
     def leave(self) -> None:
         """Say that nobody wants to know any more."""

@@ -50,6 +50,11 @@ class Entry:
     reason: str | None = None
     others: Mapping[int, tuple[State, str]] = field(factory=dict)
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it is not known yet what becomes of the batch."""
+        return self.state in {"in_doubt", "submitted"}
+
 
 @frozen
 class Begin:

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,13 @@ import pytest
 
 from salesmanago_async import Retries, SalesManago
 from salesmanago_async.buffers.queue import Queue
+from salesmanago_async.buffers.queue_journal import QueueJournal
+from salesmanago_async.buffers.queue_source import QueueSource
+from salesmanago_async.buffers.rounds import Rounds
+from salesmanago_async.connection.pace import Pace
 from salesmanago_async.errors import JournalFailed
-from salesmanago_async.outcome import Outcome, Verdicts
+from salesmanago_async.imports.engine.run_control import RunControl
+from salesmanago_async.outcome import Verdicts
 from salesmanago_async.records.names import names_of_contact
 from salesmanago_async.simulator import Fault, Simulator
 from salesmanago_async.sources.text_files import FLUSH, Row
@@ -132,58 +137,92 @@ def adopted(left: Path) -> None:
         file.rename(file.with_name(file.name.replace("signups.db", "signups.2.db")))
 
 
-def queue_of(*, must_wait: Callable[[], bool] = lambda: False) -> Queue:
-    return Queue(
-        None,
-        [],
-        names_of=names_of_contact,
-        final=frozenset({"accepted"}),
-        most_rounds=lambda _state, _job: None,
-        max_delay=1.0,
-        must_wait=lambda _names: must_wait(),
-        changed=Signal(),
-    )
+class Contacts:
+    """Another buffer, which holds records of every contact, or of none."""
+
+    def __init__(self) -> None:
+        self.are_there = False
+
+    def holds(self, _names: object) -> bool:
+        return self.are_there
 
 
-async def first_row_of(queue: Queue) -> Row:
-    async with aclosing(queue.rows()) as rows:
+def queue_of() -> Queue:
+    return Queue(None, [], names_of=names_of_contact, changed=Signal())
+
+
+def source_of(queue: Queue, *after: Contacts) -> QueueSource:
+    return QueueSource(queue, max_delay=1.0, after=after)
+
+
+def journal_of(queue: Queue, source: QueueSource) -> QueueJournal:
+    control = RunControl.begin(Pace(concurrency=1, rate=None), "accepted")
+    return QueueJournal(queue, source, control, Rounds(frozenset({"accepted"}), lambda _state, _job: None))
+
+
+async def first_row_of(source: QueueSource) -> Row:
+    async with aclosing(source.rows()) as rows:
         return await anext(rows)
 
 
 async def test_what_was_accepted_as_its_run_was_cut_off_is_not_sent_again() -> None:
     queue = queue_of()
-    queue.begin_run()
+    source = source_of(queue)
     receipt = await queue.put("record", b"{}", ("ann@example.com",))
-    await first_row_of(queue)
-    await queue.settle(await queue.begin(RowChecksums.of([0], [b"{}"])), Verdicts("accepted"), [0])
-    assert [outcome.state for outcome in queue.end_untold()] == ["accepted"]
+    await first_row_of(source)
+    journal = journal_of(queue, source)
+    await journal.settle(await journal.begin(RowChecksums.of([0], [b"{}"])), Verdicts("accepted"), [0])
+    assert [outcome.state for outcome in queue.end_unreported()] == ["accepted"]
     assert (await receipt).state == "accepted"
-    assert queue.begin_run() == []
-    assert [row async for row, _ in _until_closed(queue.rows(), queue)] == []
+    again = source_of(queue)
+    assert journal_of(queue, again).begun_before() == []
+    assert [row async for row, _ in _until_closed(again.rows(), queue)] == []
 
 
 async def test_what_could_not_be_written_down_is_not_over() -> None:
     queue = queue_of()
-    queue.begin_run()
+    source = source_of(queue)
     await queue.put("record", b"{}", ("ann@example.com",))
-    await first_row_of(queue)
-    number = await queue.begin(RowChecksums.of([0], [b"{}"]))
-    with mock.patch.object(queue, "_delete", side_effect=JournalFailed("full")), pytest.raises(JournalFailed):
-        await queue.settle(number, Verdicts("accepted"), [0])
-    assert queue.tell(Outcome("record", 0, "in_doubt")) is None
+    await first_row_of(source)
+    journal = journal_of(queue, source)
+    number = await journal.begin(RowChecksums.of([0], [b"{}"]))
+    with mock.patch.object(queue, "delete", side_effect=JournalFailed("full")), pytest.raises(JournalFailed):
+        await journal.settle(number, Verdicts("accepted"), [0])
+    assert not source.given[0].is_over
     assert len(queue) == 1
 
 
+async def test_what_an_earlier_run_has_sent_is_begun_where_that_run_ended() -> None:
+    queue = queue_of()
+    first = source_of(queue)
+    for number, item in enumerate([b"[1]", b"[2]", b"[3]"]):
+        await queue.put(f"record {number}", item, (f"c{number}@example.com",))
+    rows = first.rows()
+    for _ in range(3):
+        await anext(rows)
+    await rows.aclose()
+    journal = journal_of(queue, first)
+    await journal.submitted(await journal.begin(RowChecksums.of([0, 2], [b"[1]", b"[3]"])), 37)
+    again = source_of(queue)
+    [known] = journal_of(queue, again).begun_before()
+    assert (known.entry.state, known.entry.request_id, known.entry.spans) == ("submitted", 37, ((0, 1),))
+    assert [(record.position, record.item) for record in known.records] == [(0, b"[1]"), (1, b"[3]")]
+    given = [again.record(row) async for row, _ in _until_closed(again.rows(), queue) if row is not None]
+    assert given == ["record 1"]
+    assert sorted(again.given) == [0, 1, 2]
+
+
 async def test_who_waits_is_not_overtaken_by_another_record_of_the_contact() -> None:
-    must_wait = True
-    queue = queue_of(must_wait=lambda: must_wait)
-    queue.begin_run()
-    rows = queue.rows()
+    contacts = Contacts()
+    contacts.are_there = True
+    queue = queue_of()
+    source = source_of(queue, contacts)
+    rows = source.rows()
     await queue.put("first", b"{}", ("ann@example.com",))
     assert await anext(rows) is FLUSH
-    must_wait = False
+    contacts.are_there = False
     await queue.put("second", b"{}", ("ann@example.com",))
-    given = [queue.record(row) async for row, _ in _until_closed(rows, queue) if row is not None]
+    given = [source.record(row) async for row, _ in _until_closed(rows, queue) if row is not None]
     assert given == ["first", "second"]
 
 
@@ -351,8 +390,8 @@ async def test_nothing_goes_on_after_a_close_that_was_cancelled(sm: SalesManago,
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(buffer.aclose(), 2)
     await anyio.sleep(60)
-    ended, outcome = buffer._runs[0].ended.is_set(), receipt.outcome
-    for runs in buffer._runs:
+    ended, outcome = buffer._dispatchers[0].ended.is_set(), receipt.outcome
+    for runs in buffer._dispatchers:
         runs.halt()
         await runs.ended.wait()
     assert ended

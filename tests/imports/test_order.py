@@ -60,7 +60,7 @@ class Readers(RuleBasedStateMachine):
         """What is barred stays under way."""
         one = choose.choice(self.under_way)
         self.barred.update(one.names)
-        self.order.bar(one.names)
+        self.order.block(one.names)
 
     @rule()
     def release(self) -> None:
@@ -189,7 +189,7 @@ def test_who_shares_a_hash_with_a_barred_contact_is_not_held_for_ever() -> None:
     barred, other = _of_one_hash()
     order = Order()
     order.begin([barred])
-    order.bar([barred])
+    order.block([barred])
     order.end([])
     assert order.must_wait((barred,))
     assert not order.must_wait((other,))

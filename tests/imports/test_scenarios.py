@@ -18,7 +18,7 @@ from attrs import evolve, field, frozen
 
 from salesmanago_async import Contact, ExternalEvent, Invalid, Report
 from salesmanago_async.imports.engine import driver as _driver
-from salesmanago_async.imports.engine.reading import LINGER
+from salesmanago_async.imports.engine.gate import LINGER
 from salesmanago_async.simulator import Fault
 from tests.conftest import VirtualTimeLoop
 from tests.imports.harness import (

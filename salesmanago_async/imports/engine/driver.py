@@ -77,7 +77,7 @@ class Driver:
         self._settler = settler
         self._follows_jobs = follows_jobs
         self._vain_calls = 0
-        self.watcher = JobScheduler(self._poll, connection=connection, outstanding=outstanding)
+        self.scheduler = JobScheduler[Waiting](connection, outstanding=outstanding)
 
     async def go(self, batch: Batch, step: Step) -> None:
         """Carry out a step and what follows from it, until the parcel is settled or waits to be polled."""
@@ -98,7 +98,7 @@ class Driver:
                 return await self._begin_polling(batch, step)
             case Reconcile():
                 first = 0.0 if step.refusal else None
-                self.watcher.add_at_once(self._reconciler.inquiry(batch, step), wait=first)
+                self.scheduler.add_at_once(self._reconciler.inquiry(batch, step), wait=first)
                 return None
             case Judge(judge):
                 chunk = self._batches.unpack(batch)
@@ -145,14 +145,14 @@ class Driver:
         if not self._follows_jobs:
             return Settle(Verdicts("submitted", request_id=step.request_id))
         if not batch.group.is_admitted:
-            await self.watcher.room()
+            await self.scheduler.room()
             batch.group.is_admitted = True
-        first = self.watcher.spread() if step.is_resumed else None
-        self.watcher.add_at_once(self._poller.pending(batch, step), wait=first)
+        first = self.scheduler.spread() if step.is_resumed else None
+        self.scheduler.add_at_once(self._poller.pending(batch, step), wait=first)
         self._settler.progress()
         return None
 
-    async def _poll(self, waiting: Waiting) -> bool:
+    async def poll(self, waiting: Waiting) -> bool:
         """Poll once, and go on with what that leads to; False where it is to be polled again."""
         if isinstance(waiting, PendingReconciliation):
             step = await self._reconciler.read_back(waiting)
@@ -165,7 +165,7 @@ class Driver:
 
     def poll_now(self) -> None:
         """Have the jobs polled once now; two readings of events in doubt stay an interval apart."""
-        self.watcher.poll_now(lambda waiting: isinstance(waiting, PendingJob))
+        self.scheduler.poll_now(lambda waiting: isinstance(waiting, PendingJob))
 
     def _may_reconcile(self, batch: Batch) -> bool:
         return self._target is EVENTS and self._control.is_following and batch.tries <= MOST_TRIES

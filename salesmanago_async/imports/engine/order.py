@@ -70,7 +70,7 @@ class Order:
 
     def __init__(self) -> None:
         self._busy = NamesUnderWay()
-        self._barred: set[str] = set()
+        self._blocked: set[str] = set()
         self._held: deque[Record] = deque()
         self._held_names: set[str] = set()
         self._held_bytes = 0
@@ -101,7 +101,7 @@ class Order:
 
     def is_blocked(self, names: Iterable[str]) -> bool:
         """Tell whether one of these contacts can get no further record in this run."""
-        return bool(self._barred) and not self._barred.isdisjoint(names)
+        return bool(self._blocked) and not self._blocked.isdisjoint(names)
 
     def hold(self, record: Record) -> None:
         """Hold a record back."""
@@ -118,16 +118,16 @@ class Order:
         self._news = True
         self._busy.remove(list(names))
 
-    def bar(self, names: Iterable[str]) -> None:
+    def block(self, names: Iterable[str]) -> None:
         """Let no further record of these contacts go: nobody knows when the last one will have been applied."""
         self._news = True
-        barred = list(names)
-        self._barred.update(barred)
-        self._busy.remove(barred)
+        blocked = list(names)
+        self._blocked.update(blocked)
+        self._busy.remove(blocked)
 
-    def shut_out(self, names: Iterable[str]) -> None:
+    def block_also(self, names: Iterable[str]) -> None:
         """Let no further record go of whoever a record is of that was not let go itself."""
-        self._barred.update(names)
+        self._blocked.update(names)
 
     def ready(self) -> Iterator[Record]:
         """Yield, and no longer hold, what need not wait any more: what is said to begin meanwhile counts at once."""

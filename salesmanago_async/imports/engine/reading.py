@@ -1,15 +1,16 @@
-"""Where records come in: each is read, checked and encoded once, and goes into a chunk, or waits for its turn.
+"""Where records come in: each is read, checked and encoded once, and passed on.
 
-On the way stand, in this order: what an earlier run of the same journal did with it, and the order per contact.
+If an earlier run of the same journal knows a record, the record is matched with what that run did. Every other record
+goes to the gate, which keeps the order of each contact.
 
-A source may be slow. A synchronous one blocks the event loop while it makes a row, so others get their turn after every
-`LONGEST_READ` seconds of reading, and where one row took longer than `PAUSE`, all that was read goes out. While an
-asynchronous source makes us wait for longer than that, a task beside the reader sends what was read; the wait itself
-goes on, as a source must be neither cancelled nor asked twice.
+A source may be slow. A synchronous source blocks the event loop while it makes a row, so other tasks get their turns
+after every `LONGEST_READ` seconds of reading. If one row took longer than `PAUSE`, everything that was read goes out.
+If an asynchronous source takes longer than that, a task beside the reader sends what was read. The wait itself goes on,
+because a source must be neither cancelled nor asked twice.
 """
 
-from collections import Counter, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from itertools import islice
 from time import perf_counter
@@ -17,16 +18,17 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
-from attrs import frozen
 
 from ...errors import Invalid, JournalFailed
-from ...outcome import STOPPED, State
+from ...outcome import State
 from ...records.encoders import Encoder
 from ...records.names import Names
 from ...sources.sources import RecordSource, Source
 from ...sources.text_files import FLUSH, Row
 from ...support.background import background
-from .chunks import Chunk, Chunker, Record
+from .chunks import Chunk, Record
+from .feed import Feed
+from .gate import Gate
 from .order import Order
 from .resuming import KnownChunk, Resume
 from .run_control import RunControl
@@ -34,29 +36,13 @@ from .settling import Left, Settler
 from .tally import Tally
 
 TURN = 1000
-"""How many rows are read before others get a turn, and rejected ones are told."""
+"""How many rows are read before others get a turn, and rejected ones are reported."""
 LONGEST_READ = 0.05
 """Seconds of reading, without a turn for others, after which they get one."""
 TURNS = 10
-"""Turns that others get after such a time, as a request takes several."""
+"""Turns that others get after such a time, because a request takes several."""
 PAUSE = 1.0
 """Seconds without a row after which what was read before is sent, however little it is."""
-BLOCKED = "an earlier record of its contact is in doubt, and this one must not go before that"
-LINGER = 1.0
-"""Seconds, at most, that a request which is not full waits at the end for records that are still held back."""
-
-
-@frozen
-class Outlets:
-    """Where chunks go: new ones, those that the journal knows, and word that nothing it knows can come any more.
-
-    `wait_for_more` tells whether a chunk would be sent at once.
-    """
-
-    pass_on: Callable[[Chunk], Awaitable[None]]
-    replay: Callable[[KnownChunk], Awaitable[None]]
-    all_met: Callable[[], Awaitable[None]]
-    wait_for_more: Callable[[], bool]
 
 
 class SourceReader:
@@ -67,37 +53,35 @@ class SourceReader:
         *,
         source: Source,
         encoder: Encoder,
-        chunker: Chunker,
+        gate: Gate,
+        feed: Feed,
         order: Order,
         resume: Resume | None,
         tally: Tally,
         control: RunControl,
         settler: Settler,
-        outlets: Outlets,
     ) -> None:
         self._source = source
         self._encoder = encoder
-        self._chunker = chunker
+        self._gate = gate
+        self._feed = feed
         self._order = order
         self._resume = resume
         self._tally = tally
         self._control = control
         self._settler = settler
-        self._outlets = outlets
-        self._left: list[Left] = []
-        self._in_hand: deque[Record] = deque()
-        """Those that were read, and are in no other place while something is waited for."""
+        self._in_hand: Record | None = None
+        """The record that is being matched with the journal."""
         self._next_turn = TURN
         self._seconds_blocked = 0.0
-        """How long others had no turn, as reading took long."""
+        """How long others had no turn, because reading took long."""
         self._is_waiting = False
         self._has_rows = anyio.Event()
         self._flushing = anyio.Lock()
         self._waiting_for_source = anyio.CancelScope()
-        control.when_stopped(lambda: self._waiting_for_source.cancel())
 
     async def read_all(self) -> None:
-        """Read everything; what the source raises is kept for the end of the run."""
+        """Read everything; an error that the source raises is kept for the end of the run."""
         rows = self._source.rows()
         try:
             if isinstance(rows, AsyncGenerator):
@@ -116,6 +100,27 @@ class SourceReader:
             self._control.stop_for(error)
         await self._end()
 
+    async def replay(self, chunks: Iterable[KnownChunk]) -> None:
+        """Take chunks of earlier runs, which the source does not give again."""
+        for known in chunks:
+            if not self._control.is_reading:
+                return
+            self._tally.read += known.size
+            for record in known.records:
+                self._order.begin(record.names)
+            await self._feed.replay(known)
+
+    def stop_waiting(self) -> None:
+        """Wait no longer for a row: the run has stopped."""
+        self._waiting_for_source.cancel()
+
+    def left_behind(self) -> Counter[State]:
+        """Count the records that were read and have gone nowhere; for a run that is cut off."""
+        self._leave_unmatched()
+        counts: Counter[State] = self._settler.left_states()
+        counts["not_sent"] += self._gate.left_behind() + (self._in_hand is not None)
+        return counts
+
     async def _read_as_they_come(self, rows: AsyncGenerator[Row]) -> None:
         """Read an asynchronous source; a buffer says itself when to send, so only for others are there pauses."""
         async with background() as tasks, aclosing(rows):
@@ -123,7 +128,7 @@ class SourceReader:
                 tasks.start_soon(self._send_in_pauses)
             try:
                 while row := await self._next_when_there(rows):
-                    await (self._flush() if row is FLUSH else self._take(row))
+                    await (self._gate.flush() if row is FLUSH else self._take(row))
                     self._has_rows.set()
             finally:
                 await self._flushing.acquire()  # so that nothing is cut off while it is passed on
@@ -139,21 +144,14 @@ class SourceReader:
             while read != self._tally.read or not self._has_sent_all:
                 read = self._tally.read
                 await anyio.sleep(PAUSE)
-                if read == self._tally.read and self._is_waiting and self._outlets.wait_for_more():
+                if read == self._tally.read and self._is_waiting and self._feed.has_idle_sender:
                     async with self._flushing:
-                        await self._flush()
+                        await self._gate.flush()
             self._has_rows = anyio.Event()
 
     @property
     def _has_sent_all(self) -> bool:
-        return not self._chunker.is_gathering and not self._order.held and not self._left
-
-    def left_behind(self) -> Counter[State]:
-        """Count the records that were read and have gone nowhere; for a run that is cut off."""
-        chunk = self._chunker.rest()
-        counts: Counter[State] = Counter(one.state for one in (*self._left, *self._met_in_vain()))
-        counts["not_sent"] += self._order.held + (len(chunk) if chunk else 0) + len(self._in_hand)
-        return counts
+        return self._gate.is_empty and not self._settler.has_left
 
     @property
     def _may_read_on(self) -> bool:
@@ -167,7 +165,7 @@ class SourceReader:
         items: list[bytes] = []
         rejected: set[int] = set()
         first = end = self._tally.read
-        last = first + self._chunker.places
+        last = first + self._gate.places
         encoder, control, clock = self._encoder, self._control, perf_counter
         began = clock()
         turn_due = began + LONGEST_READ
@@ -229,11 +227,7 @@ class SourceReader:
         return row
 
     async def _take_block(self, block: Chunk) -> None:
-        """Pass a block on as a chunk, if none of its records is anything special; else take one after the other."""
-        if self._chunker.is_chunk(block) and not self._order.must_wait(list(block.names())):
-            await self._outlets.pass_on(block)
-        else:
-            await self._place_one_by_one(block.records())
+        await self._gate.take_block(block)
         await self._give_turns()
 
     async def _take(self, row: Row) -> None:
@@ -243,23 +237,8 @@ class SourceReader:
         elif reason is not None:
             self._reject(record, reason)
         else:
-            await self._place(record)
+            await self._gate.take(record)
         await self._give_turns()
-
-    async def _place_one_by_one(self, records: Iterable[Record]) -> None:
-        self._in_hand.extend(records)
-        while self._in_hand:
-            record = self._in_hand.popleft()
-            try:
-                self._chunker.check(record.item)
-            except Invalid as error:
-                self._reject(record, str(error))
-            else:
-                await self._place(record)
-
-    async def _place(self, record: Record) -> None:
-        if self._order.must_wait(record.names) or not await self._add(record):
-            await self._hold(record)
 
     async def _give_turns(self) -> None:
         """Let others have their turn now and then, and tell what was rejected."""
@@ -270,19 +249,13 @@ class SourceReader:
         self._seconds_blocked = 0.0
         for _ in range(TURNS if blocked >= LONGEST_READ else 1):
             await anyio.lowlevel.checkpoint()
-        await self._tell_left()
-        await self._release()
-        if blocked > PAUSE and self._outlets.wait_for_more():
-            await self._pass_on_rest()
-
-    async def _flush(self) -> None:
-        """Have everything go that may, however little it is."""
-        await self._tell_left()
-        await self._release()
-        await self._pass_on_rest()
+        await self._settler.report_left()
+        await self._gate.release()
+        if blocked > PAUSE and self._feed.has_idle_sender:
+            await self._gate.pass_on_rest()
 
     def _reject(self, record: Record, reason: str) -> None:
-        self._left.append(Left(record=record, state="rejected", reason=reason))
+        self._settler.leave(Left(record=record, state="rejected", reason=reason))
 
     def _record(self, row: Row) -> tuple[Record, str | None]:
         """Return a row as a record, and why it is none."""
@@ -291,134 +264,50 @@ class SourceReader:
         self._tally.read += 1
         try:
             item, names = self._encoder.encode(given)
-            self._chunker.check(item)
+            self._gate.check(item)
             return Record(given, position, line, names, item), None
         except Exception as error:
             return Record(given, position, line, (), b""), _reason(error)
 
-    async def _add(self, record: Record) -> bool:
-        """Put a record into a chunk; False where the one that had no room for it has a record of its contact."""
-        if not self._chunker.has_room(record):
-            self._in_hand.appendleft(record)
-            await self._pass_on_rest()
-            self._in_hand.popleft()
-            if self._order.must_wait(record.names):
-                return False
-        await self._gather(record)
-        return True
-
-    async def _gather(self, record: Record) -> None:
-        """Put a record into the chunk that is being gathered, and pass it on when it is full."""
-        closed = self._chunker.add(record)
-        if closed:
-            await self._outlets.pass_on(closed)
-
     # What an earlier run did
 
     async def _is_known(self, resume: Resume, record: Record, reason: str | None) -> bool:
-        """Tell whether the journal knows a record, which is then dealt with."""
-        self._in_hand.append(record)
+        """Return whether the journal knows a record, which is then dealt with."""
+        self._in_hand = record
         try:
             known = await resume.at(record.position)
-            self._in_hand.clear()
+            self._in_hand = None
             complete = resume.match(known, record) if known else None
         except (Invalid, JournalFailed) as error:
-            self._in_hand.clear()
-            self._left.append(Left(record=record, state="not_sent", reason=str(error)))
+            self._in_hand = None
+            self._settler.leave(Left(record=record, state="not_sent", reason=str(error)))
             raise
-        if known and known.entry.state in _UNDER_WAY:
+        if known and known.entry.is_under_way:
             self._order.begin(record.names)
         if complete:
-            await self._outlets.replay(complete)
+            await self._feed.replay(complete)
         if record.position >= resume.last:
             self._resume = None
-            await self._outlets.all_met()
+            await self._feed.stop_deferring()
         return known is not None
 
     def _ended_early(self, resume: Resume) -> None:
-        """Send nothing where the source has not proved to be the one that the journal is about."""
+        """Send nothing if the source has not proved to be the one that the journal belongs to."""
         if self._tally.read_all:
             resume.refuse_end(self._tally.read)
         self._control.read_no_further()
 
-    def _met_in_vain(self) -> Iterator[Left]:
-        """Yield the records that the journal knows, of chunks that will not be met as a whole."""
-        for known in self._resume.incomplete() if self._resume else ():
-            verdicts = known.verdicts()
-            for index, record in enumerate(known.records):
-                reason = known.entry.others.get(record.position, ("", known.entry.reason))[1]
-                yield Left(record=record, state=verdicts.state_of(index), reason=reason or "as an earlier run left it")
-
-    # What must wait
-
-    async def _hold(self, record: Record) -> None:
-        if self._order.is_blocked(record.names):
-            self._skip(record)
-            return
-        self._order.hold(record)
-        while self._order.is_full and self._control.is_reading and not self._resume:
-            if not self._order.has_news:
-                await self._settler.wait()
-            await self._release()
-
-    def _skip(self, record: Record) -> None:
-        """Give up a record of a barred contact, and with it all that the contact goes by."""
-        self._order.shut_out(record.names)
-        self._left.append(Left(record=record, state="not_sent", reason=BLOCKED))
-
-    async def _release(self) -> None:
-        """Put what need not wait any longer into chunks."""
-        self._settler.free_late()
-        if not self._order.has_news:
-            return
-        for record in self._order.ready():
-            if self._order.is_blocked(record.names):
-                self._skip(record)
-            elif not await self._add(record):
-                self._order.hold(record)
+    def _leave_unmatched(self) -> None:
+        """Give up the records that were matched, of chunks that were not matched as a whole."""
+        resume, self._resume = self._resume, None
+        for record, state, reason in resume.unmatched() if resume else ():
+            self._settler.leave(Left(record=record, state=state, reason=reason))
 
     async def _end(self) -> None:
-        """Have everything go that was read: what must still wait, when its time has come."""
-        await self._pass_on_rest()
-        while self._order.held and self._control.is_reading:
-            if not self._order.has_news:
-                await self._settler.wait()
-                continue
-            await self._release()
-            await self._linger()
-            await self._pass_on_rest()
-        self._left.extend(Left(record=record, state="not_sent", reason=STOPPED) for record in self._order.give_up())
-        self._left.extend(self._met_in_vain())
-        self._resume = None
-        await self._tell_left()
-
-    async def _linger(self) -> None:
-        """Wait a moment for what is in flight to free more records, if there is room for them in the next request.
-
-        All that is free is in it by then. So each contact is waited for once, however many records are held back.
-        """
-        until = anyio.current_time() + LINGER
-        while self._chunker.is_gathering and self._order.held and self._settler.is_busy and self._control.is_reading:
-            if not self._order.has_news:
-                with anyio.move_on_after(until - anyio.current_time()):
-                    await self._settler.settled.wait()
-            if anyio.current_time() >= until:
-                return
-            await self._release()
-
-    async def _pass_on_rest(self) -> None:
-        rest = self._chunker.rest()
-        if rest:
-            await self._outlets.pass_on(rest)
-
-    async def _tell_left(self) -> None:
-        if self._left:
-            left, self._left = self._left, []
-            self._tally.rejected_here += sum(one.state == "rejected" for one in left)
-            await self._settler.tell_left(left)
-
-
-_UNDER_WAY = frozenset({"in_doubt", "submitted"})
+        """Have everything go that was read, and report what goes no further."""
+        await self._gate.end()
+        self._leave_unmatched()
+        await self._settler.report_left()
 
 
 def _reason(error: Exception) -> str:

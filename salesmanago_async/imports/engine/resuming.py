@@ -5,14 +5,15 @@ by its checksum, and is gathered with the others of its chunk. Nothing is sent b
 a wrong or changed source does no harm.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from ...errors import Invalid
 from ...outcome import State, Verdicts
+from ...stores.journal import RunJournal
 from ...stores.values import Entry, checksum
 from .chunks import Record
 
@@ -42,13 +43,34 @@ class KnownChunk:
         return Verdicts(entry.state, entry.reason, others, request_id=entry.request_id)
 
 
+class HasChecksums(Protocol):
+    """A journal, as far as resuming needs it."""
+
+    async def checksums(self, number: int) -> bytes:
+        """Return the checksums of a chunk's records, 4 bytes each, in the order of their positions."""
+        ...
+
+
+@frozen
+class Memory:
+    """What a run goes on from: its journal, and what that knows.
+
+    The records of `entries` are found again in the source, by their positions. Those of `known` are here already, and
+    the source does not give them again.
+    """
+
+    journal: RunJournal
+    entries: Sequence[Entry] = ()
+    known: Sequence[KnownChunk] = ()
+
+
 class Resume:
     """The chunks of earlier runs, found by the positions of their records, which must come in ascending order."""
 
-    def __init__(self, entries: Iterable[Entry], checksums: Callable[[int], Awaitable[bytes]]) -> None:
-        self._checksums = checksums
+    def __init__(self, entries: Iterable[Entry], journal: HasChecksums) -> None:
+        self._journal = journal
         self._spans: list[tuple[int, int, int, KnownChunk]] = []
-        self._met: dict[int, KnownChunk] = {}
+        self._matched: dict[int, KnownChunk] = {}
         self.last = -1
         """The last position of which anything is known."""
         for entry in entries:
@@ -69,8 +91,8 @@ class Resume:
             return None
         known = self._spans[0][3]
         if known.checksums is None:
-            known.checksums = await self._checksums(known.entry.number)
-            self._met[known.entry.number] = known
+            known.checksums = await self._journal.checksums(known.entry.number)
+            self._matched[known.entry.number] = known
         return known
 
     def match(self, known: KnownChunk, record: Record) -> KnownChunk | None:
@@ -82,15 +104,19 @@ class Resume:
         known.records.append(record)
         if not known.is_complete:
             return None
-        return self._met.pop(known.entry.number)
+        return self._matched.pop(known.entry.number)
 
     def refuse_end(self, read: int) -> NoReturn:
         """Raise `Invalid` for a source that has ended too early."""
         raise _changed(f"it ends after {read} records, of which {self.last + 1} are known")
 
-    def incomplete(self) -> Iterator[KnownChunk]:
-        """Yield the chunks of which some records were met and others were not."""
-        return iter(self._met.values())
+    def unmatched(self) -> Iterator[tuple[Record, State, str]]:
+        """Yield the records of chunks of which only a part was found again, as the journal knows them."""
+        for known in self._matched.values():
+            verdicts = known.verdicts()
+            for index, record in enumerate(known.records):
+                reason = known.entry.others.get(record.position, ("", known.entry.reason))[1]
+                yield record, verdicts.state_of(index), reason or "as an earlier run left it"
 
 
 def _changed(what: str) -> Invalid:

@@ -7,7 +7,6 @@ flight is *in doubt*. Jobs are followed to their end all the same, except after 
 """
 
 import logging
-from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -17,15 +16,14 @@ from ...connection.connection import Connection, failure_of
 from ...connection.identity import mark_of
 from ...errors import ClientClosed, only_error
 from ...sources.sources import Source
-from ...stores.journal import RunJournal, open_journal
-from ...stores.values import Entry
+from ...stores.journal import open_journal
 from ..report import Report
 from ..settings import Settings
 from ..targets import Target
 from .pipeline import Pipeline
+from .resuming import Memory
 from .run_control import RunControl
-from .settling import Deliver, Listeners
-from .tally import Tally
+from .settling import Listener
 
 _log = logging.getLogger("salesmanago_async.runs")
 
@@ -33,7 +31,7 @@ _log = logging.getLogger("salesmanago_async.runs")
 class Engine:
     """One run over one source. `execute` may be called once.
 
-    `memory` stands for the journal that `settings` may name, opened.
+    A buffer is its own journal: its `memory` takes the place of the journal that `settings` may name.
     """
 
     def __init__(
@@ -42,24 +40,22 @@ class Engine:
         source: Source,
         target: Target,
         settings: Settings,
-        deliver: Deliver | None = None,
+        listener: Listener | None = None,
         *,
-        memory: tuple[RunJournal, Sequence[Entry]] | None = None,
+        control: RunControl | None = None,
+        memory: Memory | None = None,
     ) -> None:
-        self._connection = connection.counted(patience=settings.patience)
+        self._control = control or RunControl.begin(connection.pace, settings.goal)
+        self._tally = self._control.tally
+        self._connection = connection.of_run(self._control, traffic=self._tally.traffic, patience=settings.patience)
         self._source = source
         self._target = target
         self._settings = settings
-        self._listeners = Listeners(deliver, settings.on_progress)
-        self._tally = Tally(self._connection.traffic, goal=settings.goal)
-        self._control = RunControl(self._connection, self._tally)
+        self._listener = listener
         self._memory = memory
         self._pipeline: Pipeline | None = None
         self._cut_off = anyio.CancelScope(shield=True)
         self._was_cancelled = False
-        self.client_closes = False
-        self.when_client_closes: Callable[[], None] = lambda: None
-        """Called when the client is being closed, which waits for the run: so nobody may be waited for any more."""
 
     @property
     def report(self) -> Report:
@@ -83,10 +79,10 @@ class Engine:
 
     def stop_for(self, error: ClientClosed) -> None:
         """Stop as `stop` does, and report this error; for the client, before it is closed."""
-        self.client_closes = True
         self._control.stop_for(error)
         self.stop()
-        self.when_client_closes()
+        if self._listener:
+            self._listener.client_closes()
 
     @property
     def is_stopping(self) -> bool:
@@ -140,35 +136,34 @@ class Engine:
                 _log.warning("A run was cancelled: %s. %s", self.report.counts, self._how_to_go_on())
 
     async def _work(self) -> None:
-        journal, entries = await self._journal()
+        memory = await self._open_memory()
         try:
             pipeline = self._pipeline = Pipeline(
                 connection=self._connection,
                 source=self._source,
                 target=self._target,
                 settings=self._settings,
-                listeners=self._listeners,
+                listener=self._listener,
                 tally=self._tally,
                 control=self._control,
-                journal=journal,
-                entries=entries,
+                memory=memory,
             )
             try:
                 await pipeline.work()
             finally:
                 pipeline.close()
         finally:
-            if journal:
-                await journal.aclose()
+            if memory:
+                await memory.journal.aclose()
 
-    async def _journal(self) -> tuple[RunJournal | None, Sequence[Entry]]:
+    async def _open_memory(self) -> Memory | None:
         if self._memory:
             return self._memory
         path = self._settings.journal
         if path is None or self._settings.dry_run:
-            return None, []
+            return None
         self._tally.journal = str(path)
-        return await open_journal(path, self._what(), self._settings.note)
+        return Memory(*await open_journal(path, self._what(), self._settings.note))
 
     def _what(self) -> dict[str, Any]:
         """Return what a journal must not be continued with another of."""

@@ -1,62 +1,76 @@
-"""Whether a run goes on: what ends it early, and who has to hear of that."""
+"""Whether a run goes on: what ends it early, as a state that everyone can read and wait for."""
 
-from collections.abc import Callable
+from typing import Self
 
-from ...connection.connection import Connection
+import anyio
+
+from ...connection.connection import Traffic
+from ...connection.pace import Pace
 from ...errors import SalesManagoError
+from ...outcome import State
 from .tally import Tally
 
 
 class RunControl:
-    """The course of one run. Reading may end early; so may, by `stop`, the following of server jobs."""
+    """The control of one run. Reading may end early; so may, by `stop`, the following of server jobs.
 
-    def __init__(self, connection: Connection, tally: Tally) -> None:
-        self._connection = connection
-        connection.out_of_patience = self.give_up
-        self._tally = tally
-        self._listeners: list[Callable[[], None]] = []
-        self.is_reading = True
-        self.is_following = True
+    `reading_ended` is set when nothing more is read or sent, `halted` when no job is followed any more, too.
+    """
+
+    def __init__(self, tally: Tally, pace: Pace) -> None:
+        self.tally = tally
+        self._pace = pace
+        self.reading_ended = anyio.Event()
+        self.halted = anyio.Event()
         self.callers_error: Exception | None = None
-        """What code of the caller's raised: told when all that was read is sent and settled."""
+        """What the caller's code raised: raised again when everything that was read is sent and settled."""
 
-    def when_stopped(self, act: Callable[[], None]) -> None:
-        """Have `act` called when the reading ends early, and again when the following does."""
-        self._listeners.append(act)
+    @classmethod
+    def begin(cls, pace: Pace, goal: State) -> Self:
+        """Return the control of a new run, with new counts; `goal` is the state that records are to reach."""
+        return cls(Tally(Traffic(), goal=goal), pace)
 
-    def stop_for(self, error: SalesManagoError) -> None:
-        """Read no further, as other requests would meet this error, too.
+    @property
+    def is_reading(self) -> bool:
+        """Whether records are still read and sent."""
+        return not self.reading_ended.is_set()
 
-        After `stop`, an error says only that the run was stopped: it is no reason for that.
-        """
-        if self.is_following:
-            self._tally.stopped = self._tally.stopped or error
-        self.read_no_further()
-
-    def give_up(self, error: SalesManagoError) -> None:
-        """Stop, as the server has been silent for as long as the run has patience; this was its last failure."""
-        self._tally.stopped = self._tally.stopped or error
-        self.stop()
+    @property
+    def is_following(self) -> bool:
+        """Whether jobs are still followed, and requests retried."""
+        return not self.halted.is_set()
 
     @property
     def because(self) -> str:
-        """Why the run is stopped, to be added to words that say so; empty where the caller has stopped it."""
-        return f": {self._tally.stopped}" if self._tally.stopped else ""
+        """Why the run is stopped, to be appended to a message that says so; empty if the caller has stopped it."""
+        return f": {self.tally.stopped}" if self.tally.stopped else ""
+
+    def stop_for(self, error: SalesManagoError) -> None:
+        """Read no further, because other requests would meet this error, too.
+
+        After `stop`, an error says only that the run was stopped, so it is not the reason for the stop.
+        """
+        if self.is_following:
+            self.tally.stopped = self.tally.stopped or error
+        self.read_no_further()
+
+    def give_up(self, error: SalesManagoError) -> None:
+        """Stop, because the server has been silent for as long as the run has patience; this was its last failure."""
+        self.tally.stopped = self.tally.stopped or error
+        self.stop()
 
     def fail_with(self, error: Exception) -> None:
-        """Read no further, as the caller's code has failed."""
+        """Read no further, because the caller's code has failed."""
         self.callers_error = self.callers_error or error
         self.read_no_further()
 
     def stop(self) -> None:
-        """Read no further, try nothing again and follow no job any longer."""
-        self.is_following = False
-        self._tally.halted = True
-        self._connection.halt()
-        self.read_no_further()
+        """Read no further, retry nothing and follow no job."""
+        self.tally.halted = True
+        self.halted.set()
+        self.reading_ended.set()
+        self._pace.look_again()  # requests that wait for a permit learn that they are not sent
 
     def read_no_further(self) -> None:
         """Read, and send, nothing more."""
-        self.is_reading = False
-        for act in self._listeners:
-            act()
+        self.reading_ended.set()

@@ -2,9 +2,9 @@
 
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
-from typing import Any, TypeAlias
+from typing import Any
 
 import anyio
 from attrs import frozen
@@ -24,15 +24,15 @@ from .tally import Tally
 LATE_JOBS = 5
 """Poll intervals after which a request that got no answer is taken to be over on the server, its job included."""
 
-Deliver: TypeAlias = Callable[[list[Outcome]], Awaitable[None]]
 
+class Listener:
+    """Who takes the outcomes of a run, as they become known."""
 
-@frozen
-class Listeners:
-    """Who is told: outcomes as they become known, counts whenever something has."""
+    async def deliver(self, outcomes: list[Outcome]) -> None:
+        """Take outcomes; the run waits for that."""
 
-    deliver: Deliver | None = None
-    on_progress: Callable[[Report], None] | None = None
+    def client_closes(self) -> None:
+        """Keep the run waiting no longer: the client is being closed, and waits for the run."""
 
 
 @frozen(kw_only=True)
@@ -56,7 +56,8 @@ class Settler:
         ledger: Ledger,
         tally: Tally,
         control: RunControl,
-        listeners: Listeners,
+        listener: Listener | None,
+        on_progress: Callable[[Report], None] | None,
         blocking: frozenset[State],
         poll_interval: float,
     ) -> None:
@@ -67,10 +68,12 @@ class Settler:
         self._ledger = ledger
         self._tally = tally
         self._control = control
-        self._listeners = listeners
-        self._telling = anyio.Lock()
+        self._listener = listener
+        self._on_progress = on_progress
+        self._reporting = anyio.Lock()
         self._blocking = blocking
         self._late_seconds = LATE_JOBS * poll_interval
+        self._left: list[Left] = []
         self._late: list[tuple[float, list[str]]] = []
         self.settled = Signal()
 
@@ -106,26 +109,43 @@ class Settler:
         self._let_go(batch, chunk, verdicts.state)
         outcomes = self._count(_settled(chunk, verdicts))
         self._batches.forget(batch)
-        async with self._telling:  # one at a time, however slow the listener
-            await self._tell(outcomes)
+        async with self._reporting:  # one at a time, however slow the listener
+            await self._report(outcomes)
         self.settled.give()
 
-    async def tell_known(self, chunk: Chunk, verdicts: Verdicts) -> None:
-        """Count and tell what an earlier run of the journal settled."""
+    async def report_known(self, chunk: Chunk, verdicts: Verdicts) -> None:
+        """Count and report what an earlier run of the journal settled."""
         self._tally.earlier += len(chunk)
-        await self._tell(self._count(_settled(chunk, verdicts)))
+        await self._report(self._count(_settled(chunk, verdicts)))
 
-    async def tell_left(self, left: Sequence[Left]) -> None:
-        """Count and tell records that were never part of a chunk."""
+    def leave(self, left: Left) -> None:
+        """Take a record that goes no further; `report_left` reports it."""
+        self._left.append(left)
+
+    @property
+    def has_left(self) -> bool:
+        """Whether there are records that `report_left` would report."""
+        return bool(self._left)
+
+    def left_states(self) -> Counter[State]:
+        """Count the records that `report_left` would report, by state; for a run that is cut off."""
+        return Counter(one.state for one in self._left)
+
+    async def report_left(self) -> None:
+        """Count and report the records that go no further."""
+        if not self._left:
+            return
+        left, self._left = self._left, []
+        self._tally.rejected_here += sum(one.state == "rejected" for one in left)
         verdicts = Verdicts("rejected", None, {index: (one.state, one.reason) for index, one in enumerate(left)})
         rows, positions, lines, *_ = zip(*(one.record for one in left), strict=True)
-        await self._tell(self._count(Settled(rows, positions, lines, [""] * len(left), verdicts)))
+        await self._report(self._count(Settled(rows, positions, lines, [""] * len(left), verdicts)))
 
     def progress(self) -> None:
         """Show the counts; where that raises, the run ends."""
-        if self._listeners.on_progress and not self._control.callers_error:
+        if self._on_progress and not self._control.callers_error:
             try:
-                self._listeners.on_progress(self._tally.report())
+                self._on_progress(self._tally.report())
             except Exception as error:
                 self._control.fail_with(error)
 
@@ -149,7 +169,7 @@ class Settler:
         group = batch.group
         group.batches -= 1
         if state in self._blocking:
-            self._order.bar(chunk.names())
+            self._order.block(chunk.names())
         else:
             group.names.extend(chunk.names())
         if group.batches:
@@ -164,15 +184,15 @@ class Settler:
         counts: Counter[State] = settled.counts()
         self._tally.add(counts)
         self._tally.note_reasons(settled)
-        if self._listeners.deliver is None and PROBLEMS.isdisjoint(counts):
+        if self._listener is None and PROBLEMS.isdisjoint(counts):
             return []
         outcomes = settled.outcomes(self._source)
         self._tally.note_problems(outcome for outcome in outcomes if outcome.state in PROBLEMS)
         return outcomes
 
-    async def _tell(self, outcomes: list[Outcome]) -> None:
-        if self._listeners.deliver:
-            await self._listeners.deliver(outcomes)
+    async def _report(self, outcomes: list[Outcome]) -> None:
+        if self._listener:
+            await self._listener.deliver(outcomes)
         self.progress()
 
 

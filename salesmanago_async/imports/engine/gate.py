@@ -1,0 +1,151 @@
+"""The gate between reading and sending: records go into chunks, but never past an earlier record of their contact."""
+
+from collections import deque
+from collections.abc import Iterable
+
+import anyio
+
+from ...errors import Invalid
+from ...outcome import STOPPED
+from .chunks import Chunk, Chunker, Record
+from .feed import Feed
+from .order import Order
+from .run_control import RunControl
+from .settling import Left, Settler
+
+BLOCKED = "an earlier record of its contact is in doubt, and this one must not go before that"
+LINGER = 1.0
+"""Seconds, at most, that a request which is not full waits at the end for records that are still held back."""
+
+
+class Gate:
+    """Puts records into chunks, holds back what must wait for its contact, and passes full chunks on."""
+
+    def __init__(self, *, chunker: Chunker, order: Order, settler: Settler, control: RunControl, feed: Feed) -> None:
+        self._chunker = chunker
+        self._order = order
+        self._settler = settler
+        self._control = control
+        self._feed = feed
+        self._in_hand: deque[Record] = deque()
+        """Records that are in no other place while something is waited for."""
+
+    @property
+    def places(self) -> int:
+        """How many more records fit into the next chunk."""
+        return self._chunker.places
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every record that came here was passed on."""
+        return not self._chunker.is_gathering and not self._order.held
+
+    def check(self, item: bytes) -> None:
+        """Raise `Invalid` for an item that fits into no request."""
+        self._chunker.check(item)
+
+    def left_behind(self) -> int:
+        """Count the records that were not passed on; for a run that is cut off."""
+        chunk = self._chunker.rest()
+        return self._order.held + (len(chunk) if chunk else 0) + len(self._in_hand)
+
+    async def take_block(self, block: Chunk) -> None:
+        """Pass a block on as a chunk if no record of it needs anything special; else take its records one by one."""
+        if self._chunker.is_chunk(block) and not self._order.must_wait(list(block.names())):
+            await self._feed.pass_on(block)
+        else:
+            await self._take_one_by_one(block.records())
+
+    async def _take_one_by_one(self, records: Iterable[Record]) -> None:
+        self._in_hand.extend(records)
+        while self._in_hand:
+            record = self._in_hand.popleft()
+            try:
+                self._chunker.check(record.item)
+            except Invalid as error:
+                self._settler.leave(Left(record=record, state="rejected", reason=str(error)))
+            else:
+                await self.take(record)
+
+    async def take(self, record: Record) -> None:
+        """Put a record into a chunk, or hold it back; wait while too many are held back."""
+        if self._order.must_wait(record.names) or not await self._add(record):
+            await self._hold(record)
+
+    async def flush(self) -> None:
+        """Report what goes no further, and pass on everything that may go, however little it is."""
+        await self._settler.report_left()
+        await self.release()
+        await self.pass_on_rest()
+
+    async def release(self) -> None:
+        """Put what need not wait any longer into chunks."""
+        self._settler.free_late()
+        if not self._order.has_news:
+            return
+        for record in self._order.ready():
+            if self._order.is_blocked(record.names):
+                self._skip(record)
+            elif not await self._add(record):
+                self._order.hold(record)
+
+    async def pass_on_rest(self) -> None:
+        """Pass on the chunk that is being gathered."""
+        rest = self._chunker.rest()
+        if rest:
+            await self._feed.pass_on(rest)
+
+    async def end(self) -> None:
+        """Pass on everything that was read; what must still wait goes when its time has come."""
+        await self.pass_on_rest()
+        while self._order.held and self._control.is_reading:
+            if not self._order.has_news:
+                await self._settler.wait()
+                continue
+            await self.release()
+            await self._linger()
+            await self.pass_on_rest()
+        for record in self._order.give_up():
+            self._settler.leave(Left(record=record, state="not_sent", reason=STOPPED))
+
+    async def _linger(self) -> None:
+        """Wait a moment for what is in flight to free more records, if there is room for them in the next request.
+
+        All that is free is in it by then. So each contact is waited for once, however many records are held back.
+        """
+        until = anyio.current_time() + LINGER
+        while self._chunker.is_gathering and self._order.held and self._settler.is_busy and self._control.is_reading:
+            if not self._order.has_news:
+                with anyio.move_on_after(until - anyio.current_time()):
+                    await self._settler.settled.wait()
+            if anyio.current_time() >= until:
+                return
+            await self.release()
+
+    async def _add(self, record: Record) -> bool:
+        """Put a record into a chunk; return False if the full chunk before it has a record of its contact."""
+        if not self._chunker.has_room(record):
+            self._in_hand.appendleft(record)
+            await self.pass_on_rest()
+            self._in_hand.popleft()
+            if self._order.must_wait(record.names):
+                return False
+        closed = self._chunker.add(record)
+        if closed:
+            await self._feed.pass_on(closed)
+        return True
+
+    async def _hold(self, record: Record) -> None:
+        if self._order.is_blocked(record.names):
+            self._skip(record)
+            return
+        self._order.hold(record)
+        while self._order.is_full and self._control.is_reading and not self._feed.is_deferring:
+            if not self._order.has_news:
+                await self._settler.wait()
+            await self.release()
+
+    def _skip(self, record: Record) -> None:
+        """Give up a record of a blocked contact; from now on all names of the record are blocked."""
+        self._order.block_also(record.names)
+        self._settler.leave(Left(record=record, state="not_sent", reason=BLOCKED))
