@@ -17,6 +17,7 @@ from salesmanago_async import api
 from salesmanago_async.simulator import Fault
 from tests.readme import README, ROOT, docstring_examples, examples_in, readme_example
 from tests.serving import serving
+from tests.test_layering import MODULES, imports_of
 
 BENCHMARKS = (ROOT / "benchmarks" / "README.md").read_text()
 LONGEST_SENTENCE = 2 * 120
@@ -204,12 +205,27 @@ def test_ci_runs_the_readmes_commands(marker: str) -> None:
     assert f"readme_command '{marker}'" in (ROOT / ".ci" / "run").read_text()
 
 
+def rooms_in_the_picture() -> list[str]:
+    (picture,) = re.findall(r"```\nsalesmanago_async/\n(.*?)```", README, re.DOTALL)
+    return re.findall(r"^  (\S+)", picture, re.MULTILINE)
+
+
 def test_the_picture_shows_every_room() -> None:
     package = ROOT / "salesmanago_async"
     rooms = {path.name + ("/" if path.is_dir() else "") for path in package.iterdir()}
-    (picture,) = re.findall(r"```\nsalesmanago_async/\n(.*?)```", README, re.DOTALL)
-    drawn = set(re.findall(r"^  (\S+)", picture, re.MULTILINE))
-    assert drawn == rooms - {"__pycache__/", "py.typed", "_version.py"}
+    assert set(rooms_in_the_picture()) == rooms - {"__pycache__/", "py.typed", "_version.py"}
+
+
+def test_imports_point_down_the_picture() -> None:
+    rooms = [room.removesuffix("/").removesuffix(".py") for room in rooms_in_the_picture()]
+    upward = {
+        (module, name)
+        for module in MODULES
+        for name, _ in imports_of(module)
+        if not {"", "_version"} & {module, name}
+        if rooms.index(name.partition(".")[0]) > rooms.index(module.partition(".")[0])
+    }
+    assert upward == set()
 
 
 def test_the_readme_says_how_many_endpoints_there_are() -> None:
