@@ -133,7 +133,7 @@ class Pipeline:
         )
         control.when_stopped(self._settler.settled.give)
         control.when_stopped(gate.end)
-        control.when_stopped(lambda: None if control.is_following else self._driver.watcher.hurry())
+        control.when_stopped(lambda: None if control.is_following else self._driver.watcher.poll_all_now())
 
     async def work(self) -> None:
         """Read, send and follow, until every record is settled."""
@@ -171,7 +171,7 @@ class Pipeline:
 
     async def _send_some(self, receiving: MemoryObjectReceiveStream[tuple[Batch, Step]]) -> None:
         async for batch, step in receiving:
-            await self._driver.watcher.room()
+            await self._driver.watcher.wait_for_capacity()
             await self._driver.go(batch, step)
 
     # What the reader gives out
