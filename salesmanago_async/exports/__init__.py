@@ -1,1 +1,1 @@
-"""From a file link to records, and from records to a file."""
+"""Exports: from the link to a file to its records, and from records to a file of the caller."""

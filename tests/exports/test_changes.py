@@ -11,7 +11,7 @@ from salesmanago_async import Invalid
 from salesmanago_async.exports.changes import (
     Changes,
     ChangesState,
-    GivenContact,
+    SeenContact,
     beginning,
     read_state,
     write_state,
@@ -23,7 +23,7 @@ OVERLAP = 10 * MINUTE
 WHOSE = {"server": "app2.salesmanago.com", "account": "5cd3", "owner": "0a0b"}
 
 
-def state(until: int = NOW, **seen: GivenContact) -> ChangesState:
+def state(until: int = NOW, **seen: SeenContact) -> ChangesState:
     return ChangesState(whose=WHOSE, since=0, until=until, seen=seen)
 
 
@@ -87,7 +87,7 @@ def test_who_was_modified_again_is_given_again() -> None:
 
 
 def test_who_was_not_given_is_new_however_long_ago_it_was_modified() -> None:
-    second = changes(state(b=GivenContact(NOW)), until=NOW + 5 * MINUTE)
+    second = changes(state(b=SeenContact(NOW)), until=NOW + 5 * MINUTE)
     assert second.is_new(contact(modified_on=NOW - 100 * MINUTE), read_at=NOW)
 
 
@@ -151,7 +151,7 @@ def test_a_state_is_read_back_as_it_was_written_and_is_its_owners_alone(tmp_path
         whose=WHOSE,
         since=7,
         until=NOW,
-        seen={"a": GivenContact(NOW - 1), "b": GivenContact(NOW, "c0ffee")},
+        seen={"a": SeenContact(NOW - 1), "b": SeenContact(NOW, "c0ffee")},
         unavailable=("c", "d"),
     )
     write_state(path, kept)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from salesmanago_async.exports._parts import UNKNOWN, ByteRange, Version, headers_for_the_rest, part_in
+from salesmanago_async.exports._byte_ranges import UNKNOWN, ByteRange, Version, range_in, resume_headers
 
 ONE = Version('"one"', 100)
 WITHOUT_LENGTH = Version('"one"')
@@ -10,7 +10,7 @@ RIGHT = {"content-range": "bytes 40-99/100", "etag": '"one"'}
 
 
 def test_the_rest_of_a_known_version_is_asked_for() -> None:
-    assert headers_for_the_rest(40, ONE) == {
+    assert resume_headers(40, ONE) == {
         "Range": "bytes=40-",
         "If-Range": '"one"',
         "Accept-Encoding": "identity",
@@ -19,14 +19,14 @@ def test_the_rest_of_a_known_version_is_asked_for() -> None:
 
 @pytest.mark.parametrize(("length", "version"), [(0, ONE), (40, UNKNOWN), (40, Version(None, 100))])
 def test_the_whole_file_is_asked_for_where_nothing_tells_it_from_another(length: int, version: Version) -> None:
-    assert headers_for_the_rest(length, version) == {}
+    assert resume_headers(length, version) == {}
 
 
 @pytest.mark.parametrize("version", [ONE, WITHOUT_LENGTH])
 def test_the_right_part_is_taken(version: Version) -> None:
-    assert part_in(206, RIGHT, 40, version) == ByteRange(ONE, 40, 100)
+    assert range_in(206, RIGHT, 40, version) == ByteRange(ONE, 40, 100)
     shorter = {**RIGHT, "content-range": "bytes 40-59/100"}
-    assert part_in(206, shorter, 40, version) == ByteRange(ONE, 40, 60)
+    assert range_in(206, shorter, 40, version) == ByteRange(ONE, 40, 60)
 
 
 WRONG = {
@@ -49,18 +49,18 @@ WRONG = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_part_is_not_taken(wrong: str) -> None:
-    assert part_in(206, {**RIGHT, **WRONG[wrong]}, 40, ONE) is None
+    assert range_in(206, {**RIGHT, **WRONG[wrong]}, 40, ONE) is None
 
 
 @pytest.mark.parametrize("status", [200, 206])
 def test_a_part_that_was_not_asked_for_is_no_part(status: int) -> None:
-    part = part_in(status, RIGHT, 40, Version(None, 100))
+    part = range_in(status, RIGHT, 40, Version(None, 100))
     assert part == (ByteRange(ONE, 0, 100) if status == 200 else None)
 
 
 @pytest.mark.parametrize("status", [204, 302, 304, 400, 416, 500])
 def test_other_answers_hold_no_part(status: int) -> None:
-    assert part_in(status, RIGHT, 40, ONE) is None
+    assert range_in(status, RIGHT, 40, ONE) is None
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_other_answers_hold_no_part(status: int) -> None:
     ],
 )
 def test_what_an_answer_tells_of_the_whole_file(headers: dict[str, str], version: Version) -> None:
-    assert part_in(200, headers, 0, UNKNOWN) == ByteRange(version, 0, version.total)
+    assert range_in(200, headers, 0, UNKNOWN) == ByteRange(version, 0, version.total)
 
 
 def test_a_length_that_was_promised_once_stays_promised() -> None:
-    assert part_in(200, {}, 40, ONE) == ByteRange(Version(None, 100), 0, 100)
-    assert part_in(200, {"content-length": "90"}, 40, ONE) == ByteRange(Version(None, 90), 0, 90)
+    assert range_in(200, {}, 40, ONE) == ByteRange(Version(None, 100), 0, 100)
+    assert range_in(200, {"content-length": "90"}, 40, ONE) == ByteRange(Version(None, 90), 0, 90)
