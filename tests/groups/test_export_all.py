@@ -167,7 +167,7 @@ async def test_a_page_whose_job_fails_is_an_error_after_the_pages_before(make_cl
         with pytest.raises(JobFailed, match="out of order") as raised:
             await exported(sm, into=found)
     assert found == flat(pages(3))
-    assert raised.value.__notes__ == ["It was page 4 of the contacts that was asked for."]
+    assert raised.value.__notes__ == ["This was page 4 of the export of all contacts."]
 
 
 @pytest.mark.parametrize(

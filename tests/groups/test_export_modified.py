@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 
 from salesmanago_async import Contact, ContactId, Invalid, NoAnswer, Retries, SalesManago, Unreadable
 from salesmanago_async.groups._changes import modified_export
-from salesmanago_async.groups._modified import ModifiedContacts
+from salesmanago_async.groups._modified import ModifiedContactReader
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
 from tests.conftest import EPOCH, MakeClient, VirtualTimeLoop, wall_clock
 
@@ -208,7 +208,7 @@ async def given_by(
     sm: SalesManago, state: Path, since: int, *, size: int = 3, named: int = 2, ordered: bool = True
 ) -> list[Given]:
     """Make one run, in pages of three, and read two at a time; return the ids and versions that it gives."""
-    modified = ModifiedContacts(sm._connection, "o@x.pl", size=size, named=named)
+    modified = ModifiedContactReader(sm._connection, "o@x.pl", size=size, named=named)
     making = modified_export(modified, since, dict, state=state, overlap=600_000, ordered=ordered)
     async with making as found:
         given = [(record["id"], record["name"]) async for record in found]
