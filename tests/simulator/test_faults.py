@@ -159,7 +159,7 @@ def test_every_path_can_be_named(path: str) -> None:
 
 def met(simulator: Simulator, *paths: str) -> list[str | None]:
     """Return the kind of fault that each request meets, in order."""
-    return [getattr(simulator._script.next(path), "kind", None) for path in paths]
+    return [getattr(simulator._schedule.next(path), "kind", None) for path in paths]
 
 
 def test_requests_are_counted_by_pattern_and_the_first_fault_has_them() -> None:

@@ -47,19 +47,19 @@ def held(simulator: Simulator) -> dict[str, Any]:
     """Return all that an account holds by now, but for tokens and links."""
     store = simulator._store
     store.catch_up()
-    rooms = {kind.__name__: attrs.asdict(room) for kind, room in store._rooms.items() if kind is not Tokens}
+    sections = {kind.__name__: attrs.asdict(section) for kind, section in store._sections.items() if kind is not Tokens}
     return {
         "contacts": [attrs.asdict(contact) for contact in store.contacts.values()],
         "addresses": {email: ids for email, ids in store._by_email.items() if ids},
         "jobs": {number: attrs.asdict(job) for number, job in store._jobs.items()},
-        "rooms": filled(rooms),
+        "sections": filled(sections),
         "to do": sorted((plan.when, plan.seed) for plan in store._agenda),
         "owners": store.owners,
     }
 
 
 def filled(value: Any) -> Any:
-    """Leave out what is empty: a question about what is not there makes an empty room for it."""
+    """Leave out what is empty: a question about what is not there makes an empty section for it."""
     if not isinstance(value, Mapping):
         return value
     inner = {name: filled(part) for name, part in value.items()}
@@ -212,7 +212,7 @@ def test_a_call_that_is_refused_now_is_named(tmp_path: Path) -> None:
             Simulator(state=path)
 
 
-@pytest.mark.parametrize("step", ["owners", "deeds"])
+@pytest.mark.parametrize("step", ["owners", "calls"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError(), sqlite3.OperationalError("disk I/O error")])
 def test_it_is_closed_again_however_opening_it_ends(
     step: str, error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
