@@ -205,8 +205,8 @@ def test_products_that_lack_something_are_counted(salesmanago: Command, tmp_path
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("feed.xml", "<x>", "feed.xml: is no XML that can be read"),
-        ("feed.xml", "<!DOCTYPE x [<!ENTITY a 'b'>]><x/>", "has an entity of its own"),
+        ("feed.xml", "<x>", "feed.xml: is not valid XML"),
+        ("feed.xml", "<!DOCTYPE x [<!ENTITY a 'b'>]><x/>", "defines an entity"),
         ("feed.json", "{}", "ends in none of"),
         ("gone.xml", None, "gone.xml: No such file"),
         ("gone.csv", None, "gone.csv: No such file"),

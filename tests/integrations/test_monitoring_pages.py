@@ -94,7 +94,7 @@ def test_what_may_be_the_reason_is_said() -> None:
     assert "tag manager" in message(page(head=GTM))
     assert "tag manager" not in message(page())
     assert "no script runs" in message(page(body=f"<!-- {CODE} -->"))
-    assert "not whole" in message(page(body="<script>var _smid = 'shop-1';</script>"))
+    assert "incomplete" in message(page(body="<script>var _smid = 'shop-1';</script>"))
 
 
 DOUBLED = {

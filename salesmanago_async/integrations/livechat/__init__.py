@@ -1,8 +1,8 @@
-"""LiveChat Inc.: chats that identified customers begin become contacts and MEETING events.
+"""LiveChat Inc.: turns chats that identified customers begin into contacts and MEETING events.
 
     app = livechat_app(secret="…", contacts=sm.contacts, events=sm.events, seen=Seen("chats.db"))
 
-`livechat_app` is the webhook, whole; `read_chat`, `contact_of` and `event_of` are what it decides with.
+`livechat_app` is the complete webhook; it uses `read_chat`, `contact_of` and `event_of`.
 """
 
 from .chats import Chat, contact_of, event_of, read_chat

@@ -13,7 +13,7 @@ MASS_TYPES = frozenset({"MAILING", "CYCLIC", "TEST_AB", "FINAL_TEST_AB", "BIRTHD
 
 @define
 class Delivery:
-    """An e-mail to one contact; `entry` is its entry in the contact's list of e-mails, and shows what happened to it."""
+    """An e-mail to one contact; `entry` is its entry in the contact's list of e-mails, and shows its state."""
 
     contact: StoredContact
     entry: dict[str, Any]
