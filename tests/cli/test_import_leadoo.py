@@ -171,7 +171,7 @@ def test_a_product_that_is_left_out_is_named(salesmanago: Command, tmp_path: Pat
     assert shown.stderr == "feed.csv: left out: line 3: has 4 cells, the header has 3\n"
 
 
-def test_what_is_no_product_feed_is_refused(salesmanago: Command, tmp_path: Path) -> None:
+def test_a_table_that_is_not_a_product_feed_is_refused(salesmanago: Command, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("email,name,phone,externalId\na@b.pl,Ann,600100200,7\n")
     shown = salesmanago("leadoo-feed", "people.csv", "out")
     assert (shown.returncode, shown.stdout, shown.stderr.count("\n")) == (2, "", 1)
@@ -212,7 +212,7 @@ def test_products_that_lack_something_are_counted(salesmanago: Command, tmp_path
         ("gone.csv", None, "gone.csv: No such file"),
     ],
 )
-def test_what_is_no_feed_is_refused(
+def test_a_file_that_is_not_a_feed_is_refused(
     salesmanago: Command, tmp_path: Path, name: str, content: str | None, said: str
 ) -> None:
     if content is not None:

@@ -31,7 +31,7 @@ def browser(tmp_path: Path) -> Iterator[Chrome]:
         yield chrome
 
 
-def test_who_signs_up_is_known_to_the_monitoring_code(tmp_path: Path, browser: Chrome) -> None:
+def test_a_new_contact_is_known_to_the_monitoring_code(tmp_path: Path, browser: Chrome) -> None:
     (tmp_path / "shop.py").write_text(readme_example("with_salesmanago("))
     with serving() as environ, uvicorn_of("shop:app", tmp_path, environ) as shop:
         browser.get(shop.address)
