@@ -119,8 +119,8 @@ class ArchivedFile:
 def parts(file: BinaryIO, limits: Limits = Limits()) -> Iterator[ArchivedFile]:
     """Yield the parts of a complete archive, in the order of its directory; a folder is a part without content.
 
-    Raises `Unreadable` if the file is no archive, exceeds a limit, or is of an unsupported kind: encrypted, compressed
-    by a method other than deflate, or with overlapping parts.
+    Raises `Unreadable` if the file is not an archive, exceeds a limit, or is of an unsupported kind: encrypted,
+    compressed by a method other than deflate, or with overlapping parts.
     """
     members, directory_start = _directory(file, limits)
     _check(members, limits)
@@ -135,7 +135,7 @@ async def records_of(
     """Yield the raw records of all parts, in batches; other tasks can run after each batch.
 
     Reading and unpacking run in the event loop, a piece at a time, because a piece takes less time than a thread would
-    cost. Raises `Unreadable`, naming the part, if a part is damaged or is no JSON array (an empty part is none).
+    cost. Raises `Unreadable`, naming the part, if a part is damaged or is not a JSON array (not even an empty one).
     Damaged characters are counted in `damage`; without `damage` they are such an error as well.
     """
     for part in parts(file, limits):
@@ -171,7 +171,7 @@ def _directory(file: BinaryIO, limits: Limits) -> tuple[list[ZipInfo], int]:
         with ZipFile(cast("IO[bytes]", _Bounded(file, limits))) as archive:
             return archive.infolist(), archive.start_dir
     except _DIRECTORY_ERRORS as error:
-        raise Unreadable(f"the file is no archive, is damaged or was cut: {error}") from None
+        raise Unreadable(f"the file is not an archive, is damaged or was cut: {error}") from None
 
 
 @frozen

@@ -144,7 +144,7 @@ def _checksum(record: Mapping[str, Any]) -> str:
 def read_state(path: Path, *, whose: Mapping[str, Any]) -> ChangesState | None:
     """Return the state in a file; None if there is no file yet.
 
-    Raises `Invalid` if the file is no such state, or is the state of another server, account or owner.
+    Raises `Invalid` if the file is not such a state, or is the state of another server, account or owner.
     """
     if not path.parent.is_dir():
         raise Invalid(f"there is no folder {path.parent}", field=str(path))
@@ -153,14 +153,14 @@ def read_state(path: Path, *, whose: Mapping[str, Any]) -> ChangesState | None:
     except FileNotFoundError:
         return None
     except (OSError, orjson.JSONDecodeError) as error:
-        raise Invalid(f"is no state of an export that can be read: {error}", field=str(path)) from None
+        raise Invalid(f"is not a readable state of an export: {error}", field=str(path)) from None
     try:
         _check_version(path, document)
         state = _read(document)
     except Invalid:
         raise
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise Invalid("is no state of an export", field=str(path)) from None
+        raise Invalid("is not the state of an export", field=str(path)) from None
     if other := difference(state.whose, whose):
         message = other.servers or f"is the state of another {other.name}'s contacts"
         raise Invalid(f"{message}: give this export a state of its own", field=str(path))

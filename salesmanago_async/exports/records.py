@@ -135,7 +135,7 @@ class ArrayReader:
     def close(self) -> list[Any]:
         """Return the last elements; raise `Unreadable` if the file does not end correctly."""
         if not self._begun:
-            raise Unreadable(f"the file is no JSON array; it is {_beginning(self._buffer)}")
+            raise Unreadable(f"the file is not a JSON array; it is {_beginning(self._buffer)}")
         elements: list[Any] = []
         with _gc_paused():
             last = _parsed(self._rest())
@@ -178,7 +178,7 @@ class ArrayReader:
             self._buffer.clear()
             return False
         if text[0] not in {_ARRAY, _OBJECT}:
-            raise Unreadable(f"the file is no JSON array; it begins {_beginning(text)}")
+            raise Unreadable(f"the file is not a JSON array; it begins {_beginning(text)}")
         self._buffer = text
         self._begun = True
         self._may_enter &= text[0] == _OBJECT
@@ -411,7 +411,7 @@ def _parsed(text: bytes | bytearray | memoryview) -> Any:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 _STRICT = json.JSONDecoder(parse_constant=_no_constant)

@@ -91,7 +91,7 @@ def _status(fault: Fault, store: AccountStore) -> SimulatedReply:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = "Unknown status"
-    reply = refused(RefusedCall(f"{phrase} (a fault that was asked for)", status=status))
+    reply = refused(RefusedCall(f"{phrase} (a requested fault)", status=status))
     if fault.retry_after is None:
         return reply
     return evolve(reply, headers={"retry-after": _wait(fault.retry_after, store.clock())})

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from ._asgi import Send
 from ._refusal import RefusedCall
 
-RESET = "the simulator resets the connection, as was asked for"
+RESET = "the simulator resets the connection, as requested"
 _PIECE, _SLOW_PIECE = 64 * 1024, 1024
 _PAGE = b"<html><head><title>Maintenance</title></head><body>We will be back soon.</body></html>"
 

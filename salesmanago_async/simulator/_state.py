@@ -52,7 +52,7 @@ class StateFile:
             self.close()
             if not isinstance(error, _UNREADABLE):
                 raise
-            why = "is in use by another simulator" if "locked" in str(error) else f"is no state file: {error}"
+            why = "is in use by another simulator" if "locked" in str(error) else f"is not a state file: {error}"
             raise Invalid(why, field=str(self._path)) from None
 
     def _open(self) -> None:
@@ -65,7 +65,7 @@ class StateFile:
         ((application,),) = self._database.execute("PRAGMA application_id")
         ((version,),) = self._database.execute("PRAGMA user_version")
         if (application, version) != (_APPLICATION, _VERSION):
-            raise Invalid("is no state file of this version of the simulator", field=str(self._path))
+            raise Invalid("is not a state file of this version of the simulator", field=str(self._path))
         self._database.execute("PRAGMA journal_mode = WAL")
 
     @contextmanager

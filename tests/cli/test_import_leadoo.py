@@ -175,7 +175,7 @@ def test_a_table_that_is_not_a_product_feed_is_refused(salesmanago: Command, tmp
     (tmp_path / "people.csv").write_text("email,name,phone,externalId\na@b.pl,Ann,600100200,7\n")
     shown = salesmanago("leadoo-feed", "people.csv", "out")
     assert (shown.returncode, shown.stdout, shown.stderr.count("\n")) == (2, "", 1)
-    assert "is no product feed" in shown.stderr
+    assert "is not a product feed" in shown.stderr
     assert "email, name, phone, externalId" in shown.stderr
     mapped = salesmanago("leadoo-feed", "people.csv", "out", "--map", "externalId=id")
     assert mapped.returncode == 0, mapped.stderr

@@ -64,7 +64,7 @@ SCENARIOS: dict[str, Scenario] = {
     "a page": Scenario(["other-file,how=page"], Unreadable, "<html>"),
     "a page on the way": Scenario([CUT, "other-file,how=page,at=2"]),
     "a page on the way, for ever": Scenario([CUT, "other-file,how=page,at=2-"], Unreadable, "another file"),
-    "garbage": Scenario(["garbled,path=files"], Unreadable, "no JSON array"),
+    "garbage": Scenario(["garbled,path=files"], Unreadable, "not a JSON array"),
     "garbage inside": Scenario(["garbled,path=files,after=100"], Unreadable, "damaged"),
     "garbage on the way": Scenario([CUT, "garbled,path=files,at=2"], Unreadable, "damaged"),
     "a bomb": Scenario(["other-file,how=bomb"], Unreadable, "more than 200 to one"),

@@ -107,7 +107,7 @@ class _ProductShape(Shape):
         super().__init__(Contact, names_of_contact)
 
     def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
-        """Return the lane that gives the cells by plain name."""
+        """Return a function that maps plain names to the cells of a row."""
         return cell_writer([plain(name) for name in names], access)
 
 
@@ -119,7 +119,7 @@ def _table(path: Path, columns: Mapping[str, Sequence[str]], reading: FileOption
         raise Invalid(f"has none of the known columns; its header has {', '.join(file.header)}")
     if present.keys().isdisjoint(KEYS) and not columns.keys().isdisjoint(KEYS):
         raise Invalid(
-            "is no product feed: it has no column for the id or the url of a product; its header has"
+            "is not a product feed: it has no column for the id or the url of a product; its header has"
             f" {', '.join(file.header)}. Name the columns of another name with --map COLUMN=id"
         )
     return list(present), _table_rows(file, present)

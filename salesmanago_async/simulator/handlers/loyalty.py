@@ -30,7 +30,7 @@ def add_contact(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def remove_contact(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """loyalty/program/v1/removeContact: removing a contact that is no member succeeds."""
+    """loyalty/program/v1/removeContact: removing a contact that is not a member succeeds."""
     points = _points(store, body)
     for contact in store.select(body["contacts"]):
         points.pop(contact.id, None)

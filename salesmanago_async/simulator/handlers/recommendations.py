@@ -11,7 +11,7 @@ from ._products import events_at, known_products, products_of
 
 
 def last_viewed(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """recommendation/lastViewed: the latest first. [guess] an empty list for a visitor who is no contact."""
+    """recommendation/lastViewed: the latest first. [guess] an empty list for a visitor who is not a contact."""
     return _latest_first(store.contacts.get(body.get("contactId", "")), body["location"], "VISIT")
 
 
