@@ -261,7 +261,7 @@ def test_credentials_need_exactly_one_proof(proofs: dict[str, str]) -> None:
 
 @define
 class Visit:
-    """A request as the server saw it: which one, when it began, how many were in flight with it, and the answer."""
+    """A request as the server saw it: its number, its start, the number of requests in flight, and the answer."""
 
     path: str
     began: float
@@ -313,7 +313,7 @@ async def test_a_server_that_has_too_much_gets_half_of_it_and_then_more_again(
         await ask(sm, 200)
     assert len(server.visits) == 208
     assert server.most_together(slice(0, 8)) == 8
-    assert server.most_together(slice(8, 12)) == 4, "eight refusals at once are one sign"
+    assert server.most_together(slice(8, 12)) == 4, "eight refusals together count as one signal"
     # A round of 4, then of 5, 6 and 7 answers: before all of these, there are never 8 in flight.
     assert server.most_together(slice(12, 8 + 4 + 5 + 6 + 7)) == 7
     assert server.most_together(slice(-100, None)) == 8

@@ -220,7 +220,7 @@ async def test_a_full_disk_is_raised_in_the_reader(
     assert CONTENT.startswith(fetched.content)
     assert body.closed
     assert opened[0].closed
-    assert len(hosts.fetched) == 1, "that is not the network's fault"
+    assert len(hosts.fetched) == 1, "a full disk is not a fault of the network, so there is no retry"
 
 
 # Leaving early

@@ -97,13 +97,13 @@ async def test_a_file_with_a_too_small_length_is_an_error(served: Served) -> Non
         assert "cut" in str(found.error)
         assert found.records == served.records[: len(found.records)] != served.records
         served.simulator.faults = ()
-        assert (await read(sm.jobs.attach(served.job))).records == served.records, "what was left over harms nobody"
+        assert (await read(sm.jobs.attach(served.job))).records == served.records, "unread bytes do no harm"
 
 
 async def until(holds: Callable[[], bool]) -> None:
     """Wait until a condition holds; closing takes both sides a while."""
     async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - nobody tells
+        while not holds():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
 
 

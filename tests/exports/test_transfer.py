@@ -134,7 +134,7 @@ async def test_a_host_may_send_less_than_requested(connect: Connect) -> None:
     async with connect(hosts) as sm:
         assert same(await fetch(sm))
     assert hosts.ranges == [None, *(f"bytes={at}-" for at in range(20, LENGTH, 9))]
-    assert max(hosts.at) <= 0.5, "that is no fault, so there is no wait"
+    assert max(hosts.at) <= 0.5, "this is not a fault, so there is no wait"
 
 
 @pytest.mark.parametrize("length", [LENGTH + 1, LENGTH - 1, 40, 0])

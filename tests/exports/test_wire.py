@@ -139,7 +139,7 @@ async def content_of(job: Job[Any]) -> bytes:
 async def until(holds: Callable[[], bool]) -> None:
     """Wait until a condition holds; closing takes both sides a while."""
     async with asyncio.timeout(5):
-        while not holds():  # noqa: ASYNC110 - nobody tells
+        while not holds():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
 
 

@@ -28,7 +28,7 @@ async def verdict(sm: SalesManago, code: str, **of: str | None) -> tuple[bool | 
 async def test_a_coupon_code_is_kept_and_shown_for_a_year(sm: SalesManago) -> None:
     await sm.contacts.upsert(Contact(email=ANN))
     added = await sm.coupons.add(ANN, name="spring", coupon="SPRING-1", length=20)
-    assert added.coupon == "SPRING-1", "of both, the code counts"
+    assert added.coupon == "SPRING-1", "the code takes precedence"
     (coupon,) = await coupons(sm)
     assert (coupon.name, coupon.coupon, coupon.used) == ("spring", "SPRING-1", False)
     (found,) = await sm.contacts.get([ANN])

@@ -115,7 +115,7 @@ async def test_an_email_waits_for_its_date(sm: SalesManago) -> None:
     await anyio.sleep(1)
     (email,) = await emails_of(sm, "ann")
     assert email.date_sent == NOW + HOUR
-    assert await emails_of(sm, "bob") == (), "who opts out before the date gets nothing"
+    assert await emails_of(sm, "bob") == (), "a contact that opts out before the date gets nothing"
     (found,) = await statistics(sm, conversation_id)
     assert (found.date_sent, found.sent_message) == (NOW + HOUR, 1)
 
@@ -304,7 +304,7 @@ async def test_immediate_means_now_whatever_the_date(sm: SalesManago) -> None:
         )
     assert [email.date_sent for email in await emails_of(sm, "ann")] == [NOW]
     listed = await sm.emails.mass_conversation_list(NOW, NOW + HOUR)
-    assert len(listed.conversation_list) == 1, "an e-mail of a rule is no mass e-mail"
+    assert len(listed.conversation_list) == 1, "an e-mail of a rule is not a mass e-mail"
     assert (await sm.emails.global_conversation_statistics(NOW, NOW, conversation_type="RULE")).sent == 1
 
 

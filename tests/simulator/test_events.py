@@ -77,7 +77,7 @@ async def test_events_are_deleted_by_external_id_from_all_contacts(sm: SalesMana
     await sm.events.delete(external_id="A-1")
     later = await added(sm)
     await anyio.sleep(DELETED)
-    assert (await events(sm)).keys() == {other, later}, "what came after the call stays"
+    assert (await events(sm)).keys() == {other, later}, "events added after the call are kept"
 
 
 async def test_the_event_id_takes_precedence(sm: SalesManago) -> None:

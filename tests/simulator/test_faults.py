@@ -299,7 +299,7 @@ async def test_retry_after_is_seconds_or_a_date(account: Account) -> None:
     await anyio.sleep(100.25)
     date = (await account.add()).headers["retry-after"]
     assert date.endswith(" GMT")
-    assert parsedate_to_datetime(date).timestamp() == EPOCH + 106, "never earlier than was asked for"
+    assert parsedate_to_datetime(date).timestamp() == EPOCH + 106, "never earlier than requested"
 
 
 @pytest.mark.anyio
@@ -348,7 +348,7 @@ async def test_a_slow_request_is_processed_even_if_the_client_has_gone(account: 
     account.simulator.faults = [Fault("slow", seconds=30, path=ADD)]
     with anyio.move_on_after(10):
         await account.add()
-    assert wall_clock() == EPOCH + 10, "who gives up has not to wait"
+    assert wall_clock() == EPOCH + 10, "a client that gives up need not wait"
     await anyio.sleep(19)
     assert not await account.has_ann()
     await anyio.sleep(100)
@@ -363,7 +363,7 @@ async def test_a_slow_request_is_processed_once_whatever_its_clock_does(make_cli
     simulator = Simulator(clock=lambda: times[0], faults=[Fault("slow", seconds=30, path="contact/addNote")])
     async with make_client(simulator) as sm:
         await sm.contacts.upsert(Contact(email=ANN))
-        await sm.notes.add("a", email=ANN)  # the clock stands still
+        await sm.notes.add("a", email=ANN)  # the clock does not advance
         times[0] += 60
         assert [note.note for note in (await sm.contacts.get([ANN]))[0].contact_notes] == ["a"]
 

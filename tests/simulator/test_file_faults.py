@@ -175,7 +175,7 @@ async def test_a_reordered_file_is_another_version_of_the_same_records(host: Hos
     assert other.headers["etag"] != whole.headers["etag"]
     assert other.headers["content-type"] == whole.headers["content-type"]
     if kind == "json":
-        assert len(other.content) == len(whole.content), "its length does not tell it"
+        assert len(other.content) == len(whole.content), "its length does not show the difference"
 
 
 async def test_the_fields_of_a_single_record_are_reordered(host: Host, sm: SalesManago) -> None:

@@ -229,7 +229,7 @@ async def test_undocumented_values_are_refused(sm: SalesManago) -> None:
     for unknown in (sm.messages.data(99), sm.messages.stats(99), sm.messages.export(99)):
         with pytest.raises(Refused, match="not found"):
             await unknown
-    assert (await sm.messages.list(NOW, end=NOW)).conversation_ids == (sent,), "a refused message leaves nothing"
+    assert (await sm.messages.list(NOW, end=NOW)).conversation_ids == (sent,), "a refused message is not listed"
 
 
 async def test_a_message_needs_a_user_of_the_account(sm: SalesManago) -> None:
