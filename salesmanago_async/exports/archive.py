@@ -135,8 +135,8 @@ async def records_of(
     """Yield the raw records of all parts, in batches; other tasks can run after each batch.
 
     Reading and unpacking run in the event loop, a piece at a time, because a piece takes less time than a thread would
-    cost. Raises `Unreadable`, naming the part, if a part is damaged or is not a JSON array (not even an empty one).
-    Damaged characters are counted in `damage`; without `damage` they are such an error as well.
+    cost. Raises `Unreadable`, naming the part, if a part is damaged, is not a JSON array, or has no content. Damaged
+    characters are counted in `damage`; without `damage` they are such an error as well.
     """
     for part in parts(file, limits):
         for batch in _batches(part, damage):

@@ -61,7 +61,7 @@ class _Pages:
 async def exported_pages(
     connection: Connection, *, size: int, owner: str | None, outstanding: int, strict: bool
 ) -> AsyncGenerator[AsyncIterator[ExportedPage]]:
-    """Yield the pages of the contacts in order; nothing follows an empty page.
+    """Yield the pages of the contacts in order; the first empty page is the end, whatever follows.
 
     At most `outstanding` jobs are in progress, or pages wait to be taken.
     """
