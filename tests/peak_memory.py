@@ -13,7 +13,7 @@ with open("/proc/self/status") as status:
 def run_and_measure(code: str, *arguments: object) -> tuple[str, float]:
     """Run code in its own process; return its output, and its peak memory in megabytes.
 
-    The peak is not ru_maxrss, which a process inherits: then that of the tests themselves would be measured.
+    The peak is not ru_maxrss: a process inherits that value, so it would include the peak of the tests themselves.
     """
     command = [sys.executable, "-c", code + _TELL, *map(str, arguments)]
     shown = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -58,8 +58,8 @@ def response(status: int = 200, content: bytes = b"", **headers: str) -> Step:
 class Host:
     """Answers with `content`, in small pieces, or with the requested part, as RFC 9110 defines.
 
-    `breaks` is the number of bytes of the body after which the connection breaks; `longest` of those that it sends at
-    most. `promises` tells whether it says how long the body is.
+    `breaks` is the number of bytes of the body after which the connection breaks, `longest` the most bytes that are
+    sent. `promises` says whether the answer has a Content-Length.
     """
 
     content: bytes

@@ -119,8 +119,8 @@ class Person:
 class Account(httpx.AsyncBaseTransport):
     """Contacts that change at random, at every request; sorted lists of them by page, and their details.
 
-    Its clock is ahead by `skew` seconds, its times are rounded down to `grain` ms, spans hold their ends or not, and a
-    change gets to the lists `lag` seconds late.
+    Its clock is ahead by `skew` seconds, its times are rounded down to `grain` ms, spans include their edges or not,
+    and changes appear in the lists `lag` seconds late.
     """
 
     random: Random

@@ -47,7 +47,7 @@ class Served:
     def send(self, path: str, fields: dict[str, Any] | None = None) -> socket.socket:
         """Send a request (GET without fields), and return the connection without waiting for the answer.
 
-        The owner is among the fields unless it is given as None.
+        The owner is added to the fields, unless a field `owner` is None.
         """
         mine = DEMO_CREDENTIALS
         head = {"clientId": mine.client_id, "apiKey": mine.api_key, "sha": mine.signature(), "requestTime": 1}

@@ -1,7 +1,7 @@
 """Random sequences of calls, compared with a model in plain dicts.
 
-A step is a function of the client and the model: it makes a call, and does to the model what the call should do to the
-account. A call that the model forbids has to be refused.
+A step is a function of the client and the model: it makes a call, and applies the expected effect to the model. A call
+that the model forbids must be refused.
 """
 
 from collections import Counter
