@@ -1,4 +1,4 @@
-"""`SalesManago`: one account, reached at one host; it owns the connections, and its groups hold every call."""
+"""`SalesManago`: a client for one account at one host. It owns the connections, and its groups hold every call."""
 
 import os
 import time
@@ -40,17 +40,18 @@ AnswerT = TypeVar("AnswerT")
 class SalesManago:
     """A client for one account. Use it as an async context manager, or close it with `aclose()`.
 
-    `credentials` are what signs the calls, or a `Login`: a user name and a password, in exchange for temporary tokens.
-    `owner` is filled in wherever a call takes an owner (or `user`) and was given none. `base_url` is the server without
-    /api. `concurrency` is the most requests in flight, up to 1000: fewer after 429, 503 and time-outs, until answers
-    come again; Retry-After holds up all of them, for a minute at most. `rate` is the most that begin in a second (None:
-    no limit), `poll_interval` the seconds between two looks at one server job; 60 is the documented value. `transport`
-    may be "aiohttp" (another HTTP stack, of the extra `aiohttp`: less work for the processor, asyncio only), or an
-    httpx transport of your own, such as `httpx.ASGITransport(app=Simulator())`, which the proxies of the environment
-    are not for. `clock` (seconds since 1970) and `random` are there for tests.
+    `credentials` sign the calls; a `Login`, a user name and a password, is exchanged for temporary tokens instead.
+    `owner` is filled in wherever a call takes an owner (or `user`) and none was given. `base_url` is the server without
+    /api. `concurrency` is the largest number of requests in flight, up to 1000; it is lowered after 429, 503 and
+    time-outs, until answers come again. Retry-After pauses all requests, for a minute at most. `rate` is the largest
+    number of requests that begin in a second (None: no limit), `poll_interval` the seconds between two polls of one
+    server job; 60 is the documented value. `transport` may be "aiohttp" (another HTTP stack, in the extra `aiohttp`,
+    which needs less processor time; asyncio only), or your own httpx transport, such as
+    `httpx.ASGITransport(app=Simulator())`, for which the proxies of the environment are ignored. `clock` (seconds since
+    1970) and `random` exist for tests.
 
-    One client serves many tasks of one event loop: the one of its first request. Nothing is sent before the first call.
-    A client that is closed while runs and buffers use it ends them in order first: see `aclose`.
+    One client serves many tasks of one event loop, the loop of its first request. Nothing is sent before the first
+    call. If a client is closed while runs and buffers use it, it first ends them in order: see `aclose`.
     """
 
     def __init__(
@@ -102,10 +103,10 @@ class SalesManago:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
-        """Make a client of SALESMANAGO_CLIENT_ID, _API_KEY, _API_SECRET (or _SHA), _OWNER and _BASE_URL.
+        """Make a client from SALESMANAGO_CLIENT_ID, _API_KEY, _API_SECRET (or _SHA), _OWNER and _BASE_URL.
 
-        `options` are those of the class, and go before the environment. White space around the values is dropped.
-        Raises `Invalid` naming what is missing, or a variable that cannot be used.
+        `options` are the options of the class, and take precedence over the environment. White space around the values
+        is removed. Raises `Invalid` if a variable is missing or cannot be used; the error names the variable.
         """
         environ = os.environ if environ is None else environ
         options.setdefault("owner", from_environment(environ, "OWNER") or None)
@@ -114,12 +115,12 @@ class SalesManago:
 
     @property
     def owner(self) -> str | None:
-        """The user account that calls are made for unless they name another."""
+        """The user account for which calls are made unless they name another."""
         return self._connection.owner
 
     @property
     def server_clock_offset(self) -> float | None:
-        """Seconds by which the server's clock was ahead of ours at its last answer; None if it did not say."""
+        """Seconds by which the server's clock was ahead of ours at its last answer; None if the answer had no date."""
         return self._connection.server_clock_offset
 
     async def send(self, request: Request[AnswerT]) -> AnswerT:
@@ -129,9 +130,10 @@ class SalesManago:
     async def call(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Send plain JSON to any path ("contact/hasContact") and return the plain answer.
 
-        It is signed, and retried by the rules of the path; a path that is not in `api.REQUESTS` is sent again only if
-        it surely was not processed. What the body does not say is left to the server's defaults, the owner aside: for
-        contact/batchupsertv2 that is double opt-in, so say `"useApiDoubleOptIn": false` where no e-mails may be sent.
+        The call is signed, and retried by the rules of the path. A call to a path that is not in `api.REQUESTS` is sent
+        again only if the first try was certainly not processed. The server's defaults apply to fields that `body`
+        leaves out, except for the owner. For contact/batchupsertv2 the default is double opt-in: pass
+        `"useApiDoubleOptIn": false` if no e-mails may be sent.
         """
         try:
             return await self._connection.call(path, body or {})
@@ -140,10 +142,10 @@ class SalesManago:
             raise
 
     async def aclose(self) -> None:
-        """Close every connection; end the buffers and runs that still use them before.
+        """Close every connection, after ending the buffers and runs that still use them.
 
-        A buffer is closed as at the end of its block. A run reads no further, finishes what is in flight within its
-        `stop_within`, and says in `report.stopped` that the client was closed; with a journal, it can be gone on with.
+        A buffer is closed as at the end of its block. A run stops reading, finishes what is in flight within its
+        `stop_within`, and says in `report.stopped` that the client was closed; with a journal, the run can be resumed.
         Later calls raise `ClientClosed`.
         """
         await self._connection.aclose()
@@ -159,7 +161,7 @@ class SalesManago:
 
 
 def _suggest_path(error: SalesManagoError, path: str) -> None:
-    """Note at an error which documented path may have been meant by one that is not documented."""
+    """Add a note to an error that names the documented path closest to an undocumented one."""
     trimmed = path.strip().strip("/").removeprefix("api/")
     near = None if request_class(trimmed) else nearest(trimmed, REQUESTS)
     if near:

@@ -1,6 +1,6 @@
-"""Server jobs: one that a caller holds, and many, of which each is told when it is over.
+"""Server jobs: `Job` waits for one job and reads its file; `as_completed` polls many and yields each finished one.
 
-A job is a number on the server. Looking at it costs a request; the documented interval is 60 seconds.
+The server names a job by a number. Each poll of a job is a request; the documented interval is 60 seconds.
 """
 
 import logging
@@ -37,24 +37,24 @@ from .exports.sinks import Format, Saved, saving
 from .polling import JobScheduler
 from .support.background import background
 
-MOST_FAILED_LOOKS = 5
-"""Looks at one job that may fail in a row, each with its retries, before the job is given up."""
+MOST_FAILED_POLLS = 5
+"""How many polls of one job may fail in a row, each including its retries, before the wait for the job ends."""
 
 _LOGGER = logging.getLogger("salesmanago_async.jobs")
 
 RecordT = TypeVar("RecordT")
 
 LONGEST_RESULT = 64 * 1024 * 1024
-"""The most bytes of a result file that are read into memory at once."""
+"""The most bytes of a result file that are read into memory."""
 
 
 @frozen
 class JobStatus:
-    """What one look at a job told. Any text of a successful answer without a file means running.
+    """The state of a job, as one poll reported it. A successful answer without a file always means "running".
 
-    A refusal is "failed" only where its text says that the job failed. Any other is "unknown": the server does not know
-    how this job stands (it expired, the server was restarted, or the job is another account's), and nothing follows
-    from that for the records of the job.
+    A refusal means "failed" only if its text says that the job failed. Any other refusal means "unknown": the server
+    does not know the job (the job expired, the server was restarted, or the job belongs to another account). An
+    "unknown" job says nothing about what happened to its records.
     """
 
     state: Literal["running", "done", "failed", "unknown"]
@@ -63,50 +63,50 @@ class JobStatus:
 
 
 class Job(Generic[RecordT]):
-    """A job on the server, known by its `request_id`. Giving up waiting for it never cancels it."""
+    """A job on the server, identified by its `request_id`. A job goes on when the caller stops waiting for it."""
 
     def __init__(self, connection: Connection, request_id: int, read: Callable[[Any], RecordT]) -> None:
         self.request_id = request_id
         self._connection = connection
         self._read = read
-        self._told_link: str | None = None  # by the last look
-        self._unknown_looks = 0  # in a row, up to the last one
+        self._last_link: str | None = None  # from the last poll
+        self._unknown_polls = 0  # in a row, including the last one
 
     def __repr__(self) -> str:
         return f"Job(request_id={self.request_id})"
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: the connection of a client is of one process."""
+        """Refuse to be pickled: the connection of a client belongs to one process."""
         raise TypeError("a job cannot be pickled; send its request_id, and use sm.jobs.attach(request_id) there")
 
     async def status(self) -> JobStatus:
-        """Look once."""
+        """Poll the job once."""
         try:
             answer = await self._connection.send(GetJobStatus(self.request_id))
         except NotAuthenticated:
             raise
         except Refused as refused:
-            if refused.status != 200:  # a gateway's word, not the job's
+            if refused.status != 200:  # the answer of a gateway; it says nothing about the job
                 raise
             return self._refused(refused.messages)
-        self._unknown_looks = 0
-        self._told_link = answer.file_url
+        self._unknown_polls = 0
+        self._last_link = answer.file_url
         return JobStatus("done" if answer.file_url else "running", answer.message, answer.file_url)
 
     def _refused(self, messages: tuple[str, ...]) -> JobStatus:
         if says_failed(messages):
-            self._unknown_looks = 0
+            self._unknown_polls = 0
             return JobStatus("failed", messages)
-        self._unknown_looks += 1
+        self._unknown_polls += 1
         return JobStatus("unknown", messages)
 
     async def file_url(self, *, deadline: float | None = None) -> str:
-        """Look at once and then every poll interval, until the link to the job's file is there.
+        """Poll immediately and then once every poll interval, until the link to the job's file is there.
 
-        Raises `JobFailed`, or `StillRunning` once `deadline` seconds have passed (None: no limit). A look that stays
-        without an answer ends the wait only if so do the next ones. So does one that says that the server does not know
-        the job, since a node of the server may not know it yet: `JobNotFound` is raised after 5 in a row, or at the
-        deadline.
+        Raises `JobFailed` if the job failed, and `StillRunning` after `deadline` seconds (None: no limit). A single
+        failed poll does not end the wait; five in a row do. The same holds for an answer that the server does not know
+        the job, because one node of the server may not know a new job yet: `JobNotFound` is raised after five such
+        answers in a row, or at the deadline.
         """
         started = anyio.current_time()
         failed_polls = 0
@@ -116,7 +116,7 @@ class Job(Generic[RecordT]):
                 status = _checked(await self.status(), self.request_id)
             except SalesManagoError as error:
                 failed_polls += 1
-                if not worth_another_look(error, max(failed_polls, self._unknown_looks)):
+                if not worth_another_poll(error, max(failed_polls, self._unknown_polls)):
                     raise
                 not_found = error if isinstance(error, JobNotFound) else None
             else:
@@ -130,16 +130,16 @@ class Job(Generic[RecordT]):
             await anyio.sleep(min(self._connection.poll_interval, remaining))
 
     async def _link(self) -> str:
-        """Return the link that the last look told, once; else wait for one. A link lives for minutes."""
-        link = self._told_link or await self.file_url()
-        self._told_link = None
+        """Return the link from the last poll once; after that, wait for a new one. A link lives for minutes."""
+        link = self._last_link or await self.file_url()
+        self._last_link = None
         return link
 
     @block("`async with job.stream() as chunks`, and then `async for chunk in chunks`")
     async def stream(self) -> AsyncGenerator[AsyncIterator[bytes]]:
         """Open the job's file, once it is there: `async with job.stream() as chunks`, bytes as they arrive.
 
-        However slowly they are taken, they are fetched at full speed, to a file without a name.
+        The file is downloaded at full speed to an unnamed temporary file, even if the chunks are read slowly.
         """
         async with open_file(self._connection, self._link) as file, aclosing(file.pieces()) as pieces:
             yield pieces
@@ -150,12 +150,13 @@ class Job(Generic[RecordT]):
     def records(self, *, raw: Literal[True], strict: bool = ...) -> AbstractAsyncContextManager[Records[Any]]: ...
     @block("`async with job.records() as records`, and then `async for record in records`")
     async def records(self, *, raw: bool = False, strict: bool = False) -> AsyncGenerator[Records[Any]]:
-        """Open the job's file as records, in flat memory: `async with job.records() as records`.
+        """Open the job's file as records, in constant memory: `async with job.records() as records`.
 
-        `raw=True` gives them as the file has them. Each comes once; a file that cannot be had whole, is damaged, or is
-        neither a JSON array nor an archive of such is an error, after the records before that place. A damaged
-        character, a byte that is not UTF-8 say, costs no more than itself: it is replaced by U+FFFD, and
-        `records.damaged` counts such and names their records. `strict=True` makes it an error.
+        `raw=True` yields the records exactly as they are in the file. Each record is yielded once. An error is raised,
+        after the records before that place, if the download stays incomplete, or the file is damaged, or the file is
+        neither a JSON array nor an archive of JSON arrays. A damaged character, such as a byte that is not UTF-8,
+        affects only itself: it is replaced by U+FFFD, and `records.damaged` counts these characters and names their
+        records. With `strict=True` a damaged character is an error.
         """
         counter = DamageCounter()
         async with (
@@ -169,17 +170,17 @@ class Job(Generic[RecordT]):
         self,
         to: str | PathLike[str],
         *,
-        format: Format | None = None,  # noqa: A002 - what it is called where files are written
+        format: Format | None = None,  # noqa: A002 - the usual name in libraries that write files
         safe_cells: bool = True,
         on_progress: Callable[[Saved], None] | None = None,
         strict: bool = False,
     ) -> int:
-        """Write the job's records, as the file has them, to `to`, a path or "-"; return how many they were.
+        """Write the job's records, as they are in the file, to `to`, a path or "-"; return how many were written.
 
-        The suffix tells the format where `format` does not: .json, .jsonl, .csv or .parquet. The file appears under its
-        name when it is complete. `safe_cells` keeps spreadsheets from running cells of a CSV file as formulas.
-        Damaged characters are replaced, and counted in the `damaged` of what `on_progress` is called with;
-        `strict=True` makes them an error.
+        `format` defaults to the one that the suffix of the path names: .json, .jsonl, .csv or .parquet. The file
+        appears under its name only when it is complete. `safe_cells` keeps spreadsheets from running cells of a CSV
+        file as formulas. Damaged characters are replaced, and `on_progress` receives their count as `damaged`; with
+        `strict=True` they are an error.
         """
         counter = DamageCounter()
         async with (
@@ -202,9 +203,9 @@ class Job(Generic[RecordT]):
             _LOGGER.warning("the file of job %s: %s", self.request_id, damage)
 
     async def result(self) -> bytes:
-        """Return the job's whole file, once it is there; for small ones, such as the result of an import.
+        """Wait for the job's file and return all of it; meant for small files, such as the result of an import.
 
-        Where the link is dead a fresh one is asked for: raises `LinkExpired` where there is none at once.
+        If the link is dead, the job is polled once for a new one; raises `LinkExpired` if there is none.
         """
         known = [await self._link()]
 
@@ -218,15 +219,15 @@ class Job(Generic[RecordT]):
             return await read_whole(file, limit=LONGEST_RESULT)
 
 
-def worth_another_look(error: SalesManagoError, failed_polls: int) -> bool:
-    """Tell whether a job should be looked at again after looks at it have failed so many times in a row."""
+def worth_another_poll(error: SalesManagoError, failed_polls: int) -> bool:
+    """Return whether to poll a job again after `failed_polls` polls of it have failed in a row."""
     passing = may_go_again(error, repeatable=True) or isinstance(error, LinkExpired | JobNotFound)
     refused = isinstance(error, Refused) and error.status != 200
-    return failed_polls < MOST_FAILED_LOOKS and (passing or refused)
+    return failed_polls < MOST_FAILED_POLLS and (passing or refused)
 
 
 def _checked(status: JobStatus, request_id: int) -> JobStatus:
-    """Return the status of a job that has a file or may get one; raise `JobFailed` or `JobNotFound` otherwise."""
+    """Return `status` if the job has a file or may still get one; otherwise raise `JobFailed` or `JobNotFound`."""
     if status.state == "failed":
         raise JobFailed(request_id, status.messages)
     if status.state == "unknown":
@@ -235,10 +236,10 @@ def _checked(status: JobStatus, request_id: int) -> JobStatus:
 
 
 def says_failed(messages: Iterable[str]) -> bool:
-    """Tell whether the texts of a refused job/status say that the job itself failed.
+    """Return whether the texts of a refused job/status say that the job itself failed.
 
-    [guess] No text is documented. Only a plain sentence about the job counts: what is taken for a failure by mistake
-    would be final, what is taken for unknown is asked about again.
+    [guess] No text is documented. Only a plain sentence about the job counts, because the two mistakes differ: a job
+    that is taken for failed is final, while a job that is taken for unknown is polled again.
     """
     return any(_FAILED.search(text.replace("_", " ")) for text in messages)
 
@@ -254,7 +255,7 @@ _FAILED = re.compile(
 
 
 def started_job(connection: Connection, answer: JobStarted, read: Callable[[Any], RecordT]) -> Job[RecordT]:
-    """Return the job that an answer names; raise `Unreadable` where it names none."""
+    """Return the job that an answer names; raise `Unreadable` if the answer names no job."""
     if answer.request_id is None:
         raise Unreadable("the server's answer names no requestId, so its job cannot be followed")
     return Job(connection, answer.request_id, read)
@@ -264,30 +265,30 @@ def started_job(connection: Connection, answer: JobStarted, read: Callable[[Any]
 async def as_completed(
     connection: Connection, jobs: Iterable[Job[RecordT]] | AsyncIterable[Job[RecordT]], *, outstanding: int
 ) -> AsyncGenerator[AsyncIterator[Job[RecordT]]]:
-    """Watch many jobs, and give each when it is over; see `sm.jobs.as_completed`."""
+    """Poll many jobs, and yield each one when it is over; see `sm.jobs.as_completed`."""
     finished = _Finished[RecordT](connection, outstanding)
     async with background() as tasks:
-        tasks.start_soon(finished.watch, jobs)
+        tasks.start_soon(finished.run, jobs)
         with finished.receiving:
             yield finished
 
 
 @define(eq=False)
-class _Watched(Generic[RecordT]):
-    """A job that is not over, as far as we know."""
+class _PolledJob(Generic[RecordT]):
+    """A job that may still be running."""
 
     job: Job[RecordT]
     failed_polls: int = 0
 
 
 class _Finished(AsyncIterator[Job[RecordT]], Generic[RecordT]):
-    """Jobs that are over, the one whose link was told first before the others, as it will die first.
+    """Yields jobs that are over, in the order in which their links were reported: the oldest link expires first.
 
-    None waits here that was not asked for: a look that finds a job over waits until somebody takes it.
+    Finished jobs do not queue up here: a worker that finds a job over waits until the caller takes that job.
     """
 
     def __init__(self, connection: Connection, outstanding: int) -> None:
-        self._watcher = JobScheduler[_Watched[RecordT]](connection, outstanding=outstanding)
+        self._scheduler = JobScheduler[_PolledJob[RecordT]](connection, outstanding=outstanding)
         self._sending, self.receiving = anyio.create_memory_object_stream[Job[RecordT]]()
         self._error: Exception | None = None
 
@@ -297,38 +298,38 @@ class _Finished(AsyncIterator[Job[RecordT]], Generic[RecordT]):
         except anyio.EndOfStream:
             raise self._error or StopAsyncIteration from None
 
-    async def watch(self, jobs: Iterable[Job[RecordT]] | AsyncIterable[Job[RecordT]]) -> None:
-        """Look at the jobs until each is over."""
+    async def run(self, jobs: Iterable[Job[RecordT]] | AsyncIterable[Job[RecordT]]) -> None:
+        """Poll the jobs until each of them is over."""
         with self._sending:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._add_all, jobs)
-                for _ in range(self._watcher.workers):
-                    tasks.start_soon(self._watcher.work, self._look)
+                for _ in range(self._scheduler.workers):
+                    tasks.start_soon(self._scheduler.work, self._poll)
 
     async def _add_all(self, jobs: Iterable[Job[RecordT]] | AsyncIterable[Job[RecordT]]) -> None:
-        """Add the jobs, as there is room; what their source raises is told when those before it are over."""
+        """Add the jobs while there is capacity; raise an error of their source after the jobs before it are over."""
         try:
             if isinstance(jobs, AsyncIterable):
                 async for job in jobs:
-                    await self._watcher.add_due(_Watched(job))
+                    await self._scheduler.add_due(_PolledJob(job))
             else:
                 for job in jobs:
-                    await self._watcher.add_due(_Watched(job))
+                    await self._scheduler.add_due(_PolledJob(job))
         except Exception as error:
             self._error = error
-        self._watcher.close()
+        self._scheduler.close()
 
-    async def _look(self, watched: _Watched[RecordT]) -> bool:
+    async def _poll(self, polled: _PolledJob[RecordT]) -> bool:
         try:
-            status = _checked(await watched.job.status(), watched.job.request_id)
+            status = _checked(await polled.job.status(), polled.job.request_id)
         except SalesManagoError as error:
-            watched.failed_polls += 1
-            if worth_another_look(error, watched.failed_polls):
+            polled.failed_polls += 1
+            if worth_another_poll(error, polled.failed_polls):
                 return False
         else:
-            watched.failed_polls = 0
+            polled.failed_polls = 0
             if status.state == "running":
                 return False
-        with suppress(anyio.BrokenResourceError):  # the block was left, so nobody wants to know
-            await self._sending.send(watched.job)
+        with suppress(anyio.BrokenResourceError):  # the caller left the block and no longer waits for jobs
+            await self._sending.send(polled.job)
         return True

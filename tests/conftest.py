@@ -1,4 +1,4 @@
-"""What every test may ask for: both event loops under virtual time, a simulator, and clients of it."""
+"""Fixtures for all tests: both event loops with virtual time, a simulator, and clients of it."""
 
 import asyncio
 import json
@@ -19,11 +19,11 @@ from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
 
 DATA = Path(__file__).parent / "data"
 EPOCH = 1_700_000_000.0
-"""The wall clock of a test, in seconds since 1970, when its event loop's clock shows 0."""
+"""The wall clock of a test, in seconds since 1970, when the clock of its event loop is 0."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Waits for nothing: where there is nothing to read, the time it should have waited has passed at once."""
+    """Never waits: if there is nothing to read, the virtual time advances by the time-out immediately."""
 
     passed = 0.0
 
@@ -35,7 +35,7 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An asyncio loop on which sleeping takes no time."""
+    """An asyncio loop in which sleeping takes no real time."""
 
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
@@ -45,7 +45,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return self._jumping.passed
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """Wait for threads without a time-out, which would be over at once: threads work in real time."""
+        """Wait for threads without a time-out: threads work in real time, and a virtual time-out passes immediately."""
         await super().shutdown_default_executor()
 
 
@@ -54,8 +54,8 @@ ReturnT = TypeVar("ReturnT")
 
 
 def run_virtually(backend: str, act: Callable[[], Awaitable[ReturnT]]) -> ReturnT:
-    """Run something on an event loop of its own, under virtual time."""
-    if backend == "trio":  # by trio itself: `anyio.run` of older versions does not give it the clock
+    """Run a function in its own event loop, with virtual time."""
+    if backend == "trio":  # with trio itself: `anyio.run` of older versions does not pass the clock
         return trio.run(act, clock=MockClock(autojump_threshold=0))
     return anyio.run(act, backend_options={"loop_factory": VirtualTimeLoop})
 
@@ -67,7 +67,7 @@ def run_virtually(backend: str, act: Callable[[], Awaitable[ReturnT]]) -> Return
     ]
 )
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
-    """Run a test that is marked `anyio` on asyncio and on trio, both under virtual time."""
+    """Run a test that is marked `anyio` on asyncio and on trio, both with virtual time."""
     name, options = request.param
     return (name, {"clock": MockClock(autojump_threshold=0)}) if name == "trio" else (name, options)
 
@@ -79,7 +79,7 @@ def wall_clock() -> float:
 
 @pytest.fixture
 def simulator() -> Simulator:
-    """An empty account whose jobs take 90 seconds and whose links work for 300, on the event loop's clock."""
+    """An empty account on the event loop's clock, with jobs that take 90 seconds and links that work for 300."""
     return Simulator(clock=wall_clock, job_seconds=90.0, link_seconds=300.0)
 
 

@@ -1,4 +1,4 @@
-"""How many files and sockets the process of the tests has open; where that cannot be known, tests of it are skipped."""
+"""Counts the open files and sockets of the test process; if this is impossible, tests that need it are skipped."""
 
 from pathlib import Path
 

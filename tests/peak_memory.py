@@ -1,4 +1,4 @@
-"""The most memory that a process of a test took."""
+"""Measures the peak memory of a process that a test starts."""
 
 import subprocess
 import sys
@@ -11,9 +11,9 @@ with open("/proc/self/status") as status:
 
 
 def run_and_measure(code: str, *arguments: object) -> tuple[str, float]:
-    """Run code in a process of its own; return what it printed, and its peak memory in megabytes.
+    """Run code in its own process; return its output, and its peak memory in megabytes.
 
-    The peak is not ru_maxrss, which a process inherits: then that of the tests themselves would be measured.
+    The peak is not ru_maxrss: a process inherits that value, so it would include the peak of the tests themselves.
     """
     command = [sys.executable, "-c", code + _TELL, *map(str, arguments)]
     shown = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Many jobs watched together: each is given once, when it is over."""
+"""`as_completed`: many jobs are polled together, and each is yielded once, when it is over."""
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
@@ -17,13 +17,13 @@ pytestmark = pytest.mark.anyio
 
 @define
 class Account(httpx.AsyncBaseTransport):
-    """Jobs that are over at a moment of their own; those of numbers in `failing` have failed then."""
+    """Jobs that end at different times; those with a number in `failing` fail."""
 
     over_at: dict[int, float]
     failing: frozenset[int] = frozenset()
     link_seconds: float = 300.0
     refusal: str | None = None
-    looks: Counter[int] = field(factory=Counter)
+    polls: Counter[int] = field(factory=Counter)
     at_once: int = 0
     most_at_once: int = 0
 
@@ -35,7 +35,7 @@ class Account(httpx.AsyncBaseTransport):
         await anyio.sleep(0.1)
         self.at_once -= 1
         number = orjson.loads(request.content)["requestId"]
-        self.looks[number] += 1
+        self.polls[number] += 1
         return httpx.Response(200, json=self._answer(number))
 
     def _answer(self, number: int) -> dict[str, object]:
@@ -59,7 +59,7 @@ async def record_of(job: Job[object]) -> object:
         return [record async for record in records]
 
 
-async def test_each_job_is_given_once_when_it_is_over(make_client: MakeClient) -> None:
+async def test_each_job_is_yielded_once_when_it_is_over(make_client: MakeClient) -> None:
     account = Account({number: 30.0 * number for number in range(8)})
     given = []
     async with (
@@ -73,7 +73,7 @@ async def test_each_job_is_given_once_when_it_is_over(make_client: MakeClient) -
     assert all(account.over_at[number] <= moment <= account.over_at[number] + 65 for number, moment in given)
 
 
-async def test_thousands_are_watched_by_few_and_looked_at_once_an_interval(make_client: MakeClient) -> None:
+async def test_thousands_are_followed_by_few_workers_and_polled_once_an_interval(make_client: MakeClient) -> None:
     account = Account(dict.fromkeys(range(300), 600.0))
     async with (
         make_client(None, transport=account, concurrency=50) as sm,
@@ -82,21 +82,21 @@ async def test_thousands_are_watched_by_few_and_looked_at_once_an_interval(make_
         given = Counter([job.request_id async for job in finished])
     assert given == Counter(range(300))
     assert account.most_at_once <= 50
-    assert 9 <= min(account.looks.values()) <= max(account.looks.values()) <= 12
+    assert 9 <= min(account.polls.values()) <= max(account.polls.values()) <= 12
 
 
-async def test_the_link_that_was_told_is_used_without_another_look(make_client: MakeClient) -> None:
+async def test_the_reported_link_is_used_without_another_poll(make_client: MakeClient) -> None:
     account = Account({1: 100.0})
     async with make_client(None, transport=account) as sm, sm.jobs.as_completed([sm.jobs.attach(1)]) as finished:
         job = await anext(finished)
-        assert account.looks[1] == 3
+        assert account.polls[1] == 3
         assert await record_of(job) == [{"job": 1}]
-        assert account.looks[1] == 3
+        assert account.polls[1] == 3
         assert await record_of(job) == [{"job": 1}]
-        assert account.looks[1] == 4
+        assert account.polls[1] == 4
 
 
-async def test_the_link_that_dies_first_is_given_first_and_no_dead_one_stops_a_slow_consumer(
+async def test_the_link_that_dies_first_is_yielded_first_and_no_dead_link_stops_a_slow_consumer(
     make_client: MakeClient,
 ) -> None:
     account = Account({number: float(number) for number in range(40)}, link_seconds=20.0)
@@ -113,7 +113,7 @@ async def test_the_link_that_dies_first_is_given_first_and_no_dead_one_stops_a_s
     assert given[:4] == [0, 1, 2, 3]
 
 
-async def test_a_failed_job_is_given_too_and_opening_it_tells_why(make_client: MakeClient) -> None:
+async def test_a_failed_job_is_yielded_too_and_opening_it_raises_the_reason(make_client: MakeClient) -> None:
     account = Account({1: 0.0, 2: 0.0}, failing=frozenset({1}))
     outcomes = {}
     async with (
@@ -128,7 +128,7 @@ async def test_a_failed_job_is_given_too_and_opening_it_tells_why(make_client: M
     assert outcomes == {1: ("Job failed: disk full",), 2: [{"job": 2}]}
 
 
-async def test_an_unknown_job_is_given_once_it_was_asked_about_often_enough(make_client: MakeClient) -> None:
+async def test_an_unknown_job_is_yielded_after_enough_polls(make_client: MakeClient) -> None:
     unknown = httpx.MockTransport(lambda _: httpx.Response(200, json={"success": False, "message": ["Job not found"]}))
     async with (
         make_client(None, transport=unknown, poll_interval=1.0) as sm,
@@ -142,7 +142,7 @@ async def test_an_unknown_job_is_given_once_it_was_asked_about_often_enough(make
         assert anyio.current_time() == found
 
 
-async def test_a_job_that_cannot_be_asked_about_is_given_with_its_error(make_client: MakeClient) -> None:
+async def test_a_job_that_cannot_be_polled_is_yielded_with_its_error(make_client: MakeClient) -> None:
     async with (
         make_client(None, transport=Account({1: 0.0}, refusal="Not authenticated")) as sm,
         sm.jobs.as_completed([sm.jobs.attach(1)]) as finished,
@@ -152,7 +152,7 @@ async def test_a_job_that_cannot_be_asked_about_is_given_with_its_error(make_cli
             await record_of(job)
 
 
-async def test_jobs_are_taken_as_there_is_room(make_client: MakeClient) -> None:
+async def test_jobs_are_taken_while_there_is_capacity(make_client: MakeClient) -> None:
     account = Account(dict.fromkeys(range(20), 0.0))
     started = 0
 
@@ -193,14 +193,14 @@ async def test_without_jobs_there_is_nothing(make_client: MakeClient) -> None:
     assert anyio.current_time() == 0.0
 
 
-async def test_leaving_early_ends_the_watch(make_client: MakeClient) -> None:
+async def test_leaving_early_ends_the_polling(make_client: MakeClient) -> None:
     account = Account({number: 60.0 * number for number in range(50)})
     async with make_client(None, transport=account) as sm:
         async with sm.jobs.as_completed(map(sm.jobs.attach, account.over_at)) as finished:
             await anext(finished)
-        looks = account.looks.total()
+        polls = account.polls.total()
         await anyio.sleep(1000)
-    assert account.looks.total() == looks
+    assert account.polls.total() == polls
 
 
 async def test_an_error_of_the_block_is_raised_as_it_is(make_client: MakeClient) -> None:

@@ -1,4 +1,4 @@
-"""The client on the wire: what is sent, when it is sent again, what an answer becomes."""
+"""The client on the wire: what it sends, when it retries, and what it makes of answers."""
 
 import hashlib
 import json
@@ -136,7 +136,7 @@ async def test_a_waiting_retry_holds_no_permit(respx_mock: respx.Router) -> None
         (httpx.Response(302, headers={"Location": "/login"}), Redirected, "a redirect to /login; is base_url right"),
     ],
 )
-async def test_what_is_no_success_is_an_error_of_its_kind(
+async def test_an_answer_without_success_is_an_error_of_its_kind(
     response: httpx.Response, error: type[Exception], shown: str, respx_mock: respx.Router
 ) -> None:
     respx_mock.post(f"{HOST}/api/contact/hasContact").mock(return_value=response)
@@ -158,7 +158,7 @@ async def test_what_is_no_success_is_an_error_of_its_kind(
         (httpx.Response(200, json={"success": False}), 1, False),
     ],
 )
-async def test_a_once_only_request_is_sent_again_only_if_it_surely_was_not_processed(
+async def test_a_request_that_may_be_sent_once_is_retried_only_if_it_surely_was_not_processed(
     fault: Any, tries: int, in_doubt: bool, respx_mock: respx.Router
 ) -> None:
     route = respx_mock.post(f"{HOST}/api/v2/contact/addContactExtEvent").mock(side_effect=[fault] * 10)
@@ -235,7 +235,7 @@ ENVIRONMENT = {
 }
 
 
-async def test_the_environment_sets_a_client_up(respx_mock: respx.Router) -> None:
+async def test_from_env_makes_a_client(respx_mock: respx.Router) -> None:
     route = respx_mock.post("https://app3.salesmanago.com/api/contact/hasContact").mock(return_value=OK)
     async with SalesManago.from_env(ENVIRONMENT) as sm:
         await sm.contacts.has("ann@example.com")
@@ -244,7 +244,7 @@ async def test_the_environment_sets_a_client_up(respx_mock: respx.Router) -> Non
 
 
 @pytest.mark.parametrize("missing", ["CLIENT_ID", "API_KEY", "API_SECRET"])
-def test_what_is_missing_in_the_environment_is_named(missing: str) -> None:
+def test_missing_environment_variables_are_named(missing: str) -> None:
     environment = {name: value for name, value in ENVIRONMENT.items() if not name.endswith(missing)}
     with pytest.raises(Invalid, match=f"SALESMANAGO_{missing}"):
         SalesManago.from_env(environment)
@@ -261,7 +261,7 @@ def test_credentials_need_exactly_one_proof(proofs: dict[str, str]) -> None:
 
 @define
 class Visit:
-    """A request as the server saw it: which one, when it began, how many were in flight with it, and the answer."""
+    """A request as the server saw it: its number, its start, the number of requests in flight, and the answer."""
 
     path: str
     began: float
@@ -271,7 +271,7 @@ class Visit:
 
 @define
 class Counter:
-    """A server that takes a second for each request, and answers with the statuses given, then with 200 for ever."""
+    """A server that takes a second for each request; it answers with the given statuses, then always with 200."""
 
     statuses: list[int] = field(factory=list)
     retry_after: int | None = None
@@ -295,7 +295,7 @@ class Counter:
 
 
 async def ask(sm: SalesManago, times: int) -> None:
-    """Ask so many things at once, half of them looks at a job."""
+    """Send this many requests concurrently, half of them polls of a job."""
     async with anyio.create_task_group() as tasks:
         for number in range(times):
             if number % 2:
@@ -313,13 +313,13 @@ async def test_a_server_that_has_too_much_gets_half_of_it_and_then_more_again(
         await ask(sm, 200)
     assert len(server.visits) == 208
     assert server.most_together(slice(0, 8)) == 8
-    assert server.most_together(slice(8, 12)) == 4, "eight refusals at once are one sign"
-    # A round of 4, then of 5, 6 and 7 answers: until they are all there, there are no 8 in flight.
+    assert server.most_together(slice(8, 12)) == 4, "eight refusals together count as one signal"
+    # A round of 4, then of 5, 6 and 7 answers: before all of these, there are never 8 in flight.
     assert server.most_together(slice(12, 8 + 4 + 5 + 6 + 7)) == 7
     assert server.most_together(slice(-100, None)) == 8
 
 
-async def test_retries_and_looks_at_jobs_count_as_requests(make_client: MakeClient) -> None:
+async def test_retries_and_polls_of_jobs_count_as_requests(make_client: MakeClient) -> None:
     server = Counter([503] * 64)
     async with make_client(server, retries=Retries(tries=50, first_wait=0.0, longest_wait=0.0)) as sm:
         await ask(sm, 20)
@@ -382,7 +382,7 @@ async def test_a_refusal_is_an_answer_and_other_failures_are_not(
         assert sm._connection.pace.limit == limit
 
 
-async def test_a_call_that_the_caller_gives_up_is_no_congestion(make_client: MakeClient) -> None:
+async def test_a_call_that_the_caller_cancels_is_no_congestion(make_client: MakeClient) -> None:
     async with make_client(Counter()) as sm:
         with anyio.move_on_after(0.5) as scope:
             await ask(sm, 20)
@@ -393,7 +393,7 @@ async def test_a_call_that_the_caller_gives_up_is_no_congestion(make_client: Mak
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(("asked", "pause"), [(30, 30.0), (90, LONGEST_PAUSE)])
-async def test_retry_after_holds_up_all_that_has_not_begun(
+async def test_retry_after_delays_every_request_that_has_not_begun(
     status: int, asked: int, pause: float, make_client: MakeClient
 ) -> None:
     server = Counter([status], retry_after=asked)
@@ -408,7 +408,7 @@ async def test_retry_after_holds_up_all_that_has_not_begun(
     assert [visit.began for visit in server.visits if visit.path == "/api/contact/upsert"] == [0.0, 1.0 + asked]
 
 
-async def test_what_was_told_to_wait_comes_before_new_work(make_client: MakeClient) -> None:
+async def test_paused_requests_come_before_new_ones(make_client: MakeClient) -> None:
     server = Counter([429], retry_after=30)
     async with make_client(server, concurrency=1) as sm, anyio.create_task_group() as tasks:
         tasks.start_soon(sm.contacts.upsert, CONTACT)
@@ -418,7 +418,7 @@ async def test_what_was_told_to_wait_comes_before_new_work(make_client: MakeClie
     assert len(server.visits) == 12
 
 
-async def test_an_answer_of_another_kind_holds_nobody_else_up(make_client: MakeClient) -> None:
+async def test_an_answer_of_another_kind_delays_no_other_request(make_client: MakeClient) -> None:
     server = Counter([500], retry_after=30)
     async with make_client(server) as sm, anyio.create_task_group() as tasks:
         tasks.start_soon(sm.contacts.upsert, CONTACT)

@@ -1,4 +1,4 @@
-"""Jobs: one look, the wait for the file, the file."""
+"""One job: a single poll, waiting for the file, and reading the file."""
 
 import json
 from pathlib import Path
@@ -38,14 +38,14 @@ async def exported(sm: SalesManago) -> Job[ContactExport]:
 
 @define
 class Account(httpx.AsyncBaseTransport):
-    """Answers job/status from a script, the last answer for ever, after `seconds`; notes when each look began."""
+    """Answers job/status from a script, each answer after `seconds`; repeats the last answer; records the polls."""
 
     script: list[dict[str, Any]]
     seconds: float = 0.0
-    looks: list[float] = field(factory=list)
+    polls: list[float] = field(factory=list)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.looks.append(anyio.current_time())
+        self.polls.append(anyio.current_time())
         answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         await anyio.sleep(self.seconds)
         return httpx.Response(200, json=answer)
@@ -115,7 +115,7 @@ async def test_a_failed_job_ends_the_wait_with_the_texts_of_the_server(make_clie
             await sm.jobs.attach(7).file_url()
     assert (raised.value.request_id, raised.value.messages) == (7, ("Job failed", "Disk full"))
     assert not isinstance(raised.value, JobNotFound)
-    assert account.looks == [0.0, 60.0]
+    assert account.polls == [0.0, 60.0]
 
 
 async def test_wrong_credentials_do_not_make_a_job_failed(make_client: MakeClient) -> None:
@@ -138,23 +138,23 @@ async def test_a_job_that_the_server_does_not_know_is_not_found_and_not_failed(s
 UNKNOWN = {"success": False, "message": ["Job not found"]}
 
 
-async def test_an_unknown_job_is_asked_about_again_as_one_node_of_the_server_may_lag(make_client: MakeClient) -> None:
+async def test_an_unknown_job_is_polled_again_as_one_node_of_the_server_may_lag(make_client: MakeClient) -> None:
     account = Account([UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, RUNNING, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, DONE])
     async with make_client(None, transport=account, poll_interval=1.0) as sm:
         assert await sm.jobs.attach(7).file_url() == DONE["fileUrl"]
-    assert len(account.looks) == 10
+    assert len(account.polls) == 10
 
 
-async def test_five_answers_in_a_row_that_a_job_is_unknown_are_believed(make_client: MakeClient) -> None:
+async def test_five_answers_in_a_row_that_a_job_is_unknown_are_final(make_client: MakeClient) -> None:
     account = Account([UNKNOWN])
     async with make_client(None, transport=account) as sm:
         job = sm.jobs.attach(7)
         with pytest.raises(JobNotFound):
             await job.file_url()
-        assert account.looks == [0.0, 60.0, 120.0, 180.0, 240.0]
+        assert account.polls == [0.0, 60.0, 120.0, 180.0, 240.0]
         with pytest.raises(JobNotFound):
             await job.result()
-        assert len(account.looks) == 6
+        assert len(account.polls) == 6
 
 
 async def test_at_the_deadline_an_unknown_job_is_not_called_running(make_client: MakeClient) -> None:
@@ -164,7 +164,9 @@ async def test_at_the_deadline_an_unknown_job_is_not_called_running(make_client:
             await sm.jobs.attach(7).file_url(deadline=60.0)
 
 
-async def test_every_way_to_the_file_of_an_unknown_job_says_so(make_client: MakeClient, tmp_path: Path) -> None:
+async def test_every_method_that_reads_the_file_of_an_unknown_job_says_so(
+    make_client: MakeClient, tmp_path: Path
+) -> None:
     async with make_client(None, transport=Account([UNKNOWN]), poll_interval=0.1) as sm:
         with pytest.raises(JobNotFound):
             await sm.jobs.attach(7).save(tmp_path / "contacts.json")
@@ -177,26 +179,26 @@ async def test_every_way_to_the_file_of_an_unknown_job_says_so(make_client: Make
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("seconds", "looks"), [(0.0, [0.0, 60.0, 120.0, 180.0]), (5.0, [0.0, 65.0, 130.0, 195.0])])
-async def test_a_job_is_looked_at_an_interval_after_the_end_of_the_last_look(
-    make_client: MakeClient, seconds: float, looks: list[float]
+@pytest.mark.parametrize(("seconds", "polls"), [(0.0, [0.0, 60.0, 120.0, 180.0]), (5.0, [0.0, 65.0, 130.0, 195.0])])
+async def test_a_job_is_polled_an_interval_after_the_end_of_the_last_poll(
+    make_client: MakeClient, seconds: float, polls: list[float]
 ) -> None:
     account = Account([RUNNING, RUNNING, RUNNING, DONE], seconds)
     async with make_client(None, transport=account) as sm:
         assert await sm.jobs.attach(7).file_url() == DONE["fileUrl"]
-    assert account.looks == pytest.approx(looks)
+    assert account.polls == pytest.approx(polls)
 
 
 async def test_the_interval_is_the_callers(make_client: MakeClient) -> None:
     account = Account([RUNNING, RUNNING, DONE])
     async with make_client(None, transport=account, poll_interval=2.5) as sm:
         await sm.jobs.attach(7).file_url()
-    assert account.looks == [0.0, 2.5, 5.0]
+    assert account.polls == [0.0, 2.5, 5.0]
 
 
-@pytest.mark.parametrize(("deadline", "looks"), [(0.0, 1), (60.0, 2), (120.0, 3), (600.0, 11)])
-async def test_a_deadline_gives_still_running_with_what_resumes(
-    make_client: MakeClient, deadline: float, looks: int
+@pytest.mark.parametrize(("deadline", "polls"), [(0.0, 1), (60.0, 2), (120.0, 3), (600.0, 11)])
+async def test_a_deadline_raises_still_running_with_what_resumes_the_wait(
+    make_client: MakeClient, deadline: float, polls: int
 ) -> None:
     account = Account([RUNNING])
     async with make_client(None, transport=account) as sm:
@@ -206,7 +208,7 @@ async def test_a_deadline_gives_still_running_with_what_resumes(
         assert raised.value.request_id == 7
         account.script = [DONE]
         assert await sm.jobs.attach(raised.value.request_id).file_url()
-    assert len(account.looks) == looks + 1
+    assert len(account.polls) == polls + 1
 
 
 async def test_a_job_done_before_the_deadline_is_no_longer_running(sm: SalesManago) -> None:
@@ -214,7 +216,7 @@ async def test_a_job_done_before_the_deadline_is_no_longer_running(sm: SalesMana
     assert await job.file_url(deadline=120.0)
 
 
-async def test_giving_up_the_wait_does_not_end_the_job(sm: SalesManago) -> None:
+async def test_leaving_the_wait_does_not_end_the_job(sm: SalesManago) -> None:
     job = await exported(sm)
     with anyio.move_on_after(70):
         await job.file_url()
@@ -235,7 +237,7 @@ async def test_records_are_typed_or_raw(sm: SalesManago) -> None:
     assert raw == attached
 
 
-async def test_a_stream_gives_the_bytes_of_the_file(sm: SalesManago) -> None:
+async def test_a_stream_yields_the_bytes_of_the_file(sm: SalesManago) -> None:
     job = await exported(sm)
     async with job.stream() as chunks:
         content = b"".join([chunk async for chunk in chunks])
@@ -257,15 +259,15 @@ async def test_save_writes_the_records_as_the_file_has_them(sm: SalesManago, tmp
     assert [entry.name for entry in tmp_path.iterdir()] == [name]
 
 
-async def test_save_tells_how_far_it_is(sm: SalesManago, tmp_path: Path) -> None:
+async def test_save_reports_its_progress(sm: SalesManago, tmp_path: Path) -> None:
     job = await exported(sm)
-    told: list[Saved] = []
-    await job.save(tmp_path / "contacts.csv", on_progress=told.append)
+    progress: list[Saved] = []
+    await job.save(tmp_path / "contacts.csv", on_progress=progress.append)
     length = len(await job.result())
-    assert told[-1] == Saved(records=len(ADDRESSES), received=length, total=length)
+    assert progress[-1] == Saved(records=len(ADDRESSES), received=length, total=length)
 
 
-async def test_save_writes_another_format_than_the_name_says_if_told(sm: SalesManago, tmp_path: Path) -> None:
+async def test_save_writes_another_format_than_the_name_says_if_asked_to(sm: SalesManago, tmp_path: Path) -> None:
     job = await exported(sm)
     await job.save(tmp_path / "contacts.txt", format="jsonl")
     assert len((tmp_path / "contacts.txt").read_text().splitlines()) == len(ADDRESSES)

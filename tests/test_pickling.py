@@ -1,4 +1,4 @@
-"""Errors, reports and values go from process to process, and are copied, as they are."""
+"""Errors, reports and values can be pickled and copied without changes."""
 
 import copy
 import importlib
@@ -60,7 +60,7 @@ SAMPLES: dict[str, Any] = {
     "report": REPORT,
     "request": REQUEST,
 }
-"""Arguments of errors by name; a new error whose argument is not here gets a text."""
+"""Arguments of errors by name; an argument that is not here gets a text."""
 
 COPIES: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda value: pickle.loads(pickle.dumps(value)),
@@ -71,7 +71,7 @@ COPIES: dict[str, Callable[[Any], Any]] = {
 
 
 def all_errors() -> list[type[SalesManagoError]]:
-    """Every error of ours, of whatever module; one that is added is here by itself."""
+    """Return every error class of the library, in any module; new ones are found automatically."""
     for module in pkgutil.walk_packages(salesmanago_async.__path__, "salesmanago_async."):
         if "__main__" not in module.name:
             importlib.import_module(module.name)
@@ -104,7 +104,7 @@ def test_every_error_can_be_copied_and_sent(kind: type[SalesManagoError], how: s
 
 
 def _plain(error: SalesManagoError) -> dict[str, Any]:
-    """Return what an error knows; errors inside, as in a report, are compared by their texts."""
+    """Return the attributes of an error; errors inside, as in a report, are compared by their texts."""
     found = dict(vars(error))
     if isinstance(found.get("report"), Report):
         found["report"] = _as_text(found["report"])
@@ -151,7 +151,7 @@ def test_a_record_that_cannot_be_pickled_is_sent_as_its_fields_or_left_out(proto
 
 
 @pytest.mark.parametrize("how", COPIES)
-def test_a_request_that_cannot_be_pickled_does_not_keep_its_error_here(how: str) -> None:
+def test_an_error_with_a_request_that_cannot_be_pickled_can_be_sent(how: str) -> None:
     contact = Contact(email="ann@example.com", properties=MappingProxyType({"size": "XL"}))
     error = ServerFault("the server answered 502", status=502, request=UpsertContact(contact))
     again = COPIES[how](error)
@@ -180,7 +180,7 @@ def test_values_can_be_copied_and_sent(value: Any, how: str) -> None:
     assert "s3cret" not in repr(again)
 
 
-def test_a_job_says_what_to_send_in_its_place(make_client: Callable[..., SalesManago]) -> None:
+def test_a_job_refuses_pickling_and_names_the_alternative(make_client: Callable[..., SalesManago]) -> None:
     job = make_client(None).jobs.attach(37)
     with pytest.raises(TypeError, match="send its request_id"):
         pickle.dumps(job)
@@ -200,7 +200,7 @@ def pool() -> Iterator[ProcessPoolExecutor]:
         yield found
 
 
-def test_errors_and_reports_come_out_of_another_process(pool: ProcessPoolExecutor) -> None:
+def test_errors_and_reports_can_be_returned_by_another_process(pool: ProcessPoolExecutor) -> None:
     with pytest.raises(Refused, match="no such contact") as refused:
         pool.submit(fail).result()
     assert refused.value.messages == ("no such contact",)

@@ -1,4 +1,4 @@
-"""What is said about the versions of Python agrees with what .ci/pythons runs."""
+"""The documented versions of Python agree with those that .ci/pythons runs."""
 
 import re
 import tomllib

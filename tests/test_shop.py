@@ -1,4 +1,4 @@
-"""Real input: the purchases of a music shop go in, and what comes back agrees with the shop's own figures."""
+"""Real input: the purchases of a music shop are imported, and the export agrees with the shop's own figures."""
 
 import csv
 from collections import defaultdict

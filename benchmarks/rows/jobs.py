@@ -1,8 +1,8 @@
-"""Ten thousand jobs outstanding at once, looked at every 60 s, 64 requests in flight, each answered after 0.2 s.
+"""Ten thousand jobs outstanding at once, polled every 60 s, 64 requests in flight, each answered after 0.2 s.
 
-The minutes are skipped, not the work (see skipping.py), so being late and being busy are as real as they can be: looks
+The minutes are skipped, not the work (see skipping.py), so being late and being busy are as real as they can be: polls
 go through the client, its permits and httpx to a server in the same process, which notes when they arrive. Due is one
-interval after the answer to the look before. What the watcher itself costs is measured with looks that only wait.
+interval after the answer to the look before. What the scheduler itself costs is measured with polls that only wait.
 """
 
 import time
@@ -25,7 +25,7 @@ from salesmanago_async.polling import JobScheduler
 INTERVAL = 60.0
 LATENCY = 0.2
 IN_FLIGHT = 64
-LOOKS = 2
+POLLS = 2
 
 
 @define
@@ -35,7 +35,7 @@ class _Server:
     misses: list[float] = field(factory=list)
     _due: dict[int, float] = field(factory=dict)
 
-    async def look(self, number: int) -> None:
+    async def poll(self, number: int) -> None:
         """Take a look, and answer it."""
         if number in self._due:
             self.misses.append(abs(anyio.current_time() - self._due[number]))
@@ -43,7 +43,7 @@ class _Server:
         self._due[number] = anyio.current_time() + INTERVAL
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.look(orjson.loads((await receive())["body"])["requestId"])
+        await self.poll(orjson.loads((await receive())["body"])["requestId"])
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b'{"success":true,"message":["running"]}'})
 
@@ -57,33 +57,33 @@ class Watched:
 
 
 async def _watch(jobs: int, *, ask: bool) -> Watched:
-    """Start jobs as fast as the server takes them, and have each looked at, twice; `ask` by requests."""
+    """Start jobs as fast as the server takes them, and have each polled, twice; `ask` by requests."""
     server = _Server()
-    looks = Counter[int]()
+    polls = Counter[int]()
     transport = httpx.ASGITransport(app=server)
     async with client_of("http://localhost", transport=transport, concurrency=IN_FLIGHT, poll_interval=INTERVAL) as sm:
 
-        async def look(job: Job[Any]) -> bool:
-            await (job.status() if ask else server.look(job.request_id))
-            looks[job.request_id] += 1
-            return looks[job.request_id] == LOOKS
+        async def poll(job: Job[Any]) -> bool:
+            await (job.status() if ask else server.poll(job.request_id))
+            polls[job.request_id] += 1
+            return polls[job.request_id] == POLLS
 
-        watcher = JobScheduler[Job[Any]](sm._connection, outstanding=jobs)
+        scheduler = JobScheduler[Job[Any]](sm._connection, outstanding=jobs)
         numbers = iter(range(jobs))
 
         async def start() -> None:
             for number in numbers:
                 await anyio.sleep(LATENCY)
-                await watcher.add(Job(sm._connection, number, lambda record: record))
+                await scheduler.add(Job(sm._connection, number, lambda record: record))
 
         began, worked = anyio.current_time(), time.process_time()
         async with anyio.create_task_group() as watching:
-            for _ in range(watcher.workers):
-                watching.start_soon(watcher.work, look)
+            for _ in range(scheduler.workers):
+                watching.start_soon(scheduler.work, poll)
             async with anyio.create_task_group() as starting:
                 for _ in range(IN_FLIGHT):
                     starting.start_soon(start)
-            watcher.close()
+            scheduler.close()
         share = (time.process_time() - worked) / (anyio.current_time() - began)
     return Watched(share, max(server.misses) / INTERVAL)
 
@@ -106,7 +106,7 @@ def _share(size: int) -> Iterator[Ways]:
 ROWS = (
     Row(
         name="jobs-due",
-        what="10,000 outstanding jobs (quick: 1,000): looks are due within",
+        what="10,000 outstanding jobs (quick: 1,000): polls are due within",
         ways=_due,
         targets=(at_most(10.0, "worst look", "%"),),
         size=10_000,
@@ -116,7 +116,7 @@ ROWS = (
     ),
     Row(
         name="jobs-cpu",
-        what="10,000 outstanding jobs: CPU of the watcher at 60 s",
+        what="10,000 outstanding jobs: CPU of the scheduler at 60 s",
         ways=_share,
         targets=(at_most(2.0, "of a core", "%"),),
         size=10_000,

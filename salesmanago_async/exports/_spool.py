@@ -1,9 +1,9 @@
-"""Where a download lies until it is read: a file without a name, so that memory does not grow with it.
+"""Keeps a download in an unnamed temporary file until it is read, so that memory does not grow with it.
 
-Only its owner can read it, and it is gone when it is closed, or the process ends in whatever way. It lies where the
-operating system keeps such files (TMPDIR says otherwise). What came last stays in memory until it is worth a write: a
-small file never gets to the disk, and who reads right behind the download reads no disk. Reads and writes are done in
-a thread, since a disk may be slow, in blocks large enough that the way there costs nothing.
+Only its owner can read the file. It disappears when it is closed, or when the process ends for any reason. It is in the
+operating system's folder for temporary files (TMPDIR changes that). The last bytes stay in memory until there are
+enough for a write: so a small file never reaches the disk, and a reader right behind the download does not read from
+the disk. Reads and writes run in a thread, because a disk may be slow, in blocks so large that the thread costs little.
 """
 
 import tempfile
@@ -18,12 +18,12 @@ BLOCK = 512 * 1024
 
 
 class Spool:
-    """A file that grows at its end while it is read. One task appends; `block` bytes are worth a write."""
+    """A file that grows at its end while it is read. Only one task may append; a write has at least `block` bytes."""
 
     def __init__(self, *, block: int = BLOCK) -> None:
         self._block = block
         self._file: IO[bytes] | None = None
-        self._lock = Lock()  # the file has one position, and a thread may outlive the task that waited for it
+        self._lock = Lock()  # the file has one position, and a thread may go on after its task was cancelled
         self._written = 0
         self._tail = bytearray()
 
@@ -33,13 +33,13 @@ class Spool:
         return self._written + len(self._tail)
 
     async def append(self, content: bytes) -> None:
-        """Add bytes at the end; raise an `OSError` that names the place where the disk takes no more."""
+        """Add bytes at the end; raise an `OSError` that names the folder if the disk cannot take more."""
         self._tail += content
         if len(self._tail) >= self._block:
             await self._write_tail()
 
     async def read(self, offset: int, most: int) -> bytes:
-        """Return `most` bytes from `offset` on, fewer only where there are no more."""
+        """Return `most` bytes from `offset` on; fewer only if there are no more."""
         in_file = min(most, self._written - offset)
         if in_file <= 0:
             start = offset - self._written
@@ -48,7 +48,7 @@ class Spool:
         return found if in_file == most else found + await self.read(offset + in_file, most - in_file)
 
     async def whole(self) -> BinaryIO:
-        """Return the file itself, at its beginning, once nothing will be appended. It is the spool's to close."""
+        """Return the file itself, at its beginning, when nothing more will be appended. The spool closes the file."""
         if not self._written:
             return BytesIO(self._tail)
         await self._write_tail()
@@ -57,14 +57,14 @@ class Spool:
         return cast("BinaryIO", file)
 
     async def aclose(self) -> None:
-        """Let go of everything, also where the task is cancelled."""
+        """Release the memory and the file, even if the task is cancelled."""
         self._tail = bytearray()
         if self._file:
             try:
                 with anyio.CancelScope(shield=True):
-                    await anyio.to_thread.run_sync(self._close)  # to free gigabytes takes a while
+                    await anyio.to_thread.run_sync(self._close)  # freeing gigabytes takes a while
             finally:
-                self._close()  # asyncio's own cancellation knows no shield
+                self._close()  # a native asyncio cancellation ignores the shield
 
     async def _write_tail(self) -> None:
         await anyio.to_thread.run_sync(self._write)
@@ -80,8 +80,8 @@ class Spool:
                 while rest:
                     rest = rest[file.write(rest) :]
             except OSError as error:
-                said = f"{error.strerror or error}, where the download is kept"
-                raise OSError(error.errno, said, tempfile.gettempdir()) from error
+                message = f"{error.strerror or error}, where the download is kept"
+                raise OSError(error.errno, message, tempfile.gettempdir()) from error
 
     def _read(self, offset: int, length: int) -> bytes:
         with self._lock:

@@ -1,15 +1,15 @@
-"""From a link that lives for minutes to a file that is whole, whatever becomes of the link and of the connection.
+"""Downloads a whole file from a link that lives for minutes, even if the link expires or the connection breaks.
 
-What broke is gone on with where it stopped, if the host can tell that it is still the same file: it gave a strong ETag,
-and answers a question for the rest of that version with just that. Otherwise the whole file comes again: what is here
-already is compared with it, byte by byte, and only what follows is added. So whoever reads behind the transfer reads
-one file, never the beginning of one and the end of another: exports are made anew, and another file need not begin
-as this one did. What is known of the version is always what the answer told that brought the last byte, because its
-bytes are the ones that are here, all of them.
+A broken download resumes where it stopped, if the host can prove that the file is still the same: it sent a strong
+ETag, and answers a request for the rest of that version with exactly that range. Otherwise the whole file is sent
+again: its beginning is compared byte by byte with what is already here, and only what follows is added. So a reader
+behind the transfer always reads one file, never the beginning of one and the end of another: exports are generated
+again, and a new file need not begin like the old one. The known version is always the one of the answer that sent the
+last byte, because all bytes here belong to that version.
 
-An answer that does not fit (another file, another part, fewer bytes than it promised) is a fault like a 5xx: it may be
-a sign of a host in trouble, so it is tried again within the same bounds. A link is used until it is dead or has led to
-something strange.
+An answer that does not fit (another file, another range, fewer bytes than promised) is a fault like a 5xx. It may mean
+that the host is in trouble, so it is retried within the same limits. A link is used until it is dead or has led to an
+unexpected answer.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,26 +24,26 @@ from ..connection.retry import wait_before_retry
 from ..connection.wire import Reply, read_body
 from ..errors import LinkExpired, NoAnswer, SalesManagoError, Unreadable
 from ..support.signal import Signal
-from ._parts import UNKNOWN, ByteRange, Version, headers_for_the_rest, part_in
+from ._byte_ranges import UNKNOWN, ByteRange, Version, range_in, resume_headers
 from ._spool import Spool
 
 if TYPE_CHECKING:
     from ..connection.http import Download
 
 FreshLink = Callable[[], Awaitable[str]]
-"""Gives a link, anew at every call."""
+"""Returns a new link at every call."""
 
 MOST_FAULTS = 100
-"""The most faults of one transfer. Those in a row that gain not one byte are bounded by `Retries`."""
+"""The most faults of one transfer. Faults in a row without a single new byte are limited by `Retries`."""
 
 _DEAD = frozenset({403, 404, 410})
 _MOST_LINKS = 3
 
 
 class Transfer:
-    """Brings one file into a spool; `total` is its length in bytes, as far as it is known.
+    """Downloads one file into a spool; `total` is its length in bytes, or None while it is unknown.
 
-    `changed` is given whenever there is more, and when the host has `answered` with the file.
+    `changed` is signalled when there are more bytes, and when the host has `answered` with the file.
     """
 
     def __init__(self, connection: Connection, fresh_link: FreshLink, spool: Spool) -> None:
@@ -56,17 +56,17 @@ class Transfer:
         self._link = ""
         self._dead_links = 0
         self._version = UNKNOWN
-        self._has_parts = True
+        self._supports_ranges = True
         self._faults = 0
-        self._faults_in_vain = 0
+        self._faults_without_progress = 0
         self._length_at_last_fault = 0
         self._last_heard = 0.0
 
     async def run(self) -> None:
-        """Fetch until the file is whole.
+        """Download until the file is whole.
 
-        Raises `LinkExpired` when three links in a row are dead, what `fresh_link` raises, and the last fault when the
-        host keeps failing.
+        Raises `LinkExpired` if three links in a row are dead, any error of `fresh_link`, and the last fault if the host
+        keeps failing.
         """
         whole = False
         while not whole:
@@ -81,28 +81,28 @@ class Transfer:
                     await self._wait_after(error)
 
     async def _fetch(self) -> bool:
-        """Fetch what is missing, once; tell whether the file is whole then."""
-        version = self._version if self._has_parts else evolve(self._version, etag=None)
+        """Request what is missing, once; return whether the file is whole then."""
+        version = self._version if self._supports_ranges else evolve(self._version, etag=None)
         length = self._spool.length
-        async with self._connection.open(self._link, headers_for_the_rest(length, version)) as download:
+        async with self._connection.open(self._link, resume_headers(length, version)) as download:
             if download.status in _DEAD:
-                self._bury_link(download.status)
+                self._drop_dead_link(download.status)
                 return False
             self._dead_links = 0
-            part = part_in(download.status, download.headers, length, version)
+            part = range_in(download.status, download.headers, length, version)
             if part is None:
                 raise self._fault(download)
-            self._tell(part.version)
-            await self._take(part, download.chunks)
+            self._note_answer(part.version)
+            await self._append_new(part, download.chunks)
         return part.end == part.version.total
 
-    def _tell(self, version: Version) -> None:
+    def _note_answer(self, version: Version) -> None:
         self.total = version.total or self.total
         self.answered = True
         self.changed.give()
 
-    async def _take(self, part: ByteRange, chunks: AsyncIterator[bytes]) -> None:
-        """Add to the spool what is new, and compare what is not."""
+    async def _append_new(self, part: ByteRange, chunks: AsyncIterator[bytes]) -> None:
+        """Append the new bytes to the spool, and compare the others with the bytes that are there."""
         at = part.start
         async for chunk in chunks:
             self._last_heard = anyio.current_time()
@@ -120,14 +120,14 @@ class Transfer:
         if at < expected:
             raise Unreadable(f"the file's host sent {at} bytes of a file of {expected}")
 
-    def _bury_link(self, status: int) -> None:
+    def _drop_dead_link(self, status: int) -> None:
         self._link = ""
         self._dead_links += 1
         if self._dead_links == _MOST_LINKS:
             raise LinkExpired(f"{_MOST_LINKS} links in a row answered {status}")
 
     def _fault(self, download: "Download") -> SalesManagoError:
-        """Return the error that an answer without the file is."""
+        """Return the error that describes an answer without the file."""
         if download.status == 429 or download.status >= 500:
             now = datetime.fromtimestamp(self._connection.clock(), UTC)
             try:
@@ -135,18 +135,18 @@ class Transfer:
             except SalesManagoError as error:
                 return error
         if download.status in {206, 416}:
-            self._has_parts = False
+            self._supports_ranges = False
         return Unreadable(f"the file's host answered {download.status}", status=download.status)
 
     async def _wait_after(self, error: SalesManagoError) -> None:
-        """Wait for the time of the next try; raise the error where there must be none."""
+        """Wait until the next try; raise the error if there must be none."""
         gained = self._spool.length > self._length_at_last_fault
         self._length_at_last_fault = self._spool.length
         self._faults += 1
-        self._faults_in_vain = 1 if gained else self._faults_in_vain + 1
+        self._faults_without_progress = 1 if gained else self._faults_without_progress + 1
         wait = wait_before_retry(
             error,
-            tries=self._faults_in_vain,
+            tries=self._faults_without_progress,
             elapsed=anyio.current_time() - self._last_heard,
             repeatable=True,
             retries=self._connection.retries,

@@ -1,11 +1,11 @@
-"""A ZIP of JSON arrays → its parts, one after another and piece by piece, each checked to its last byte.
+"""Reads a ZIP of JSON arrays: one part after another, piece by piece, and checks each part to its last byte.
 
-Where the parts lie is told by the directory at the end of the file, which `zipfile` reads. What is in them is inflated
-here: by the package isal where it is installed (extra `zip`), by zlib where it is not.
+The directory at the end of the file says where the parts are; `zipfile` reads it. The content is unpacked here: by the
+package isal if it is installed (extra `zip`), otherwise by zlib.
 
-Nothing that an archive tells of itself is trusted. Names are shown, never used. Before the first part is read, what
-the directory tells is held against the limits; while a part is read, it is held to what the directory told, so no more
-is ever unpacked than was allowed. Memory holds one piece of one part.
+Nothing that an archive says about itself is trusted. Names are displayed, never used as paths. Before the first part is
+read, the sizes in the directory are compared with the limits. While a part is read, it is compared with the directory,
+so no more is ever unpacked than the limits allow. Memory holds one piece of one part.
 """
 
 import struct
@@ -23,15 +23,15 @@ from .damage import DamageCounter
 from .records import ArrayReader
 
 PIECE_BYTES = 256 * 1024
-"""The most bytes of a part that are unpacked at once: 2 ms of work, with the records that are read from them."""
+"""The most bytes of a part that are unpacked in one step: 2 ms of work, including the parsing of its records."""
 
 
 @frozen(kw_only=True)
 class Limits:
-    """How much an archive may hold, unpacked; what holds more is refused before any of it is unpacked.
+    """How much an archive may hold, unpacked; an archive that holds more is refused before any of it is unpacked.
 
-    A part of real ones has up to 50,000 records, some 20 MB. `ratio` is unpacked to packed bytes, and is asked of
-    parts over 1 MiB: JSON seldom reaches 50, a bomb 1000.
+    Real parts have up to 50,000 records, about 20 MB. `ratio` is unpacked bytes to packed bytes, and is checked only
+    for parts over 1 MiB: JSON seldom reaches 50, a ZIP bomb 1000.
     """
 
     parts: int = 1000
@@ -42,7 +42,7 @@ class Limits:
 
 @frozen
 class ArchivedFile:
-    """One file of the archive, of `size` bytes; `name` is as the archive has it, and is no path to be used."""
+    """One file of the archive, of `size` bytes; `name` is only for display: it must not be used as a path."""
 
     name: str
     size: int
@@ -52,17 +52,17 @@ class ArchivedFile:
 
     @property
     def is_folder(self) -> bool:
-        """Whether it is a folder, which has no content."""
+        """Whether this is a folder, which has no content."""
         return self.name.endswith("/") and not self.size
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the content, at most 256 KB at a time, some of them empty; raise `Unreadable` where it is damaged."""
+        """Yield the content, at most 256 KB at a time; a piece may be empty. Raise `Unreadable` if it is damaged."""
         unpacked = checksum = 0
         for piece in self._unpacked():
             unpacked += len(piece)
             checksum = _crc32(piece, checksum)
             if unpacked > self.size:
-                raise self._damaged(f"it is longer than the {self.size} bytes that the directory tells")
+                raise self._damaged(f"it is longer than the {self.size} bytes that the directory says")
             yield piece
         if unpacked < self.size:
             raise self._damaged(f"it ends after {unpacked} of {self.size} bytes")
@@ -93,7 +93,7 @@ class ArchivedFile:
             raise self._damaged(str(error)) from None
 
     def _packed(self) -> Iterator[bytes]:
-        """Yield the bytes as they lie in the file."""
+        """Yield the packed bytes of the file."""
         at = self._content_start()
         end = at + self._member.compress_size
         if end > self._end:
@@ -119,8 +119,8 @@ class ArchivedFile:
 def parts(file: BinaryIO, limits: Limits = Limits()) -> Iterator[ArchivedFile]:
     """Yield the parts of a complete archive, in the order of its directory; a folder is a part without content.
 
-    Raises `Unreadable` for what is no archive, breaks a limit, or is of a kind that is not read: encrypted, packed in
-    a way other than deflate, overlapping.
+    Raises `Unreadable` if the file is not an archive, exceeds a limit, or is of an unsupported kind: encrypted,
+    compressed by a method other than deflate, or with overlapping parts.
     """
     members, directory_start = _directory(file, limits)
     _check(members, limits)
@@ -132,11 +132,11 @@ def parts(file: BinaryIO, limits: Limits = Limits()) -> Iterator[ArchivedFile]:
 async def records_of(
     file: BinaryIO, limits: Limits = Limits(), *, damage: DamageCounter | None = None
 ) -> AsyncGenerator[list[Any]]:
-    """Yield the raw records of all parts, in batches, other tasks having their turn after each.
+    """Yield the raw records of all parts, in batches; other tasks can run after each batch.
 
-    Disk and unpacking are worked at in the event loop, a piece at a time: that is shorter than the way to a thread
-    would be worth. Raises `Unreadable`, naming the part, where one is damaged or is no JSON array, as an empty part
-    is none. Damaged characters are counted in `damage`; without it, they are such an error as well.
+    Reading and unpacking run in the event loop, a piece at a time, because a piece takes less time than a thread would
+    cost. Raises `Unreadable`, naming the part, if a part is damaged, is not a JSON array, or has no content. Damaged
+    characters are counted in `damage`; without `damage` they are such an error as well.
     """
     for part in parts(file, limits):
         for batch in _batches(part, damage):
@@ -161,22 +161,22 @@ def _naming(part: ArchivedFile, read: Callable[..., list[Any]], *given: bytes) -
 
 
 def shown(name: str) -> str:
-    """Return the name of a part as a message may have it: printable, quoted, not long."""
+    """Return the name of a part in a form fit for a message: printable, quoted, and not long."""
     return repr(name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…")
 
 
 def _directory(file: BinaryIO, limits: Limits) -> tuple[list[ZipInfo], int]:
-    """Return what the directory tells, and where it starts."""
+    """Return the entries of the directory, and where it starts."""
     try:
         with ZipFile(cast("IO[bytes]", _Bounded(file, limits))) as archive:
             return archive.infolist(), archive.start_dir
     except _DIRECTORY_ERRORS as error:
-        raise Unreadable(f"the file is no archive, is damaged or was cut: {error}") from None
+        raise Unreadable(f"the file is not an archive, is damaged or was cut: {error}") from None
 
 
 @frozen
 class _Bounded:
-    """The file as `zipfile` may read it: a directory that is larger than any in the limits is not read into memory."""
+    """The file as `zipfile` sees it. It refuses to read a directory into memory that is too large for the limits."""
 
     _file: BinaryIO
     _limits: Limits
@@ -219,7 +219,7 @@ def _broken_rule(member: ZipInfo, limits: Limits) -> str | None:
 
 
 def _ends(members: list[ZipInfo], directory_start: int) -> dict[int, int]:
-    """Return the place that each part, by its start, must end before; refuse those that start at one place."""
+    """Return, by the start of each part, where the next one starts; refuse parts that overlap."""
     starts = sorted(member.header_offset for member in members)
     ends = dict(pairwise([*starts, directory_start]))
     for member in members:

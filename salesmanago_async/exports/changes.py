@@ -1,14 +1,14 @@
-"""What changed since the last time: which contacts are new to the caller, and what the next time has to know.
+"""Incremental exports: decides which contacts are new to the caller, and keeps what the next run must know.
 
-Two runs follow each other without a gap and without a double, although nobody knows the exact edges of a span, how late
-a change becomes visible, or by how much two clocks differ:
+Two consecutive runs miss no change and return none twice, although the exact edges of a span, the delay until a change
+becomes visible, and the difference of two clocks are all unknown:
 
-- A run ends at the server's time, as it was when it began, and the next begins an overlap *before* that. What became
-  visible late, or was asked about with a clock that was ahead, lies in the overlap.
-- Who was given with a time of modification in the overlap is remembered, with that time, and is not given again with
-  the same one. Who was modified again has another time, and is.
-- A time may be told in whole seconds. Who was read within two seconds of the modification may have been modified again
-  in the same second, so there the content decides, by its checksum.
+- A run ends at the server's time at which it began, and the next run begins an overlap *before* that time. Changes that
+  became visible late, or that a clock ahead of the server missed, are in the overlap.
+- A contact that was returned with a modification time inside the overlap is remembered with that time, and is not
+  returned again with the same time. A contact that was modified again has another time, and is returned.
+- Modification times may be in whole seconds. A contact that was read within two seconds of its modification may have
+  been modified again in the same second; in this case the checksum of the content decides.
 """
 
 import json
@@ -23,20 +23,20 @@ from attrs import field, frozen
 from ..api.fields import milliseconds
 from ..connection.identity import difference
 from ..errors import Invalid
-from ._placing import PlacedFile
+from ._atomic_file import AtomicFile
 
 SETTLED_MS = 2000
-"""A contact that was read so long after its modification was not modified again at the same time."""
+"""If a contact was read this long after its modification time, it was not modified again at that same time."""
 
 MARGIN_MS = 2000
-"""By so much times may be rounded: the edges of spans, and the clock of the server as its answers tell it."""
+"""How much times may be rounded: the edges of spans, and the server's clock in its answers."""
 
 _VERSION = 2
 
 
 @frozen
-class GivenContact:
-    """A contact that was given: when it was last modified, and a checksum where that may not be the last word."""
+class SeenContact:
+    """A contact that was returned: its modification time, and a checksum if that time may not identify its content."""
 
     modified_on: int
     checksum: str | None = None
@@ -44,25 +44,25 @@ class GivenContact:
 
 @frozen(kw_only=True)
 class ChangesState:
-    """What a run leaves to the next: until when (ms, the server's clock) it went, and who was given near the end.
+    """What a run leaves for the next one: the end of its span (ms, the server's clock), and the contacts near that end.
 
-    `whose` contacts they are: see _identity.py. `since` is when the first of all runs began; what happened before is
-    nobody's business.
-    `unavailable` are the ids of contacts that were modified and could not be read: deleted since, or not the owner's.
+    `whose` identifies the account: see connection/identity.py. `since` is when the first of all runs began; changes
+    before it are never returned. `unavailable` are the ids of contacts that were modified but could not be read: they
+    have been deleted since, or belong to another owner.
     """
 
     whose: Mapping[str, Any]
     since: int
     until: int
-    seen: Mapping[str, GivenContact] = field(factory=dict)
+    seen: Mapping[str, SeenContact] = field(factory=dict)
     unavailable: tuple[str, ...] = ()
 
 
 class Changes:
-    """Tells who is new since the state of the last run, and makes that of this one.
+    """Decides which contacts are new since the last run, and produces the state for the next one.
 
-    `begin` is when this run begins, `until` the server's time at its start, `overlap` how far before that the next one
-    will begin, all in ms.
+    `begin` is when this run begins, `until` the server's time at its start, and `overlap` how long before `until` the
+    next run will begin, all in ms.
     """
 
     def __init__(
@@ -78,23 +78,23 @@ class Changes:
         self.unavailable: list[str] = []
 
     def is_new(self, record: Mapping[str, Any], *, read_at: int) -> bool:
-        """Tell whether a contact, as the server tells it at `read_at` (ms, its clock), was not given before."""
+        """Return whether a contact, as the server returned it at `read_at` (ms, its clock), was not returned before."""
         contact_id, modified_on = id_of(record), _modified_on(record)
         if contact_id is None or modified_on is None:
-            return True  # rather twice than never
+            return True  # it cannot be compared, and a duplicate is better than a missing contact
         known = self._seen.get(contact_id) or self._before.get(contact_id)
         if known and modified_on < known.modified_on and known is not self._before.get(contact_id):
-            return False  # given by this run, as it was later: the answers overtook each other
+            return False  # this run returned a later version of it: the answers arrived out of order
         checksum = _checksum(record)
         if modified_on >= self._remembered_from:
             is_settled = modified_on + SETTLED_MS <= read_at
-            self._seen[contact_id] = GivenContact(modified_on, None if is_settled else checksum)
+            self._seen[contact_id] = SeenContact(modified_on, None if is_settled else checksum)
         if known is None or known.modified_on != modified_on:
             return True
         return known.checksum not in {None, checksum}
 
     def state(self) -> ChangesState:
-        """Return what the next run has to know."""
+        """Return the state for the next run."""
         return ChangesState(
             whose=self._whose,
             since=self._since,
@@ -105,16 +105,16 @@ class Changes:
 
 
 def beginning(since: int | None, before: ChangesState | None, *, end: int, overlap: int) -> int:
-    """Return from when on (ms) a run asks: an overlap before the end of the one before, else from `since`, included.
+    """Return from when on (ms) a run asks: an overlap before the end of the last run, or else `since`, inclusive.
 
-    Raises `Invalid` where there is neither, or where time goes backwards.
+    Raises `Invalid` if there is neither, or if time goes backwards.
     """
     if before is None:
         if since is None:
             raise Invalid("the first run needs a time to begin with", field="since")
         if since > end + MARGIN_MS:
             raise Invalid("is in the future, by the server's clock", field="since")
-        return min(since - 1, end)  # a span may not hold its own ends
+        return min(since - 1, end)  # the edges of a span may be exclusive
     if before.until > end + overlap:
         rule = "it goes further than the server's clock, which was ahead then or is behind now; begin anew with `since`"
         raise Invalid(rule, field="state")
@@ -122,7 +122,7 @@ def beginning(since: int | None, before: ChangesState | None, *, end: int, overl
 
 
 def id_of(record: Mapping[str, Any]) -> str | None:
-    """Return the id of a contact as the server tells it."""
+    """Return the id of a contact that the server returned."""
     return record.get("id") or record.get("contactId")
 
 
@@ -142,33 +142,33 @@ def _checksum(record: Mapping[str, Any]) -> str:
 
 
 def read_state(path: Path, *, whose: Mapping[str, Any]) -> ChangesState | None:
-    """Return the state in a file; None where there is no file yet.
+    """Return the state in a file; None if there is no file yet.
 
-    Raises `Invalid` where it is no such state, or one of another server, account or owner.
+    Raises `Invalid` if the file is not such a state, or is the state of another server, account or owner.
     """
     if not path.parent.is_dir():
         raise Invalid(f"there is no folder {path.parent}", field=str(path))
     try:
-        told = orjson.loads(path.read_bytes())
+        document = orjson.loads(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, orjson.JSONDecodeError) as error:
-        raise Invalid(f"is no state of an export that can be read: {error}", field=str(path)) from None
+        raise Invalid(f"is not a readable state of an export: {error}", field=str(path)) from None
     try:
-        _check_version(path, told)
-        state = _read(told)
+        _check_version(path, document)
+        state = _read(document)
     except Invalid:
         raise
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise Invalid("is no state of an export", field=str(path)) from None
+        raise Invalid("is not the state of an export", field=str(path)) from None
     if other := difference(state.whose, whose):
-        said = other.servers or f"is the state of another {other.name}'s contacts"
-        raise Invalid(f"{said}: give this export a state of its own", field=str(path))
+        message = other.servers or f"is the state of another {other.name}'s contacts"
+        raise Invalid(f"{message}: give this export a state of its own", field=str(path))
     return state
 
 
-def _check_version(path: Path, told: Any) -> None:
-    version = told["version"]
+def _check_version(path: Path, document: Any) -> None:
+    version = document["version"]
     if version != _VERSION:
         raise Invalid(
             f"is a state of version {version!r}; this program writes {_VERSION}: give the export a new state, and a "
@@ -177,20 +177,20 @@ def _check_version(path: Path, told: Any) -> None:
         )
 
 
-def _read(told: Any) -> ChangesState:
-    seen = cast("dict[str, tuple[int, str | None]]", told["seen"])
+def _read(document: Any) -> ChangesState:
+    seen = cast("dict[str, tuple[int, str | None]]", document["seen"])
     return ChangesState(
-        whose=dict(told["whose"]),
-        since=int(told["since"]),
-        until=int(told["until"]),
-        seen={id_: GivenContact(int(modified_on), checksum) for id_, (modified_on, checksum) in seen.items()},
-        unavailable=tuple(told["unavailable"]),
+        whose=dict(document["whose"]),
+        since=int(document["since"]),
+        until=int(document["until"]),
+        seen={id_: SeenContact(int(modified_on), checksum) for id_, (modified_on, checksum) in seen.items()},
+        unavailable=tuple(document["unavailable"]),
     )
 
 
 def write_state(path: Path, state: ChangesState) -> None:
-    """Write a state, for its owner alone, in place of the one that was there."""
-    told = {
+    """Write a state, readable only by its owner, in place of the one that was there."""
+    document = {
         "version": _VERSION,
         "whose": state.whose,
         "since": state.since,
@@ -198,9 +198,9 @@ def write_state(path: Path, state: ChangesState) -> None:
         "unavailable": state.unavailable,
         "seen": {id_: (seen.modified_on, seen.checksum) for id_, seen in state.seen.items()},
     }
-    placed = PlacedFile(path, private=True)
+    placed = AtomicFile(path, private=True)
     try:
-        placed.file.write(orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE))
-        placed.place()
+        placed.file.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
+        placed.commit()
     finally:
         placed.discard()

@@ -1,4 +1,4 @@
-"""What is in a file: its records, whether it is JSON or an archive of JSON."""
+"""The records of a file, whether it is JSON or an archive of JSON."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
@@ -13,14 +13,14 @@ from .records import ArrayReader
 from .shapes import list_inside
 
 _ARCHIVES = frozenset({b"PK\x03\x04", b"PK\x05\x06"})
-"""How an archive begins; the second is an empty one."""
+"""The first bytes of an archive; the second form is an empty archive."""
 
 
 RecordT_co = TypeVar("RecordT_co", covariant=True)
 
 
 class Records(AsyncIterator[RecordT_co], Generic[RecordT_co]):
-    """The records of a file, each once. `damaged` says what was damaged in those that have come."""
+    """The records of a file, each once. `damaged` says what was damaged in the records yielded so far."""
 
     def __init__(self, found: AsyncGenerator[RecordT_co], counter: DamageCounter) -> None:
         self._found = found
@@ -38,18 +38,18 @@ class Records(AsyncIterator[RecordT_co], Generic[RecordT_co]):
         return await anext(self._found)
 
     async def aclose(self) -> None:
-        """Read no further."""
+        """Stop reading."""
         await self._found.aclose()
 
 
 async def batches(
     file: Spooled, read: Callable[[Any], Any], *, damage: DamageCounter | None = None
 ) -> AsyncGenerator[list[Any]]:
-    """Yield the records as the file has them, many at a time, those of JSON while it arrives.
+    """Yield the records as they are in the file, many at a time; records of a JSON file are yielded while it downloads.
 
-    What the file is, is told by how it begins; where its records are, by the shape of what will `read` them. Raises
-    `Unreadable` where it is neither, is damaged or was cut. Damaged characters are counted in `damage`; without it,
-    they are such an error as well.
+    The first bytes of the file show whether it is an archive; `read` says where its records are. Raises `Unreadable` if
+    the file is neither JSON nor an archive, is damaged, or was cut. Damaged characters are counted in `damage`; without
+    `damage` they are such an error as well.
     """
     is_archive = await file.beginning(4) in _ARCHIVES
     source = records_of(await file.whole(), damage=damage) if is_archive else _elements(file, list_inside(read), damage)
@@ -61,7 +61,7 @@ async def batches(
 async def records(
     file: Spooled, read: Callable[[Any], Any], *, raw: bool, damage: DamageCounter | None = None
 ) -> AsyncGenerator[Any]:
-    """Yield each record, as `read` reads it, or else as the file has it."""
+    """Yield each record: converted by `read`, or with `raw` as it is in the file."""
     async with aclosing(batches(file, read, damage=damage)) as found:
         async for batch in found:
             for record in batch:
@@ -74,5 +74,5 @@ async def _elements(file: Spooled, inside: str | None, damage: DamageCounter | N
         async for piece in pieces:
             for batch in reader.batches(piece):
                 yield batch
-            await checkpoint()  # others have their turn even where a piece had no record
+            await checkpoint()  # other tasks can run even if a piece completed no record
     yield reader.close()

@@ -1,4 +1,4 @@
-"""Records → CSV: a header, and a row of cells for each record, in UTF-8, as RFC 4180 has it."""
+"""Writes records as CSV: a header, and one row for each record, in UTF-8, as defined by RFC 4180."""
 
 import csv
 import io
@@ -11,10 +11,10 @@ from .tables import StoredCell, Table, text_of
 
 
 class CsvTable:
-    """Writes one row a record, under the columns that `flat` names; the rows are written at the end, by `finish`.
+    """Writes one row for each record, with the columns that `flat` names; `finish` writes all rows at the end.
 
-    Times are ISO 8601 in UTC, lists have commas between their values. Nothing and empty text look the same. Where there
-    is no record there is no header. `safe_cells` puts an apostrophe before cells that a spreadsheet would run.
+    Times are ISO 8601 in UTC, and the values of a list are joined by commas. None and empty text look the same. Without
+    a record there is no header. `safe_cells` puts an apostrophe before cells that a spreadsheet would run as formulas.
     """
 
     def __init__(self, file: IO[bytes], folder: Path | None, *, safe_cells: bool = True) -> None:
@@ -23,11 +23,11 @@ class CsvTable:
         self._text_of = _safe_text_of if safe_cells else text_of
 
     def write(self, records: Sequence[Any]) -> None:
-        """Take records."""
+        """Add records."""
         self._table.add(records)
 
     def finish(self) -> Iterator[None]:
-        """Write the header and the rows, a block a step."""
+        """Write the header and the rows, one block in each step."""
         columns = self._table.columns
         if columns:
             self._write_rows([[column.name for column in columns]])
@@ -36,12 +36,12 @@ class CsvTable:
             yield
 
     def close(self) -> None:
-        """Let go of the rows."""
+        """Delete the rows."""
         self._table.close()
 
     def _write_rows(self, rows: Sequence[Sequence[StoredCell]]) -> None:
         text = io.StringIO(newline="")
-        # "\r\n", besides being the standard's, has cells with either of the two put in quotes
+        # "\r\n" is the standard's, and makes the writer quote cells that contain either of the two characters
         csv.writer(text, lineterminator="\r\n").writerows([map(self._text_of, row) for row in rows])
         self._file.write(text.getvalue().encode())
 
@@ -54,7 +54,7 @@ def _safe_text_of(cell: StoredCell) -> str:
 
 
 _DANGEROUS = frozenset("=+-@\t\r\n＝＋－＠")
-"""What a formula begins with; the wide forms do in East Asian versions."""
+"""First characters of a formula; the wide forms count in East Asian versions of spreadsheets."""
 
 _HARMLESS = re.compile(r"[+-]?\d[\d ]*(?:[.,]\d+)?(?:[eE][+-]?\d+)?")
-"""A number, or a phone number: nothing is run, or looked up elsewhere."""
+"""A number, or a phone number: a spreadsheet neither runs it nor looks it up."""

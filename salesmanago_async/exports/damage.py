@@ -1,4 +1,4 @@
-"""What was damaged in a file that was read all the same: how many characters, and in which records."""
+"""Counts the damaged characters of a file that was read anyway, and names their records."""
 
 from attrs import define, field, frozen
 
@@ -8,11 +8,11 @@ MOST_POSITIONS = 100
 
 @frozen
 class Damage:
-    """Characters of a file that were damaged: not UTF-8, or a bare control character, or a number that is none.
+    """Damaged characters of a file: bytes that are not UTF-8, bare control characters, and invalid numbers such as NaN.
 
-    The first are U+FFFD in the records now, control characters are kept, and NaN is None. `count` is how many there
-    were; `positions` names the records they are in, the first 100, counted from 0 in the order of the file. It is false
-    where there were none.
+    In the records, bytes that are not UTF-8 are replaced by U+FFFD, control characters are kept, and NaN is None.
+    `count` is their number; `positions` are the positions of their records, the first 100, counted from 0 in the order
+    of the file. An instance is false if nothing was damaged.
     """
 
     count: int = 0
@@ -30,7 +30,7 @@ class Damage:
 
 @define
 class DamageCounter:
-    """Counts damage while a file is read; `records` is how many records have been read before the next one."""
+    """Counts damage while a file is read; `records` is the number of records that were read so far."""
 
     records: int = 0
     _count: int = 0
@@ -38,15 +38,15 @@ class DamageCounter:
 
     @property
     def damage(self) -> Damage:
-        """What was found so far."""
+        """The damage found so far."""
         return Damage(self._count, tuple(self._positions))
 
     def add(self, characters: int, *, ahead: int) -> None:
-        """Count the damaged characters of the record that comes so many records after the next one."""
+        """Count the damaged characters of a record; `ahead` records come between the ones read so far and this one."""
         self._add(characters, [self.records + ahead] if characters else [])
 
     def add_page(self, damage: Damage) -> None:
-        """Count the damage of a file whose first record is the next one."""
+        """Count the damage of a whole file, whose first record is the next record."""
         self._add(damage.count, [self.records + position for position in damage.positions])
 
     def _add(self, characters: int, positions: list[int]) -> None:

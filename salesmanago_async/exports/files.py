@@ -1,6 +1,6 @@
-"""A file on another host, read while it arrives: the download goes to a spool at full speed, readers follow behind it.
+"""A remote file, read while it downloads: the download goes to a spool at full speed, and readers follow behind it.
 
-A slow reader never holds the link open, since links live for minutes; what waits for it waits on the disk.
+A slow reader never keeps the link open, because links live for minutes; the bytes wait for it on the disk.
 """
 
 from collections.abc import AsyncGenerator
@@ -20,12 +20,12 @@ LONGEST_PIECE = 256 * 1024
 
 @asynccontextmanager
 async def open_file(connection: Connection, fresh_link: FreshLink) -> AsyncGenerator["Spooled"]:
-    """Open the file; `fresh_link` gives a link, anew at every call.
+    """Open the file; `fresh_link` returns a new link at every call.
 
-    A link is asked for when it is going to be used, and used at once: no queue holds links, so that none has to be
-    sorted by its expiry. The block begins when the host has answered with the file, and its end closes everything,
-    whether all was read or not. Raises `LinkExpired` when three links in a row are dead, and the last fault when the
-    host keeps failing, here or from the readers of what is incomplete. An `OSError` says that the disk is full.
+    A link is requested only when it is needed, and used immediately: no queue holds links, so none can expire there.
+    The block begins when the host has answered with the file, and its end closes everything, even if the file was not
+    read to its end. Raises `LinkExpired` if three links in a row are dead, and the last fault if the host keeps
+    failing: here, or in the readers of the incomplete file. An `OSError` means that the disk is full.
     """
     spool = Spool()
     file = Spooled(spool, Transfer(connection, fresh_link, spool))
@@ -40,7 +40,7 @@ async def open_file(connection: Connection, fresh_link: FreshLink) -> AsyncGener
 
 
 class Spooled:
-    """A file that is here, or on its way here. Several may read it, each from its beginning."""
+    """A file that is downloaded, or being downloaded. Several tasks may read it, each from its beginning."""
 
     def __init__(self, spool: Spool, transfer: Transfer) -> None:
         self._spool = spool
@@ -50,18 +50,18 @@ class Spooled:
 
     @property
     def received(self) -> int:
-        """How many of its bytes are here."""
+        """How many bytes have been downloaded."""
         return self._spool.length
 
     @property
     def total(self) -> int | None:
-        """How many bytes it has, as far as the host tells."""
+        """How many bytes the file has, if the host said so."""
         return self._transfer.total
 
     async def pieces(self) -> AsyncGenerator[bytes]:
         """Yield the file from its beginning, behind the download, at most 256 KB at a time.
 
-        It ends when the file is whole; else what broke the download is raised, after all that came before.
+        Ends when the file is whole; otherwise raises the error of the download, after all bytes before it.
         """
         offset = 0
         while await self._has_more_than(offset):
@@ -70,27 +70,27 @@ class Spooled:
             yield piece
 
     async def beginning(self, length: int) -> bytes:
-        """Return the first bytes, as soon as they are here; fewer where the file is shorter."""
+        """Return the first `length` bytes as soon as they are here; fewer if the file is shorter."""
         while self.received < length and await self._has_more_than(self.received):
             pass
         return await self._spool.read(0, length)
 
     async def whole(self) -> BinaryIO:
-        """Wait for the end of the download; return the file, seekable and at its beginning, to be read and not closed.
+        """Wait for the end of the download; return the file, seekable and at its beginning. Do not close it.
 
-        What broke the download is raised. There is one such file, so one at a time may read it.
+        Raises the error of the download. All callers get the same file object, so only one may read it at a time.
         """
         while await self._has_more_than(self.received):
             pass
         return await self._spool.whole()
 
     async def answered(self) -> None:
-        """Wait until the host has answered with the file; raise what keeps it from that."""
+        """Wait until the host has answered with the file; raise the error that prevents this."""
         while not self._transfer.answered:
             await self._wait()
 
     async def fetch(self) -> None:
-        """Download the file; what goes wrong is told to the readers."""
+        """Download the file; its readers raise what goes wrong."""
         try:
             await self._transfer.run()
             self._ended = True
@@ -99,13 +99,13 @@ class Spooled:
         self._transfer.changed.give()
 
     def close(self) -> None:
-        """Have those that still read fail: what is here may not be all."""
+        """Make the tasks that still read fail, because the file may be incomplete."""
         self._ended = False
         self._error = anyio.ClosedResourceError()
         self._transfer.changed.give()
 
     async def _has_more_than(self, length: int) -> bool:
-        """Wait until there are more bytes than that; False where there will not be."""
+        """Wait until there are more than `length` bytes; return False if there will not be."""
         while self.received <= length:
             if self._ended:
                 return False

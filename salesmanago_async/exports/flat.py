@@ -1,16 +1,16 @@
-"""A record → a flat row: the cells of a table by the names of their columns.
+"""Flattens a record to one row of a table: its cells, by the names of their columns.
 
-Names are those of the file, with dots where objects lie in objects (`ipDetails.city`). What an import takes has the
-name that it takes there, so that an exported table can be imported again:
+Columns have the names of the file, with dots for nested objects (`ipDetails.city`). Fields that an import accepts have
+the names of the import, so that an exported table can be imported again:
 
     {id: {"contactData": {"email": …}}}     id, email, …: the fields of contactData without a prefix, address.* likewise
     tagData, contactTags                    tags: their names
-    contactPropertiesData, properties       properties.size, …: a column for each detail
+    contactPropertiesData, properties       properties.size, …: one column for each detail
     contactDictionaryPropertiesData         dictionary.visits, …: likewise; those of type DATE are times
     birthdayYear, birthdayMonth, …Day       birthday, as yyyyMMdd or MMdd
 
-A list of plain values is one cell, and so is a list of objects (events, visits, notes, …), as JSON. Two things that
-would have the same name get columns of their own, the second numbered. Times that are documented as such are times.
+A list of plain values is one cell. A list of objects (events, visits, notes, …) is one cell too, as JSON. If two fields
+would have the same name, the second gets its own column, with a number. Fields documented as times are times.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,16 +30,16 @@ Cell: TypeAlias = bool | int | float | str | datetime | list[str] | None
 Row: TypeAlias = dict[str, Cell]
 
 DEEPEST = 16
-"""How deep objects are followed into each other; what lies deeper is JSON."""
+"""How many levels of nested objects get columns; deeper levels are JSON."""
 
 LARGEST_INTEGER = 2**63 - 1
-"""What a column of whole numbers holds; a larger number is text."""
+"""The largest number in a column of integers; a larger number becomes text."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def flat(record: Any) -> Row:
-    """Return the row of a record; one that is no object has one cell, `value`."""
+    """Return the row of a record; a record that is not an object has one cell, `value`."""
     row: Row = {}
     if not isinstance(record, Mapping):
         _put(row, "value", record)
@@ -51,7 +51,7 @@ def flat(record: Any) -> Row:
 
 
 def _parts(record: Mapping[str, Any], row: Row) -> Mapping[str, Any]:
-    """Return the parts of an exported contact, whose id is the only key of its record; any other record as it is."""
+    """Return the parts of an exported contact, whose id is the only key of its record; return other records as is."""
     if len(record) != 1:
         return record
     ((contact_id, parts),) = record.items()
@@ -62,7 +62,7 @@ def _parts(record: Mapping[str, Any], row: Row) -> Mapping[str, Any]:
 
 
 def _set(row: Row, name: str, cell: Cell) -> None:
-    """Fill a cell; where another thing of that name is there already, one of another name."""
+    """Fill a cell; if another value already has that name, the cell gets a numbered name."""
     taken, number = name, 1
     while taken in row:
         if cell is None or cell == row[taken]:
@@ -82,7 +82,7 @@ def _put(row: Row, name: str, value: Any, depth: int = 1) -> None:
 
 
 def _put_inside(row: Row, name: str, value: Any) -> None:
-    """Fill the cells of an object without its own name before theirs."""
+    """Fill the cells of an object, without the object's own name as a prefix."""
     if isinstance(value, Mapping):
         for key, inner in cast("Mapping[str, Any]", value).items():
             _put(row, key, inner)
@@ -113,7 +113,7 @@ def _put_dictionary(row: Row, name: str, value: Any) -> None:
 
 
 def _put_details(row: Row, name: str, value: Any, group: str) -> None:
-    """Fill a cell for each {name, value}; what is none of that shape stays together under the part's own name."""
+    """Fill a cell for each {name, value}; entries of another shape stay together under the name of the part."""
     odd: list[Any] = []
     for entry in _list(value):
         if isinstance(entry, Mapping) and isinstance(entry.get("name"), str) and entry.keys() <= _DETAIL:
@@ -133,7 +133,7 @@ def _list(value: Any) -> Sequence[Any]:
 
 
 def _join_birthday(row: Row) -> None:
-    """Make one cell of a birthday in three, unless they are no date."""
+    """Join the three parts of a birthday into one cell, unless they are no date."""
     if "birthdayMonth" not in row or "birthday" in row:
         return
     year, month, day = (row.get(f"birthday{part}") for part in ("Year", "Month", "Day"))
@@ -151,7 +151,7 @@ def _join_birthday(row: Row) -> None:
 
 
 def _cell(name: str, value: Any) -> Cell:
-    """Return what stands in the cell of a value; `name` tells whether it is a time."""
+    """Return the cell of a value; `name` says whether it is a time."""
     if value.__class__ is str:
         return (_moment_of_text(value) or value) if name in _TIMES else value
     if value is None or isinstance(value, bool | float):
@@ -175,7 +175,7 @@ def _moment(milliseconds: int) -> datetime | None:
 
 
 def _moment_of_text(given: str) -> datetime | None:
-    """Read ISO 8601, UTC where it names no offset, or milliseconds; None where it is neither."""
+    """Read ISO 8601 (UTC if it has no offset) or milliseconds; return None for other text."""
     try:
         if given.isdecimal() and len(given) > len("20181022"):
             return _moment(int(given))
@@ -186,7 +186,7 @@ def _moment_of_text(given: str) -> datetime | None:
 
 
 def _types_of(*record_classes: type) -> Mapping[str, Any]:
-    """Return what the fields of these classes hold, by the names that the files give them."""
+    """Return the types of the fields of these classes, by the names that the fields have in files."""
     return {
         spec.path[-1]: split_annotation(get_type_hints(kind, include_extras=True)[spec.name])[0]
         for kind in record_classes
@@ -195,12 +195,12 @@ def _types_of(*record_classes: type) -> Mapping[str, Any]:
 
 
 DOCUMENTED = _types_of(ExportedContact, ContactDetails, ConversationStatistics, ConversationMessage, WebPushRecipient)
-"""What is in the columns that are documented: int, float, bool, str, datetime, or something else."""
+"""The types of the documented columns: int, float, bool, str, datetime, or another type."""
 
 _TIMES = frozenset(name for name, kind in DOCUMENTED.items() if kind is datetime)
 
 _ENDING_OF_PARTS = "Data"
-"""How every part of an exported contact is named: contactData, tagData, …, and so, one may hope, will new ones be."""
+"""The end of the name of every part of an exported contact (contactData, tagData, …); new parts should have it too."""
 
 _SPECIAL: dict[str, Callable[[Row, str, Any], None]] = {
     "contactData": _put_inside,

@@ -1,4 +1,4 @@
-"""Records → JSON: one array, or an object a line."""
+"""Writes records as JSON: one array, or one object in each line."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ import orjson
 
 
 class JsonLines:
-    """Writes one record a line."""
+    """Writes each record in its own line."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -26,7 +26,7 @@ class JsonLines:
 
 
 class JsonArray:
-    """Writes one JSON array, a record a line."""
+    """Writes one JSON array, with each record in its own line."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -48,8 +48,8 @@ class JsonArray:
 
 
 def dump_record(record: Any) -> bytes:
-    """Return a record as JSON, in one line; what JSON has no form for (a decimal number, say) goes as its text."""
+    """Return a record as JSON, in one line; a value without a JSON form, such as a Decimal, becomes text."""
     try:
         return orjson.dumps(record, default=str)
-    except TypeError:  # half a surrogate pair, as a text cut in the middle of an emoji leaves it; a huge number
+    except TypeError:  # half a surrogate pair, for example of text cut inside an emoji; or a huge number
         return json.dumps(record, default=str).encode()

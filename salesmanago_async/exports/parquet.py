@@ -1,4 +1,4 @@
-"""Records → Parquet, through pyarrow (the extra `parquet`)."""
+"""Writes records as Parquet, with pyarrow (the extra `parquet`)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -9,26 +9,26 @@ from .flat import DOCUMENTED
 from .tables import Column, Kind, StoredCell, Table, text_of
 
 GROUP_ROWS, GROUP_BYTES = 100_000, 32 * 1024 * 1024
-"""The most rows of a row group, and about the most bytes, as Arrow holds them."""
+"""The most rows of a row group, and about the most bytes, as Arrow counts them."""
 
 
 class ParquetTable:
-    """Writes one row a record, under the columns that `flat` names; the rows are written at the end, by `finish`.
+    """Writes one row for each record, with the columns that `flat` names; `finish` writes all rows at the end.
 
-    A column is of bool, int64, float64, timestamp[ms, UTC], list<string> or string, as its cells are; one whose cells
-    are of several kinds is of strings, as in CSV.
+    The type of a column is bool, int64, float64, timestamp[ms, UTC], list<string> or string, by its cells; a column
+    with cells of several types becomes string, as in CSV.
     """
 
     def __init__(self, file: IO[bytes], folder: Path | None) -> None:
-        self._file = _Counted(file)
+        self._file = _CountingFile(file)
         self._table = Table(folder)
 
     def write(self, records: Sequence[Any]) -> None:
-        """Take records."""
+        """Add records."""
         self._table.add(records)
 
     def finish(self) -> Iterator[None]:
-        """Write the rows in row groups, a block a step."""
+        """Write the rows in row groups, one block in each step."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -49,13 +49,13 @@ class ParquetTable:
         writer.close()
 
     def close(self) -> None:
-        """Let go of the rows; a writer that is given up can no longer end a cut file as if it were whole."""
+        """Delete the rows. After this, pyarrow's writer cannot complete a file that was cut."""
         self._file.is_open = False
         self._table.close()
 
 
-class _Counted:
-    """A file for pyarrow: one that may be a pipe, so that nothing but what is written tells the place."""
+class _CountingFile:
+    """A file for pyarrow that counts its bytes, because a pipe cannot report its position."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -64,7 +64,7 @@ class _Counted:
         self.closed = False
 
     def write(self, content: Any) -> int:
-        """Write to the file; to nowhere once it is given up."""
+        """Write to the file; discard the bytes if the file was closed."""
         length = len(memoryview(content).cast("B"))
         if self.is_open:
             self._file.write(content)
@@ -72,11 +72,11 @@ class _Counted:
         return length
 
     def tell(self) -> int:
-        """Return how much was written."""
+        """Return how many bytes were written."""
         return self._place
 
     def flush(self) -> None:
-        """Do nothing: whoever gave the file flushes it."""
+        """Do nothing: the owner of the file flushes it."""
 
     def readable(self) -> bool:
         """Return False."""
@@ -107,7 +107,7 @@ def _is_full(group: Sequence[Any]) -> bool:
 
 
 def _kind_of(column: Column) -> Kind:
-    """Return what a column holds; the documents say it where its cells do not: all are empty, or happen to be whole."""
+    """Return the type of a column; use the documented type if its cells are all empty, or happen to be integers."""
     documented = _DOCUMENTED.get(DOCUMENTED.get(column.name), Kind.NOTHING)
     if column.kind is Kind.NOTHING or (column.kind, documented) == (Kind.INTEGER, Kind.FLOAT):
         return documented

@@ -1,31 +1,33 @@
-"""A JSON array that arrives in pieces → its elements, in flat memory, at the speed of the parser.
+"""Parses a JSON array that arrives in pieces, in constant memory, and almost as fast as the parser itself.
 
-Elements are parsed in batches. When enough bytes are there, the last place that looks like the boundary between two
-top-level elements is searched from the end, and everything before it is parsed as one array: the comma there becomes
-the bracket that closes it, and then the one that opens the rest, so that not a byte has to be moved.
+Elements are parsed in batches. When there are enough bytes, the reader searches backwards from their end for the last
+place that looks like a boundary between two top-level elements, and parses everything before it as one array: the comma
+at the boundary is overwritten by the bracket that closes this array, and then by the one that opens the rest. So no
+byte is moved.
 
-The parse is the proof. Were the boundary a false one, inside a string or a nested array, then the text before it would
-have an unclosed quote or bracket; were it behind the end of the array, something would follow its bracket. The parser
-would refuse either, and the boundary before that is tried then. So no scanner of ours has to understand JSON, and no
-input can make it misread.
+The parse proves the boundary. If the boundary were a false one, inside a string or a nested array, the text before it
+would have an unclosed quote or bracket. If it were after the end of the array, something would follow the closing
+bracket. The parser refuses both, and the boundary before that one is tried. So this module needs no scanner that
+understands JSON, and no input can make it misread.
 
-What a boundary looks like is learned from two elements: the brackets that close the one, the comma, and the bracket
-that opens the other, with the white space between them, as in `}},{"`. A file that changes its style midway only loses
-speed: the standard library's parser then takes one element after the other, and the new style is learned.
+The form of a boundary is learned from two elements: the brackets that close the first, the comma, the bracket that
+opens the second, and the white space between them, as in `}},{"`. A file that changes its style midway only gets
+slower: the standard library's parser then takes the elements one by one, and the new style is learned.
 
-A file with a damaged character is read as well, unless the reader is a strict one: where no boundary is proved, as the
-parser refuses a byte that is not UTF-8, the records are taken one by one, and the damaged one is repaired and counted.
+A file with a damaged character can be read too, unless the reader is strict: if no boundary is proved, because the
+parser refuses a byte that is not UTF-8, the records are taken one by one, and the damaged record is repaired and
+counted.
 
-A record that does not fit into half a megabyte is not parsed again and again while it grows: a scanner then goes once
-over each byte that comes, until the comma after the record is there. It knows texts and brackets, and no more: the
-parser has the last word here too. So the work is linear in the bytes, and is done in steps of some milliseconds.
+A record of more than half a megabyte is not parsed repeatedly while it grows. Instead a scanner reads each new byte
+once, until it finds the comma after the record. The scanner only knows strings and brackets; the parser has the last
+word here too. So the work is linear in the number of bytes, and is done in steps of some milliseconds.
 
-What is left at the end must close the array; otherwise the file was cut, which is an error, never a short list.
+The bytes left at the end must close the array. Otherwise the file was cut, which is an error, never a short list.
 
-The array may also be inside the one object that the file is. Where it begins is proved in the same way: the text up to
-its bracket, closed by `]}`, must be an object whose last field it is.
+The array may also be inside an object that is the whole file. Its beginning is proved in the same way: the text up to
+its opening bracket, closed by `]}`, must be an object with the array as its last field.
 
-Batches are small, since a parser is quickest where its objects stay in the processor's cache until they are done with.
+Batches are small, because a parser is fastest if its objects stay in the processor's cache until they are used.
 """
 
 import gc
@@ -45,16 +47,16 @@ from .damage import DamageCounter
 
 BATCH_BYTES = 64 * 1024
 LONGEST_ELEMENT = 256 * 1024 * 1024
-"""The most bytes of a file that is one record."""
+"""The most bytes of a file that is a single record."""
 LONGEST_RECORD = 16 * 1024 * 1024
-"""The most bytes of one record of many: to parse them is one step, of a few tenths of a second at most."""
+"""The most bytes of one of many records: parsing them is one step, of a few tenths of a second at most."""
 MOST_BLANKS = 12 * 1024 * 1024
 """The most bytes of white space in a row."""
 
 _SCANNED_FROM = 512 * 1024
 _MOST_GUESSES = 8
 _LONGEST_HEAD = 64 * 1024
-"""A list inside an object is read in batches if it begins within so many bytes; else the object is read whole."""
+"""A list inside an object is read in batches if it begins within this many bytes; else the object is read whole."""
 
 _LONGEST_SEPARATOR = 1024
 
@@ -64,16 +66,17 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class ArrayReader:
-    """Takes the bytes of a file that holds one JSON array, or one object, which then is the only record.
+    """Reads the bytes of a file that holds one JSON array, or one object, which is then the only record.
 
-    `inside` names a field of that object: its elements are the records then, and what stands beside it is in `beside`
-    when all is read. Damaged characters are replaced and counted in `damage`; without one, they are an error.
+    `inside` names a field of that object: the records are then the elements of this field, and `other_fields` holds the
+    other fields after the last byte. Damaged characters are replaced and counted in `damage`; without `damage` they are
+    an error.
     """
 
     def __init__(
         self, *, inside: str | None = None, batch_bytes: int = BATCH_BYTES, damage: DamageCounter | None = None
     ) -> None:
-        self.beside: dict[str, Any] = {}
+        self.other_fields: dict[str, Any] = {}
         self._inside = inside
         self._batch_bytes = batch_bytes
         self._damage = damage
@@ -91,14 +94,14 @@ class ArrayReader:
         self._after_comma = False
 
     def batches(self, piece: bytes) -> Iterator[list[Any]]:
-        """Take the next bytes, however many; yield the elements that they completed, as many at a time as is quick."""
+        """Add bytes, any number; yield the elements that they completed, in batches of a fast size."""
         for start in range(0, len(piece), self._batch_bytes):
             elements = self.feed(piece[start : start + self._batch_bytes])
             if elements:
                 yield elements
 
     def feed(self, piece: bytes) -> list[Any]:
-        """Take the next bytes; return the elements that they completed, mostly none or many."""
+        """Add bytes; return the elements that they completed, usually none or many."""
         self._buffer += piece
         if not self._begun and not self._begin():
             return []
@@ -111,41 +114,41 @@ class ArrayReader:
         longest = LONGEST_RECORD if self._buffer[0] == _ARRAY else LONGEST_ELEMENT
         if len(self._buffer) > longest:
             raise Unreadable(f"no record of the file ends within {longest} bytes")
-        return self._passed(elements)
+        return self._counted(elements)
 
     def _wait_for_more(self, elements: list[Any]) -> None:
-        """Decide when the next elements are looked for: the fewer were found, the more bytes are waited for."""
+        """Decide when to search for elements again: the fewer were found, the more bytes are waited for."""
         if elements:
             self._scan = None
             self._threshold = self._batch_bytes
         elif len(self._buffer) >= _SCANNED_FROM:
             self._scan = self._scan or _Scan()
-            self._threshold = 0  # only what is new is scanned
+            self._threshold = 0  # the scanner reads only new bytes, so it may run at every piece
         else:
             self._threshold = max(self._batch_bytes, 2 * len(self._buffer))
 
-    def _passed(self, elements: list[Any]) -> list[Any]:
+    def _counted(self, elements: list[Any]) -> list[Any]:
         if self._damage:
             self._damage.records += len(elements)
         return elements
 
     def close(self) -> list[Any]:
-        """Return the last elements; raise `Unreadable` where the file does not end as it must."""
+        """Return the last elements; raise `Unreadable` if the file does not end correctly."""
         if not self._begun:
-            raise Unreadable(f"the file is no JSON array; it is {_beginning(self._buffer)}")
+            raise Unreadable(f"the file is not a JSON array; it is {_beginning(self._buffer)}")
         elements: list[Any] = []
-        with _not_collecting():
-            last = _loaded(self._rest())
+        with _gc_paused():
+            last = _parsed(self._rest())
         if last is None:
             elements = self._take_one_by_one() if self._may_be_repaired() and self._buffer[0] == _ARRAY else []
             last = self._repaired(self._rest(), ahead=len(elements))
         if isinstance(last, dict):
             if self._inside is None:
-                return self._passed([last])
+                return self._counted([last])
             last = self._inner_list(cast("dict[str, Any]", last), self._inside)
         if self._after_comma and not last:
             raise Unreadable("the file is damaged: there is nothing after its last comma")
-        return self._passed([*elements, *cast("list[Any]", last)])
+        return self._counted([*elements, *cast("list[Any]", last)])
 
     def _rest(self) -> bytes | bytearray:
         return b'{"":' + self._buffer if self._entered else self._buffer
@@ -154,18 +157,18 @@ class ArrayReader:
         return self._damage is not None and len(self._buffer) <= LONGEST_REPAIR
 
     def _repaired(self, content: bytes | bytearray | memoryview, *, ahead: int) -> Any:
-        """Return what a text says that the quick parser refuses: half a surrogate pair is JSON, damage is repaired."""
+        """Parse text that the fast parser refuses: half a surrogate pair is valid JSON, and damage is repaired."""
         try:
             if not self._damage:
                 return _STRICT.decode(str(content, "utf-8"))
             value, damaged = loads_damaged(content, longest=LONGEST_ELEMENT)
         except (ValueError, RecursionError) as error:
-            raise Unreadable(f"the file is damaged or was cut: {_said_of(content, error)}") from None
+            raise Unreadable(f"the file is damaged or was cut: {_error_text(content, error)}") from None
         self._damage.add(damaged, ahead=ahead)
         return value
 
     def _begin(self) -> bool:
-        """Get to the first bracket; False while only white space, or part of a byte order mark, has come."""
+        """Advance to the first bracket; return False while only white space, or part of a byte order mark, has come."""
         if len(self._buffer) < len(_BOM) and _BOM.startswith(self._buffer):
             return False
         text = (self._buffer.removeprefix(_BOM) if self._may_have_bom else self._buffer).lstrip(_SPACE)
@@ -175,35 +178,36 @@ class ArrayReader:
             self._buffer.clear()
             return False
         if text[0] not in {_ARRAY, _OBJECT}:
-            raise Unreadable(f"the file is no JSON array; it begins {_beginning(text)}")
+            raise Unreadable(f"the file is not a JSON array; it begins {_beginning(text)}")
         self._buffer = text
         self._begun = True
         self._may_enter &= text[0] == _OBJECT
         return True
 
     def _enter(self) -> None:
-        """Get to the bracket that opens the list inside the object, once it is there."""
+        """Advance to the bracket that opens the list inside the object, if it has come."""
         opening = re.escape(json.dumps(self._inside).encode()) + rb"\s*:\s*\["
         for found in islice(re.finditer(opening, self._buffer[:_LONGEST_HEAD]), _MOST_GUESSES):
-            before = _loaded(self._buffer[: found.end()] + b"]}")
+            before = _parsed(self._buffer[: found.end()] + b"]}")
             if before and list(before)[-1] == self._inside:
-                self.beside = {name: content for name, content in before.items() if name != self._inside}
+                self.other_fields = {name: content for name, content in before.items() if name != self._inside}
                 del self._buffer[: found.end() - 1]
                 self._entered = True
                 break
         self._may_enter = not self._entered and len(self._buffer) < _LONGEST_HEAD
 
     def _inner_list(self, last: dict[str, Any], name: str) -> list[Any]:
-        """Return the records of the object, or what is left of them, and keep what is beside them."""
+        """Return the records of the object, or the rest of them, and keep its other fields."""
         found = last.pop("" if self._entered else name, None)
-        self.beside |= last
+        self.other_fields |= last
         if not isinstance(found, list) or name in last:
-            raise Unreadable(f"the file has no list {name!r}, or several; it has {', '.join(self.beside) or 'nothing'}")
+            found_fields = ", ".join(self.other_fields) or "nothing"
+            raise Unreadable(f"the file has no list {name!r}, or several; it has {found_fields}")
         return found
 
     def _take_batch(self) -> list[Any]:
         if self._separator is None:
-            if not self._learn():
+            if not self._learn_separator():
                 return []
             if self._separator is None:
                 return self._take_one_by_one()
@@ -213,21 +217,21 @@ class ArrayReader:
             if found < 0:
                 break
             end = found + self._comma
-            elements = self._closed_at(end)
+            elements = self._parsed_before(end)
             if elements is not None:
-                return self._taken(elements, end)
+                return self._cut_off(elements, end)
         return self._take_one_by_one()
 
-    def _closed_at(self, comma: int) -> list[Any] | None:
-        """Return the elements before the comma; None where it does not stand between two."""
+    def _parsed_before(self, comma: int) -> list[Any] | None:
+        """Return the elements before the comma; None if the comma does not separate two elements."""
         self._buffer[comma] = _CLOSE
         with memoryview(self._buffer)[: comma + 1] as text:
-            elements = cast("list[Any] | None", _loaded(text))
+            elements = cast("list[Any] | None", _parsed(text))
         self._buffer[comma] = _COMMA
         return elements
 
-    def _taken(self, elements: list[Any], comma: int) -> list[Any]:
-        """Let go of the elements before the comma, which from now on opens the array."""
+    def _cut_off(self, elements: list[Any], comma: int) -> list[Any]:
+        """Remove the elements before the comma, which becomes the opening bracket of the rest."""
         if not elements:
             raise Unreadable("the file is damaged: there is nothing before one of its commas")
         self._buffer[comma] = _ARRAY
@@ -235,10 +239,10 @@ class ArrayReader:
         self._after_comma = True
         return elements
 
-    def _learn(self) -> bool:
-        """Find out what stands between the first two elements; False while they are not both there.
+    def _learn_separator(self) -> bool:
+        """Learn what is between the first two elements; return False while they are not both there.
 
-        Where that is mostly white space, nothing is learned: it will not be the same between the next two.
+        If it is mostly white space, nothing is learned, because the next boundary will be different.
         """
         text = self._text()
         _, end = self._element(text, 1)
@@ -263,30 +267,30 @@ class ArrayReader:
             comma = _end_of(_BLANKS, text, end)
             if not end or text[comma : comma + 1] != ",":
                 break
-            if _ODD.search(text, start, end):
+            if _SUSPECT.search(text, start, end):
                 damaged = text[start:end].encode("utf-8", "surrogateescape")
                 element = self._repaired(damaged, ahead=len(elements))
             elements.append(element)
             last_comma = comma
         length = len(text[:last_comma].encode("utf-8", "surrogateescape"))
-        return self._taken(elements, length) if elements else []
+        return self._cut_off(elements, length) if elements else []
 
     def _take_scanned(self, scan: "_Scan") -> list[Any]:
-        """Return the one element that the scanner finds the end of; it may be damaged."""
+        """Return the element whose end the scanner found, as a list; it may be damaged."""
         comma = scan.next_comma(self._buffer)
         if comma is None:
             return []
-        with _not_collecting():
-            elements = self._closed_at(comma)
+        with _gc_paused():
+            elements = self._parsed_before(comma)
         if elements is None:
             if comma > LONGEST_REPAIR:
                 raise Unreadable(f"the file is damaged, in a record of {comma} bytes")
             with memoryview(self._buffer)[1:comma] as text:
                 elements = [self._repaired(text, ahead=0)]
-        return self._taken(elements, comma)
+        return self._cut_off(elements, comma)
 
     def _element(self, text: str, start: int) -> tuple[Any, int]:
-        """Return the element that begins at `start`, and where it ends; 0 where it is not complete."""
+        """Return the element that begins at `start`, and where it ends; 0 if it is incomplete."""
         try:
             return self._decoder.raw_decode(text, _end_of(_BLANKS, text, start))
         except RecursionError:
@@ -300,11 +304,10 @@ class ArrayReader:
 
 @define
 class _Scan:
-    """Goes once over the bytes of an array, to the comma after its first element.
+    """Scans the bytes of an array once, up to the comma after its first element.
 
-    `at` is the next byte to be read, `depth` how many brackets are open there. Texts are cut out at the speed of the
-    regular expressions, and brackets counted at that of `bytes.translate`: only where the element may end, each mark is
-    looked at.
+    `at` is the next byte to read, `depth` the number of open brackets there. Regular expressions cut out the strings,
+    and `bytes.translate` counts the brackets; the scanner visits single marks only where the element may end.
     """
 
     at: int = 1
@@ -313,7 +316,7 @@ class _Scan:
     blanks: int = 0
 
     def next_comma(self, buffer: bytearray) -> int | None:
-        """Return where the comma is; None where it has not come."""
+        """Return the position of the comma; None if it has not come yet."""
         while self.at < len(buffer):
             if self.in_text and not self._leave_text(buffer):
                 return None
@@ -330,7 +333,7 @@ class _Scan:
         return None
 
     def _comma_in(self, part: bytes) -> int | None:
-        """Return where the comma is, if it is in this part; count the brackets of what there is."""
+        """Return the position of the comma, if it is in this part; otherwise count the brackets of the part."""
         for found in _MARK.finditer(part):
             mark = found[0]
             if mark in b"[{":
@@ -339,19 +342,19 @@ class _Scan:
                 self.depth -= 1
             elif mark == b"," and not self.depth:
                 return self.at + found.start()
-            elif mark == b'"':  # it does not end in this part
+            elif mark == b'"':  # a string that does not end in this part
                 break
         return None
 
     def _leave_text(self, buffer: bytearray) -> bool:
-        """Get behind the end of the text that has begun; False where it has not come."""
+        """Advance behind the end of the current string; return False if its end has not come yet."""
         end = _END_OF_TEXT.match(buffer, self.at)
         self.in_text = end is None
         self.at = end.end() if end else len(buffer) - _half_escape(buffer[self.at :])
         return end is not None
 
     def _pass(self, part: bytes, *, enters_text: bool) -> None:
-        """Go on behind a part; a text that it ends in goes on there."""
+        """Advance behind a part; a string that does not end in it continues there."""
         blank = 0 if enters_text else len(part) - len(part.rstrip(_SPACE))
         self.blanks = _checked_blanks(blank + (self.blanks if blank == len(part) else 0))
         self.in_text = enters_text
@@ -364,13 +367,13 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def _end_of_whole_texts(part: bytes) -> int:
-    """Return where the text begins that does not end in this part; or the end of the part."""
+    """Return where the string begins that does not end in this part, or the end of the part."""
     found = _WHOLE_TEXTS.match(part)
     return found.end() if found else 0
 
 
 def _half_escape(text: bytes | bytearray) -> int:
-    """Return 1 where a text ends with a backslash whose other half has not come, else 0."""
+    """Return 1 if a text ends with a backslash whose second character has not come yet, else 0."""
     return (len(text) - len(text.rstrip(b"\\"))) % 2
 
 
@@ -382,8 +385,8 @@ _MARK = re.compile(b'"' + _IN_TEXT + rb'|["\[\]{},]', re.DOTALL)
 
 
 @contextmanager
-def _not_collecting() -> Iterator[None]:
-    """Keep the collector of garbage from going over a large record again and again while it is made."""
+def _gc_paused() -> Iterator[None]:
+    """Pause the garbage collector, which would visit a large record again and again while it is built."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -399,8 +402,8 @@ def _checked_blanks(count: int) -> int:
     return count
 
 
-def _loaded(text: bytes | bytearray | memoryview) -> Any:
-    """Return what the text says; None where it is no JSON."""
+def _parsed(text: bytes | bytearray | memoryview) -> Any:
+    """Return the parsed text; None if it is not JSON."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -408,13 +411,13 @@ def _loaded(text: bytes | bytearray | memoryview) -> Any:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 _STRICT = json.JSONDecoder(parse_constant=_no_constant)
 _LENIENT = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
-_ODD = re.compile("[\udc80-\udcff\\x00-\\x1f]|NaN|Infinity")
-"""What may be damage: bytes that are not UTF-8, control characters, words that are no JSON."""
+_SUSPECT = re.compile("[\udc80-\udcff\\x00-\\x1f]|NaN|Infinity")
+"""Possible damage: bytes that are not UTF-8, control characters, and words that are not JSON."""
 
 
 def _end_of(pattern: re.Pattern[str], text: str, start: int) -> int:
@@ -425,8 +428,8 @@ def _end_of(pattern: re.Pattern[str], text: str, start: int) -> int:
 _BLANKS, _OPENERS = re.compile(r"[ \t\r\n]*"), re.compile(r"[{\[\" \t\r\n]*")
 
 
-def _said_of(content: bytes | bytearray | memoryview, error: Exception) -> str:
-    """Return what the quick parser says of a text, as it is shorter; or else the error of the other one."""
+def _error_text(content: bytes | bytearray | memoryview, error: Exception) -> str:
+    """Return the fast parser's error for a text, because it is shorter; otherwise the text of `error`."""
     try:
         orjson.loads(content)
     except orjson.JSONDecodeError as found:

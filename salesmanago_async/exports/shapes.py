@@ -1,4 +1,4 @@
-"""What the records of each kind of file are read into.
+"""The types of the records of each kind of file.
 
     contact export            an array of objects, each with one key: the contact's id     ContactExport
     page of all contacts      an object, whose list `contacts` holds the records           ContactOnPage
@@ -7,7 +7,7 @@
     messages                  an archive of arrays                                         ConversationMessage
     notifications             an archive of arrays                                         WebPushRecipient
 
-What the reference does not name is in the `extra` of a record or of its part, as it came.
+Fields that the reference does not name are in `extra` of a record or of its part, unchanged.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ RecordT = TypeVar("RecordT")
 
 @frozen
 class Listed(Generic[RecordT]):
-    """The shape of a file that is one object, whose list `inside` holds the records; called, it reads one of them."""
+    """Reads the records of a file that is one object with its records in the list `inside`; a call reads one."""
 
     inside: str
     read: Callable[[Any], RecordT]
@@ -39,7 +39,7 @@ class Listed(Generic[RecordT]):
 
 
 def list_inside(read: Callable[[Any], Any]) -> str | None:
-    """Return the name of the list that holds the records of a file; None where its array, or all of it, does."""
+    """Return the name of the list that holds the records of a file; None if the file is the array or the record."""
     return read.inside if isinstance(read, Listed) else None
 
 
@@ -63,12 +63,12 @@ def web_push_recipient(record: Any) -> WebPushRecipient:
 
 
 def conversation_statistics(record: Any) -> ConversationStatistics:
-    """Read what became of one mailing: one element of the file, or all of it."""
+    """Read the statistics of one mailing: one element of the file, or the whole file."""
     return _read(ConversationStatistics, record)
 
 
 def conversation_recipients(record: Any) -> ConversationRecipients:
-    """Read whom a mailing was sent to: all of the file."""
+    """Read the recipients of a mailing: the whole file."""
     return _read(ConversationRecipients, record)
 
 

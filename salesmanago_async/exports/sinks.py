@@ -1,6 +1,6 @@
-"""Records → a file, or standard output: JSON, JSON lines, CSV or Parquet, by suffix or by name.
+"""Writes records to a file or to standard output: as JSON, JSON lines, CSV or Parquet, by suffix or by name.
 
-A file that has its name is complete: it is written under another one, brought to the disk and renamed at the end.
+A file that has its name is complete: it is written under another name, flushed to the disk, and renamed at the end.
 """
 
 import sys
@@ -15,15 +15,15 @@ from attrs import field, frozen
 
 from ..errors import Invalid
 from ..extras import check_parquet
-from ._placing import PlacedFile, target_of_link
+from ._atomic_file import AtomicFile, target_of_link
 from .csv_tables import CsvTable
 from .damage import Damage
 from .json_files import JsonArray, JsonLines
-from .json_files import dump_record as dump_record  # for those who write JSON themselves
+from .json_files import dump_record as dump_record  # for modules that write JSON themselves
 from .parquet import ParquetTable
 
 Format: TypeAlias = Literal["json", "jsonl", "csv", "parquet"]
-"""How records are written."""
+"""The format in which records are written."""
 
 STDOUT = "-"
 """The name of standard output."""
@@ -39,7 +39,7 @@ SUFFIXES: dict[str, Format] = {
 
 @frozen(kw_only=True)
 class Saved:
-    """How far a save is: records written; bytes of the server's file that have come, of how many (None: not told).
+    """The progress of a save: records written, and bytes received of the server's file, of `total` (None: unknown).
 
     `damaged` says what was damaged in the records written.
     """
@@ -52,7 +52,7 @@ class Saved:
 
 @frozen(kw_only=True)
 class Destination:
-    """Where records go, and how. `path` is None for standard output."""
+    """Where records are written, and how. `path` is None for standard output."""
 
     path: Path | None
     format: Format
@@ -61,25 +61,25 @@ class Destination:
 
 class _Writer(Protocol):
     def write(self, records: Sequence[Any]) -> None:
-        """Take records."""
+        """Add records."""
 
     def finish(self) -> Iterator[None]:
-        """Write what is not written yet, in steps between which it can be given up."""
+        """Write what is not written yet, in steps; the caller may stop between two of them."""
         ...
 
     def close(self) -> None:
-        """Let go of what is held, finished or not."""
+        """Release files and memory, whether finished or not."""
 
 
 def target_of(to: str | PathLike[str], *, format: Format | None = None, safe_cells: bool = True) -> Destination:  # noqa: A002
-    """Return the target of that name; raise `Invalid` for one that cannot be written in that format.
+    """Return the destination of that name; raise `Invalid` if it cannot be written in that format.
 
-    `to` is a path or "-", standard output. Without a `format` the path's suffix decides, and "-" gets lines of JSON.
+    `to` is a path, or "-" for standard output. Without a `format` the suffix of the path decides; "-" gets JSON lines.
     """
     if str(to) == STDOUT:
         target = Destination(path=None, format=format or "jsonl", safe_cells=safe_cells)
         if target.format == "parquet" and sys.stdout.isatty():
-            raise Invalid("Parquet is nothing to be read on a terminal: name a file", field=STDOUT)
+            raise Invalid("Parquet is a binary format, and standard output is a terminal: name a file", field=STDOUT)
     else:
         path = Path(to)
         target = Destination(path=path, format=format or _format_of(path), safe_cells=safe_cells)
@@ -108,18 +108,18 @@ def _check_place(path: Path) -> None:
         is_other = path.exists() and not path.is_file()
     except Invalid:
         raise
-    except (OSError, ValueError) as error:  # ValueError: the path itself is none, as it holds a NUL
+    except (OSError, ValueError) as error:  # ValueError: the path contains a NUL
         raise Invalid(f"cannot be written: {getattr(error, 'strerror', None) or error}", field=str(path)) from None
     if is_other:
         raise Invalid(
-            "is a pipe or a device, which no file can take the place of; '-' is standard output", field=str(path)
+            "is a pipe or a device, and cannot be replaced by a file; '-' is standard output", field=str(path)
         )
 
 
 class Saving:
-    """Takes the records of a save. Its work is done in a thread: disks and pipes may be slow."""
+    """Receives the records of a save. It writes in a thread, because disks and pipes may be slow."""
 
-    def __init__(self, target: Destination, placed: PlacedFile | None) -> None:
+    def __init__(self, target: Destination, placed: AtomicFile | None) -> None:
         self._name = str(target.path or "standard output")
         self._placed = placed
         self._file: IO[bytes] = placed.file if placed else sys.stdout.buffer
@@ -127,18 +127,18 @@ class Saving:
         self.written = 0
 
     async def write(self, records: Sequence[Any]) -> None:
-        """Write records, as a file of the server has them."""
+        """Write records, in the form that they have in the server's file."""
         await anyio.to_thread.run_sync(self._write, records)
         self.written += len(records)
 
     async def finish(self) -> None:
-        """Write what is left, and give the file its name."""
+        """Write the rest, and give the file its name."""
         steps = self._steps()
         while await anyio.to_thread.run_sync(next, steps, _END) is not _END:
             pass
 
     def close(self) -> None:
-        """Let go of everything; of a file that has not got its name, nothing stays."""
+        """Release everything; a file that did not get its name is removed."""
         self._writer.close()
         if self._placed:
             self._placed.discard()
@@ -150,11 +150,11 @@ class Saving:
                 self._file.flush()
 
     def _steps(self) -> Iterator[None]:
-        """Do the rest piece by piece, so that it can be given up between two."""
+        """Write the rest in steps; the caller may stop between two of them."""
         with _naming(self._name):
             yield from self._writer.finish()
             if self._placed:
-                self._placed.place()
+                self._placed.commit()
             else:
                 self._file.flush()
 
@@ -164,7 +164,7 @@ _END: Any = object()
 
 @contextmanager
 def _naming(name: str) -> Iterator[None]:
-    """Have an error of the disk say which file it is about."""
+    """Add the name of the file to errors of the disk."""
     try:
         yield
     except OSError as error:
@@ -177,20 +177,20 @@ def _naming(name: str) -> Iterator[None]:
 async def saving(
     to: str | PathLike[str] | Destination,
     *,
-    format: Format | None = None,  # noqa: A002 - what it is called where files are written
+    format: Format | None = None,  # noqa: A002 - the usual name in libraries that write files
     safe_cells: bool = True,
 ) -> AsyncGenerator[Saving]:
-    """Open what records are saved to, and give it: `await sink.write(records)` writes some.
+    """Open a destination for records: `await sink.write(records)` writes some.
 
-    The file appears under its name when the block ends without an error; otherwise nothing does, and a file that had
-    the name stays. See `target_of` for `to` and `format`. `safe_cells` keeps spreadsheets from running cells of a CSV
-    file as formulas. CSV and Parquet are written when the block ends, as their columns are not known before: until then
-    the rows lie in an unnamed temporary file beside the target.
+    The file appears under its name when the block ends without an error; otherwise a file that had the name stays. See
+    `target_of` for `to` and `format`. `safe_cells` keeps spreadsheets from running cells of a CSV file as formulas.
+    CSV and Parquet files are written when the block ends, because their columns are not known before: until then the
+    rows are in an unnamed temporary file in the folder of the target.
 
-    Raises `Invalid` where the file cannot be made, and OSError, naming it, where it cannot be written: a full disk.
+    Raises `Invalid` if the file cannot be created, and OSError, with its name, if it cannot be written: a full disk.
     """
     target = to if isinstance(to, Destination) else target_of(to, format=format, safe_cells=safe_cells)
-    sink = Saving(target, PlacedFile(target.path) if target.path else None)
+    sink = Saving(target, AtomicFile(target.path) if target.path else None)
     try:
         yield sink
         await sink.finish()
@@ -199,7 +199,7 @@ async def saving(
 
 
 def _folder(target: Destination) -> Path | None:
-    """Return where rows lie until their columns are known: beside the target, where there is room for them."""
+    """Return the folder for rows whose columns are not known yet: the target's own, which must have space for them."""
     return target.path.parent if target.path else None
 
 

@@ -1,8 +1,8 @@
-"""Rows whose columns come to be known while they are read: they lie in a file until all are there.
+"""Collects rows whose columns are not known before the last one: they are in a temporary file until then.
 
-A record may have a column that none before it had, and a table names its columns at its beginning. So the rows are
-first written, as JSON, to a temporary file that has no name and that is gone when it is closed, and what is in each
-column is noted; then they are read again, now with all columns known. Memory holds the columns, and a block of rows.
+A record may have a column that no record before it had, but a table must name its columns at its beginning. So the rows
+are first written, as JSON, to an unnamed temporary file, which disappears when it is closed, and the types in each
+column are recorded. Then the rows are read again, with all columns known. Memory holds the columns and a block of rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,22 +18,22 @@ from attrs import frozen
 from .flat import Cell, Row, flat
 
 StoredCell: TypeAlias = bool | int | float | str | list[str] | None
-"""A cell as it lies in the file; a time is ISO 8601 text."""
+"""A cell in the temporary file; a time is ISO 8601 text."""
 
 BLOCK_BYTES = 256 * 1024
-"""About how many bytes of rows are read again at once."""
+"""About how many bytes of rows are read again in one block."""
 
 _LARGEST_EXACT = 2**53
 
 
 class Kind(IntFlag):
-    """What is in the cells of a column."""
+    """The types of the cells of a column."""
 
     NOTHING = 0
     BOOLEAN = 1
     INTEGER = 2
     LARGE_INTEGER = 4
-    """One that a number with a point does not hold exactly."""
+    """An integer that a float cannot represent exactly."""
     FLOAT = 8
     TIME = 16
     TEXT = 32
@@ -42,14 +42,14 @@ class Kind(IntFlag):
 
 @frozen
 class Column:
-    """A column, and what is in it."""
+    """A column, and the types of its cells."""
 
     name: str
     kind: Kind
 
 
 class Table:
-    """Takes records, and gives them back as rows that all have the same columns. `folder` is where the file lies."""
+    """Collects records, and yields them as rows with the same columns. `folder` is the folder of the temporary file."""
 
     def __init__(self, folder: Path | None) -> None:
         self._file = TemporaryFile("w+b", dir=folder)  # noqa: SIM115 - closed by close()
@@ -57,21 +57,21 @@ class Table:
         self._kinds: list[int] = []
 
     def add(self, records: Sequence[Any]) -> None:
-        """Take records."""
+        """Add records."""
         self._file.write(b"".join([_dump(self._cells(flat(record))) for record in records]))
 
     def close(self) -> None:
-        """Let go of the rows."""
+        """Delete the rows."""
         self._file.close()
 
     @property
     def columns(self) -> list[Column]:
-        """The columns, as they first appeared, those with the same name before the first dot together."""
+        """The columns in the order of their appearance; those with the same name before the first dot are together."""
         names = list(self._positions)
         return [Column(names[position], Kind(self._kinds[position])) for position in self._order()]
 
     def blocks(self) -> Iterator[list[list[StoredCell]]]:
-        """Give all rows, a block at a time, their cells as `columns` are."""
+        """Yield all rows, one block at a time, with their cells in the order of `columns`."""
         self._file.seek(0)
         order = self._order()
         nothing: list[StoredCell] = [None] * len(order)
@@ -91,7 +91,7 @@ class Table:
         return sorted(range(len(names)), key=lambda position: groups[names[position].partition(".")[0]])
 
     def _cells(self, row: Row) -> list[Cell]:
-        """Return the cells in the order in which their columns came to be known, and note what they are."""
+        """Return the cells in the order in which their columns appeared, and record their types."""
         positions, kinds = self._positions, self._kinds
         cells: list[Cell] = [None] * len(positions)
         for name, cell in row.items():
@@ -123,7 +123,7 @@ def _kind_of_integer(cell: Any) -> int:
 def _dump(cells: list[Cell]) -> bytes:
     try:
         return orjson.dumps(cells, option=_OPTIONS)
-    except TypeError:  # half a surrogate pair is no text: it is written as its number
+    except TypeError:  # half a surrogate pair is not text: it is written as an escape sequence
         return orjson.dumps([_as_text(cell) for cell in cells], option=_OPTIONS)
 
 
@@ -141,7 +141,7 @@ def _printable(text: str) -> str:
 
 
 def text_of(cell: StoredCell) -> str:
-    """Return a cell as text; a list is joined with commas, or is JSON where its values would not come apart again."""
+    """Return a cell as text. A list is joined with commas, or is JSON if its values could not be split again."""
     if isinstance(cell, str):
         return cell
     if cell is None:

@@ -1,1 +1,1 @@
-"""The rooms of a client: `sm.contacts`, `sm.events`, … Each call sends a request value; sugar is a plain method."""
+"""The groups of a client: `sm.contacts`, `sm.events`, … Most methods send one request; the others combine several."""

@@ -1,4 +1,4 @@
-"""What changed since a time, or since the run before: see `exports/changes.py` for how two runs meet."""
+"""Contacts that changed since a time, or since the last run; `exports/changes.py` says how two runs connect."""
 
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
@@ -11,17 +11,17 @@ import anyio.to_thread
 
 from ..connection.identity import mark_of
 from ..exports.changes import MARGIN_MS, Changes, beginning, read_state, write_state
-from ._ahead import side_by_side
-from ._modified import Details, ModifiedContacts, in_chunks
+from ._concurrent_map import concurrent_map
+from ._modified import Details, ModifiedContactReader, in_chunks
 
 RecordT = TypeVar("RecordT")
 
 
 class ModifiedExport(AsyncIterator[RecordT], Generic[RecordT]):
-    """Contacts that were modified in a span, each with everything about it.
+    """Contacts that were modified in a span, each with all its details.
 
-    `begin` and `end` are the span, by the server's clock. `unavailable` names, by their ids, the contacts met so far
-    that were modified and could not be read: deleted since, or not the owner's.
+    `begin` and `end` are the span, by the server's clock. `unavailable` holds the ids of the contacts found so far that
+    were modified but cannot be read: they have been deleted since, or belong to another owner.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ModifiedExport(AsyncIterator[RecordT], Generic[RecordT]):
 
 @asynccontextmanager
 async def modified_export(
-    modified: ModifiedContacts,
+    modified: ModifiedContactReader,
     since: int | None,
     read: Callable[[Any], RecordT],
     *,
@@ -64,16 +64,17 @@ async def modified_export(
     overlap: int,
     ordered: bool,
 ) -> AsyncGenerator[ModifiedExport[RecordT]]:
-    """Give everything about who was modified since then (ms), or since the run before; see `export_modified`."""
+    """Yield the details of contacts modified since a time (ms), or since the last run; see `export_modified`."""
     whose = {**modified.connection.identity, "owner": mark_of(modified.owner)}
     before = read_state(state, whose=whose) if state else None
     end = await modified.server_time()
     begin = beginning(since, before, end=end, overlap=overlap)
     changes = Changes(before, whose=whose, begin=begin, until=end, overlap=overlap)
     ahead = 2 * modified.connection.pace.concurrency
-    # Date headers are in whole seconds, so that it is a little later there; who changed since is remembered, too.
+    # Date headers are in whole seconds, so the server's time may be a little later. The span ends later too, and the
+    # state remembers contacts that changed in that margin, so the next run does not return them again.
     chunks = in_chunks(modified.ids(begin, end + MARGIN_MS), modified.named)
-    async with side_by_side(chunks, modified.details, room=lambda: ahead, ordered=ordered) as details:
+    async with concurrent_map(chunks, modified.details, limit=lambda: ahead, ordered=ordered) as details:
         export = ModifiedExport(details, changes, read, (begin, end))
         yield export
     if state and export.is_complete:

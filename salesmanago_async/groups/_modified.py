@@ -1,10 +1,11 @@
-"""Contacts that were modified: who they are, from spans that are read in one piece, and then everything about them.
+"""Modified contacts: first their ids, from spans that fit into one page, and then their details.
 
-A paged list of modified contacts has a trap: whoever is modified again while it is read leaves the span, all that stand
-behind move up by one, and the first of the next page gets to the page that was read already. Nobody would miss it. So a
-span whose contacts fill more than a page is halved until they fit: an answer of one page is one moment's truth, and who
-left the span since has a later time, and comes then. Only a span that cannot be halved is read by pages, again and
-again, until nobody who was seen has left: then nobody can have moved.
+A paged list of modified contacts has a trap: a contact that is modified again while the list is read leaves the span.
+All contacts behind it move up by one, and the first of the next page moves to the page that was already read. That
+contact would be missed without a sign. So a span whose contacts fill more than a page is halved until they fit: an
+answer of one page shows a single moment, and a contact that has left the span since has a later time, and comes then.
+Only a span that cannot be halved is read by pages, again and again, until no contact that was seen has left the span:
+then none can have moved.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -21,31 +22,31 @@ from ..exports.changes import id_of
 from ._walk import windows
 
 MOST_NAMED = 50
-"""The most addresses that contact/list takes at once, and ids that contact/listById does."""
+"""The most addresses in one contact/list, and the most ids in one contact/listById."""
 
 LONGEST_MS = 29 * 86_400_000
-"""The longest span that is asked about at once; 30 days are documented as the most."""
+"""The longest span of one request; 30 days are documented as the maximum."""
 
 SHORTEST_MS = 1000
-"""The shortest span: the server may keep no finer times."""
+"""The shortest span: the server may store times in whole seconds."""
 
 EDGE_MS = 1000
-"""By how much a span reaches into the next: the reference does not say whether one holds its own ends."""
+"""How far a span extends into the next one: the reference does not say whether a span includes its own edges."""
 
 MOST_REPEATED = 20
-"""How many pages in a row may hold nobody new."""
+"""How many pages in a row may hold no new contact."""
 
 MOST_READINGS = 20
-"""How often a span that cannot be halved is read until it stands still."""
+"""How often a span that cannot be halved is read until its contacts stay the same."""
 
 
 ListedPage: TypeAlias = tuple[list[str], bool | None]
-"""The ids on a page, and whether there is a next one (None: not told)."""
+"""The ids on a page, and whether there is a next page (None: the server does not say)."""
 
 
 @frozen
 class Details:
-    """What the server told of some contacts, and of which it did not; `read_at` is its clock (ms) when it was asked."""
+    """The contacts that the server returned, and the ids it did not return; `read_at` is its clock (ms) before that."""
 
     contacts: Sequence[Mapping[str, Any]]
     unavailable: Sequence[str]
@@ -53,8 +54,8 @@ class Details:
 
 
 @frozen
-class ModifiedContacts:
-    """The modified contacts of one owner: listed by pages of `size`, and then read some (`named`) at a time."""
+class ModifiedContactReader:
+    """Reads the modified contacts of one owner: lists pages of `size`, then reads the details of `named` at a time."""
 
     connection: Connection
     owner: str | None
@@ -62,16 +63,16 @@ class ModifiedContacts:
     named: int = MOST_NAMED
 
     async def server_time(self) -> int:
-        """Return the time by the server's clock (ms), or a little less; by ours, where it does not tell."""
+        """Return the server's time (ms), or slightly less; return our own time if the server's answer has none."""
         ours = int(self.connection.clock() * 1000)
-        await self._page(ours - SHORTEST_MS, ours, 1, size=1)  # its answer's Date header tells
+        await self._page(ours - SHORTEST_MS, ours, 1, size=1)  # for the Date header of the answer
         return self._server_time()
 
     def _server_time(self) -> int:
         return int((self.connection.clock() + (self.connection.server_clock_offset or 0.0)) * 1000)
 
     async def ids(self, begin: int, end: int) -> AsyncGenerator[list[str]]:
-        """Yield the ids of who was last modified from `begin` to `end` (ms), the earliest first, each once."""
+        """Yield the ids of contacts last modified from `begin` to `end` (ms), the earliest first, each once."""
         spans = list(windows(begin, end, LONGEST_MS))[::-1]
         before: set[str] = set()
         while spans:
@@ -87,34 +88,35 @@ class ModifiedContacts:
             before = set(found)
 
     async def details(self, ids: Sequence[str]) -> Details:
-        """Read everything about some contacts, at most 50."""
+        """Read the details of some contacts, at most 50."""
         read_at = self._server_time()
         body = {"contactId": list(ids), **({"owner": self.owner} if self.owner else {})}
         answer = await self.connection.call("contact/listById", body)
         contacts = answer.get("contacts") or []
         if not isinstance(contacts, list) or not all(isinstance(contact, Mapping) for contact in contacts):
             raise Unreadable("the server's answer has no list of contacts")
-        told = {id_of(contact) for contact in contacts}
-        return Details(contacts, [id_ for id_ in ids if id_ not in told], read_at)
+        returned = {id_of(contact) for contact in contacts}
+        return Details(contacts, [id_ for id_ in ids if id_ not in returned], read_at)
 
     async def _first_page(self, start: int, finish: int) -> tuple[list[str], bool]:
-        """Return who is on the first page of a span, and whether that is all."""
+        """Return the contacts on the first page of a span, and whether these are all."""
         found, more = await self._page(start, finish, 1)
         if more is None:
-            more = bool(found) and await self._goes_on(start, finish, found)
+            more = bool(found) and await self._has_more(start, finish, found)
         return found, not more
 
-    async def _goes_on(self, start: int, finish: int, found: list[str]) -> bool:
-        """Tell whether there are more than on the first page, where the server does not: undocumented, but possible.
+    async def _has_more(self, start: int, finish: int, found: list[str]) -> bool:
+        """Return whether there are more pages, if the server does not say so: this is undocumented, but possible.
 
-        The next page tells; but if it is empty, its contacts may have moved up to the first one meanwhile.
+        The next page shows it. If the next page is empty, its contacts may have moved to the first page meanwhile, so
+        the first page is read again.
         """
         after, _ = await self._page(start, finish, 2)
         again, _ = await self._page(start, finish, 1)
         return bool(after) or not set(again) <= set(found)
 
     async def _all_pages(self, start: int, finish: int) -> list[str]:
-        """Return who is in a span that is read by pages; raise `Unreadable` where it never stands still."""
+        """Return all contacts of a span that is read by pages; raise `Unreadable` if they never stay the same."""
         everyone = last = await self._reading(start, finish)
         for _ in range(MOST_READINGS):
             now = await self._reading(start, finish)
@@ -127,7 +129,7 @@ class ModifiedContacts:
         )
 
     async def _reading(self, start: int, finish: int) -> dict[str, None]:
-        """Return who is on the pages of a span, in order."""
+        """Return the contacts on all pages of a span, in order."""
         everyone: dict[str, None] = {}
         repeated = 0
         for page in count(1):
@@ -152,7 +154,7 @@ class ModifiedContacts:
 
 
 async def in_chunks(lists: AsyncGenerator[list[str]], size: int) -> AsyncGenerator[list[str]]:
-    """Yield the ids of all lists, so many at a time."""
+    """Yield the ids of all lists, `size` at a time."""
     waiting: list[str] = []
     async with aclosing(lists):
         async for ids in lists:

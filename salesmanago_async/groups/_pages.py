@@ -1,4 +1,4 @@
-"""All contacts: every page of an export is a server job of its own, and many of them run side by side."""
+"""Exports all contacts: each page is a server job of its own, and many of these jobs run concurrently."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,16 +11,16 @@ from ..connection.connection import Connection
 from ..exports.damage import Damage
 from ..exports.shapes import contacts_on_page
 from ..jobs import started_job
-from ._ahead import side_by_side
+from ._concurrent_map import concurrent_map
 
 FIRST_PAGES = 4
-"""How many pages are asked for before one has come. Each that has contacts makes room for one more: as nobody tells how
-many there are, the pages asked for in vain are never more than those, and these few."""
+"""How many pages are requested before one has arrived. Each page with contacts allows one more. Nothing says how many
+pages there are, so some are requested in vain: at most as many as had contacts, and these few."""
 
 
 @frozen
 class ExportedPage:
-    """The contacts of a page as its file has them, and what was damaged in them."""
+    """The contacts of a page, as they are in its file, and what was damaged in them."""
 
     contacts: list[Any]
     damaged: Damage
@@ -28,7 +28,7 @@ class ExportedPage:
 
 @define
 class _Pages:
-    """Pages of one export. `filled` counts those that had contacts; `ended` tells that one had none."""
+    """The pages of one export. `filled` counts pages that had contacts; `ended` is true after a page that had none."""
 
     connection: Connection
     size: int
@@ -50,7 +50,7 @@ class _Pages:
             async with job.records(raw=True, strict=self.strict) as records:
                 page = ExportedPage([contact async for contact in records], records.damaged)
         except Exception as error:
-            error.add_note(f"It was page {number} of the contacts that was asked for.")
+            error.add_note(f"This was page {number} of the export of all contacts.")
             raise
         self.filled += bool(page.contacts)
         self.ended = self.ended or not page.contacts
@@ -61,14 +61,14 @@ class _Pages:
 async def exported_pages(
     connection: Connection, *, size: int, owner: str | None, outstanding: int, strict: bool
 ) -> AsyncGenerator[AsyncIterator[ExportedPage]]:
-    """Give page after page of the contacts; after an empty one there is nothing of interest.
+    """Yield the pages of the contacts in order; the first empty page is the end, whatever follows.
 
-    At most `outstanding` jobs are under way, or pages wait to be taken.
+    At most `outstanding` jobs are in progress, or pages wait to be taken.
     """
     pages = _Pages(connection, size, owner, strict)
 
-    def room() -> int:
+    def limit() -> int:
         return min(outstanding, FIRST_PAGES + pages.filled)
 
-    async with side_by_side(pages.numbers(), pages.get, room=room) as found:
+    async with concurrent_map(pages.numbers(), pages.get, limit=limit) as found:
         yield found

@@ -1,4 +1,4 @@
-"""Walking over pages: one async iterator for every paged list."""
+"""`Walk`: one async iterator for every paged list."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Generic, Self, TypeAlias, TypeVar
@@ -13,9 +13,9 @@ Ask: TypeAlias = Callable[[int], Awaitable[Page[EntryT]]]
 
 
 class Walk(AsyncIterator[EntryT], Generic[EntryT]):
-    """The entries of one or several paged lists, each page asked for when its first entry is wanted.
+    """Yields the entries of one or more paged lists, and requests each page when its first entry is needed.
 
-    Nothing is held open: it can be left at any entry. After an error it goes on with the page that failed.
+    Nothing stays open, so a walk may be left at any entry. After an error it continues with the page that failed.
     """
 
     def __init__(self, lists: Iterable[Ask[EntryT]]) -> None:
@@ -33,9 +33,9 @@ class Walk(AsyncIterator[EntryT], Generic[EntryT]):
                 return entry
             if self._ask is None:
                 raise StopAsyncIteration
-            await self._turn(self._ask)
+            await self._load_page(self._ask)
 
-    async def _turn(self, ask: Ask[EntryT]) -> None:
+    async def _load_page(self, ask: Ask[EntryT]) -> None:
         entries, more = await ask(self._page)
         self._entries = iter(entries)
         self._page += 1
@@ -44,7 +44,7 @@ class Walk(AsyncIterator[EntryT], Generic[EntryT]):
 
 
 def windows(start: int, end: int, longest: int) -> Iterator[tuple[int, int]]:
-    """Split a span into ones of at most `longest`, each beginning where the one before ends."""
+    """Split a span into spans of at most `longest`, each beginning where the last one ends."""
     while end - start > longest:
         yield start, start + longest
         start += longest

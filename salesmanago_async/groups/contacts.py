@@ -1,4 +1,4 @@
-"""`sm.contacts`: upsert one, upsert millions, find, walk over all, delete, export."""
+"""`sm.contacts`: upsert one contact or millions, find, list, delete and export contacts."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
@@ -48,7 +48,7 @@ from ..jobs import Job, started_job
 from ..records.shapes import contact_shape
 from ..sources.sources import GivenSource
 from ._changes import ModifiedExport, modified_export
-from ._modified import MOST_NAMED, ModifiedContacts
+from ._modified import MOST_NAMED, ModifiedContactReader
 from ._pages import ExportedPage, exported_pages
 from ._walk import Ask, Page, Walk, windows
 from .group import Group, call
@@ -91,8 +91,8 @@ class Contacts(Group):
     ) -> Upserted:
         """Add a contact or change it; see `UpsertContact` for the arguments.
 
-        Whether the contact is asked by e-mail to confirm a consent is left to the server unless `use_api_double_opt_in`
-        says it: False has no e-mail sent.
+        If `use_api_double_opt_in` is None, the server decides whether to send an e-mail that asks the contact to
+        confirm the consent. False means that no e-mail is sent.
         """
         return await self._connection.send(
             UpsertContact(
@@ -106,9 +106,9 @@ class Contacts(Group):
         )
 
     async def get(self, emails: Iterable[str], *, owner: str | None = None) -> tuple[ContactDetails, ...]:
-        """Return everything about the contacts of any number of addresses, asked for 50 at a time.
+        """Return the details of the contacts of any number of addresses, requested 50 at a time.
 
-        Addresses without a contact are left out. One address is taken as a list of one.
+        Addresses without a contact are left out. A single address may be passed instead of a list.
         """
         found: tuple[ContactDetails, ...] = ()
         remaining = _several(emails)
@@ -117,10 +117,10 @@ class Contacts(Group):
         return found
 
     async def get_by_id(self, contact_ids: Iterable[str], *, owner: str | None = None) -> tuple[ContactDetails, ...]:
-        """Return everything about the contacts of any number of ids, asked for 50 at a time.
+        """Return the details of the contacts of any number of ids, requested 50 at a time.
 
-        Ids without a contact, or without access to it, are left out; `list_by_id` names them. One id is taken as a list
-        of one.
+        Ids without a contact, or without access to it, are left out; `list_by_id` names them. A single id may be passed
+        instead of a list.
         """
         found: tuple[ContactDetails, ...] = ()
         remaining = _several(contact_ids)
@@ -129,10 +129,10 @@ class Contacts(Group):
         return found
 
     def walk(self, *, size: int = MOST_ROWS, owner: str | None = None) -> Walk[ContactDetails]:
-        """Return an async iterator over everything about all contacts of an owner, asked for `size` (1-1000) at a time.
+        """Return an async iterator over the details of all contacts of an owner, requested `size` (1-1000) at a time.
 
-        Pages are counted by the server: what is deleted, or given to another owner, while the walk goes on moves later
-        contacts to pages already read. Collect first, then delete.
+        The server counts pages. If contacts are deleted, or move to another owner, during the walk, later contacts move
+        to pages that were already read, and are missed. Collect first, then delete.
         """
 
         async def ask(page: int) -> Page[ContactDetails]:
@@ -144,11 +144,11 @@ class Contacts(Group):
     def walk_modified(
         self, start: datetime | int, end: datetime | int, *, size: int = MOST_ROWS, owner: str | None = None
     ) -> Walk[ListedContact]:
-        """Return an async iterator over who was last modified from `start` to `end`: a span of any length.
+        """Return an async iterator over the contacts last modified from `start` to `end`: a span of any length.
 
-        Times are aware datetimes or UNIX milliseconds. It is asked for in windows of 30 days, `size` (1-1000) contacts
-        at a time. A contact modified while the walk goes on moves to the time of that, and later contacts to pages
-        already read: let `end` be in the past, and walk again from there.
+        Times are aware datetimes or UNIX milliseconds. The span is requested in windows of 30 days, `size` (1-1000)
+        contacts at a time. A contact that is modified during the walk moves to its new time, and later contacts move to
+        pages that were already read. So let `end` be in the past, and start the next walk there.
         """
         span = write(ListModifiedContacts(start, end))
 
@@ -160,17 +160,17 @@ class Contacts(Group):
 
             return ask
 
-        # The reference does not say whether a span holds its own ends. Windows that share an end lose nobody; who
-        # stands on a shared end is asked for beforehand, and left out of the second window.
+        # The reference does not say whether a span includes its own edges. Windows that share an edge miss no contact;
+        # contacts exactly on a shared edge are requested beforehand, and left out of the second window.
         (first, *others) = windows(span["from"], span["to"], WINDOW_MS)
         seamless = (_without(modified(begin - 1, begin), modified(begin, finish)) for begin, finish in others)
         return Walk(chain([modified(*first)], seamless))
 
     async def delete_many(self, selectors: Iterable[Selector] | Selector, *, owner: str | None = None) -> Deleted:
-        """Delete every contact that any of the selectors picks, in one request; `ContactId` is the safest of them.
+        """Delete every contact that any of the selectors matches, in one request; `ContactId` is the safest selector.
 
-        Selectors of any length are taken: those of over 255 characters are sent as several. One selector is taken as a
-        list of one.
+        Selectors of any length are accepted: one of over 255 characters is sent as several. A single selector may be
+        passed instead of a list.
         """
         several = [selectors] if isinstance(selectors, Selector | str) else selectors
         pieces = [piece for selector in several for piece in _pieces(selector)]
@@ -200,15 +200,16 @@ class Contacts(Group):
         owner: str | None = None,
         strict: bool = False,
     ) -> AsyncGenerator[Records[Any]]:
-        """Export all contacts, by pages: `async with sm.contacts.export_all() as contacts`, in the order of the pages.
+        """Export all contacts, page by page: `async with sm.contacts.export_all() as contacts`, in the order of pages.
 
-        Each page of `size` contacts (1-1000) is a server job. They run side by side: few at first, more with each page
-        that has contacts, at most `outstanding`, as each takes a poll interval or longer. So many pages are held in
-        memory at most, where they come faster than they are taken. An empty page is the end.
+        Each page of `size` contacts (1-1000) is a server job, which takes a poll interval or longer. The jobs run
+        concurrently: few at first, one more with each page that has contacts, at most `outstanding`. At most that many
+        pages are held in memory, if they arrive faster than the caller takes them. The export ends with an empty page.
 
-        `raw=True` gives the contacts as the files have them. Pages are counted by the server when their job runs: what
-        is deleted while the export goes on moves later contacts to pages already exported. A damaged character is
-        replaced, and `contacts.damaged` counts such and names their records; `strict=True` makes it an error.
+        `raw=True` yields the contacts as they are in the files. The server counts pages when their job runs: if
+        contacts are deleted during the export, later contacts move to pages that were already exported. A damaged
+        character is replaced, and `contacts.damaged` counts these characters and names their records; with
+        `strict=True` it is an error.
         """
         making = exported_pages(self._connection, size=size, owner=owner, outstanding=outstanding, strict=strict)
         damage = DamageCounter()
@@ -248,21 +249,22 @@ class Contacts(Group):
         overlap: float = 600.0,
         owner: str | None = None,
     ) -> AsyncGenerator[ModifiedExport[Any]]:
-        """Export everything about who was modified: `async with sm.contacts.export_modified(since) as contacts`.
+        """Export the details of modified contacts: `async with sm.contacts.export_modified(since) as contacts`.
 
-        `since` is an aware datetime or UNIX milliseconds; the end is the server's time at the beginning. Contacts come
-        in the order of their modification, or as they are read where `ordered` is False. Who was modified and cannot be
-        read is in `contacts.unavailable`.
+        `since` is an aware datetime or UNIX milliseconds; the span ends at the server's time when the export begins.
+        Contacts come in the order of their modification, or, if `ordered` is False, in the order in which they are
+        read. Contacts that were modified but cannot be read are in `contacts.unavailable`.
 
-        `state` is a file that joins one run to the next, without a gap and without a double: where it is there, the
-        run goes on where the one before ended, and `since` is not looked at. It is written when the block ends without
-        an error after the last contact; so have what was exported on the disk by then. It holds ids and times, and is
-        of one owner, account and server: another one is refused.
+        `state` is a file that connects one run to the next: no change is missed, and none comes twice. If the file
+        exists, the run continues where the last one ended, and `since` is ignored. The file is written when the block
+        ends without an error after the last contact, so the contacts should be stored safely by then. It holds ids and
+        times, and belongs to one owner, account and server: a state of another one is refused.
 
-        A run begins `overlap` seconds before the end of the one before: so late may a change become visible, and so far
-        may clocks be apart. Who was given in that time is given again only if modified again.
+        A run begins `overlap` seconds before the end of the last one: this is the longest time that a change may take
+        to become visible, or that two clocks may differ. Contacts returned in that time are returned again only if they
+        were modified again.
         """
-        modified = ModifiedContacts(self._connection, owner or self._connection.owner)
+        modified = ModifiedContactReader(self._connection, owner or self._connection.owner)
         making = modified_export(
             modified,
             None if since is None else _milliseconds(since),
@@ -275,7 +277,7 @@ class Contacts(Group):
             yield contacts
 
     async def export_page(self, page: int, size: int = MOST_ROWS, *, owner: str | None = None) -> Job[ContactOnPage]:
-        """Start an export of a page of all contacts; see `ExportContactListPage`, and `export_all` for all of them."""
+        """Start an export of one page of all contacts; see `ExportContactListPage`. `export_all` exports all pages."""
         started = await self._connection.send(ExportContactListPage(page, size=size, owner=owner))
         return started_job(self._connection, started, contacts_on_page)
 
@@ -292,59 +294,59 @@ class Contacts(Group):
         return started_job(self._connection, started, contact_export)
 
     async def upsert_many(self, source: GivenSource, **options: Unpack[ContactRunOptions]) -> Report:
-        """Add or change any number of contacts, and return the count of what became of them.
+        """Add or change any number of contacts, and return the counts of their outcomes.
 
         `source` is an iterable or async iterable of contacts (`Contact` values, the API's objects, flat mappings), or
-        the path of a CSV, JSONL or Parquet file. It is read lazily, and a record is kept until its outcome at most.
-        `options` are those of `ContactRunOptions`.
+        the path of a CSV, JSONL or Parquet file. It is read lazily, and no record is kept longer than until its outcome
+        is known. `options` are those of `ContactRunOptions`.
 
-        A bad record is rejected and stops nothing. Wrong credentials end the run, and so does a server that gives no
-        answer at all for `patience` seconds: the error is raised where the server had nothing to do with any record,
-        and is in `report.stopped` otherwise. So check that the run did all its work:
+        A bad record is rejected and does not stop the run. Wrong credentials end the run, and so does a server that
+        does not answer at all for `patience` seconds: the error is raised if the server has processed no record, and is
+        in `report.stopped` otherwise. So check that the run is complete:
 
             report = await sm.contacts.upsert_many(source, journal="people.db")
             report.raise_if_incomplete()
 
-        The second line raises `RunIncomplete` where the run stopped early, or left records in doubt or unsent. Records
-        that were rejected are counted in `report.rejected`, and are no reason to raise.
+        The second line raises `RunIncomplete` if the run stopped early, or left records in doubt or unsent. Rejected
+        records are counted in `report.rejected`, and do not raise.
 
-        What the source raises is raised once everything read before is settled. Raises `Invalid` for a file that
-        cannot be read or a column that is not known.
+        An error of the source is raised after everything read before it is settled. Raises `Invalid` for a file that
+        cannot be read, or an unknown column.
         """
         return await contact_run(self._connection, source, options).execute()
 
     @block("`async with sm.contacts.upserting(source) as outcomes`, and then `async for outcome in outcomes`")
     async def upserting(self, source: GivenSource, **options: Unpack[ContactRunOptions]) -> AsyncGenerator[Outcomes]:
-        """Make the same run as `upsert_many`, outcome by outcome, in the order in which they become known.
+        """Run as `upsert_many` does, but yield each outcome when it becomes known.
 
         `async with sm.contacts.upserting(source) as outcomes` and then `async for outcome in outcomes`. Leaving the
-        block before the end cancels the run at once; `outcomes.stop()` ends it in order.
+        block early cancels the run immediately; `outcomes.stop()` ends it in order.
         """
         async with contact_run(self._connection, source, options).outcomes() as outcomes:
             yield outcomes
 
     def buffer(self, **options: "Unpack[ContactBufferOptions]") -> "Buffer[Contact | Mapping[str, Any]]":
-        """Return a buffer that takes contacts one by one and upserts them together; for apps (see `BufferOptions`).
+        """Return a buffer that collects single contacts and upserts them together; for apps (see `BufferOptions`).
 
         `async with sm.contacts.buffer(journal="signups.db") as buffer` and then `await buffer.add(contact)`.
         """
-        from ..buffers.buffer import Buffer  # here, as few programs need it
+        from ..buffers.buffer import Buffer  # imported here because few programs need it
         from ..buffers.options import ContactBufferOptions
         from ..buffers.settings import BufferSettings
 
-        ways, others = BufferSettings.taken_from(options, ContactBufferOptions)
-        return Buffer(contact_run(self._connection, (), cast("ContactRunOptions", others)), contact_shape(), ways)
+        settings, others = BufferSettings.taken_from(options, ContactBufferOptions)
+        return Buffer(contact_run(self._connection, (), cast("ContactRunOptions", others)), contact_shape(), settings)
 
 
 def _several(given: Iterable[str]) -> Iterator[str]:
-    """Return the texts of a list, or of one text, in which commas and semicolons part several."""
+    """Iterate over several texts; a single text is split at commas and semicolons."""
     return iter(cast("Sequence[str]", entries_of(given)) if isinstance(given, str) else given)
 
 
 async def _contacts_of(
     pages: AsyncIterator[ExportedPage], read: Callable[[Any], Any], damage: DamageCounter
 ) -> AsyncGenerator[Any]:
-    """Yield the contacts of the pages before the first empty one, and count what was damaged in them."""
+    """Yield the contacts of the pages before the first empty one, and count the damage in them."""
     async for page in pages:
         if not page.contacts:
             return
@@ -366,18 +368,18 @@ def _details(contact: Any) -> ContactDetails:
 
 
 def _may_go_on(contacts: Sequence[object], has_more: bool | None) -> bool:
-    """Tell whether a next page is worth asking for: not after an empty one, nor after one that says it is the last."""
+    """Return whether a next page may exist: not after an empty page, nor after one marked as the last."""
     return bool(contacts) and has_more is not False
 
 
-def _without(told: Ask[ListedContact], ask: Ask[ListedContact]) -> Ask[ListedContact]:
-    """Return `ask` without the contacts of `told`."""
+def _without(excluded: Ask[ListedContact], ask: Ask[ListedContact]) -> Ask[ListedContact]:
+    """Return `ask` without the contacts of `excluded`."""
     known: set[str | None] | None = None
 
     async def ask_for_others(page: int) -> Page[ListedContact]:
         nonlocal known
         if known is None:
-            known = {contact.id async for contact in Walk([told])}
+            known = {contact.id async for contact in Walk([excluded])}
         contacts, more = await ask(page)
         return [contact for contact in contacts if contact.id not in known], more
 
@@ -385,8 +387,8 @@ def _without(told: Ask[ListedContact], ask: Ask[ListedContact]) -> Ask[ListedCon
 
 
 def _pieces(selector: Selector) -> Iterator[Selector]:
-    """Yield selectors that pick the same contacts together, none of them too long."""
-    Selector.to_wire(selector)  # refuses what is none
+    """Split a selector into ones that are not too long and together match the same contacts."""
+    Selector.to_wire(selector)  # raises Invalid for an invalid selector
     some: tuple[str, ...] = ()
     for value in selector.values:
         if some and len(",".join((*some, value))) > LONGEST_VALUE:

@@ -1,4 +1,4 @@
-"""`sm.coupons`: give, verify, redeem."""
+"""`sm.coupons`: give a coupon to a contact, verify it, redeem it."""
 
 from ..api.coupons import AddContactCoupon, UseContactCoupon, VerifyCoupon
 from .group import Group, call

@@ -1,4 +1,4 @@
-"""`sm.emails`: make e-mails, send them, and learn what became of them."""
+"""`sm.emails`: create and send e-mails, and read their statistics."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -45,7 +45,7 @@ class Emails(Group):
         rule: bool | None = None,
         user: str | None = None,
     ) -> EmailsSent:
-        """Send an e-mail with a file, given as `Attachment` or by its path; see `SendEmailWithAttachment`."""
+        """Send an e-mail with a file, passed as an `Attachment` or by its path; see `SendEmailWithAttachment`."""
         return await self._connection.send(
             SendEmailWithAttachment(
                 email_id,
@@ -69,9 +69,9 @@ class Emails(Group):
         export_type: ExportType | None = None,
         user: str | None = None,
     ) -> Job[ConversationStatistics]:
-        """Start an export of what became of one mailing, or of a span's; see `GetConversationStatistics`.
+        """Start an export of the statistics of one mailing, or of the mailings of a span; one record for each mailing.
 
-        Its records are one for each mailing.
+        See `GetConversationStatistics` for the arguments.
         """
         request = GetConversationStatistics(
             conversation_id,
@@ -84,7 +84,7 @@ class Emails(Group):
         return started_job(self._connection, await self._connection.send(request), conversation_statistics)
 
     async def message_statistics(self, conversation_id: str, *, user: str | None = None) -> Job[ConversationRecipients]:
-        """Start an export of whom a mailing was sent to; the file's one record holds them all."""
+        """Start an export of the recipients of a mailing; the file has one record, which holds them all."""
         started = await self._connection.send(GetMessageStatistics(conversation_id, user=user))
         return started_job(self._connection, started, conversation_recipients)
 

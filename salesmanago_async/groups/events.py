@@ -1,4 +1,4 @@
-"""`sm.events`: add one external event, add millions; change one, delete one."""
+"""`sm.events`: add one external event or millions, change or delete one."""
 
 from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any, Unpack, cast
@@ -29,32 +29,32 @@ class Events(Group):
     delete = call(DeleteContactExtEvent)
 
     async def add(self, event: ExternalEvent, *, owner: str | None = None) -> EventAdded:
-        """Add one event; see `AddContactExtEvent`. An error that is `in_doubt` may have added it all the same."""
+        """Add one event; see `AddContactExtEvent`. After an error that is `in_doubt`, the event may have been added."""
         return await self._connection.send(AddContactExtEvent(event, owner=owner))
 
     async def add_many(self, source: GivenSource, **options: Unpack[EventRunOptions]) -> Report:
-        """Add any number of events, and return the count of what became of them.
+        """Add any number of events, and return the counts of their outcomes.
 
-        As `sm.contacts.upsert_many`, with `ExternalEvent` values or mappings. Events are answered at once, without a
-        server job. A chunk that stayed without an answer is never simply sent again, as that could double its events:
-        they are looked for in the account, by reading their contacts back, and those that are missing are sent. Events
-        that this does not decide about are in doubt (see `in_doubt` in `EventRunOptions`, which `options` are).
+        Works as `sm.contacts.upsert_many`, with `ExternalEvent` values or mappings. The server answers directly,
+        without a job. A chunk without an answer is never simply sent again, because that could double its events.
+        Instead the events are looked up in the account, by reading their contacts back, and the missing ones are sent.
+        Events that remain undecided are in doubt (see `in_doubt` in `EventRunOptions`, the type of `options`).
 
-        `report.raise_if_incomplete()` raises `RunIncomplete` where the run stopped early or events are in doubt.
+        `report.raise_if_incomplete()` raises `RunIncomplete` if the run stopped early or events are in doubt.
         """
         return await event_run(self._connection, source, options).execute()
 
     @block("`async with sm.events.adding(source) as outcomes`, and then `async for outcome in outcomes`")
     async def adding(self, source: GivenSource, **options: Unpack[EventRunOptions]) -> AsyncGenerator[Outcomes]:
-        """Make the same run as `add_many`, outcome by outcome; see `sm.contacts.upserting`."""
+        """Run as `add_many` does, but yield each outcome when it becomes known; see `sm.contacts.upserting`."""
         async with event_run(self._connection, source, options).outcomes() as outcomes:
             yield outcomes
 
     def buffer(self, **options: "Unpack[EventBufferOptions]") -> "Buffer[ExternalEvent | Mapping[str, Any]]":
-        """Return a buffer that takes events one by one and adds them together; for apps (see `EventBufferOptions`)."""
+        """Return a buffer that collects single events and adds them together; for apps (see `EventBufferOptions`)."""
         from ..buffers.buffer import Buffer  # here, as few programs need it
         from ..buffers.options import EventBufferOptions
         from ..buffers.settings import BufferSettings
 
-        ways, others = BufferSettings.taken_from(options, EventBufferOptions)
-        return Buffer(event_run(self._connection, (), cast("EventRunOptions", others)), event_shape(), ways)
+        settings, others = BufferSettings.taken_from(options, EventBufferOptions)
+        return Buffer(event_run(self._connection, (), cast("EventRunOptions", others)), event_shape(), settings)

@@ -1,4 +1,4 @@
-"""`sm.funnels`: funnels, their stages, and who is where."""
+"""`sm.funnels`: funnels, their stages, and the contacts in each stage."""
 
 from ..api.funnels import AddFunnel, AddFunnelContact, CountFunnel, DeleteFunnel
 from .group import Group, call

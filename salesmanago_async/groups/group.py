@@ -1,4 +1,4 @@
-"""Groups, and `call`: a request class as a method, with the class's own signature and documentation."""
+"""`Group`, the base class of the groups, and `call`, which turns a request class into a method."""
 
 import inspect
 import re
@@ -15,18 +15,18 @@ AnswerT = TypeVar("AnswerT")
 
 
 class Group:
-    """Calls that belong together, on one connection."""
+    """A group of related calls on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
 
 def _attribute_of(group: type) -> str:
-    """Return the name that a group has on a client: `web_push` of `WebPush`."""
+    """Return the name of a group as an attribute of a client: `web_push` for `WebPush`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", group.__name__).lower()
 
 
-class call(Generic[P, AnswerT]):  # noqa: N801 - it reads as the declaration it is: has = call(HasContact)
+class call(Generic[P, AnswerT]):  # noqa: N801 - lower case, because it is used as a declaration: has = call(HasContact)
     """Declare a method that sends a request of this class: `has = call(HasContact)`."""
 
     def __init__(self, request_class: Callable[P, Request[AnswerT]]) -> None:
@@ -38,7 +38,7 @@ class call(Generic[P, AnswerT]):  # noqa: N801 - it reads as the declaration it 
 
     @cached_property
     def __signature__(self) -> inspect.Signature:
-        """The signature of the class, as a reader wants it: plain types, and the answer as what is returned."""
+        """The signature of the request class, with resolved types, and with the answer as the return type."""
         kind = cast("type", self.request_class)
         plain = get_type_hints(kind)
         parameters = [
@@ -48,11 +48,11 @@ class call(Generic[P, AnswerT]):  # noqa: N801 - it reads as the declaration it 
         return inspect.Signature(parameters, return_annotation=answer_type(kind))
 
     async def __call__(self, group: Group, *args: P.args, **kwargs: P.kwargs) -> AnswerT:
-        """Send the request that the arguments make, as any method reached through its class."""
+        """Send the request with these arguments: `Contacts.has(sm.contacts, ...)`, as for any method of a class."""
         return await group._connection.send(self._request(type(group), *args, **kwargs))
 
     def _request(self, group: type, *args: P.args, **kwargs: P.kwargs) -> Request[AnswerT]:
-        """Return the request that the arguments make; where they do not fit, the error names the method, as usual."""
+        """Return the request with these arguments; if they do not fit, the `TypeError` names the group's method."""
         try:
             return self.request_class(*args, **kwargs)
         except TypeError as error:

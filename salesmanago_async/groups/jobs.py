@@ -18,18 +18,19 @@ class Jobs(Group):
     status = call(GetJobStatus)
 
     def attach(self, request_id: int) -> Job[Any]:
-        """Return the job of that number, started elsewhere or before a crash; its records come as the file has them."""
+        """Return the job of that number, started elsewhere or before a crash; its records are not converted."""
         return Job(self._connection, request_id, as_it_is)
 
     def as_completed(
         self, jobs: Iterable[Job[RecordT]] | AsyncIterable[Job[RecordT]] | Job[RecordT], *, outstanding: int = 1000
     ) -> AbstractAsyncContextManager[AsyncIterator[Job[RecordT]]]:
-        """Watch any number of jobs, and give each when it is over: `async with sm.jobs.as_completed(jobs) as finished`.
+        """Poll any number of jobs, and yield each when it is over: `async with sm.jobs.as_completed(jobs) as finished`.
 
-        `jobs` are taken as there is room for them: at most `outstanding` are watched at once, each looked at when it
-        comes, and then every poll interval. Of those whose file is there the one comes first whose link will die first:
-        open or save it at once. What opening a job raises tells why it is over otherwise (`JobFailed`; `JobNotFound`
-        where the server does not know it). What the source of the jobs raises is raised when those before it are over.
+        `jobs` are taken from their source gradually: at most `outstanding` are polled concurrently, each immediately
+        when it is taken, and then every poll interval. Of the jobs with a file, the one whose link expires first is
+        yielded first: open or save it immediately. For any other job, opening it raises the reason (`JobFailed`, or
+        `JobNotFound` if the server does not know the job). An error of the source is raised after the jobs before it
+        are over.
         """
         several = [jobs] if isinstance(jobs, Job) else jobs
         return as_completed(self._connection, several, outstanding=outstanding)

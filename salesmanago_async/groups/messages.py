@@ -1,4 +1,4 @@
-"""`sm.messages`: send text messages, and see what became of them."""
+"""`sm.messages`: send text messages, and read their state and statistics."""
 
 from ..api.messages import (
     ConversationMessage,

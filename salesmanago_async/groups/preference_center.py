@@ -1,4 +1,4 @@
-"""`sm.preference_center`: where contacts set what they get."""
+"""`sm.preference_center`: pages where contacts choose which messages they receive."""
 
 from ..api.preference_center import GeneratePreferenceCenterEndpoint
 from .group import Group, call

@@ -1,4 +1,4 @@
-"""`sm.recommendations`: which products to show."""
+"""`sm.recommendations`: products to recommend."""
 
 from ..api.recommendations import (
     LastViewedProducts,

@@ -1,4 +1,4 @@
-"""`sm.tags`: which tags there are."""
+"""`sm.tags`: the tags of the account."""
 
 from ..api.tags import ListTags, TagList
 from .group import Group

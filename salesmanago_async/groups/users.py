@@ -1,4 +1,4 @@
-"""`sm.users`: the accounts of a client."""
+"""`sm.users`: the user accounts of a client."""
 
 from ..api.users import ListUsers
 from .group import Group, call

@@ -1,4 +1,4 @@
-"""`sm.vision`: products that look like a photo."""
+"""`sm.vision`: find products that look like a photo."""
 
 from ..api.vision import FindSimilarProducts
 from .group import Group, call

@@ -1,1 +1,1 @@
-"""What belongs to one framework or one other service. The library imports none of it: import what you use."""
+"""Integrations with frameworks and other services. The library itself imports none of them: import what you use."""

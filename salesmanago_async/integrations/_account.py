@@ -1,4 +1,4 @@
-"""What an app has of an account: one client, and the buffers it writes through, opened and closed in order."""
+"""Opens and closes what an app needs of an account, in order: one client, and the buffers through which it writes."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,8 +12,8 @@ from ..buffers.buffer import Buffer
 from ..buffers.options import ContactBufferOptions, EventBufferOptions
 from ..client import SalesManago
 
-Contacts: TypeAlias = Buffer[Contact | Mapping[str, Any]]
-Events: TypeAlias = Buffer[ExternalEvent | Mapping[str, Any]]
+ContactsBuffer: TypeAlias = Buffer[Contact | Mapping[str, Any]]
+EventsBuffer: TypeAlias = Buffer[ExternalEvent | Mapping[str, Any]]
 
 
 @frozen
@@ -21,15 +21,15 @@ class Account:
     """The client of an app, and its buffers."""
 
     sm: SalesManago
-    contacts: Contacts
-    events: Events
+    contacts: ContactsBuffer
+    events: EventsBuffer
 
 
 @asynccontextmanager
 async def open_account(
     make: Callable[[], SalesManago], contacts: ContactBufferOptions | None, events: EventBufferOptions | None
 ) -> AsyncGenerator[Account]:
-    """Open a client and its buffers; at the end events are drained first, then contacts, then the client is closed."""
+    """Open a client and its buffers. At the end the events are drained, then the contacts; then the client closes."""
     async with AsyncExitStack() as stack:
         sm = await stack.enter_async_context(make())
         contact_buffer = await stack.enter_async_context(sm.contacts.buffer(**(contacts or {})))

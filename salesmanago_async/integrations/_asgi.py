@@ -1,4 +1,4 @@
-"""How an ASGI app is called, reads a body of bounded size, and answers with nothing but a status."""
+"""Helpers for ASGI apps: types, reading a body of limited size, and answering with only a status."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
@@ -11,15 +11,15 @@ App: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class TooLarge(Exception):
-    """A body is longer than is taken."""
+    """The body is longer than the limit."""
 
 
 class Disconnected(Exception):
-    """Whoever asked went away, so there is nobody to answer."""
+    """The client has disconnected, so no answer can be sent."""
 
 
 async def read_body(scope: Message, receive: Receive, *, limit: int) -> bytes:
-    """Return the body; raise `TooLarge` as soon as it is known to have more than `limit` bytes."""
+    """Return the body; raise `TooLarge` as soon as it is clear that the body has more than `limit` bytes."""
     if _declared_length(scope) > limit:
         raise TooLarge
     parts: list[bytes] = []
@@ -42,7 +42,7 @@ def _declared_length(scope: Message) -> int:
 
 
 async def send_status(send: Send, status: HTTPStatus) -> None:
-    """Answer with a status, and its phrase as the text."""
+    """Answer with a status; the text of the answer is its phrase."""
     content = f"{status.phrase}\n".encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(content)).encode())]
     if status is HTTPStatus.METHOD_NOT_ALLOWED:

@@ -1,4 +1,4 @@
-"""aiohttp: one client for an app, opened and closed with it, under keys of the app.
+"""aiohttp: one client for an app, opened and closed with the app, and stored under keys of the app.
 
 The keys are `CLIENT`, `CONTACTS` and `EVENTS`. Here is an app with a sign-up form and a purchase (`python shop.py`). It
 sets the cookie by which the monitoring code knows the contact:
@@ -81,13 +81,13 @@ from aiohttp import web
 from ..buffers.buffer import Buffer
 from ..buffers.options import ContactBufferOptions, EventBufferOptions
 from ..client import SalesManago
-from ._account import Contacts, Events, open_account
+from ._account import ContactsBuffer, EventsBuffer, open_account
 
 CLIENT = web.AppKey("salesmanago", SalesManago)
 """The app's client."""
-CONTACTS: web.AppKey[Contacts] = web.AppKey("salesmanago_contacts", Buffer)
+CONTACTS: web.AppKey[ContactsBuffer] = web.AppKey("salesmanago_contacts", Buffer)
 """The app's buffer of contacts."""
-EVENTS: web.AppKey[Events] = web.AppKey("salesmanago_events", Buffer)
+EVENTS: web.AppKey[EventsBuffer] = web.AppKey("salesmanago_events", Buffer)
 """The app's buffer of events."""
 
 
@@ -99,7 +99,7 @@ def salesmanago_ctx(
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     """Return the cleanup context of an app with a client and two buffers; `contacts` and `events` are their options.
 
-    `make` makes the client, in every worker and event loop anew. Events wait for contacts that are in the buffer.
+    `make` creates the client, once for each worker and event loop. Events wait for their contacts in the other buffer.
     """
 
     async def context(app: web.Application) -> AsyncIterator[None]:

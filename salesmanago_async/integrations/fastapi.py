@@ -1,4 +1,4 @@
-"""FastAPI: one client for an app, opened and closed with it, and injected with its buffers.
+"""FastAPI: one client for an app, opened and closed with the app, and injected together with its buffers.
 
 `Client`, `ContactBuffer` and `EventBuffer` are the types of parameters that FastAPI fills in. Here is an app with a
 sign-up form and a purchase (`pip install fastapi python-multipart uvicorn`, then `uvicorn shop:app`). It sets the
@@ -82,7 +82,7 @@ from fastapi.requests import HTTPConnection
 
 from ..buffers.options import ContactBufferOptions, EventBufferOptions
 from ..client import SalesManago
-from ._account import Account, Contacts, Events, open_account
+from ._account import Account, ContactsBuffer, EventsBuffer, open_account
 
 _STATE = "salesmanago"
 
@@ -95,7 +95,7 @@ def with_salesmanago(
 ) -> Callable[[Any], AbstractAsyncContextManager[Mapping[str, Account]]]:
     """Return the lifespan of an app with a client and two buffers; `contacts` and `events` are their options.
 
-    `make` makes the client, in every worker and event loop anew. Events wait for contacts that are in the buffer.
+    `make` creates the client, once for each worker and event loop. Events wait for their contacts in the other buffer.
     """
 
     @asynccontextmanager
@@ -115,17 +115,17 @@ def _client(connection: HTTPConnection) -> SalesManago:
     return _account(connection).sm
 
 
-def _contacts(connection: HTTPConnection) -> Contacts:
+def _contacts(connection: HTTPConnection) -> ContactsBuffer:
     return _account(connection).contacts
 
 
-def _events(connection: HTTPConnection) -> Events:
+def _events(connection: HTTPConnection) -> EventsBuffer:
     return _account(connection).events
 
 
 Client = Annotated[SalesManago, Depends(_client)]
 """A parameter of this type is the app's client."""
-ContactBuffer = Annotated[Contacts, Depends(_contacts)]
+ContactBuffer = Annotated[ContactsBuffer, Depends(_contacts)]
 """A parameter of this type is the app's buffer of contacts."""
-EventBuffer = Annotated[Events, Depends(_events)]
+EventBuffer = Annotated[EventsBuffer, Depends(_events)]
 """A parameter of this type is the app's buffer of events."""

@@ -1,16 +1,16 @@
-"""A stateful stand-in for SALESmanago, as an ASGI app: to try things out, and to test an integration against.
+"""A stateful replacement for SALESmanago, as an ASGI app: for trying things out, and for testing integrations.
 
     simulator = Simulator()
     sm = SalesManago(DEMO_CREDENTIALS, owner=DEMO_OWNER, transport=httpx.ASGITransport(app=simulator))
 
-It refuses what the reference refuses, and misbehaves where it is asked to:
+It refuses what the reference refuses, and fails on request:
 
     simulator.faults = [
         Fault("status", status=503, path="contact/batchupsertv2", at=1, retry_after=5),
-        Fault("truncated", path="files", after=1000, at=1),  # files are the links to exports
+        Fault("truncated", path="files", after=1000, at=1),  # "files" stands for the links to exports
     ]
 
-With `state="account.db"` its account outlives it. `salesmanago simulator` serves it over a socket.
+With `state="account.db"` the account is kept when the process ends. `salesmanago simulator` serves it over a socket.
 """
 
 from ._faults import Fault

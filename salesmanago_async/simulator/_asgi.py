@@ -1,4 +1,4 @@
-"""How an ASGI app is called."""
+"""Types of an ASGI app."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias

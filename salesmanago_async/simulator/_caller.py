@@ -1,4 +1,4 @@
-"""Who asks: credentials or a token must be right, and the owner one of the account's."""
+"""Checks the caller: the credentials or the token must be right, and the owner must be one of the account's."""
 
 from collections.abc import Mapping
 from hmac import compare_digest
@@ -12,7 +12,7 @@ from .handlers.system import Tokens
 
 
 def check_caller(path: str, body: Mapping[str, Any], credentials: Credentials, store: AccountStore) -> None:
-    """Refuse a call that `credentials` did not sign, or that names no owner where one is needed."""
+    """Refuse a call that is not signed with `credentials`, or that names no owner although it needs one."""
     known = request_class(path)
     if known is None or known.signed:
         _authenticate(body, credentials, store)
@@ -30,7 +30,7 @@ def _authenticate(body: Mapping[str, Any], mine: Credentials, store: AccountStor
     matches = [compare_digest(one.encode(), other.encode()) for one, other in zip(given, expected, strict=True)]
     if not str(body.get("requestTime")).isdecimal():  # a documented sample has it as text
         raise RefusedCall("Not authenticated")
-    if not all(matches) and not (matches[0] and store.room(Tokens).have_signed(body, store.now_ms())):
+    if not all(matches) and not (matches[0] and store.section(Tokens).have_signed(body, store.now_ms())):
         raise RefusedCall("Not authenticated")
 
 

@@ -1,4 +1,4 @@
-"""What a call that was let in does, as a value: it can be kept, and done again."""
+"""`RecordedCall`: an accepted call as a value, which can be stored and executed again."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,8 +16,8 @@ from .handlers import BATCH_HANDLERS, HANDLERS
 class RecordedCall:
     """A call to `path` at `moment`; `body` is without credentials.
 
-    What it does to an account is decided by the account and these values alone: `seed` is where its chances come from,
-    `job_seconds` how long the job takes that it starts, and `job_fails` whether that fails.
+    Its effect on an account depends only on the account and these values: `seed` is the seed of all random choices,
+    `job_seconds` is how long the job that it starts takes, and `job_fails` is whether that job fails.
     """
 
     moment: float
@@ -28,42 +28,42 @@ class RecordedCall:
     job_fails: bool = False
 
     @property
-    def lasts(self) -> bool:
-        """Whether it may have changed the account."""
+    def may_change_account(self) -> bool:
+        """Whether the call may have changed the account."""
         known = request_class(self.path)
         return known is None or not known.changes_nothing
 
 
-def do(deed: RecordedCall, store: AccountStore) -> dict[str, Any]:
-    """Do it, and return the fields of the answer; raise `RefusedCall` where it cannot be done."""
-    with store.at(deed.moment, deed.seed):
-        if deed.path in BATCH_HANDLERS:
-            answer = BATCH_HANDLERS[deed.path](store, dict(deed.body))
+def execute(call: RecordedCall, store: AccountStore) -> dict[str, Any]:
+    """Execute a call, and return the fields of the answer; raise `RefusedCall` if the call is refused."""
+    with store.at(call.moment, call.seed):
+        if call.path in BATCH_HANDLERS:
+            answer = BATCH_HANDLERS[call.path](store, dict(call.body))
         else:
-            answer = HANDLERS[deed.path](store, _checked(deed.path, deed.body))
-    if deed.job_fails:
-        store.doom(answer["requestId"])
+            answer = HANDLERS[call.path](store, _checked(call.path, call.body))
+    if call.job_fails:
+        store.mark_failing(answer["requestId"])
     return answer
 
 
-def replay(deeds: Iterable[RecordedCall], store: AccountStore) -> None:
-    """Do again, in order, what was done to an account, to an empty one. Raises `Invalid` where it is refused now."""
+def replay(calls: Iterable[RecordedCall], store: AccountStore) -> None:
+    """Execute recorded calls in order on an empty account. Raises `Invalid` if one of them is refused now."""
     job_seconds = store.job_seconds
-    for number, deed in enumerate(deeds, 1):
-        store.job_seconds = deed.job_seconds
+    for number, call in enumerate(calls, 1):
+        store.job_seconds = call.job_seconds
         try:
-            with store.at(deed.moment, deed.seed):
+            with store.at(call.moment, call.seed):
                 store.catch_up()
-            do(deed, store)
+            execute(call, store)
         except RefusedCall as refusal:
-            raise Invalid(f"its call {number}, to {deed.path}, is refused now: {refusal}") from None
+            raise Invalid(f"its call {number}, to {call.path}, is refused now: {refusal}") from None
         except Exception as error:  # the file is damaged, and may hold anything
             raise Invalid(f"its call {number} cannot be made again: the file is damaged") from error
     store.job_seconds = job_seconds
 
 
 def _checked(path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body as the reference spells it: read, its limits checked, and written again."""
+    """Return the body in the form of the reference: read, checked against its limits, and written again."""
     try:
         return write_request(read_request(path, body))
     except Invalid as error:

@@ -1,4 +1,4 @@
-"""What a fault makes of a request."""
+"""Applies a fault to a request."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from attrs import evolve
 
 from ._faults import Fault
 from ._refusal import RefusedCall
-from ._reply import RESET, SimulatedReply, maintained, refused
+from ._reply import RESET, SimulatedReply, maintenance_page, refused
 from ._store import AccountStore
 
 _INVERTED = bytes(byte ^ 0xFF for byte in range(256))
@@ -20,7 +20,7 @@ _INVERTED = bytes(byte ^ 0xFF for byte in range(256))
 async def apply(
     fault: Fault, process: Callable[[], SimulatedReply], *, store: AccountStore, is_file: bool
 ) -> SimulatedReply:
-    """Have a request meet a fault. Return the reply; raise `ConnectionResetError` where there is none."""
+    """Process a request with a fault. Return the reply; raise `ConnectionResetError` if there is none."""
     match fault.kind:
         case "status":
             return _status(fault, store)
@@ -31,29 +31,31 @@ async def apply(
         case "slow":
             return await _processed_later(fault.seconds or 0, process, store)
         case _:
-            return await _spoiled(fault, process(), store=store, is_file=is_file)
+            return await _after_processing(fault, process(), store=store, is_file=is_file)
 
 
 async def _processed_later(
     seconds: float, process: Callable[[], SimulatedReply], store: AccountStore
 ) -> SimulatedReply:
-    """Process after some time. It is on the account's agenda, so that it is done even if this task is cancelled."""
+    """Process a request after some time. The account schedules it, so it happens even if this task is cancelled."""
     replies: list[SimulatedReply] = []
 
     def act() -> None:
         replies.append(process())
 
-    store.plan(store.clock() + seconds, act)
+    store.schedule(store.clock() + seconds, act)
     await anyio.sleep(seconds)
     store.catch_up()
-    if not replies:  # the account's clock is behind that of the event loop
-        store.drop(act)
+    if not replies:  # the account's clock is behind the clock of the event loop
+        store.unschedule(act)
         act()
     return replies[0]
 
 
-async def _spoiled(fault: Fault, reply: SimulatedReply, *, store: AccountStore, is_file: bool) -> SimulatedReply:
-    """Return what becomes of the reply to a request that was processed."""
+async def _after_processing(
+    fault: Fault, reply: SimulatedReply, *, store: AccountStore, is_file: bool
+) -> SimulatedReply:
+    """Apply a fault to the reply of a request that was processed."""
     match fault.kind:
         case "late":
             await anyio.sleep(fault.seconds or 0)
@@ -66,14 +68,14 @@ async def _spoiled(fault: Fault, reply: SimulatedReply, *, store: AccountStore, 
         case "garbled" if is_file or fault.after is not None:
             return evolve(reply, content=_garbled(reply.content, fault.after or 0))
         case "garbled":
-            return maintained()
+            return maintenance_page()
         case "truncated":
             return evolve(reply, sent=len(reply.content) // 2 if fault.after is None else fault.after)
         case "trickle":
             return evolve(reply, seconds=fault.seconds or 0)
         case "wrong-length":
             return evolve(reply, promised=max(0, len(reply.content) + (fault.by or 0)))
-        case _:  # failed-job is seen when the job is over; the others are those of files, which have met them already
+        case _:  # failed-job takes effect when the job ends; the other kinds concern files, and were applied before
             pass
     return reply
 
@@ -83,20 +85,20 @@ def _garbled(content: bytes, after: int) -> bytes:
 
 
 def _status(fault: Fault, store: AccountStore) -> SimulatedReply:
-    """Return the reply of a gateway."""
+    """Return the reply that a gateway would send."""
     status = fault.status or 500
     try:
-        said = HTTPStatus(status).phrase
+        phrase = HTTPStatus(status).phrase
     except ValueError:
-        said = "Unknown status"
-    reply = refused(RefusedCall(f"{said} (a fault that was asked for)", status=status))
+        phrase = "Unknown status"
+    reply = refused(RefusedCall(f"{phrase} (a requested fault)", status=status))
     if fault.retry_after is None:
         return reply
     return evolve(reply, headers={"retry-after": _wait(fault.retry_after, store.clock())})
 
 
 def _wait(wait: int | timedelta, now: float) -> str:
-    """Return a wait as it is told: in seconds, or as the date of its end."""
+    """Return a wait as text: in seconds, or as the date of its end."""
     if not isinstance(wait, timedelta):
         return str(wait)
     due = datetime.fromtimestamp(math.ceil(now + wait.total_seconds()), UTC)

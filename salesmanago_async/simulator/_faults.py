@@ -1,4 +1,4 @@
-"""Faults that are asked for: what goes wrong, and with which requests."""
+"""`Fault`: what goes wrong, and with which requests."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +12,7 @@ from attrs import Attribute, field, frozen, validate
 from ..api import ALIASES, REQUESTS, JobStarted
 from ..api.request import answer_type
 from ..errors import Invalid
-from ._spelling import is_status, read_fields
+from ._fault_syntax import is_status, read_fields
 
 FaultKind = Literal[
     "status",
@@ -32,7 +32,7 @@ FaultKind = Literal[
 ]
 KINDS: tuple[str, ...] = get_args(FaultKind)
 FILES = "files"
-"""What the link of any file is called where a path is asked for."""
+"""The path that stands for the link of any file."""
 
 _CALLS: Mapping[str, type] = {**REQUESTS, **ALIASES}
 _ONLY_AT: Mapping[str, frozenset[str]] = {
@@ -57,7 +57,7 @@ HOWS: Mapping[str, tuple[str, ...]] = {
 
 
 def _ranges(given: int | Iterable[int] | Iterable[range] | None) -> tuple[range, ...] | None:
-    """Return the numbers as ranges: a million of them take no more room than one."""
+    """Return the numbers as ranges: a range of a million numbers needs no more memory than a single number."""
     if given is None:
         return None
     try:
@@ -68,7 +68,7 @@ def _ranges(given: int | Iterable[int] | Iterable[range] | None) -> tuple[range,
 
 
 def _must(rule: str, holds: Callable[[Any], object]) -> Callable[[Any, "Attribute[Any]", Any], None]:
-    """Return what raises `Invalid` for a value, other than None, that does not keep to the rule."""
+    """Return a validator that raises `Invalid` for a value, other than None, that breaks the rule."""
 
     def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
         if value is not None and not holds(value):
@@ -92,38 +92,38 @@ def _is_kind(kind: object) -> bool:
 
 @frozen
 class Fault:
-    """Something that goes wrong with requests to the simulator.
+    """A failure of requests to the simulator.
 
-    `kind` says what:
+    `kind` is one of:
 
-    - `status`: the answer is `status` (400 to 599), and nothing was processed; a kind such as "503" is short for that;
-      `status-after`: it was processed, and
-      the answer is `status` (500 to 599). With `retry_after` they have a Retry-After: of so many seconds (an int), or
-      the HTTP date that is so far from then (a timedelta).
-    - `slow`: the request is processed, and answered, after `seconds`, even if nobody waits for that any more; `late`:
-      it is processed at once, and answered after `seconds`.
-    - `reset-before` and `reset-after`: the connection is reset, before or after the request was processed. With `after`
-      that is when so many bytes of the answer were sent, of which not all need arrive.
-    - `garbled`: processed, but the answer is a page of HTML; a file is bytes that mean nothing. With `after` they mean
-      nothing only from that byte on.
-    - `truncated`: processed, but the connection is closed in the middle of the answer or the file, or `after` so many
-      bytes of it.
-    - `trickle`: processed, and the answer or the file comes KB by KB, `seconds` before each.
-    - `wrong-length`: processed, but Content-Length tells so many bytes more than there are, or fewer (`by` below 0).
-    - `expired`: the link to a file answers 403. With `after` so many bytes of the file come first, then the connection
-      is closed, and from then on the link answers 403. A fresh link works.
-    - `other-file`: the link leads to something else. By `how`: `reordered`: the same records in another order, another
-      version of the file; `page`: a page of HTML, with status 200; `bomb`: a ZIP of 130 KB that unpacks to 128 MB;
-      `outside`: a ZIP, its first member named ../../x, that holds what the file holds.
-    - `wrong-range`: who asks for a part of the file is answered wrongly. By `how`: `ignored`: with all of it, and 200;
-      `start`: with a part that begins a byte too early, and says so; `total`: with one that says it is of a longer
-      file; `version`: with one of another version of the file, and its ETag.
-    - `failed-job`: the job that the request starts fails: nothing of it is done.
+    - `status`: the answer is `status` (400 to 599), and the request is not processed. A kind such as "503" is short for
+      this.
+    - `status-after`: the request is processed, and the answer is `status` (500 to 599). Both kinds send a Retry-After
+      header if `retry_after` is set: seconds (an int), or an HTTP date that is this far in the future (a timedelta).
+    - `slow`: the request is processed and answered after `seconds`, even if the client has gone by then.
+    - `late`: the request is processed immediately, and answered after `seconds`.
+    - `reset-before` and `reset-after`: the connection is reset, before or after the request is processed. With `after`
+      it is reset when that many bytes of the answer were sent; not all of them need arrive.
+    - `garbled`: the request is processed, but the answer is an HTML page; a file becomes meaningless bytes. With
+      `after` only the bytes from that one on are meaningless.
+    - `truncated`: the request is processed, but the connection is closed in the middle of the answer or the file, or
+      after `after` bytes.
+    - `trickle`: the request is processed, and the answer or the file is sent KB by KB, `seconds` before each.
+    - `wrong-length`: the request is processed, but Content-Length is `by` bytes too large, or too small (`by` below 0).
+    - `expired`: the link to a file answers 403. With `after` that many bytes of the file are sent first, then the
+      connection is closed, and from then on the link answers 403. A fresh link works.
+    - `other-file`: the link leads to another file. By `how`: `reordered`: the same records in another order, as another
+      version of the file; `page`: an HTML page, with status 200; `bomb`: a ZIP of 130 KB that unpacks to 128 MB;
+      `outside`: a ZIP with the content of the file, whose first member is named ../../x.
+    - `wrong-range`: a request for a part of the file gets a wrong answer. By `how`: `ignored`: the whole file, with
+      status 200; `start`: a part that begins a byte too early, and says so; `total`: a part that claims to be of a
+      longer file; `version`: a part of another version of the file, with its ETag.
+    - `failed-job`: the job that the request starts fails, and does nothing.
 
-    `path` is a pattern such as `contact/*`, without /api/; the link to any file is called `files`. Of the requests to
-    such paths, those are met whose number, from 1, is in `at` (a number, several, or a range), and of these each by the
-    chance `share`, from 0 to 1; without both, all are. `expired`, `other-file` and `wrong-range` count only links,
-    `failed-job` only calls that start a job. Raises `Invalid` naming the field that is wrong.
+    `path` is a pattern such as `contact/*`, without /api/; the link to any file is called `files`. The requests to such
+    paths are numbered from 1. The fault affects those whose number is in `at` (a number, several, or a range), each
+    with the probability `share`, from 0 to 1; without both, it affects all. `expired`, `other-file` and `wrong-range`
+    count only links, `failed-job` only calls that start a job. Raises `Invalid` naming the field that is wrong.
     """
 
     kind: FaultKind | str = field(validator=_must(f"one of {', '.join(KINDS)}", _is_kind))
@@ -196,15 +196,15 @@ class Fault:
         return f"{self.path!r} fits no path where {self.kind} can happen{hint}"
 
     def concerns(self, path: str) -> bool:
-        """Tell whether requests to `path` are among those it counts."""
+        """Return whether the fault counts requests to `path`."""
         return fnmatchcase(path, self.path) and path in _ONLY_AT.get(self.kind, (path,))
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `KIND[,name=value]…`, such as `503,path=contact/upsert,at=1;3-5,retry-after=2`.
 
-        A number as KIND is the status of a `status`. The names are those of the fields, with dashes. `at` is numbers
-        and spans with `;` between them (`3-`: from the third on). `retry-after` is seconds, or `date+5`: the HTTP date
-        5 seconds from then. Raises `Invalid` naming the part that is wrong.
+        A number as KIND means a `status` fault with that status. The names are those of the fields, with dashes. `at`
+        is a list of numbers and spans, separated by `;` (`3-`: from the third on). `retry-after` is a number of
+        seconds, or `date+5`: the HTTP date 5 seconds from then. Raises `Invalid` naming the part that is wrong.
         """
         return cls(**read_fields(text, KINDS))

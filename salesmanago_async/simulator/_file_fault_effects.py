@@ -1,4 +1,4 @@
-"""What a fault makes of a file."""
+"""Applies a fault to the download of a file."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -11,14 +11,14 @@ from attrs import evolve
 
 from ._faults import Fault
 from ._files import asked_part, file_reply, is_archive
-from ._reply import SimulatedReply, maintained
+from ._reply import SimulatedReply, maintenance_page
 from ._store import StoredFile
 
 _BOMB_MEGABYTES = 128
 
 
 def reply_with(file: StoredFile, headers: Mapping[str, str], fault: Fault | None) -> SimulatedReply:
-    """Return the reply to a request with these headers for a file, as the fault has it, if there is one."""
+    """Return the reply to a request for a file with these headers, changed by the fault, if there is one."""
     if fault and fault.kind == "other-file":
         return _other_file(str(fault.how), file, headers)
     part = asked_part(headers, file)
@@ -30,7 +30,7 @@ def reply_with(file: StoredFile, headers: Mapping[str, str], fault: Fault | None
 
 def _other_file(how: str, file: StoredFile, headers: Mapping[str, str]) -> SimulatedReply:
     if how == "page":
-        return maintained()
+        return maintenance_page()
     other = evolve(file, content=_OTHERS[how](file.content))
     return file_reply(other, asked_part(headers, other))
 
@@ -39,18 +39,18 @@ def _other_file(how: str, file: StoredFile, headers: Mapping[str, str]) -> Simul
 
 
 def _reordered(content: bytes) -> bytes:
-    """Return the same records in another order, and their fields too: of the same length, unless it is packed."""
+    """Return the same records, and their fields, in reverse order; the length stays the same, except for archives."""
     if is_archive(content):
         return _archive((name, _reordered(part)) for name, part in _members(content))
     found = orjson.loads(content)
-    return orjson.dumps(_turned(found[::-1] if isinstance(found, list) else found))
+    return orjson.dumps(_with_reversed_fields(found[::-1] if isinstance(found, list) else found))
 
 
-def _turned(value: Any) -> Any:
-    """Return it with the fields of every object in reverse."""
+def _with_reversed_fields(value: Any) -> Any:
+    """Return the value with the fields of every object in reverse order."""
     if isinstance(value, dict):
-        return {name: _turned(value[name]) for name in reversed(value)}
-    return [_turned(element) for element in value] if isinstance(value, list) else value
+        return {name: _with_reversed_fields(value[name]) for name in reversed(value)}
+    return [_with_reversed_fields(element) for element in value] if isinstance(value, list) else value
 
 
 def _outside(content: bytes) -> bytes:
@@ -60,7 +60,7 @@ def _outside(content: bytes) -> bytes:
 
 @cache
 def _bomb() -> bytes:
-    """Return an archive of one array without elements, most of it blanks."""
+    """Return an archive of one array without elements, mostly white space."""
     target, blanks = BytesIO(), b" " * 1024**2
     with ZipFile(target, "w", ZIP_DEFLATED) as zipped, zipped.open("conversation_1.json", "w") as part:
         for piece in (b"[", *[blanks] * _BOMB_MEGABYTES, b"]"):
@@ -102,10 +102,10 @@ def _too_early(file: StoredFile, part: range | None) -> SimulatedReply:
 
 def _of_a_longer_file(file: StoredFile, part: range | None) -> SimulatedReply:
     reply = file_reply(file, part)
-    told = reply.headers.get("content-range")
-    if told is None:
+    content_range = reply.headers.get("content-range")
+    if content_range is None:
         return reply
-    span, _, total = told.partition("/")
+    span, _, total = content_range.partition("/")
     return evolve(reply, headers={**reply.headers, "content-range": f"{span}/{int(total) + 1}"})
 
 

@@ -1,4 +1,4 @@
-"""The files behind links, as a host of files gives them: whole, or the part that is asked for (RFC 9110: 13, 14)."""
+"""Sends files like a file host: the whole file, or the requested part (RFC 9110: 13, 14)."""
 
 import re
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ _ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII | re.IGNORECASE
 
 
 def asked_part(headers: Mapping[str, str], file: StoredFile) -> range | None:
-    """Return which of its bytes are asked for: none where it has not got them; None: the file as a whole.
+    """Return the requested part; an empty range if the file has no such bytes, None for the whole file.
 
-    A Range that is not understood is not heeded, nor is one of several parts, nor one for another version of the file;
-    a date tells no version, since a file can change twice a second.
+    A Range header is ignored if it is malformed, names several parts, or is for another version of the file. A date
+    does not identify a version, because a file can change twice in a second.
     """
     found = _ONE_RANGE.fullmatch(headers.get("range", ""))
     if not found or headers.get("if-range", file.etag) != file.etag:
@@ -36,7 +36,7 @@ def _part(first: int | None, last: int | None, length: int) -> range | None:
 
 
 def file_reply(file: StoredFile, part: range | None) -> SimulatedReply:
-    """Return the reply that has this part of a file; None: all of it."""
+    """Return the reply with this part of a file; None means the whole file."""
     whole = SimulatedReply(200, file.content, media_type=_media_type(file.content), headers=_headers(file))
     if part is None:
         return whole
@@ -58,5 +58,5 @@ def _media_type(content: bytes) -> str:
 
 
 def is_archive(content: bytes) -> bool:
-    """Tell whether it is a ZIP."""
+    """Return whether the content is a ZIP."""
     return content.startswith(b"PK")

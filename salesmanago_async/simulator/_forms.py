@@ -1,4 +1,4 @@
-"""A posted form. It is a MIME message without its first lines, so the standard library's mail parser reads it."""
+"""Reads a posted form. A form is a MIME message without its first lines, so the standard mail parser can read it."""
 
 from email.message import Message
 from email.parser import BytesParser
@@ -9,7 +9,7 @@ from ._refusal import RefusedCall
 
 
 def read_form(content_type: str, content: bytes) -> dict[str, bytes]:
-    """Return the parts of a form by their names; the bytes of a part that is itself a message are not kept."""
+    """Return the parts of a form by their names; a part that is itself a message becomes empty."""
     head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1")
     message = BytesParser(policy=HTTP).parsebytes(head + content)
     if not message.is_multipart() or message.defects:

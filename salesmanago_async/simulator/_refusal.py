@@ -1,10 +1,10 @@
-"""How the simulator says no."""
+"""`RefusedCall`: the simulator refuses a request."""
 
 
 class RefusedCall(Exception):
-    """Answered as `success: false` with these messages; `status` is 200 for all that is about the business.
+    """Answered as `success: false` with these messages; `status` is 200 for refusals by a rule of the API.
 
-    `fields` are what else the answer is documented to have then.
+    `fields` are additional fields that the answer is documented to have then.
     """
 
     def __init__(self, *messages: str, status: int = 200, **fields: object) -> None:

@@ -1,4 +1,4 @@
-"""What is sent back: a reply, and how it comes to its end."""
+"""`SimulatedReply`: an answer, and how its transmission ends."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,17 +10,17 @@ from attrs import field, frozen
 from ._asgi import Send
 from ._refusal import RefusedCall
 
-RESET = "the simulator resets the connection, as was asked for"
+RESET = "the simulator resets the connection, as requested"
 _PIECE, _SLOW_PIECE = 64 * 1024, 1024
 _PAGE = b"<html><head><title>Maintenance</title></head><body>We will be back soon.</body></html>"
 
 
 @frozen
 class SimulatedReply:
-    """A status and a body, by default of JSON.
+    """A status and a body, JSON by default.
 
-    Of the body `sent` bytes are sent (None: all), each KB after `seconds`, and then perhaps the connection is reset.
-    Content-Length tells of all of it, or tells what is `promised` instead.
+    `sent` bytes of the body are sent (None: all), each KB after `seconds`; then the connection may be reset.
+    Content-Length is the length of the whole body, or `promised` if that is set.
     """
 
     status: int
@@ -34,25 +34,25 @@ class SimulatedReply:
 
 
 def answered(answer: dict[str, Any]) -> SimulatedReply:
-    """Return the reply to a request that was done."""
+    """Return the reply to a successful request."""
     return SimulatedReply(200, orjson.dumps(answer))
 
 
 def refused(refusal: RefusedCall) -> SimulatedReply:
-    """Return the reply that says no."""
+    """Return the reply to a refused request."""
     content = orjson.dumps({"success": False, "message": refusal.messages, **refusal.fields})
     return SimulatedReply(refusal.status, content)
 
 
-def maintained() -> SimulatedReply:
-    """Return the page that a host in trouble shows in place of whatever was asked for."""
+def maintenance_page() -> SimulatedReply:
+    """Return the page that a host in trouble shows instead of the requested content."""
     return SimulatedReply(200, _PAGE, media_type="text/html;charset=UTF-8")
 
 
 async def send_reply(send: Send, reply: SimulatedReply) -> None:
-    """Send it piece by piece. A server must break the connection where it has another length than it promises.
+    """Send the reply piece by piece. A server must close the connection if the length differs from Content-Length.
 
-    Raises `ConnectionResetError` where the connection is to be reset.
+    Raises `ConnectionResetError` if the connection must be reset.
     """
     await send({"type": "http.response.start", "status": reply.status, "headers": list(_headers(reply))})
     longest = _SLOW_PIECE if reply.seconds else _PIECE

@@ -1,7 +1,8 @@
-"""The file in which what was done to an account outlives the process: SQLite, readable by its owner alone.
+"""The state file, in which an account outlives the process: SQLite, readable only by its owner.
 
-It holds the calls that changed the account, without credentials, each with its time and its chances: doing them again
-makes the same account. It grows with every call.
+It holds the calls that changed the account, without credentials, each with its time and its random seed. Executing them
+again produces the same account. The file grows with every call. The calls are in the table `deeds`: this name is part
+of the format of existing files.
 """
 
 import os
@@ -17,7 +18,7 @@ from ..errors import Invalid
 from ._calls import RecordedCall
 
 _UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
-"""What sqlite3 raises for a damaged file; the second where its own message has bytes of the file that are no text."""
+"""Errors of sqlite3 for a damaged file; the second occurs if SQLite's message contains bytes that are not text."""
 
 _APPLICATION, _VERSION = 0x534D5331, 1
 _TABLES = """
@@ -33,9 +34,9 @@ COMMIT;
 
 
 class StateFile:
-    """An open state file, made where there is none. One simulator can have it at a time.
+    """An open state file, created if it does not exist. Only one simulator can open it at a time.
 
-    Raises `Invalid` for a file that is something else, of a later version, in use, or cannot be written.
+    Raises `Invalid` if the file is something else, has a later version, is in use, or cannot be written.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -51,12 +52,12 @@ class StateFile:
             self.close()
             if not isinstance(error, _UNREADABLE):
                 raise
-            why = "is in use by another simulator" if "locked" in str(error) else f"is no state file: {error}"
+            why = "is in use by another simulator" if "locked" in str(error) else f"is not a state file: {error}"
             raise Invalid(why, field=str(self._path)) from None
 
     def _open(self) -> None:
         self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
-        self._database.execute("BEGIN IMMEDIATE")  # the lock is taken here, and kept
+        self._database.execute("BEGIN IMMEDIATE")  # this takes the lock, which is then kept
         self._database.execute("COMMIT")
         ((tables,),) = self._database.execute("SELECT count(*) FROM sqlite_master")
         if not tables:
@@ -64,35 +65,35 @@ class StateFile:
         ((application,),) = self._database.execute("PRAGMA application_id")
         ((version,),) = self._database.execute("PRAGMA user_version")
         if (application, version) != (_APPLICATION, _VERSION):
-            raise Invalid("is no state file of this version of the simulator", field=str(self._path))
+            raise Invalid("is not a state file of this version of the simulator", field=str(self._path))
         self._database.execute("PRAGMA journal_mode = WAL")
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Have a block that reads the file raise `Invalid` for whatever SQLite finds damaged in it."""
+        """Raise `Invalid` for whatever SQLite finds damaged in the file inside the block."""
         try:
             yield
         except _UNREADABLE as error:
             raise Invalid(f"is damaged, or cannot be read: {error}", field=str(self._path)) from None
 
     def owners(self, given: Collection[str]) -> list[str]:
-        """Return the owners of all times: those given now are added."""
+        """Add the given owners, and return all owners that the account ever had."""
         self._database.executemany("INSERT OR IGNORE INTO owners (owner) VALUES (?)", [(owner,) for owner in given])
         owners = [owner for (owner,) in self._database.execute("SELECT owner FROM owners ORDER BY number")]
         if not all(isinstance(owner, str) for owner in owners):
             raise Invalid("is damaged: one of its owners is not text", field=str(self._path))
         return owners
 
-    def deeds(self) -> Iterator[RecordedCall]:
-        """Yield what was done, in order."""
+    def calls(self) -> Iterator[RecordedCall]:
+        """Yield the recorded calls in order."""
         rows = self._database.execute(
             "SELECT moment, seed, path, body, job_seconds, job_fails FROM deeds ORDER BY number"
         )
         for number, row in enumerate(rows, 1):
-            yield self._deed(number, *row)
+            yield self._call_of(number, *row)
 
-    def _deed(self, number: int, *row: Any) -> RecordedCall:
-        """Return a row as what was done; raise `Invalid` for one that was never written."""
+    def _call_of(self, number: int, *row: Any) -> RecordedCall:
+        """Convert a row to a recorded call; raise `Invalid` if the row is damaged."""
         moment, seed, path, body, job_seconds, job_fails = row
         try:
             content = orjson.loads(body)
@@ -103,11 +104,11 @@ class StateFile:
             raise Invalid(f"is damaged: its call {number} is not readable", field=str(self._path))
         return RecordedCall(moment, seed, path, cast("dict[str, Any]", content), job_seconds, bool(job_fails))
 
-    def keep(self, deed: RecordedCall) -> None:
-        """Write down what was done. Once this returns, it outlives the process, however that ends."""
+    def keep(self, call: RecordedCall) -> None:
+        """Store a call. After this returns, the call survives any end of the process."""
         self._database.execute(
             "INSERT INTO deeds (moment, seed, path, body, job_seconds, job_fails) VALUES (?, ?, ?, ?, ?, ?)",
-            (deed.moment, deed.seed, deed.path, orjson.dumps(deed.body), deed.job_seconds, deed.job_fails),
+            (call.moment, call.seed, call.path, orjson.dumps(call.body), call.job_seconds, call.job_fails),
         )
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What the simulated account holds: contacts with all that is theirs, jobs, and the links to their files."""
+"""The content of the simulated account: contacts with everything they own, jobs, and the links to their files."""
 
 import re
 import unicodedata
@@ -19,18 +19,18 @@ from attrs import define, field, frozen
 from ._refusal import RefusedCall
 
 RETRY_SECONDS, LAST_RETRY_SECONDS = 5 * 60, 60 * 60
-"""An event for a contact that does not exist is tried again every 5 minutes for one hour."""
+"""An event for a contact that does not exist is retried every 5 minutes for one hour."""
 
-RoomT = TypeVar("RoomT")
+SectionT = TypeVar("SectionT")
 
 _LATIN = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE"})
 
 
 @define
 class StoredContact:
-    """A contact. `fields` are its plain ones by their API name; times are UNIX milliseconds.
+    """A contact. `fields` are its plain fields by their API names; times are UNIX milliseconds.
 
-    From `visits` on, the lists hold entries in the shape that contact/list documents (`sms`: that of an export).
+    From `visits` on, the lists hold entries in the form that contact/list documents (`sms`: the form of an export).
     """
 
     id: str
@@ -64,35 +64,35 @@ class StoredContact:
 
 @frozen
 class StoredFile:
-    """A file, made at a time in seconds since 1970."""
+    """A file, created at a time in seconds since 1970."""
 
     content: bytes = field(repr=False)
     made_on: float
 
     @cached_property
     def etag(self) -> str:
-        """What no file of other bytes has."""
+        """An ETag that differs for files with different bytes."""
         return f'"{blake2b(self.content, digest_size=16).hexdigest()}"'
 
 
 @define
 class StoredJob:
-    """A job, and its file once it is done. One that is `doomed` fails when it is over, its work not done."""
+    """A job, and its file once it is done. If `will_fail` is true, the job fails at its end, without doing its work."""
 
     is_over: bool = False
-    is_doomed: bool = False
+    will_fail: bool = False
     file: StoredFile | None = None
 
     def end(self, work: Callable[[], bytes], moment: float) -> None:
-        """Do the work that makes its file."""
+        """End the job: do the work that creates its file, unless the job fails."""
         self.is_over = True
-        if not self.is_doomed:
+        if not self.will_fail:
             self.file = StoredFile(work(), moment)
 
 
 @define(order=True)
-class _Plan:
-    """An act to be done at a time. `order` says which was planned first, `seed` is where its chances come from."""
+class _ScheduledAct:
+    """A function to call at a time. `order` is the order of scheduling, `seed` the seed of its random choices."""
 
     when: float
     order: int
@@ -101,10 +101,10 @@ class _Plan:
 
 
 class AccountStore:
-    """The account. Times are seconds since 1970, by `clock`; what was planned is done at its own time.
+    """The account. Times are seconds since 1970, by `clock`; scheduled acts happen at their own time.
 
-    What is done to it depends on the times, on the chances (`at`) and on nothing else from outside, so that the same
-    again gives the same account; but not the tokens of links.
+    Changes depend only on the times and seeds (`at`), so that the same calls produce the same account, except for the
+    tokens of links.
     """
 
     def __init__(
@@ -119,17 +119,17 @@ class AccountStore:
         self._by_email: defaultdict[str, list[str]] = defaultdict(list)
         self._jobs: dict[int, StoredJob] = {}
         self._numbers = count(1)
-        self._rooms: dict[type, Any] = {}
-        self._agenda: list[_Plan] = []
+        self._sections: dict[type, Any] = {}
+        self._agenda: list[_ScheduledAct] = []
         self._order = count()
         self._links: dict[str, tuple[float, StoredFile]] = {}
         self._link_seconds = link_seconds
 
-    def room(self, kind: type[RoomT]) -> RoomT:
-        """Return the account's one `kind`, made at first use: a module's own state, beside the contacts."""
-        if kind not in self._rooms:
-            self._rooms[kind] = kind()
-        return cast("RoomT", self._rooms[kind])
+    def section(self, kind: type[SectionT]) -> SectionT:
+        """Return the account's only instance of `kind`, created at first use: state of a module beside the contacts."""
+        if kind not in self._sections:
+            self._sections[kind] = kind()
+        return cast("SectionT", self._sections[kind])
 
     def clock(self) -> float:
         """Return the time, in seconds since 1970."""
@@ -137,7 +137,7 @@ class AccountStore:
 
     @contextmanager
     def at(self, moment: float, seed: int) -> Generator[None]:
-        """Have it be `moment` for what is done inside, and all chances come from `seed`."""
+        """Run the block as if the time were `moment`, with all random choices from `seed`."""
         before = self._moment, self.random
         self._moment, self.random = moment, Random(seed)  # noqa: S311 - as above
         try:
@@ -146,11 +146,11 @@ class AccountStore:
             self._moment, self.random = before
 
     def new_seed(self) -> int:
-        """Draw a seed, of 63 bits."""
+        """Return a random seed, of 63 bits."""
         return self.random.getrandbits(63)
 
     def new_id(self) -> str:
-        """Draw an id that nothing else has."""
+        """Return a new random id."""
         return str(UUID(int=self.random.getrandbits(128), version=4))
 
     def now_ms(self) -> int:
@@ -158,7 +158,7 @@ class AccountStore:
         return int(self.clock() * 1000)
 
     def catch_up(self) -> float:
-        """Do what was to be done by now, in the order in which it was due: jobs, late events. Return what now is."""
+        """Do everything that is due by now, in order: jobs, late events. Return the present time."""
         now = self.clock()
         while self._agenda and self._agenda[0].when <= now:
             plan = heappop(self._agenda)
@@ -166,41 +166,41 @@ class AccountStore:
                 plan.act()
         return now
 
-    def later(self, act: Callable[[], object]) -> None:
-        """Have `act` done when a job that is started now would be done."""
-        self.plan(self.clock() + self.job_seconds, act)
+    def after_job_time(self, act: Callable[[], object]) -> None:
+        """Call `act` at the time when a job that starts now ends."""
+        self.schedule(self.clock() + self.job_seconds, act)
 
-    def plan(self, when: float, act: Callable[[], object]) -> None:
-        """Have `act` done at a time, in seconds since 1970; at once, if that has passed."""
-        heappush(self._agenda, _Plan(max(when, self.clock()), next(self._order), self.new_seed(), act))
+    def schedule(self, when: float, act: Callable[[], object]) -> None:
+        """Call `act` at a time, in seconds since 1970; as soon as possible if that time has passed."""
+        heappush(self._agenda, _ScheduledAct(max(when, self.clock()), next(self._order), self.new_seed(), act))
 
-    def drop(self, act: Callable[[], object]) -> None:
-        """Have `act` not done."""
+    def unschedule(self, act: Callable[[], object]) -> None:
+        """Remove `act` from the schedule."""
         self._agenda = [plan for plan in self._agenda if plan.act is not act]
         heapify(self._agenda)
 
     # Contacts
 
     def find(self, key: Mapping[str, Any]) -> StoredContact | None:
-        """Return the contact that `contactId`, or else `email`, names."""
+        """Return the contact with that `contactId`, or, without a `contactId`, with that `email`."""
         if key.get("contactId"):
             return self.contacts.get(key["contactId"])
         ids = self._by_email.get(str(key.get("email", "")).lower())
         return self.contacts[ids[0]] if ids else None
 
     def with_email(self, email: str) -> list[StoredContact]:
-        """Return every contact of an address: several come to share one by newEmail."""
+        """Return every contact of an address; newEmail can give several contacts the same one."""
         return [self.contacts[id_] for id_ in self._by_email.get(email.lower(), ())]
 
     def remove(self, contact: StoredContact) -> None:
-        """Forget a contact, with all that is its own."""
+        """Delete a contact, with everything it owns."""
         del self.contacts[contact.id]
         self._by_email[contact.email.lower()].remove(contact.id)
 
     def upsert(self, body: Mapping[str, Any], *, double_opt_in: bool, owner: str) -> StoredContact:
-        """Make or change the contact that a checked body describes, and return it.
+        """Create or change the contact that a checked body describes, and return it.
 
-        `owner` becomes one of its owners; [guess] the main one is who made it.
+        `owner` becomes one of its owners; [guess] the owner who created the contact is its main owner.
         """
         described = dict(body["contact"])
         contact = self.find(described)
@@ -250,7 +250,7 @@ class AccountStore:
             date = detail.get("agreementDate", self.now_ms())
             stored = {"name": detail["consentName"], "description": None, "ip": detail.get("ip"), "action": action}
             if action == "R" and stored["name"] in contact.consents:
-                continue  # what was confirmed or withdrawn does not become unconfirmed again
+                continue  # a consent that was confirmed or withdrawn does not become unconfirmed again
             created = {"createdOn": self.now_ms(), "source": "API", "dateOn": date}
             contact.consents[stored["name"]] = {**stored, **created}
 
@@ -262,7 +262,7 @@ class AccountStore:
             contact.tags.pop(name, None)
 
     def select(self, selectors: Iterable[Mapping[str, str]]) -> list[StoredContact]:
-        """Return the contacts that any of the selectors picks, each once."""
+        """Return the contacts that any of the selectors matches, each once."""
         chosen: dict[str, StoredContact] = {}
         for selector in selectors:
             values = dict.fromkeys(value.strip() for value in selector["value"].split(","))  # in their order
@@ -288,7 +288,7 @@ class AccountStore:
     # Events
 
     def add_event(self, key: Mapping[str, Any], event: Mapping[str, Any]) -> str | None:
-        """Add an event to the contact that `key` names, and return its id; None where there is no such contact."""
+        """Add an event to the contact that `key` names, and return its id; None if there is no such contact."""
         contact = self.find(key)
         if contact is None:
             return None
@@ -311,14 +311,14 @@ class AccountStore:
             elif when + RETRY_SECONDS <= until:
                 self._try_later(key, event, when + RETRY_SECONDS, until)
 
-        self.plan(when, add)
+        self.schedule(when, add)
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """Yield every event, each to be changed in place."""
+        """Yield every event; the caller may change it."""
         return (event for contact in self.contacts.values() for event in contact.events)
 
     def delete_events(self, event_ids: Collection[str]) -> None:
-        """Delete the events of these ids."""
+        """Delete the events with these ids."""
         for contact in self.contacts.values():
             contact.events = [event for event in contact.events if event["eventId"] not in event_ids]
 
@@ -327,7 +327,7 @@ class AccountStore:
     def start_job(self, work: Callable[[], bytes]) -> int:
         """Start a job and return its number."""
         job = StoredJob()
-        self.later(lambda: job.end(work, self.clock()))
+        self.after_job_time(lambda: job.end(work, self.clock()))
         number = next(self._numbers)
         self._jobs[number] = job
         return number
@@ -336,12 +336,12 @@ class AccountStore:
         """Return the job of that number."""
         return self._jobs.get(number)
 
-    def doom(self, number: int) -> None:
-        """Have the job of that number fail when it is over."""
-        self._jobs[number].is_doomed = True
+    def mark_failing(self, number: int) -> None:
+        """Make the job of that number fail at its end."""
+        self._jobs[number].will_fail = True
 
     def link(self, file: StoredFile) -> str:
-        """Return a fresh token for a file."""
+        """Return a new token for a file."""
         now = self.clock()
         self._links = {
             token: (expiry, linked) for token, (expiry, linked) in self._links.items() if expiry > now - 3600
@@ -351,7 +351,7 @@ class AccountStore:
         return token
 
     def file(self, token: str) -> StoredFile:
-        """Return the file behind a token."""
+        """Return the file of a token."""
         if token not in self._links:
             raise RefusedCall("no such file", status=404)
         expiry, file = self._links[token]
@@ -360,7 +360,7 @@ class AccountStore:
         return file
 
     def expire(self, token: str) -> None:
-        """Have the link of that token be dead from now on."""
+        """Let the link with that token expire now."""
         _, file = self._links[token]
         self._links[token] = (self.clock(), file)
 
@@ -373,6 +373,6 @@ def _is_in_funnel(contact: StoredContact, funnels: Collection[str], stages: Coll
 
 
 def tag_name(given: str) -> str:
-    """Return a tag as the reference says it is kept: Latin letters, digits and underscores."""
+    """Return a tag in the form in which it is stored, by the reference: Latin letters, digits and underscores."""
     plain = unicodedata.normalize("NFKD", given.translate(_LATIN)).encode("ascii", "ignore").decode()
     return re.sub(r"\W", "_", plain)

@@ -1,4 +1,4 @@
-"""The ASGI app: what is done and kept, what goes wrong, and the files behind links."""
+"""`Simulator`, the ASGI app: it executes calls, applies faults, and sends the files behind links."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,14 +10,14 @@ from ..api import CREDENTIAL_FIELDS
 from ..settings import Credentials
 from ._asgi import Message, Receive, Send
 from ._caller import check_caller
-from ._calls import RecordedCall, do, replay
+from ._calls import RecordedCall, execute, replay
 from ._fault_effects import apply
+from ._fault_schedule import FaultSchedule
 from ._faults import FILES, Fault
 from ._file_fault_effects import reply_with
-from ._posted import body_of, headers_of, is_file, path_of, read_content
 from ._refusal import RefusedCall
 from ._reply import SimulatedReply, answered, refused, send_reply
-from ._script import FaultSchedule
+from ._request import body_of, headers_of, is_file, path_of, read_content
 from ._state import StateFile
 from ._store import AccountStore
 from .handlers.system import Tokens
@@ -28,15 +28,16 @@ DEMO_PASSWORD = "demo-password"  # noqa: S105
 
 
 class Simulator:
-    """A simulated account, as an ASGI app. Each instance begins empty, but for what its `state` file holds.
+    """A simulated account, as an ASGI app. Each instance begins empty, except for the content of its `state` file.
 
-    `owners` are its user accounts. `clock` gives seconds since 1970; a job takes `job_seconds` on it, and a file link
-    works for `link_seconds`. Each of the owners gets a token for `password`, which is good for `token_seconds`
-    ([guess] how long one really is good for is not documented). Requests meet the `faults`, of which those with a
-    `share` depend on `seed` only.
+    `owners` are its user accounts. `clock` returns seconds since 1970; a job takes `job_seconds` on that clock, and a
+    file link works for `link_seconds`. Each owner gets a token for `password`, valid for `token_seconds` ([guess] the
+    real validity is not documented). Requests are affected by the `faults`; for faults with a `share`, the choice
+    depends only on `seed`.
 
-    `state` is a SQLite file: what was answered as done is there for the next simulator that opens it, however this one
-    ends; tokens and links are not. Raises `Invalid` for a file that cannot be that. The file's owners stay owners.
+    `state` is a SQLite file: the next simulator that opens it has everything that was answered with success, however
+    this one ends, but not the tokens and links. Raises `Invalid` if the file is not usable. Owners in the file stay
+    owners.
     """
 
     def __init__(
@@ -55,12 +56,12 @@ class Simulator:
     ) -> None:
         self._credentials = credentials
         self._store = AccountStore(clock=clock, owners=owners, job_seconds=job_seconds, link_seconds=link_seconds)
-        tokens = self._store.room(Tokens)
+        tokens = self._store.section(Tokens)
         tokens.client_id = credentials.client_id
         tokens.password = password
         tokens.lifetime_seconds = token_seconds
         self._seed = seed
-        self._script = FaultSchedule(faults, seed)
+        self._schedule = FaultSchedule(faults, seed)
         self._state = StateFile(state) if state else None
         if self._state:
             self._restore(self._state)
@@ -69,30 +70,30 @@ class Simulator:
         try:
             with state.reading():
                 self._store.owners = state.owners(self._store.owners)
-                replay(state.deeds(), self._store)
+                replay(state.calls(), self._store)
         except BaseException:
             state.close()
             raise
 
     def close(self) -> None:
-        """Close the state file, where there is one. Nothing can be done after that."""
+        """Close the state file, if there is one. The simulator cannot be used after that."""
         if self._state:
             self._state.close()
 
     @property
     def faults(self) -> Sequence[Fault]:
-        """What goes wrong. It can be set at any time: requests are then counted from 1 again."""
-        return self._script.faults
+        """The faults. They can be set at any time; requests are then counted from 1 again."""
+        return self._schedule.faults
 
     @faults.setter
     def faults(self, faults: Sequence[Fault]) -> None:
-        self._script = FaultSchedule(faults, self._seed)
+        self._schedule = FaultSchedule(faults, self._seed)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request. Raises `ConnectionResetError` where a fault leaves it without an answer or its end."""
+        """Answer one request. Raises `ConnectionResetError` if a fault leaves the answer out, or incomplete."""
         if scope["type"] != "http":
             return
-        fault = self._script.next(FILES if is_file(scope) else path_of(scope))
+        fault = self._schedule.next(FILES if is_file(scope) else path_of(scope))
         try:
             content = await read_content(receive)
         except RefusedCall as refusal:
@@ -112,12 +113,12 @@ class Simulator:
         try:
             body = body_of(scope, content)
             check_caller(path_of(scope), body, self._credentials, self._store)
-            deed = self._deed(moment, path_of(scope), body, job_fails=job_fails)
-            answer = do(deed, self._store)
+            call = self._recorded(moment, path_of(scope), body, job_fails=job_fails)
+            answer = execute(call, self._store)
         except RefusedCall as refusal:
             return refused(refusal)
-        if self._state and deed.lasts:
-            self._state.keep(deed)
+        if self._state and call.may_change_account:
+            self._state.keep(call)
         return answered(_completed(answer, scope))
 
     def _read_file(self, scope: Message, fault: Fault | None) -> SimulatedReply:
@@ -133,13 +134,13 @@ class Simulator:
             self._store.expire(token)
         return reply_with(file, headers_of(scope) if scope["method"] == "GET" else {}, fault)
 
-    def _deed(self, moment: float, path: str, body: Mapping[str, Any], *, job_fails: bool) -> RecordedCall:
-        told = {name: value for name, value in body.items() if name not in CREDENTIAL_FIELDS}
-        return RecordedCall(moment, self._store.new_seed(), path, told, self._store.job_seconds, job_fails)
+    def _recorded(self, moment: float, path: str, body: Mapping[str, Any], *, job_fails: bool) -> RecordedCall:
+        body_fields = {name: value for name, value in body.items() if name not in CREDENTIAL_FIELDS}
+        return RecordedCall(moment, self._store.new_seed(), path, body_fields, self._store.job_seconds, job_fails)
 
 
 def _completed(answer: dict[str, Any], scope: Message) -> dict[str, Any]:
-    """Return the whole answer; a link gets the host that was asked."""
+    """Return the complete answer; a link gets the host of the request."""
     if "fileUrl" in answer:
         answer["fileUrl"] = f"{scope['scheme']}://{headers_of(scope).get('host', 'localhost')}{answer['fileUrl']}"
     texts: dict[str, Any] = {} if "messages" in answer else {"message": []}  # one documented answer has the other name

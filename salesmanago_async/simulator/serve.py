@@ -1,4 +1,4 @@
-"""The simulator over a real socket (needs uvicorn, of the extra `cli`)."""
+"""Serves the simulator over a real socket (needs uvicorn, in the extra `cli`)."""
 
 import asyncio
 import socket
@@ -20,9 +20,9 @@ _LAST_SECONDS = 1
 
 
 def serve(app: Simulator, *, host: str, port: int, announce: Callable[[str], None]) -> None:
-    """Serve until a signal comes; `announce` is told the address once connections are taken.
+    """Serve until a signal arrives; `announce` is called with the address when the server accepts connections.
 
-    Raises `OSError` where the port is not to be had.
+    Raises `OSError` if the port is not available.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family, backlog=2048) as listening:
@@ -32,8 +32,8 @@ def serve(app: Simulator, *, host: str, port: int, announce: Callable[[str], Non
 
 
 def _reachable(host: str) -> str:
-    """Return under what host a client on this machine reaches the server: every address has none of its own."""
-    if host in {"", "0.0.0.0"}:  # noqa: S104 - this is what is not announced
+    """Return the host name under which a client on this machine reaches the server; "0.0.0.0" itself is not one."""
+    if host in {"", "0.0.0.0"}:  # noqa: S104 - the address is compared, not bound
         return "127.0.0.1"
     if set(host) <= set("0:"):  # :: and its longer spellings
         return "[::1]"
@@ -41,12 +41,11 @@ def _reachable(host: str) -> str:
 
 
 def make_config(app: App) -> uvicorn.Config:
-    """Return how uvicorn is to serve an ASGI app that may break connections, by default at any free port.
+    """Return the configuration of uvicorn for an ASGI app that may break connections; the default port is any free one.
 
-    Where the app raises `ConnectionResetError`, the connection is reset, whatever was sent by then. Where an answer is
-    shorter or longer than its Content-Length, what there is of it arrives, and the connection is closed. Whoever sends
-    to a client that has gone gets a `ConnectionResetError`. At its end the server waits a second for answers that are
-    late.
+    If the app raises `ConnectionResetError`, the connection is reset, whatever was sent before. If an answer is shorter
+    or longer than its Content-Length, its bytes are sent, and then the connection is closed. Sending to a client that
+    has gone raises `ConnectionResetError`. When the server ends, it waits a second for late answers.
     """
     return uvicorn.Config(
         app,
@@ -62,20 +61,20 @@ def make_config(app: App) -> uvicorn.Config:
 
 
 class _Protocol(H11Protocol):
-    """A connection, which its app can break."""
+    """A connection that the app can break."""
 
     def connection_made(self, transport: Any) -> None:
-        """Have the app answer with its hand on the transport."""
+        """Pass the transport to the app."""
         super().connection_made(transport)
         self.app = partial(_answer, self.app, transport)
 
 
 async def _answer(app: Any, transport: asyncio.Transport, scope: Message, receive: Receive, send: Send) -> None:
     is_body_read = scope["method"] != "HEAD"
-    left: int | None = None  # so many bytes are promised and not yet sent
+    left: int | None = None  # bytes that were promised and not sent yet
 
     async def send_what_there_is(message: Message) -> None:
-        """Send it, also where it is not as long as was promised, which uvicorn would not."""
+        """Send a message, even if its length differs from the promised one, which uvicorn refuses."""
         nonlocal left
         if transport.is_closing():
             raise ConnectionResetError("the client went away")
@@ -92,11 +91,11 @@ async def _answer(app: Any, transport: asyncio.Transport, scope: Message, receiv
         transport.write(excess)
         if is_broken:
             transport.close()
-            await _see_it_lost(receive)
+            await _wait_for_disconnect(receive)
 
     try:
         await app(scope, receive, send_what_there_is)
-    except (ConnectionResetError, asyncio.CancelledError):  # cancelled is what is still late when the server ends
+    except (ConnectionResetError, asyncio.CancelledError):  # a late answer is cancelled when the server ends
         await _reset(transport, receive)
 
 
@@ -106,15 +105,15 @@ def _promised(message: Message) -> int | None:
 
 
 async def _reset(transport: asyncio.Transport, receive: Receive) -> None:
-    with suppress(OSError):  # the client was faster
+    with suppress(OSError):  # the client has closed the connection already
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
     transport.abort()
     while True:
-        with suppress(asyncio.CancelledError):  # a server that ends cancels twice, and the loss is a moment away
-            return await _see_it_lost(receive)
+        with suppress(asyncio.CancelledError):  # the server cancels twice when it ends; the disconnect follows soon
+            return await _wait_for_disconnect(receive)
 
 
-async def _see_it_lost(receive: Receive) -> None:
-    """Wait until uvicorn knows that the connection is gone; before, it would complain of a missing answer."""
+async def _wait_for_disconnect(receive: Receive) -> None:
+    """Wait until uvicorn has noticed the disconnect; before that, it would log an error about a missing answer."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -171,11 +171,11 @@ def test_a_product_that_is_left_out_is_named(salesmanago: Command, tmp_path: Pat
     assert shown.stderr == "feed.csv: left out: line 3: has 4 cells, the header has 3\n"
 
 
-def test_what_is_no_product_feed_is_refused(salesmanago: Command, tmp_path: Path) -> None:
+def test_a_table_that_is_not_a_product_feed_is_refused(salesmanago: Command, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("email,name,phone,externalId\na@b.pl,Ann,600100200,7\n")
     shown = salesmanago("leadoo-feed", "people.csv", "out")
     assert (shown.returncode, shown.stdout, shown.stderr.count("\n")) == (2, "", 1)
-    assert "is no product feed" in shown.stderr
+    assert "is not a product feed" in shown.stderr
     assert "email, name, phone, externalId" in shown.stderr
     mapped = salesmanago("leadoo-feed", "people.csv", "out", "--map", "externalId=id")
     assert mapped.returncode == 0, mapped.stderr
@@ -205,14 +205,14 @@ def test_products_that_lack_something_are_counted(salesmanago: Command, tmp_path
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("feed.xml", "<x>", "feed.xml: is no XML that can be read"),
-        ("feed.xml", "<!DOCTYPE x [<!ENTITY a 'b'>]><x/>", "has an entity of its own"),
+        ("feed.xml", "<x>", "feed.xml: is not valid XML"),
+        ("feed.xml", "<!DOCTYPE x [<!ENTITY a 'b'>]><x/>", "defines an entity"),
         ("feed.json", "{}", "ends in none of"),
         ("gone.xml", None, "gone.xml: No such file"),
         ("gone.csv", None, "gone.csv: No such file"),
     ],
 )
-def test_what_is_no_feed_is_refused(
+def test_a_file_that_is_not_a_feed_is_refused(
     salesmanago: Command, tmp_path: Path, name: str, content: str | None, said: str
 ) -> None:
     if content is not None:

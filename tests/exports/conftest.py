@@ -1,4 +1,4 @@
-"""What tests of exports may ask for."""
+"""Fixtures for tests of exports."""
 
 from typing import Any
 

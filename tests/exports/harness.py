@@ -1,4 +1,4 @@
-"""An account of the simulator whose exports are done, behind a wire, and what comes of reading them."""
+"""A simulated account with finished exports, behind a simulated connection, and the results of reading them."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -19,14 +19,14 @@ KINDS = ["json", "zip"]
 
 @define
 class Export:
-    """The records that came, and the error that ended them, if one did."""
+    """The records that were read, and the error that ended the reading, if there was one."""
 
     records: list[Any] = field(factory=list)
     error: Exception | None = None
 
 
 async def read(job: Job[Any]) -> Export:
-    """Read a job's records as far as they come."""
+    """Read a job's records up to their end, or to an error."""
     export = Export()
     try:
         async with job.records(raw=True) as records:
@@ -39,7 +39,7 @@ async def read(job: Job[Any]) -> Export:
 
 @frozen
 class Account:
-    """An account whose exports are done: the numbers of their jobs, the records and the sizes of their files."""
+    """An account with finished exports: the numbers of their jobs, and the records and sizes of their files."""
 
     simulator: Simulator
     jobs: dict[str, int] = field(factory=dict)
@@ -49,7 +49,7 @@ class Account:
 
 @frozen
 class World:
-    """A client of an account, and the wire between them."""
+    """A client of an account, and the connection between them."""
 
     account: Account
     wire: Wire
@@ -59,7 +59,7 @@ class World:
         return self.sm.jobs.attach(self.account.jobs[kind])
 
     async def export(self, kind: str, *faults: Fault) -> Export:
-        """Read an export that meets these faults."""
+        """Read an export with these faults."""
         self.account.simulator.faults = faults
         self.wire.asked.clear()
         return await read(self.job(kind))
@@ -78,7 +78,7 @@ async def connected(
 async def opened(
     contacts: Sequence[Contact], data: Sequence[DataType], *, clock: Callable[[], float] = wall_clock
 ) -> Account:
-    """Return an account with contacts, which all have the tag ALL, and its exports, the array with that `data`."""
+    """Return an account with contacts, all tagged ALL, and its exports; the array has that `data`."""
     account = Account(Simulator(clock=clock, job_seconds=0.0, link_seconds=300.0))
     everybody = [Tag("ALL")]
     async with connected(account, clock=clock) as world:
@@ -95,13 +95,13 @@ async def opened(
 
 @asynccontextmanager
 async def world(count: int, data: Sequence[DataType] = ("CONTACT", "TAG")) -> AsyncGenerator[World]:
-    """Give an account with so many contacts, and a client of it."""
+    """Yield an account with `count` contacts, and a client of it."""
     async with connected(await opened(contacts(count), data)) as world:
         yield world
 
 
 def contacts(count: int, *, noise: int = 0) -> list[Contact]:
-    """Return contacts that can be sent messages, each with so many bytes of noise."""
+    """Return contacts that can receive messages, each with `noise` bytes of random data."""
     random = Random(1)
     return [
         Contact(

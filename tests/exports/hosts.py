@@ -1,4 +1,4 @@
-"""Doubles for tests of downloads: an account whose job is done, and the hosts that its file lies on."""
+"""Test doubles for downloads: an account with a finished job, and the hosts of its file."""
 
 import re
 from collections.abc import AsyncIterator, Callable
@@ -20,9 +20,9 @@ Connect = Callable[..., SalesManago]
 
 
 class Body(httpx.AsyncByteStream):
-    """A body in these pieces, each after `seconds`, and then perhaps an error; it knows when it was closed.
+    """A body in these pieces, each after `seconds`, optionally followed by an error; it records when it was closed.
 
-    No generator, so that none of ours can leak.
+    It is not a generator, so that the tests themselves leak none.
     """
 
     def __init__(self, pieces: list[bytes], *, error: Exception | None = None, seconds: float = 0.0) -> None:
@@ -44,22 +44,22 @@ class Body(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         if self.pieces:
-            await anyio.lowlevel.checkpoint()  # to break off takes an exchange
+            await anyio.lowlevel.checkpoint()  # closing takes a round trip
         self.closed_at = self.closed_at or anyio.current_time()
 
 
 def response(status: int = 200, content: bytes = b"", **headers: str) -> Step:
-    """Return an answer to be made anew for each request, its body arriving in one piece."""
+    """Return a function that creates an answer for each request, with a body in one piece."""
     promised = {"Content-Length": str(len(content)), **{name.replace("_", "-"): text for name, text in headers.items()}}
     return lambda _: httpx.Response(status, headers=promised, stream=Body([content]))
 
 
 @frozen(kw_only=True)
 class Host:
-    """Answers with `content`, in small pieces, or with the part that was asked for, as RFC 9110 has it.
+    """Answers with `content`, in small pieces, or with the requested part, as RFC 9110 defines.
 
-    `breaks` is the number of bytes of the body after which the connection breaks; `longest` of those that it sends at
-    most. `promises` tells whether it says how long the body is.
+    `breaks` is the number of bytes of the body after which the connection breaks, `longest` the most bytes that are
+    sent. `promises` says whether the answer has a Content-Length.
     """
 
     content: bytes
@@ -97,9 +97,9 @@ class Host:
 
 @define
 class Hosts(httpx.AsyncBaseTransport):
-    """An account whose job is done, and file hosts that answer from a script, the last answer for ever.
+    """An account with a finished job, and file hosts that answer from a script and repeat the last answer.
 
-    Each look at the job tells a link of its own: /1, /2, …
+    Each poll of the job reports a new link: /1, /2, …
     """
 
     script: list[Step]
@@ -107,12 +107,12 @@ class Hosts(httpx.AsyncBaseTransport):
     at: list[float] = field(factory=list)
     fetched: list[httpx.Request] = field(factory=list)
     bodies: list[Any] = field(factory=list)
-    looks: int = 0
+    polls: int = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/api/job/status":
-            self.looks += 1
-            answer = {"success": True, "message": [], "fileUrl": f"{self.link}/{self.looks}?signature=s"}
+            self.polls += 1
+            answer = {"success": True, "message": [], "fileUrl": f"{self.link}/{self.polls}?signature=s"}
             return httpx.Response(200, json=answer, headers={"Set-Cookie": "session=s3cret; Path=/"})
         self.at.append(anyio.current_time())
         self.fetched.append(request)
@@ -140,14 +140,14 @@ async def read(sm: SalesManago) -> list[Any]:
 
 @define
 class Fetched:
-    """What a reader got of a file, and the error that ended it, if one did."""
+    """The bytes that a reader received, and the error that ended the reading, if there was one."""
 
     content: bytes = b""
     error: Exception | None = None
 
 
 async def fetch(sm: SalesManago) -> Fetched:
-    """Read the bytes of the job's file, as far as they come."""
+    """Read the bytes of the job's file up to their end, or to an error."""
     fetched = Fetched()
     try:
         async with sm.jobs.attach(1).stream() as chunks:
@@ -159,5 +159,5 @@ async def fetch(sm: SalesManago) -> Fetched:
 
 
 def small_blocks(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
-    """Have spools bring to the disk what is no longer than that."""
+    """Make spools write blocks of this size to the disk."""
     monkeypatch.setattr("salesmanago_async.exports.files.Spool", lambda: Spool(block=block))

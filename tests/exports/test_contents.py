@@ -1,4 +1,4 @@
-"""What a file is, is told by how it begins."""
+"""The first bytes of a file show whether it is JSON or an archive."""
 
 import json
 from contextlib import aclosing
@@ -44,7 +44,7 @@ FILES: dict[str, tuple[bytes, list[Any]]] = {
 @pytest.mark.parametrize("block", [50, 1 << 20])
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("piece", [1, 1000])
-async def test_records_are_read_of_json_and_of_archives(
+async def test_records_are_read_from_json_and_from_archives(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, name: str, piece: int, block: int
 ) -> None:
     small_blocks(monkeypatch, block)
@@ -54,7 +54,7 @@ async def test_records_are_read_of_json_and_of_archives(
 
 
 @pytest.mark.parametrize("name", FILES)
-async def test_a_broken_download_gives_the_same_records(connect: Connect, name: str) -> None:
+async def test_a_broken_download_yields_the_same_records(connect: Connect, name: str) -> None:
     content, expected = FILES[name]
     for at in range(0, len(content), 1 + len(content) // 20):
         async with connect(Hosts([Host(content=content, breaks=at), Host(content=content)])) as sm:
@@ -63,7 +63,7 @@ async def test_a_broken_download_gives_the_same_records(connect: Connect, name: 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name != "an array of nothing"])
 async def test_a_file_cut_anywhere_without_a_sign_is_an_error(connect: Connect, name: str) -> None:
-    """The host closes the connection as if that were all: only the file itself tells that it is not."""
+    """The host closes the connection as at the end of the file: only the file itself shows that it is incomplete."""
     content, expected = FILES[name]
     for at in range(0, len(content), 1 + len(content) // 60):
         hosts = Hosts([Host(content=content[:at], promises=False, etag=None)])
@@ -83,13 +83,13 @@ async def _take(sm: SalesManago, got: list[Any]) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"P", b"PK", b"PK\x03", b"<html>Sign in</html>", b"PK\x03\x04", b"PK\x07\x08x"]
 )
-async def test_what_is_neither_is_unreadable(connect: Connect, content: bytes) -> None:
+async def test_other_content_is_unreadable(connect: Connect, content: bytes) -> None:
     async with connect(Hosts([Host(content=content)])) as sm:
         with pytest.raises(Unreadable):
             await read(sm)
 
 
-async def test_records_come_in_batches_as_the_file_has_them(connect: Connect) -> None:
+async def test_records_come_in_batches_unchanged(connect: Connect) -> None:
     async with (
         connect(Hosts([Host(content=DOCUMENT)])) as sm,
         open_file(sm._connection, sm.jobs.attach(1).file_url) as file,
@@ -108,7 +108,7 @@ async def test_leaving_early_leaves_nothing_open(connect: Connect, content: byte
     await sm.aclose()
 
 
-async def test_records_may_lie_in_a_list_inside_an_object(connect: Connect) -> None:
+async def test_records_may_be_in_a_list_inside_an_object(connect: Connect) -> None:
     shape = Listed("contacts", lambda record: record["n"])
     async with connect(Hosts([Host(content=b'{"success":true,"contacts":' + DOCUMENT + b"}")])) as sm:
         job = Job(sm._connection, 1, shape)

@@ -1,4 +1,4 @@
-"""A damaged character costs no more than itself: it is replaced, counted, and its record is named."""
+"""A damaged character affects only itself: it is replaced, counted, and its record is named."""
 
 import json
 import logging
@@ -94,7 +94,7 @@ def test_a_file_that_is_an_object_is_repaired_too(inside: str | None) -> None:
             assert damage.positions == (0,)
 
 
-def test_a_word_that_is_no_number_is_none_and_counted() -> None:
+def test_an_invalid_number_is_none_and_counted() -> None:
     assert read([b'[{"a":NaN},{"a":1},{"a":-Infinity}]']) == ([{"a": None}, {"a": 1}, {"a": None}], Damage(2, (0, 2)))
 
 
@@ -123,13 +123,13 @@ def test_the_damage_of_a_record_larger_than_a_megabyte_is_counted() -> None:
     ],
 )
 @pytest.mark.parametrize("batch_bytes", [1, 1024])
-def test_what_was_cut_or_is_no_json_stays_an_error(document: bytes, batch_bytes: int) -> None:
+def test_cut_or_invalid_json_stays_an_error(document: bytes, batch_bytes: int) -> None:
     for pieces in ([document], [document[at : at + 1] for at in range(len(document))]):
         with pytest.raises(Unreadable):
             read(pieces, batch_bytes=batch_bytes)
 
 
-def test_a_damaged_name_of_a_field_is_repaired_as_well() -> None:
+def test_a_damaged_field_name_is_repaired_too() -> None:
     assert read([b'[{"a\xff":1},{"b":2}]']) == ([{"a\ufffd": 1}, {"b": 2}], Damage(1, (0,)))
 
 
@@ -139,7 +139,7 @@ def test_the_first_hundred_damaged_records_are_named_and_all_characters_counted(
     assert damage == Damage(2000, tuple(range(MOST_POSITIONS)))
 
 
-def test_damage_is_told_in_words() -> None:
+def test_damage_is_described_in_words() -> None:
     assert str(Damage(3, (16, 20))) == "3 damaged characters were replaced, the first in record 17"
     assert str(Damage(1, (0,))) == "1 damaged character was replaced, the first in record 1"
     assert not Damage()
@@ -157,7 +157,7 @@ SHOWN = "3 damaged characters were replaced, the first in record 17"
 
 
 @pytest.mark.parametrize("content", [DOCUMENT, ARCHIVE], ids=["an array", "an archive"])
-async def test_the_records_of_a_job_are_had_and_say_what_was_damaged(
+async def test_the_records_of_a_job_come_with_a_count_of_damage(
     connect: Connect, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with connect(Hosts([Host(content=content, piece=100)])) as sm:
@@ -172,7 +172,7 @@ async def test_the_records_of_a_job_are_had_and_say_what_was_damaged(
 
 
 @pytest.mark.parametrize("content", [DOCUMENT, ARCHIVE], ids=["an array", "an archive"])
-async def test_a_strict_reader_refuses_damage_after_the_records_before_it(connect: Connect, content: bytes) -> None:
+async def test_a_strict_reader_raises_at_damage_after_earlier_records(connect: Connect, content: bytes) -> None:
     got: list[Any] = []
     async with connect(Hosts([Host(content=content)])) as sm:
         with pytest.raises(Unreadable):
@@ -187,14 +187,14 @@ async def _take_strictly(sm: SalesManago, got: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["contacts.json", "contacts.jsonl", "contacts.csv", "contacts.parquet"])
-async def test_a_save_has_the_damaged_records_and_says_so(connect: Connect, tmp_path: Path, name: str) -> None:
-    told: list[Saved] = []
-    content = DOCUMENT.replace(b"\x00", b"")  # no CSV has NUL
+async def test_a_save_includes_damaged_records_and_reports_them(connect: Connect, tmp_path: Path, name: str) -> None:
+    progress: list[Saved] = []
+    content = DOCUMENT.replace(b"\x00", b"")  # a CSV file cannot hold NUL
     async with connect(Hosts([Host(content=content, piece=1000)])) as sm:
-        assert await sm.jobs.attach(1).save(tmp_path / name, on_progress=told.append) == 20
+        assert await sm.jobs.attach(1).save(tmp_path / name, on_progress=progress.append) == 20
         with pytest.raises(Unreadable):
             await sm.jobs.attach(1).save(tmp_path / f"strict-{name}", strict=True)
-    assert told[-1].damaged == Damage(2, (16, 18))
+    assert progress[-1].damaged == Damage(2, (16, 18))
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert "Ann \ufffd".encode() in (tmp_path / name).read_bytes()
 
@@ -209,7 +209,7 @@ async def test_the_shape_of_a_file_reads_repaired_records(connect: Connect) -> N
 
 
 class Pages(httpx.AsyncBaseTransport):
-    """Has three pages of contacts, the second with a damaged one, and then an empty one."""
+    """Three pages of contacts, the second with damage, and then an empty page."""
 
     FILES = (
         b'{"contacts":[{"id":"1","name":"Ann"},{"id":"2","name":"Bob"}]}',
@@ -240,7 +240,7 @@ async def test_the_pages_of_all_contacts_count_their_damage_together(make_client
                 assert [contact.name async for contact in contacts] == ["Ann", "Bob", "Cyd"]
 
 
-# Parts of nothing
+# Empty parts
 
 
 @pytest.mark.parametrize("documents", [[b""], [b'[{"n":1}]', b""], [b"", b'[{"n":1}]'], [b" \n"]])

@@ -1,4 +1,4 @@
-"""From a finished job to the bytes of its file, whatever becomes of the link."""
+"""From a finished job to the bytes of its file, even if the link expires."""
 
 import json
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def whole() -> Step:
 
 @pytest.mark.parametrize("status", [403, 404, 410])
 @pytest.mark.parametrize("dead", [1, 2])
-async def test_a_dead_link_is_asked_for_anew_at_once(connect: Connect, status: int, dead: int) -> None:
+async def test_a_dead_link_is_replaced_immediately(connect: Connect, status: int, dead: int) -> None:
     hosts = Hosts([*(response(status) for _ in range(dead)), whole()])
     async with connect(hosts) as sm:
         assert await read(sm) == RECORDS
@@ -73,7 +73,7 @@ async def test_dead_links_with_faults_between_them_are_not_in_a_row(connect: Con
     ],
     ids=lambda given: str(given) if isinstance(given, Exception | float) else None,
 )
-async def test_a_fault_of_the_file_host_is_tried_again(connect: Connect, fault: Any, wait: float) -> None:
+async def test_a_fault_of_the_file_host_is_retried(connect: Connect, fault: Any, wait: float) -> None:
     hosts = Hosts([fault, whole()])
     async with connect(hosts) as sm:
         assert await read(sm) == RECORDS
@@ -91,9 +91,7 @@ async def test_a_fault_of_the_file_host_is_tried_again(connect: Connect, fault: 
     ],
     ids=lambda given: str(given) if isinstance(given, Exception | float) else None,
 )
-async def test_a_file_host_that_keeps_failing_is_given_up(
-    connect: Connect, fault: Any, error: type[SalesManagoError]
-) -> None:
+async def test_retries_of_a_failing_file_host_end(connect: Connect, fault: Any, error: type[SalesManagoError]) -> None:
     hosts = Hosts([fault])
     async with connect(hosts, retries=Retries(tries=3)) as sm:
         with pytest.raises(error):
@@ -122,12 +120,12 @@ async def test_a_body_of_another_length_than_promised_is_an_error(
         pytest.param(
             CONTENT,
             {"Content-Encoding": "gzip"},
-            # httpx lets go of a generator of its own when it cannot decode; trio tells, and nothing is left open
+            # httpx drops one of its generators if it cannot decode; trio warns, but nothing stays open
             marks=pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceWarning"),
         ),
     ],
 )
-async def test_a_file_that_is_no_json_array_is_unreadable(
+async def test_a_file_that_is_not_a_json_array_is_unreadable(
     connect: Connect, content: bytes, headers: Mapping[str, str]
 ) -> None:
     hosts = Hosts([lambda _: httpx.Response(200, headers=headers, stream=Body([content]))])
@@ -139,7 +137,7 @@ async def test_a_file_that_is_no_json_array_is_unreadable(
 @pytest.mark.parametrize(
     "error", [httpx.ReadError("reset"), httpx.RemoteProtocolError("cut"), httpx.ReadTimeout("slow")]
 )
-async def test_a_transfer_that_breaks_gives_an_error_or_every_record_once(connect: Connect, error: Exception) -> None:
+async def test_a_broken_transfer_yields_every_record_once_or_raises(connect: Connect, error: Exception) -> None:
     body = Body([CONTENT[:12]], error=error)
     hosts = Hosts([lambda _: httpx.Response(200, stream=body), whole()])
     got: list[Any] = []
@@ -178,7 +176,7 @@ async def test_a_cancelled_consumer_leaks_nothing(connect: Connect) -> None:
     assert body.closed
 
 
-async def test_an_error_of_the_consumer_comes_out_as_it_is(connect: Connect) -> None:
+async def test_an_error_of_the_consumer_is_raised_unchanged(connect: Connect) -> None:
     body = Body([CONTENT])
     hosts = Hosts([lambda _: httpx.Response(200, stream=body)])
 
@@ -238,7 +236,7 @@ async def test_redirects_are_not_followed_elsewhere(connect: Connect, location: 
 
 
 @pytest.mark.parametrize("link", UNSAFE)
-async def test_links_are_not_fetched_in_the_clear(connect: Connect, link: str) -> None:
+async def test_links_are_not_fetched_without_encryption(connect: Connect, link: str) -> None:
     hosts = Hosts([whole()], link=link)
     async with connect(hosts) as sm:
         with pytest.raises(Invalid):
@@ -247,7 +245,7 @@ async def test_links_are_not_fetched_in_the_clear(connect: Connect, link: str) -
 
 
 @pytest.mark.parametrize("link", ["https://[files.example.com", "https://files.example.com:port", "https://a\nb", "?"])
-async def test_a_link_that_is_no_address_is_an_error_of_ours(connect: Connect, link: str) -> None:
+async def test_a_link_that_is_not_a_url_is_a_salesmanago_error(connect: Connect, link: str) -> None:
     hosts = Hosts([whole()], link=link)
     async with connect(hosts) as sm:
         with pytest.raises(SalesManagoError):
@@ -278,7 +276,7 @@ async def test_a_link_is_fetched_without_credentials_and_cookies(connect: Connec
         assert not any(secret in f"{request.headers.multi_items()}" for secret in secrets)
 
 
-async def test_a_transport_may_answer_with_the_whole_body_at_once(make_client: MakeClient) -> None:
+async def test_a_transport_may_answer_with_the_whole_body(make_client: MakeClient) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/api/job/status":
             return httpx.Response(200, json={"success": True, "fileUrl": f"{FILES}/1"})

@@ -1,4 +1,4 @@
-"""Memory is flat whatever the size of an export, and however far its reader is behind."""
+"""Memory is constant for any size of an export, and for any delay of its reader."""
 
 import subprocess
 import sys
@@ -48,7 +48,7 @@ async def main(port, seconds):
         async with sm.jobs.attach(1).records(raw=True) as records:
             async for record in records:
                 if not count:
-                    await anyio.sleep(seconds)  # so that most of the file is here before the reader goes on
+                    await anyio.sleep(seconds)  # so that most of the file arrives before the reader continues
                 count += 1
     assert record == 17, record
     print(count)
@@ -59,7 +59,7 @@ anyio.run(main, int(sys.argv[1]), float(sys.argv[2]))
 
 @contextmanager
 def serving(megabytes: int) -> Iterator[tuple[int, int]]:
-    """Serve an export of that size, made while it is sent; give the port, and how many records it has."""
+    """Serve an export of that size, generated while it is sent; yield the port and the number of records."""
     command = [sys.executable, "-c", SERVER, str(megabytes)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:

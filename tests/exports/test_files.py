@@ -1,4 +1,4 @@
-"""Whoever reads a file reads behind its download, at a pace of their own, and leaves nothing open."""
+"""Readers of a file follow its download at their own pace, and leave nothing open."""
 
 import errno
 import json
@@ -68,7 +68,7 @@ async def test_a_slow_reader_never_holds_the_link_open(connect: Connect) -> None
     assert body.closed_at == 21.0
 
 
-async def test_the_first_bytes_are_out_before_the_last_are_in(connect: Connect) -> None:
+async def test_the_first_bytes_are_readable_before_the_last_arrive(connect: Connect) -> None:
     came: list[float] = []
     async with opening(connect, sending(Body(PIECES, seconds=10.0))) as file:
         async for _ in file.pieces():
@@ -77,7 +77,7 @@ async def test_the_first_bytes_are_out_before_the_last_are_in(connect: Connect) 
     assert came == [10.0 * number for number in range(1, 21)]
 
 
-async def test_records_are_out_before_the_last_byte_is_in(connect: Connect) -> None:
+async def test_records_are_readable_before_the_last_byte_arrives(connect: Connect) -> None:
     body = Body([b"[", *[b'{"n":1},' * 5000] * 20, b'{"n":2}]'], seconds=10.0)
     async with connect(sending(body)) as sm, sm.jobs.attach(1).records(raw=True) as records:
         assert await anext(aiter(records)) == {"n": 1}
@@ -108,7 +108,7 @@ async def test_several_may_read_the_same_file(connect: Connect, monkeypatch: pyt
     assert got == dict.fromkeys(range(4), CONTENT)
 
 
-async def test_the_beginning_is_told_as_soon_as_it_is_here(connect: Connect) -> None:
+async def test_the_beginning_is_returned_as_soon_as_it_has_arrived(connect: Connect) -> None:
     async with opening(connect, sending(Body(PIECES, seconds=1.0))) as file:
         assert await file.beginning(4) == CONTENT[:4]
         assert anyio.current_time() == 1.0
@@ -130,7 +130,7 @@ async def test_the_whole_file_is_there_when_the_download_has_ended(
         assert (await file.whole()).read() == CONTENT
 
 
-async def test_it_tells_how_much_is_here_of_how_much(connect: Connect) -> None:
+async def test_received_and_total_bytes_are_reported(connect: Connect) -> None:
     async with opening(connect, sending(Body(PIECES, seconds=1.0), **{"Content-Length": "200"})) as file:
         assert (file.received, file.total) == (0, 200)
         await anyio.sleep(5.5)
@@ -157,13 +157,13 @@ async def test_a_file_to_be_read_into_memory_has_a_limit(connect: Connect) -> No
 # What goes wrong
 
 
-async def test_what_keeps_the_file_from_being_opened_is_raised_there(connect: Connect) -> None:
+async def test_an_error_of_opening_is_raised_when_opening(connect: Connect) -> None:
     with pytest.raises(LinkExpired):
         async with opening(connect, Hosts([response(403)])):
             pytest.fail("there is no file")
 
 
-async def test_a_failed_job_is_told_where_its_file_is_opened(make_client: MakeClient) -> None:
+async def test_a_failed_job_is_raised_when_its_file_is_opened(make_client: MakeClient) -> None:
     failed = httpx.MockTransport(lambda _: httpx.Response(200, json={"success": False, "message": ["Job failed"]}))
     async with make_client(None, transport=failed) as sm:
         with pytest.raises(JobFailed):
@@ -171,7 +171,7 @@ async def test_a_failed_job_is_told_where_its_file_is_opened(make_client: MakeCl
                 pytest.fail("there is no file")
 
 
-async def test_what_breaks_the_download_comes_after_all_that_came_before(connect: Connect) -> None:
+async def test_a_download_error_is_raised_after_all_earlier_bytes(connect: Connect) -> None:
     hosts = Hosts([Host(content=CONTENT, breaks=100), response(400)])
     async with opening(connect, hosts) as file:
         for _ in range(2):
@@ -186,7 +186,7 @@ async def test_what_breaks_the_download_comes_after_all_that_came_before(connect
         assert await file.beginning(100) == CONTENT[:100]
 
 
-async def test_a_reader_that_goes_on_after_the_end_of_the_block_is_told(connect: Connect) -> None:
+async def test_a_reader_that_continues_after_the_block_gets_an_error(connect: Connect) -> None:
     for seconds in (0.0, 1.0):
         async with opening(connect, sending(Body(PIECES, seconds=seconds))) as file:
             pieces = file.pieces()
@@ -198,7 +198,7 @@ async def test_a_reader_that_goes_on_after_the_end_of_the_block_is_told(connect:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-async def test_a_full_disk_is_told_to_the_reader(
+async def test_a_full_disk_is_raised_in_the_reader(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     opened: list[IO[bytes]] = []
@@ -220,7 +220,7 @@ async def test_a_full_disk_is_told_to_the_reader(
     assert CONTENT.startswith(fetched.content)
     assert body.closed
     assert opened[0].closed
-    assert len(hosts.fetched) == 1, "that is not the network's fault"
+    assert len(hosts.fetched) == 1, "a full disk is not a fault of the network, so there is no retry"
 
 
 # Leaving early
@@ -265,7 +265,7 @@ async def test_a_cancellation_at_any_moment_leaves_nothing_open(
 
 
 @needs_proc
-async def test_a_wait_for_the_job_can_be_given_up(make_client: MakeClient) -> None:
+async def test_waiting_for_the_job_can_be_cancelled(make_client: MakeClient) -> None:
     running = httpx.MockTransport(lambda _: httpx.Response(200, json={"success": True, "message": ["running"]}))
     async with make_client(None, transport=running) as sm:
         with anyio.move_on_after(1000) as scope:
@@ -276,14 +276,14 @@ async def test_a_wait_for_the_job_can_be_given_up(make_client: MakeClient) -> No
 
 
 class Mine(BaseException):
-    """Raised by nobody else."""
+    """Raised only by these tests."""
 
 
 GROUP = ExceptionGroup("mine", [ValueError("one")])
 
 
 @pytest.mark.parametrize("error", [ValueError("mine"), GROUP, Mine(), SystemExit(3), StopAsyncIteration()], ids=repr)
-async def test_what_the_reader_raises_comes_out_as_it_is(connect: Connect, error: BaseException) -> None:
+async def test_an_error_of_the_reader_is_raised_unchanged(connect: Connect, error: BaseException) -> None:
     body = Body(PIECES, seconds=1.0)
     caught: BaseException | None = None
     try:
@@ -297,7 +297,7 @@ async def test_what_the_reader_raises_comes_out_as_it_is(connect: Connect, error
 
 
 async def test_a_group_of_tasks_may_read_in_the_block(connect: Connect) -> None:
-    """What cancels them is theirs alone."""
+    """A cancellation of the group does not affect the file."""
     async with opening(connect, sending(Body(PIECES, seconds=1.0))) as file:
         with anyio.move_on_after(5.5) as scope:
             async with anyio.create_task_group() as tasks:
@@ -308,7 +308,7 @@ async def test_a_group_of_tasks_may_read_in_the_block(connect: Connect) -> None:
 
 
 @needs_proc
-async def test_many_small_files_at_once_take_no_descriptors(connect: Connect) -> None:
+async def test_many_small_files_together_need_no_descriptors(connect: Connect) -> None:
     content = json.dumps([{"n": n} for n in range(1000)]).encode()
     before = open_files()
     most = 0

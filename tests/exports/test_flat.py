@@ -1,4 +1,4 @@
-"""A record becomes a flat row: names as an import takes them, nothing lost, nothing in another's cell."""
+"""A record becomes a flat row: with the names of an import, nothing lost, and nothing in a wrong cell."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -94,7 +94,7 @@ def test_a_record_becomes_this_row(record: Any, row: dict[str, Any]) -> None:
     assert flat(record) == row
 
 
-def test_every_documented_file_becomes_rows_without_odd_names(catalogue: dict[str, dict[str, Any]]) -> None:
+def test_every_documented_file_becomes_rows_with_regular_names(catalogue: dict[str, dict[str, Any]]) -> None:
     files = [file for entry in catalogue.values() for file in entry.get("files", ())]
     records = [record for file in files for record in (file if isinstance(file, list) else [file])]
     assert len(records) >= 10
@@ -114,7 +114,7 @@ def test_an_object_of_any_depth_is_a_row() -> None:
 
 
 def plain_values(value: Any) -> list[Any]:
-    """All values in a record that stand for themselves, as text."""
+    """All plain values in a record, as text."""
     if isinstance(value, dict):
         return [leaf for inner in value.values() for leaf in plain_values(inner)]
     return [value]
@@ -132,8 +132,8 @@ RECORDS = st.dictionaries(
 
 
 @given(RECORDS)
-def test_no_value_is_lost_whatever_the_names_are(record: dict[str, Any]) -> None:
-    """Each plain value of a record is in some cell: as it is, or in JSON."""
+def test_no_value_is_lost_for_any_names(record: dict[str, Any]) -> None:
+    """Each plain value of a record is in a cell: unchanged, or inside JSON."""
     cells = list(flat(record).values())
     shown = orjson.dumps(cells).decode()
     for value in plain_values(record):

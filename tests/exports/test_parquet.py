@@ -1,4 +1,4 @@
-"""Parquet: pyarrow reads back what was saved, in columns of the right types."""
+"""Parquet: pyarrow reads back the saved records, in columns of the right types."""
 
 import io
 import sys
@@ -37,7 +37,7 @@ def written(*batches: list[Any]) -> Any:
 
 
 def column(*cells: Any, name: str = "x") -> tuple[Any, list[Any]]:
-    """Return the type of a column with these cells, and what is read back."""
+    """Return the type of a column with these cells, and the cells that are read back."""
     table = written([{name: cell} for cell in cells]).read()
     return table.schema.field(name).type, table[name].to_pylist()
 
@@ -57,19 +57,19 @@ TIME = pa.timestamp("ms", tz="UTC")
         ("x", [[{"y": 1}], None], pa.string(), ['[{"y":1}]', None]),
         ("createdOn", [MS, None], TIME, [AT, None]),
         ("createdOn", ["2017-03-14", MS], TIME, [datetime(2017, 3, 14, tzinfo=UTC), AT]),
-        # cells of several kinds are text
+        # cells of several types become text
         ("x", [1, "a", True, 2.5, ["b", "c"]], pa.string(), ["1", "a", "true", "2.5", "b,c"]),
         ("x", [2**53 + 1, 0.5], pa.string(), [str(2**53 + 1), "0.5"]),
         ("x", [2**63, 1], pa.string(), [str(2**63), "1"]),
         ("createdOn", [MS, "never"], pa.string(), ["2017-03-14T12:04:17.123000Z", "never"]),
-        # where the cells do not tell, the documents do
+        # if the cells do not show a type, the documented one counts
         ("x", [None], pa.string(), [None]),
         ("createdOn", [None], TIME, [None]),
         ("score", [None], pa.int64(), [None]),
         ("optedOut", [None], pa.bool_(), [None]),
         ("purchaseProbability", [1, None], pa.float64(), [1.0, None]),
         ("email", [None], pa.string(), [None]),
-        # half a surrogate pair is no text
+        # half a surrogate pair is not text
         ("x", ["\ud83d", ["\ud83d"]], pa.string(), ["\\ud83d", "\\ud83d"]),
     ],
 )
@@ -119,7 +119,7 @@ def test_a_file_of_nothing_is_a_file() -> None:
         max_size=6,
     )
 )  # fmt: skip
-def test_whatever_the_cells_are_a_row_comes_of_each_record(records: list[dict[str, Any]]) -> None:
+def test_each_record_becomes_a_row_for_any_cells(records: list[dict[str, Any]]) -> None:
     table = written(records).read()
     if table.num_columns:
         assert table.num_rows == len(records)
@@ -129,13 +129,13 @@ def test_whatever_the_cells_are_a_row_comes_of_each_record(records: list[dict[st
             assert [cell is None for cell in table[name].to_pylist()] == given_cells
 
 
-async def test_it_goes_to_a_pipe_too(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+async def test_it_can_be_written_to_a_pipe(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     async with saving("-", format="parquet") as sink:
         await sink.write([{"a": 1}])
     assert pq.read_table(io.BytesIO(capfdbinary.readouterr().out)).to_pylist() == [{"a": 1}]
 
 
-def test_one_that_is_given_up_has_no_ending() -> None:
+def test_an_abandoned_file_has_no_ending() -> None:
     """A cut file must not look like a whole one."""
     file = io.BytesIO()
     sink = ParquetTable(file, None)
@@ -147,7 +147,7 @@ def test_one_that_is_given_up_has_no_ending() -> None:
     assert not file.getvalue().endswith(b"PAR1") or file.getvalue() == b"PAR1"
 
 
-async def test_without_pyarrow_the_extra_is_named_before_anything_is_asked(
+async def test_without_pyarrow_the_error_names_the_extra_before_any_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)

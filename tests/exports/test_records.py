@@ -1,4 +1,4 @@
-"""A JSON array in pieces becomes its elements, all of them, or an error."""
+"""A JSON array in pieces becomes all of its elements, or an error."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -50,7 +50,7 @@ SPACES = st.text(" \t\r\n", max_size=3)
 
 
 def read(pieces: Iterable[bytes], *, batch_bytes: int = 1) -> list[Any]:
-    """Read a whole document; what came before an error is lost."""
+    """Read a whole document; records before an error are lost."""
     return list(read_until_error(pieces, batch_bytes=batch_bytes))
 
 
@@ -67,7 +67,7 @@ def bytewise(document: bytes) -> list[bytes]:
 
 @st.composite
 def documents(draw: st.DrawFn) -> bytes:
-    """An array of anything, its elements compact, spaced or indented each in a way of its own."""
+    """An array of anything, with each element compact, spaced or indented differently."""
     choices: list[dict[str, Any]] = [{"separators": (",", ":")}, {}, {"indent": 1}, {"ensure_ascii": False}]
     styles = st.sampled_from(choices)
     records = st.dictionaries(TEXTS, VALUES, max_size=4) | st.lists(VALUES, max_size=4)
@@ -108,7 +108,7 @@ def test_any_array_without_its_end_is_an_error(data: st.DataObject, batch_bytes:
 @settings(max_examples=200, deadline=None)
 @given(st.data(), st.integers(1, 64))
 def test_the_scanner_of_large_records_finds_what_json_has(data: st.DataObject, part_bytes: int) -> None:
-    """Every record counts as a large one here."""
+    """Every record is treated as a large one here."""
     document = data.draw(documents())
     pieces = data.draw(in_pieces(document))
     with mock.patch.object(records, "_SCANNED_FROM", 1), mock.patch.object(records, "BATCH_BYTES", part_bytes):
@@ -192,14 +192,14 @@ def test_a_byte_order_mark_may_come_in_pieces(at: int) -> None:
     ],
 )
 @pytest.mark.parametrize("batch_bytes", [1, 1024])
-def test_what_is_no_json_array_is_an_error(document: bytes, batch_bytes: int) -> None:
+def test_content_that_is_not_a_json_array_is_an_error(document: bytes, batch_bytes: int) -> None:
     for pieces in ([document], bytewise(document)):
         with pytest.raises(Unreadable):
             read(pieces, batch_bytes=batch_bytes)
 
 
 @pytest.mark.parametrize("document", [b'["\\ud83d",1,2]', b'[1,"\\ud83d",2]', b'[{"a":"\\ud83d"},{"a":1},{"a":2}]'])
-def test_half_a_surrogate_pair_is_judged_alike_however_the_file_arrives(document: bytes) -> None:
+def test_half_a_surrogate_pair_is_read_alike_in_any_pieces(document: bytes) -> None:
     def judged(pieces: list[bytes], batch_bytes: int) -> object:
         try:
             return read(pieces, batch_bytes=batch_bytes)
@@ -211,7 +211,7 @@ def test_half_a_surrogate_pair_is_judged_alike_however_the_file_arrives(document
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":', b"[{},"])
-def test_brackets_without_end_are_an_error_of_ours(opening: bytes) -> None:
+def test_endless_brackets_are_a_salesmanago_error(opening: bytes) -> None:
     with pytest.raises(Unreadable):
         read([opening * 20_000], batch_bytes=1024)
 
@@ -223,7 +223,7 @@ def test_elements_larger_than_a_batch_are_read() -> None:
     assert read(pieces, batch_bytes=64) == expected
 
 
-def test_records_come_out_before_the_file_has_ended() -> None:
+def test_records_are_returned_before_the_file_has_ended() -> None:
     reader = ArrayReader(batch_bytes=256)
     record = {"contact": {"email": "x", "tags": [{"a": 1}, {"a": 2}]}}
     encoded = json.dumps(record).encode()

@@ -1,4 +1,4 @@
-"""Exports from a simulator that misbehaves: all records, each once, or an error that says what is wrong."""
+"""Exports from a simulator with faults: all records, each once, or an error that says what is wrong."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +14,12 @@ from tests.exports.harness import KINDS, Export, World, world
 
 pytestmark = pytest.mark.anyio
 
-# Whatever goes wrong
+# All faults
 
 
 @frozen
 class Scenario:
-    """Faults, spelt as on the command line, and what becomes of the export: all records, or that error."""
+    """Faults, written as on the command line, and the result of the export: all records, or that error."""
 
     faults: Sequence[str]
     error: type[SalesManagoError] | None = None
@@ -30,7 +30,7 @@ CUT = "truncated,path=files,after=100,at=1"
 
 SCENARIOS: dict[str, Scenario] = {
     "nothing": Scenario([]),
-    # The link dies
+    # The link expires
     "the link is dead once": Scenario(["expired,at=1"]),
     "two links are dead": Scenario(["expired,at=1-2"]),
     "all links are dead": Scenario(["expired"], LinkExpired, "403"),
@@ -55,7 +55,7 @@ SCENARIOS: dict[str, Scenario] = {
     "busy": Scenario(["503,path=files,retry-after=20,at=1"]),
     "busy on the way": Scenario([CUT, "503,path=files,retry-after=20,at=2"]),
     "busy for ever": Scenario(["503,path=files"], ServerFault, "503"),
-    "looks that fail": Scenario(["500,path=job/status,at=1-2"]),
+    "polls that fail": Scenario(["500,path=job/status,at=1-2"]),
     # The length is wrong
     "more is promised": Scenario(["wrong-length,path=files,by=10,at=1"]),
     "more is promised for ever": Scenario(["wrong-length,path=files,by=10"], NoAnswer),
@@ -64,7 +64,7 @@ SCENARIOS: dict[str, Scenario] = {
     "a page": Scenario(["other-file,how=page"], Unreadable, "<html>"),
     "a page on the way": Scenario([CUT, "other-file,how=page,at=2"]),
     "a page on the way, for ever": Scenario([CUT, "other-file,how=page,at=2-"], Unreadable, "another file"),
-    "garbage": Scenario(["garbled,path=files"], Unreadable, "no JSON array"),
+    "garbage": Scenario(["garbled,path=files"], Unreadable, "not a JSON array"),
     "garbage inside": Scenario(["garbled,path=files,after=100"], Unreadable, "damaged"),
     "garbage on the way": Scenario([CUT, "garbled,path=files,at=2"], Unreadable, "damaged"),
     "a bomb": Scenario(["other-file,how=bomb"], Unreadable, "more than 200 to one"),
@@ -74,7 +74,7 @@ SCENARIOS: dict[str, Scenario] = {
     "another file by a fresh link": Scenario(
         ["expired,after=100,at=1", "other-file,how=reordered,at=3-"], Unreadable, "another file"
     ),
-    # A range is answered wrongly
+    # A wrong answer to a range
     **{
         f"wrong range, {how}": Scenario([CUT, f"wrong-range,how={how},at=2"])
         for how in ("ignored", "start", "total", "version")
@@ -108,12 +108,12 @@ def is_whole(world: World, kind: str, export: Export) -> bool:
 
 
 def is_broken(world: World, kind: str, export: Export, error: type[Exception] = Unreadable) -> bool:
-    """Tell whether an error came, and before it the first records, if any, but not all."""
+    """Return whether there was an error, and before it some of the first records, but not all."""
     known = world.account.records[kind]
     return isinstance(export.error, error) and export.records == known[: len(export.records)] != known
 
 
-async def test_a_name_in_an_archive_is_not_where_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_name_in_an_archive_is_never_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inside = tmp_path / "one" / "two"
     inside.mkdir(parents=True)
     monkeypatch.chdir(inside)
@@ -125,7 +125,7 @@ async def test_a_name_in_an_archive_is_not_where_it_is_written(tmp_path: Path, m
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_part_is_asked_for_where_it_broke_off_and_of_the_version_that_is_here(kind: str) -> None:
+async def test_the_rest_of_the_same_version_is_requested_after_a_break(kind: str) -> None:
     async with world(2) as two:
         assert is_whole(two, kind, await two.export(kind, Fault.parse("expired,after=100,at=1")))
         first, dead, fresh = two.wire.asked
@@ -136,7 +136,7 @@ async def test_a_part_is_asked_for_where_it_broke_off_and_of_the_version_that_is
 
 
 @pytest.mark.parametrize("how", ["start", "total", "version"])
-async def test_a_host_that_answers_a_range_wrongly_is_asked_for_the_whole(how: str) -> None:
+async def test_after_a_wrong_range_the_whole_file_is_requested(how: str) -> None:
     async with world(2) as two:
         for kind in KINDS:
             assert is_whole(two, kind, await two.export(kind, Fault.parse(CUT), Fault("wrong-range", how=how)))
@@ -146,12 +146,12 @@ async def test_a_host_that_answers_a_range_wrongly_is_asked_for_the_whole(how: s
 # At any byte
 
 SMALL: Any = ("TAG",)
-"""What an export of some hundred bytes holds."""
+"""The parts of an export of some hundred bytes."""
 BREAKS: list[Any] = ["truncated", "reset-after", "expired"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_file_cut_at_any_byte_is_gone_on_with(kind: str) -> None:
+async def test_a_file_cut_at_any_byte_is_resumed(kind: str) -> None:
     async with world(1, SMALL) as one:
         for at in range(one.account.sizes[kind]):
             assert is_whole(one, kind, await one.export(kind, Fault("truncated", path="files", after=at, at=1)))
@@ -160,7 +160,7 @@ async def test_a_file_cut_at_any_byte_is_gone_on_with(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fault", BREAKS)
-async def test_a_file_that_breaks_off_in_any_way_is_gone_on_with(fault: Any, kind: str) -> None:
+async def test_a_file_that_breaks_in_any_way_is_resumed(fault: Any, kind: str) -> None:
     async with world(2, SMALL) as two:
         for at in range(0, two.account.sizes[kind] + 9, 9):
             export = await two.export(kind, Fault(fault, path="files", after=at, at=1))
@@ -168,8 +168,8 @@ async def test_a_file_that_breaks_off_in_any_way_is_gone_on_with(fault: Any, kin
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_file_cut_at_any_byte_as_if_that_were_all_is_an_error(kind: str) -> None:
-    """Content-Length says that it is whole: only the file itself tells that it is not."""
+async def test_a_file_cut_with_a_matching_length_is_an_error(kind: str) -> None:
+    """Content-Length says that the file is complete: only the file itself shows that it is not."""
     async with world(1, SMALL) as one:
         for missing in range(1, one.account.sizes[kind] + 1):
             assert is_broken(one, kind, await one.export(kind, Fault("wrong-length", path="files", by=-missing)))
@@ -177,15 +177,15 @@ async def test_a_file_cut_at_any_byte_as_if_that_were_all_is_an_error(kind: str)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_garbage_from_any_byte_on_is_an_error(kind: str) -> None:
-    """But for the last two bytes of an archive: they tell how long a comment is that nobody reads."""
+async def test_garbage_after_any_byte_is_an_error(kind: str) -> None:
+    """Except for the last two bytes of an archive, the length of a comment that is not read."""
     async with world(2, SMALL) as two:
         for at in range(0, two.account.sizes[kind] - 2, 5):
             assert is_broken(two, kind, await two.export(kind, Fault("garbled", path="files", after=at)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_another_version_after_any_byte_is_an_error_or_comes_whole(kind: str) -> None:
+async def test_another_version_after_any_byte_is_an_error_or_whole(kind: str) -> None:
     other = Fault("other-file", how="reordered")
     async with world(2, SMALL) as two:
         turned = (await two.export(kind, other)).records

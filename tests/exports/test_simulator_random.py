@@ -1,4 +1,4 @@
-"""Exports from a simulator that misbehaves at random places of a big file, and in any way at all."""
+"""Exports from a simulator with random faults, at random places of a big file."""
 
 from functools import cache
 from typing import Any
@@ -15,19 +15,19 @@ from tests.exports.hosts import small_blocks
 
 
 def clock() -> float:
-    """A time that stands still, as one account is asked on many event loops."""
+    """A time that stands still, because one account is used on many event loops."""
     return EPOCH
 
 
 @cache
 def small() -> Account:
-    """Return an account whose files have some hundred bytes."""
+    """Return an account with files of some hundred bytes."""
     return run_virtually("asyncio", lambda: opened(contacts(3), ["TAG"], clock=clock))
 
 
 @cache
 def big() -> Account:
-    """Return an account whose array has 800 KB: more than a spool keeps in memory."""
+    """Return an account with an array of 800 KB: more than a spool keeps in memory."""
     return run_virtually("asyncio", lambda: opened(contacts(200, noise=3000), ["CONTACT", "PROPERTIES"], clock=clock))
 
 
@@ -60,7 +60,7 @@ HOWS = {"other-file": ["reordered", "page", "bomb", "outside"], "wrong-range": [
 
 @st.composite
 def faults(draw: st.DrawFn) -> Fault:
-    """Some fault of files, at some of the requests."""
+    """A random fault of files, at some of the requests."""
     at = draw(st.none() | st.lists(st.integers(1, 8), min_size=1, max_size=4))
     kind: Any = draw(st.sampled_from([*BREAKS, *HOWS, "garbled", "wrong-length", "status", "reset-before", "trickle"]))
     extra: dict[str, Any] = {}
@@ -80,7 +80,7 @@ def faults(draw: st.DrawFn) -> Fault:
 @pytest.mark.parametrize("backend", BACKENDS)
 @settings(deadline=None, max_examples=60)
 @given(st.sampled_from(KINDS), st.lists(faults(), min_size=1, max_size=5), st.integers(1, 100))
-def test_whatever_a_host_does_it_is_one_version_whole_or_an_error_after_its_beginning(
+def test_any_host_yields_one_whole_version_or_an_error(
     backend: str, kind: str, script: list[Fault], block: int
 ) -> None:
     account = small()

@@ -1,4 +1,4 @@
-"""Whoever reads an export, slowly, not to its end, or many at once: nothing is lost, and nothing stays open."""
+"""Slow readers, readers that stop early, and many concurrent readers: nothing is lost, and nothing stays open."""
 
 from collections.abc import AsyncGenerator
 from contextlib import suppress
@@ -20,20 +20,20 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have what comes be kept on the disk. That takes real time, during which the virtual one goes on."""
+    """Keep downloads on the disk. This takes real time, during which the virtual time continues."""
     small_blocks(monkeypatch, 10_000)
 
 
 @pytest.fixture
 async def noisy() -> AsyncGenerator[World]:
-    """An account whose array has some 120 KB, which come at 1 KB a second."""
+    """An account with an array of about 120 KB, sent at 1 KB a second."""
     async with connected(await opened(contacts(30, noise=3000), ["CONTACT", "PROPERTIES"])) as noisy:
         noisy.account.simulator.faults = [Fault("trickle", path="files", seconds=1)]
         yield noisy
 
 
 async def first_of(job: Job[Any]) -> Any:
-    """Read the first record, and leave."""
+    """Read the first record, and leave the block."""
     async with job.records(raw=True) as records:
         return await anext(aiter(records))
 
@@ -42,7 +42,7 @@ async def first_of(job: Job[Any]) -> Any:
 
 
 async def test_a_slow_reader_holds_neither_the_connection_nor_the_link(noisy: World) -> None:
-    """The link lives for 300 seconds, the reading takes days."""
+    """The link lives for 300 seconds; reading takes days."""
     got: list[Any] = []
     async with noisy.job("json").records(raw=True) as records:
         async for record in records:
@@ -53,7 +53,7 @@ async def test_a_slow_reader_holds_neither_the_connection_nor_the_link(noisy: Wo
     assert len(noisy.wire.asked) == 1
 
 
-async def test_the_first_record_is_out_long_before_the_last_is_in(noisy: World) -> None:
+async def test_the_first_record_is_readable_long_before_the_last_arrives(noisy: World) -> None:
     began = anyio.current_time()
     async with noisy.job("json").records(raw=True) as records:
         assert await anext(aiter(records)) == noisy.account.records["json"][0]
@@ -86,7 +86,7 @@ BREAKS = [
 @needs_proc
 @pytest.mark.usefixtures("disk")
 @pytest.mark.parametrize("fault", BREAKS)
-async def test_giving_up_at_any_moment_leaves_nothing_open(noisy: World, fault: str) -> None:
+async def test_cancelling_at_any_moment_leaves_nothing_open(noisy: World, fault: str) -> None:
     faults = [] if fault == "nothing" else [Fault.parse(fault)]
     before, random = open_files(), Random(fault)
     for _ in range(8):
@@ -119,12 +119,12 @@ async def test_chunks_that_are_not_all_taken_leave_nothing_open(noisy: World) ->
     assert (noisy.wire.open_connections, open_files()) == (0, before)
 
 
-# Many at once
+# Many readers
 
 
 @needs_proc
 @pytest.mark.usefixtures("disk")
-async def test_many_exports_at_once_meet_many_faults_and_come_whole() -> None:
+async def test_many_concurrent_exports_with_many_faults_are_whole() -> None:
     account = await opened(contacts(30, noise=3000), ["PROPERTIES"])
     before = open_files()
     whole = 0
@@ -147,7 +147,7 @@ async def test_many_exports_at_once_meet_many_faults_and_come_whole() -> None:
     assert (many.wire.open_connections, open_files()) == (0, before)
 
 
-async def test_all_contacts_come_each_once_whatever_becomes_of_their_files() -> None:
+async def test_all_contacts_come_once_despite_any_faults() -> None:
     async with world(7) as seven:
         seven.account.simulator.faults = [
             *(Fault(kind, path="files", after=70, share=0.2) for kind in ("truncated", "reset-after", "expired")),
@@ -179,7 +179,7 @@ async def test_a_file_that_has_its_name_is_whole(tmp_path: Path, kind: str) -> N
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fault", SPOILT)
-async def test_what_is_not_whole_gets_no_name(tmp_path: Path, kind: str, fault: str) -> None:
+async def test_an_incomplete_file_gets_no_name(tmp_path: Path, kind: str, fault: str) -> None:
     async with world(5) as five:
         five.account.simulator.faults = [Fault.parse(fault)]
         with pytest.raises(Unreadable):

@@ -1,4 +1,4 @@
-"""Exports from a served simulator that misbehaves: over a real socket, in real time, in small pieces."""
+"""Exports from a served simulator with faults: over a real socket, in real time, in small pieces."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio
 
 @frozen
 class Served:
-    """A served account whose export is done."""
+    """A served account with a finished export."""
 
     simulator: Simulator
     address: str
@@ -43,7 +43,7 @@ async def export(sm: SalesManago) -> Job[Any]:
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[Served]:
-    """An account whose file has some MB: it does not fit into what the sockets hold."""
+    """An account with a file of some MB, which does not fit into the buffers of the sockets."""
     simulator = Simulator(job_seconds=0)
 
     async def make(address: str) -> Served:
@@ -57,7 +57,7 @@ def account() -> Iterator[Served]:
 
 @pytest.fixture
 def served(account: Served, capfd: pytest.CaptureFixture[str]) -> Iterator[Served]:
-    """A served account that must not complain."""
+    """A served account that must log nothing."""
     yield account
     account.simulator.faults = ()
     assert capfd.readouterr().err == ""
@@ -80,7 +80,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-async def test_all_records_come_whatever_happens_on_the_way(served: Served, name: str) -> None:
+async def test_all_records_come_despite_any_fault(served: Served, name: str) -> None:
     served.simulator.faults = [Fault.parse(text) for text in FAULTS[name]]
     read_timeout = 0.2 if name == "a stall" else 10
     async with served.client(timeouts=Timeouts(connect=10, read=read_timeout, write=10)) as sm:
@@ -89,7 +89,7 @@ async def test_all_records_come_whatever_happens_on_the_way(served: Served, name
     assert found.records == served.records
 
 
-async def test_a_file_that_is_said_to_be_shorter_is_an_error(served: Served) -> None:
+async def test_a_file_with_a_too_small_length_is_an_error(served: Served) -> None:
     served.simulator.faults = [Fault("wrong-length", path="files", by=-100_000)]
     async with served.client() as sm:
         found = await read(sm.jobs.attach(served.job))
@@ -97,13 +97,13 @@ async def test_a_file_that_is_said_to_be_shorter_is_an_error(served: Served) -> 
         assert "cut" in str(found.error)
         assert found.records == served.records[: len(found.records)] != served.records
         served.simulator.faults = ()
-        assert (await read(sm.jobs.attach(served.job))).records == served.records, "what was left over harms nobody"
+        assert (await read(sm.jobs.attach(served.job))).records == served.records, "unread bytes do no harm"
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait until something is so; closing takes both sides a while."""
+    """Wait until a condition holds; closing takes both sides a while."""
     async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - nobody tells
+        while not holds():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
 
 

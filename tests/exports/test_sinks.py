@@ -1,4 +1,4 @@
-"""A file that has its name is complete; whatever ends a save before that leaves nothing behind."""
+"""A file that has its name is complete; a save that ends earlier leaves nothing behind."""
 
 import csv
 import errno
@@ -73,7 +73,7 @@ def table(content: bytes) -> list[list[str]]:
 @pytest.mark.parametrize(
     "batches", [[], [[]], [RECORDS], [[record] for record in RECORDS], [[], RECORDS[:2], [], RECORDS[2:]]]
 )
-async def test_what_is_written_is_read_back(tmp_path: Path, name: str, read: Read, batches: list[list[Any]]) -> None:
+async def test_written_records_are_read_back(tmp_path: Path, name: str, read: Read, batches: list[list[Any]]) -> None:
     await save(tmp_path / name, *batches)
     content = (tmp_path / name).read_bytes()
     assert read(content) == [record for batch in batches for record in batch]
@@ -81,13 +81,13 @@ async def test_what_is_written_is_read_back(tmp_path: Path, name: str, read: Rea
     assert names(tmp_path) == [name]
 
 
-async def test_a_record_json_cannot_hold_as_utf8_is_written_as_json_all_the_same(tmp_path: Path) -> None:
+async def test_text_that_is_not_utf8_is_written_as_escaped_json(tmp_path: Path) -> None:
     records = [{"cut": "\ud83d"}, {"huge": 2**70}]
     await save(tmp_path / "a.jsonl", records)
     assert lines((tmp_path / "a.jsonl").read_bytes()) == records
 
 
-async def test_how_many_were_written_is_told(tmp_path: Path) -> None:
+async def test_the_number_of_written_records_is_returned(tmp_path: Path) -> None:
     async with saving(tmp_path / "a.csv") as sink:
         await sink.write([{"a": 1}] * 3)
         await sink.write([])
@@ -96,7 +96,7 @@ async def test_how_many_were_written_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "read"), [("json", json.loads), ("jsonl", lines), ("csv", table)])
-async def test_a_format_that_is_named_goes_before_the_suffix(tmp_path: Path, kind: Format, read: Read) -> None:
+async def test_a_named_format_takes_precedence_over_the_suffix(tmp_path: Path, kind: Format, read: Read) -> None:
     await save(tmp_path / "contacts.txt", [{"a": "1"}], format=kind)
     expected = [["a"], ["1"]] if kind == "csv" else [{"a": "1"}]
     assert read((tmp_path / "contacts.txt").read_bytes()) == expected
@@ -149,7 +149,7 @@ async def test_an_existing_file_is_replaced_only_when_the_new_one_is_complete(tm
 
 
 @pytest.mark.parametrize("name", FILES)
-async def test_it_is_on_the_disk_before_it_has_its_name(
+async def test_a_file_is_synced_before_it_has_its_name(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named_when_synced = []
@@ -159,7 +159,7 @@ async def test_it_is_on_the_disk_before_it_has_its_name(
 
 
 @pytest.mark.parametrize("name", FILES)
-async def test_a_full_disk_is_told_with_the_file_and_leaves_nothing_behind(
+async def test_a_full_disk_error_names_the_file_and_leaves_nothing(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_space(_: int) -> None:
@@ -198,7 +198,7 @@ def test_a_killed_save_leaves_no_file_of_that_name(tmp_path: Path, name: str) ->
     assert all(entry.startswith(".") for entry in names(tmp_path) if entry != name)
 
 
-# Whose it is
+# Permissions
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ def umask() -> Iterator[Callable[[int], int]]:
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600), (0o002, 0o664)])
-async def test_it_is_its_owners_alone_until_it_is_complete_and_then_as_the_umask_says(
+async def test_a_file_is_private_until_complete_and_then_follows_the_umask(
     tmp_path: Path, umask: Callable[[int], int], mask: int, mode: int
 ) -> None:
     umask(mask)
@@ -232,7 +232,7 @@ async def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("length", [200, 255])
-async def test_a_name_may_be_as_long_as_names_may_be(tmp_path: Path, length: int) -> None:
+async def test_a_name_may_have_the_longest_length(tmp_path: Path, length: int) -> None:
     name = "n" * (length - 6) + ".jsonl"
     await save(tmp_path / name, [1])
     assert names(tmp_path) == [name]
@@ -267,7 +267,7 @@ async def test_a_dash_is_standard_output(
     assert read(capsysbinary.readouterr().out) == RECORDS
 
 
-async def test_lines_go_to_standard_output_as_they_come(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+async def test_lines_go_to_standard_output_immediately(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     async with saving("-") as sink:
         await sink.write([1])
         assert capsysbinary.readouterr().out == b"1\n"
@@ -275,7 +275,7 @@ async def test_lines_go_to_standard_output_as_they_come(capsysbinary: pytest.Cap
     assert capsysbinary.readouterr().out == b"2\n"
 
 
-async def test_a_table_that_is_given_up_writes_nothing_to_standard_output(
+async def test_an_abandoned_table_writes_nothing_to_standard_output(
     capsysbinary: pytest.CaptureFixture[bytes],
 ) -> None:
     for kind in ("csv", "parquet"):
@@ -295,7 +295,7 @@ async def test_a_column_that_appears_late_is_not_lost(tmp_path: Path) -> None:
     assert rows == [["1", "", "", ""]] * 5000 + [["3", "2", "", ""], ["", "", "4", ""]]
 
 
-async def test_columns_of_one_group_stand_together(tmp_path: Path) -> None:
+async def test_columns_of_one_group_are_adjacent(tmp_path: Path) -> None:
     records = [{"properties": [{"name": "a", "value": "1"}], "z": 1}, {"properties": [{"name": "b", "value": "2"}]}]
     await save(tmp_path / "a.csv", records)
     assert table((tmp_path / "a.csv").read_bytes())[0] == ["properties.a", "properties.b", "z"]
@@ -327,7 +327,7 @@ async def test_a_cell_that_a_spreadsheet_would_run_is_made_safe(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("cell", HARMLESS)
-async def test_a_cell_that_no_spreadsheet_would_run_stays(tmp_path: Path, cell: str) -> None:
+async def test_a_cell_that_no_spreadsheet_would_run_is_unchanged(tmp_path: Path, cell: str) -> None:
     await save(tmp_path / "a.csv", [{"a": cell, "b": -5, "c": -0.5}])
     assert table((tmp_path / "a.csv").read_bytes())[1] == [cell, "-5", "-0.5"]
 
@@ -343,7 +343,7 @@ VALUES = st.recursive(
 @settings(max_examples=200, deadline=None)
 @given(records=st.lists(st.dictionaries(TEXTS, VALUES, max_size=4) | VALUES, max_size=6), safe=st.booleans())
 def test_cells_are_read_back_as_they_were(records: list[Any], safe: bool) -> None:
-    """The rows in the file are those of the table, but for the apostrophes; every record has one."""
+    """The rows in the file are those of the table, except for the apostrophes; every record has one row."""
     written = io.BytesIO()
     sink = CsvTable(written, None, safe_cells=safe)
     kept = Table(None)
@@ -384,6 +384,6 @@ anyio.run(main, *sys.argv[1:])
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the peak of a process in /proc")
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
 def test_memory_does_not_grow_with_what_is_saved(tmp_path: Path, name: str) -> None:
-    """Of 2 and of 25 MB."""
+    """With 2 and with 25 MB."""
     small, large = (run_and_measure(MEMORY, tmp_path / name, batches)[1] for batches in (10, 120))
     assert large - small < 8

@@ -1,4 +1,4 @@
-"""A spool gives back what was put in, while more is put in; it has no name, and is gone when it is closed."""
+"""A spool returns the appended bytes, while more are appended; it has no name, and disappears when it is closed."""
 
 import errno
 import os
@@ -28,7 +28,7 @@ def content_of(length: int) -> bytes:
     st.integers(1, 64),
     st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), max_size=8),
 )
-def test_any_stretch_is_read_as_it_was_appended(sizes: list[int], block: int, stretches: list[tuple[int, int]]) -> None:
+def test_any_range_is_read_as_it_was_appended(sizes: list[int], block: int, stretches: list[tuple[int, int]]) -> None:
     async def run() -> None:
         spool = Spool(block=block)
         expected = b""
@@ -45,8 +45,8 @@ def test_any_stretch_is_read_as_it_was_appended(sizes: list[int], block: int, st
     anyio.run(run)
 
 
-async def test_it_is_read_while_it_is_written() -> None:
-    """A stretch that moves to the disk while it is read is neither lost nor read twice."""
+async def test_a_spool_is_read_while_it_is_written() -> None:
+    """A range that moves to the disk while it is read is neither lost nor read twice."""
     expected = content_of(50_000)
     spool = Spool(block=1000)
 
@@ -76,7 +76,7 @@ async def test_the_whole_file_is_seekable_and_at_its_beginning() -> None:
         await spool.aclose()
 
 
-async def test_a_small_file_never_gets_to_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_small_file_is_never_written_to_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", None)
     spool = Spool(block=100)
     await spool.append(b"x" * 99)
@@ -111,7 +111,7 @@ async def test_the_file_has_no_name_and_only_its_owner_reads_it(
     assert open_files() == before
 
 
-async def test_it_is_closed_even_where_the_task_is_cancelled() -> None:
+async def test_a_spool_is_closed_even_if_the_task_is_cancelled() -> None:
     spool = Spool(block=1)
     await spool.append(b"content")
     file = await spool.whole()
@@ -122,7 +122,7 @@ async def test_it_is_closed_even_where_the_task_is_cancelled() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-async def test_a_full_disk_is_an_error_that_names_the_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_full_disk_error_names_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def full(*_: Any, **__: Any) -> IO[bytes]:
         return Path("/dev/full").open("r+b", buffering=0)
 
@@ -135,9 +135,7 @@ async def test_a_full_disk_is_an_error_that_names_the_place(monkeypatch: pytest.
     assert (raised.value.errno, raised.value.filename) == (errno.ENOSPC, str(tmp_path))
 
 
-async def test_a_folder_that_is_not_there_is_an_error_that_names_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_a_missing_folder_is_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     spool = Spool(block=10)
     with pytest.raises(FileNotFoundError) as raised:

@@ -1,4 +1,4 @@
-"""No file keeps others from their turn: whatever is in it, it is read in short steps, or given up soon."""
+"""No file blocks the event loop: any content is read in short steps, or ends soon with an error."""
 
 import gc
 import time
@@ -20,7 +20,7 @@ from salesmanago_async.exports.shapes import as_it_is
 from tests.serving import listening
 
 LONGEST_STEP = 0.5
-"""Seconds of this thread's work without a turn for others; the time of other programs does not count."""
+"""Seconds of this thread's work without a checkpoint; the time of other programs does not count."""
 
 MB = 1024 * 1024
 PIECE = 256 * 1024
@@ -30,12 +30,12 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> str:
-    """Real time: it is what is measured."""
+    """Real time, because it is measured."""
     return str(request.param)
 
 
 class File:
-    """A file that is here in pieces of 256 KB."""
+    """A file in memory, in pieces of 256 KB."""
 
     def __init__(self, parts: Iterable[bytes]) -> None:
         self._parts = parts
@@ -51,10 +51,10 @@ class File:
 
 @asynccontextmanager
 async def heartbeat() -> AsyncGenerator[None]:
-    """Fail where another task had no turn for long."""
+    """Fail if another task could not run for long."""
     gaps: list[float] = []
     gc.collect()
-    gc.freeze()  # what the tests before have left is not to be collected here
+    gc.freeze()  # keep the garbage of earlier tests out of the measurement
 
     async def beat() -> None:
         last = time.thread_time()
@@ -76,7 +76,7 @@ async def heartbeat() -> AsyncGenerator[None]:
 
 
 async def count(parts: Iterable[bytes]) -> tuple[int, DamageCounter]:
-    """How many records a file has, and its damage."""
+    """Return the number of records of a file, and its damage."""
     damage = DamageCounter()
     found = 0
     async with aclosing(contents.batches(cast("Spooled", File(parts)), as_it_is, damage=damage)) as batches:
@@ -98,7 +98,7 @@ RECORD = b'{"n":1,"list":[{"a":"b"},{"c":[1,2,3]}]}'
     [b"", b"[", b"[" + RECORD, b"[" + RECORD + b","],
     ids=["first", "inside", "after a record", "after a comma"],
 )
-async def test_eight_megabytes_of_blanks_are_passed_over(before: bytes) -> None:
+async def test_eight_megabytes_of_blanks_are_skipped(before: bytes) -> None:
     after = {b"": b"[" + RECORD, b"[": RECORD, b"[" + RECORD: b"," + RECORD, b"[" + RECORD + b",": RECORD}[before]
     async with heartbeat():
         found, _ = await count([before, *blanks(8 * MB), after, b"]"])
@@ -106,7 +106,7 @@ async def test_eight_megabytes_of_blanks_are_passed_over(before: bytes) -> None:
 
 
 @pytest.mark.parametrize("before", [b"", b"[", b"[" + RECORD, b"[" + RECORD + b",", b"[" + RECORD + b"]"])
-async def test_blanks_without_end_are_given_up(before: bytes) -> None:
+async def test_endless_blanks_are_an_error(before: bytes) -> None:
     read = 0
 
     def endless() -> Iterator[bytes]:
@@ -123,7 +123,7 @@ async def test_blanks_without_end_are_given_up(before: bytes) -> None:
 
 
 @pytest.mark.parametrize("gap", [b" " * 3, b"\n" * 2000, b" " * 100_000], ids=len)
-async def test_blanks_between_all_records_are_passed_over_at_once(gap: bytes) -> None:
+async def test_blanks_between_all_records_are_skipped_quickly(gap: bytes) -> None:
     records = [(RECORD + gap + b"," + gap) * max(1, 100_000 // len(gap))] * 6
     async with heartbeat():
         found, _ = await count([b"[", *records, RECORD, b"]"])
@@ -152,7 +152,7 @@ async def test_a_large_record_is_read_in_short_steps(kind: str) -> None:
     [b'{"t":"' + b"x" * MB, b"[" * MB, b'{"t":[' + b"[]," * MB, b"1" * MB, b'"' + b"\xff" * MB, b'{"a":' * (MB // 5)],
     ids=["text", "brackets", "lists", "digits", "damage", "objects"],
 )
-async def test_what_never_ends_is_given_up_in_short_steps(endless: bytes) -> None:
+async def test_endless_content_ends_with_an_error_in_short_steps(endless: bytes) -> None:
     async with heartbeat():
         with pytest.raises(Unreadable):
             await count([b"[", RECORD, b",", *[endless] * 18])
@@ -172,7 +172,7 @@ def packed_blanks(length: int) -> bytes:
 
 @pytest.mark.parametrize("transport", [None, "aiohttp"])
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_packed_file_of_blanks_is_given_up_soon(transport: Any) -> None:
+async def test_a_compressed_file_of_blanks_ends_soon_with_an_error(transport: Any) -> None:
     content = packed_blanks(300 * MB)
 
     async def serve(reader: StreamReader, writer: StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Downloads over a real socket, where connections are reset, cut and stalled. They take real time, in small pieces."""
+"""Downloads over a real socket with resets, cuts and stalls, in real time and small pieces."""
 
 import asyncio
 import gzip
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.asyncio
 
 RECORDS = [{"n": n, "text": "},{" * (n % 9), "noise": Random(n).randbytes(20).hex()} for n in range(25_000)]
 CONTENT = json.dumps(RECORDS).encode()
-"""About 2 MB, so that it does not fit into what the sockets hold."""
+"""About 2 MB, so that it does not fit into the buffers of the sockets."""
 
 TRANSPORTS: dict[str, Callable[[], httpx.AsyncBaseTransport]] = {
     "httpx": httpx.AsyncHTTPTransport,
@@ -37,7 +37,7 @@ End = Literal["whole", "reset", "closed", "stalled"]
 
 @frozen(kw_only=True)
 class Answer:
-    """How a request for the file is answered: so many bytes of the body (None: all), and then that `end`."""
+    """How a request for the file is answered: `sent` bytes of the body (None: all), and then that `end`."""
 
     sent: int | None = None
     end: End = "reset"
@@ -51,7 +51,7 @@ WHOLE = Answer(end="whole")
 
 @define
 class Server:
-    """An account whose job is done, and its file, on a socket of this machine; the last answer is for ever."""
+    """An account with a finished job, and its file, on a local socket; the last answer is repeated."""
 
     answers: list[Answer]
     url: str = ""
@@ -137,15 +137,15 @@ async def content_of(job: Job[Any]) -> bytes:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait until something is so; closing takes both sides a while."""
+    """Wait until a condition holds; closing takes both sides a while."""
     async with asyncio.timeout(5):
-        while not holds():  # noqa: ASYNC110 - nobody tells
+        while not holds():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("etag", ['"one"', None], ids=["parts", "no parts"])
-async def test_a_connection_reset_at_random_places_does_no_harm(transport: str, etag: str | None) -> None:
+async def test_connection_resets_at_random_places_are_harmless(transport: str, etag: str | None) -> None:
     random = Random(5)
     places = [random.randrange(len(CONTENT) // 3) for _ in range(4)]
     answers = [Answer(sent=place, etag=etag) for place in (places if etag else sorted(places))]
@@ -162,7 +162,7 @@ BREAKS = {
     "shorter than it promised": Answer(sent=900_000, end="closed"),
     "without its last chunk": Answer(sent=900_000, end="closed", framing="chunks"),
     "reset between chunks": Answer(sent=900_000, framing="chunks"),
-    "reset, its end told by nothing": Answer(sent=900_000, framing="none"),
+    "reset, without a length": Answer(sent=900_000, framing="none"),
     "stalled": Answer(sent=900_000, end="stalled"),
     "stalled at once": Answer(sent=0, end="stalled"),
     "packed and reset": Answer(sent=100_000, packed=True),
@@ -171,7 +171,7 @@ BREAKS = {
 
 
 @pytest.mark.parametrize("name", BREAKS)
-async def test_a_file_that_breaks_in_any_way_is_gone_on_with(name: str) -> None:
+async def test_a_file_that_breaks_in_any_way_is_resumed(name: str) -> None:
     async with (
         running(BREAKS[name], WHOLE) as server,
         client(server, timeouts=Timeouts(connect=5, read=0.1, write=5)) as sm,
@@ -184,7 +184,7 @@ async def test_a_file_that_breaks_in_any_way_is_gone_on_with(name: str) -> None:
 
 @pytest.mark.parametrize("framing", ["length", "chunks", "none"])
 @pytest.mark.parametrize("packed", [True, False])
-async def test_a_file_comes_whole_however_it_is_sent(framing: Any, packed: bool) -> None:
+async def test_a_file_is_whole_in_any_transfer_encoding(framing: Any, packed: bool) -> None:
     answer = Answer(end="whole", framing=framing, packed=packed)
     async with running(answer) as server, client(server) as sm:
         assert await content_of(sm.jobs.attach(1)) == CONTENT
@@ -215,7 +215,7 @@ async def test_leaving_early_closes_the_connection_and_the_file(transport: str) 
 
 
 @needs_proc
-async def test_a_cancellation_that_anyio_knows_nothing_of_closes_everything() -> None:
+async def test_a_native_asyncio_cancellation_closes_everything() -> None:
     random = Random(6)
     async with running(Answer(sent=900_000), Answer(end="whole", etag=None)) as server, client(server) as sm:
         await sm.jobs.attach(1).status()
@@ -224,12 +224,12 @@ async def test_a_cancellation_that_anyio_knows_nothing_of_closes_everything() ->
             with suppress(TimeoutError):
                 async with asyncio.timeout(random.uniform(0.0, 0.03)):
                     await content_of(sm.jobs.attach(1))
-        # a connection may be kept for later: a socket here, one there, and the task of the server
+        # a connection may stay open for reuse: two sockets, and the task of the server
         await until(lambda: open_files() <= before + 2 and len(asyncio.all_tasks()) <= tasks + 1)
 
 
 @needs_proc
-async def test_many_downloads_side_by_side_leave_nothing_open() -> None:
+async def test_many_concurrent_downloads_leave_nothing_open() -> None:
     async with running(Answer(sent=1_000_000), WHOLE) as server:
         before = open_files()
         async with client(server) as sm:

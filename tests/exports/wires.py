@@ -1,4 +1,4 @@
-"""An ASGI app behind a wire of its own, on any event loop: what it sends arrives as it is sent, and may break off."""
+"""An ASGI app behind a simulated connection, on any event loop: bytes arrive as they are sent, or break off."""
 
 import math
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -16,7 +16,7 @@ _BROKEN = "http.response.broken"
 
 @define
 class Wire(httpx.AsyncBaseTransport):
-    """A transport whose connections keep to their Content-Length, reset, time out and end early, as sockets do.
+    """A transport with connections that follow Content-Length, reset, time out and end early, as sockets do.
 
     `asked` are the requests for files.
     """
@@ -67,7 +67,7 @@ class Wire(httpx.AsyncBaseTransport):
 
 
 class _Connection(httpx.AsyncByteStream):
-    """What arrives of one answer. No generator, so that none of ours can leak."""
+    """The bytes of one answer. It is not a generator, so that the tests themselves leak none."""
 
     def __init__(self, arriving: MemoryObjectReceiveStream[Any], *, seconds: float | None) -> None:
         self.scope = anyio.CancelScope()
@@ -119,12 +119,12 @@ def _scope_of(request: httpx.Request) -> dict[str, Any]:
 
 @asynccontextmanager
 async def wired(app: Any) -> AsyncGenerator[Wire]:
-    """Give a wire to an app; at the end nothing of it is left."""
+    """Yield a connection to an app; at the end nothing of it may be left."""
     error: Exception | None = None
     async with anyio.create_task_group() as tasks:
         try:
             yield Wire(app, tasks)
-        except Exception as raised:  # kept apart from the task group, which would pack it up
+        except Exception as raised:  # raised outside the task group, which would wrap it
             error = raised
         tasks.cancel_scope.cancel()
     if error:

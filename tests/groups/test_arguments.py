@@ -1,4 +1,4 @@
-"""What is easily given wrongly to a call: one in place of a list, too few arguments, a block that is not entered."""
+"""Common mistakes in calls: a single value instead of a list, missing arguments, a block that is not entered."""
 
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
@@ -22,14 +22,14 @@ async def sm(make_client: MakeClient) -> AsyncGenerator[SalesManago]:
 @pytest.mark.parametrize(
     "given", ["a@example.com", "a@example.com, b@example.com", ["a@example.com"], {"a@example.com"}]
 )
-async def test_one_address_is_taken_as_a_list_of_one(sm: SalesManago, given: Any) -> None:
+async def test_a_single_address_may_be_passed_instead_of_a_list(sm: SalesManago, given: Any) -> None:
     found = await sm.contacts.get(given)
     assert [contact.email for contact in found] == ["a@example.com", "b@example.com"][: str(given).count("@")]
     again = await sm.contacts.get_by_id(found[0].id or "")
     assert [contact.id for contact in again] == [found[0].id]
 
 
-async def test_one_selector_and_one_job_are_taken_as_lists_of_one(sm: SalesManago) -> None:
+async def test_a_single_selector_or_job_may_be_passed_instead_of_a_list(sm: SalesManago) -> None:
     job = await sm.contacts.export([Tag("T")])
     async with sm.jobs.as_completed(job) as finished:
         assert [one.request_id async for one in finished] == [job.request_id]
@@ -51,9 +51,7 @@ async def test_tags_are_listed_without_those_of_the_system_unless_asked_for(sm: 
         (lambda sm: sm.web_push.forms(1, 2, 3), r"web_push\.forms\(\) takes"),
     ],
 )
-async def test_an_argument_that_does_not_fit_is_told_of_the_method(
-    sm: SalesManago, call: Callable[[Any], Any], name: str
-) -> None:
+async def test_an_error_of_arguments_names_the_method(sm: SalesManago, call: Callable[[Any], Any], name: str) -> None:
     with pytest.raises(TypeError, match=f"^{name}"):
         await call(sm)
 

@@ -1,4 +1,4 @@
-"""All contacts, page by page, each a server job: side by side, in order, to the first empty page."""
+"""`export_all`: each page is a server job; the jobs run concurrently, and the pages come in order."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ from tests.conftest import MakeClient
 pytestmark = pytest.mark.anyio
 
 SECONDS = 90.0
-"""How long a job takes."""
+"""The duration of a job."""
 
 
 @define
@@ -25,10 +25,10 @@ class Account(httpx.AsyncBaseTransport):
 
     pages: list[list[dict[str, Any]]]
     files: dict[int, bytes] = field(factory=dict)
-    """What is in a page's file instead."""
+    """Contents that replace a page's file."""
     failing: set[int] = field(factory=set)
     started: dict[int, tuple[int, float]] = field(factory=dict)
-    """The jobs: their page, and when they were begun."""
+    """The jobs: their pages, and when they began."""
     fetched: list[int] = field(factory=list)
     most_outstanding: int = 0
 
@@ -87,7 +87,7 @@ async def raise_midway(sm: SalesManago, error: Exception) -> None:
         raise error
 
 
-async def test_everyone_in_a_simulated_account_comes_once_and_in_order(sm: SalesManago) -> None:
+async def test_all_contacts_of_a_simulated_account_come_once_and_in_order(sm: SalesManago) -> None:
     emails = [f"c{number}@example.com" for number in range(23)]
     for email in emails:
         await sm.contacts.upsert(Contact(email=email, name="Ann", country="PL"))
@@ -100,11 +100,11 @@ async def test_everyone_in_a_simulated_account_comes_once_and_in_order(sm: Sales
     assert raw[0].keys() == {"success", "email", "exists", "id", "name", "country", "phone"}
 
 
-async def test_an_empty_account_has_nobody(simulator: Simulator, sm: SalesManago) -> None:
+async def test_an_empty_account_yields_no_contacts(simulator: Simulator, sm: SalesManago) -> None:
     assert await exported(sm) == []
 
 
-async def test_one_page_is_typed_too(make_client: MakeClient) -> None:
+async def test_a_single_page_has_typed_records(make_client: MakeClient) -> None:
     async with make_client(None, transport=Account(pages(1))) as sm:
         job = await sm.contacts.export_page(1)
         async with job.records() as found:
@@ -112,7 +112,7 @@ async def test_one_page_is_typed_too(make_client: MakeClient) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 40])
-async def test_few_more_pages_are_asked_for_in_vain_than_there_are(make_client: MakeClient, count: int) -> None:
+async def test_few_pages_are_requested_in_vain(make_client: MakeClient, count: int) -> None:
     account = Account(pages(count))
     async with make_client(None, transport=account) as sm:
         assert await exported(sm) == flat(account.pages)
@@ -135,14 +135,14 @@ async def test_the_first_empty_page_is_the_end(make_client: MakeClient) -> None:
 
 
 @pytest.mark.parametrize("outstanding", [1, 2, 8])
-async def test_so_many_jobs_are_under_way_at_most(make_client: MakeClient, outstanding: int) -> None:
+async def test_outstanding_limits_the_concurrent_jobs(make_client: MakeClient, outstanding: int) -> None:
     account = Account(pages(30))
     async with make_client(None, transport=account) as sm:
         assert await exported(sm, outstanding=outstanding) == flat(account.pages)
     assert account.most_outstanding == outstanding
 
 
-async def test_pages_run_side_by_side(make_client: MakeClient) -> None:
+async def test_pages_are_exported_concurrently(make_client: MakeClient) -> None:
     account = Account(pages(200))
     async with make_client(None, transport=account, concurrency=32) as sm:
         began = anyio.current_time()
@@ -151,7 +151,7 @@ async def test_pages_run_side_by_side(make_client: MakeClient) -> None:
     assert anyio.current_time() - began < 12 * 2 * SECONDS  # one after the other, it is over 200 times 90
 
 
-async def test_what_waits_to_be_taken_is_bounded(make_client: MakeClient) -> None:
+async def test_the_pages_that_wait_to_be_taken_are_bounded(make_client: MakeClient) -> None:
     account = Account(pages(100))
     async with make_client(None, transport=account) as sm, sm.contacts.export_all(outstanding=8) as found:
         await anext(found)
@@ -167,7 +167,7 @@ async def test_a_page_whose_job_fails_is_an_error_after_the_pages_before(make_cl
         with pytest.raises(JobFailed, match="out of order") as raised:
             await exported(sm, into=found)
     assert found == flat(pages(3))
-    assert raised.value.__notes__ == ["It was page 4 of the contacts that was asked for."]
+    assert raised.value.__notes__ == ["This was page 4 of the export of all contacts."]
 
 
 @pytest.mark.parametrize(
@@ -181,14 +181,14 @@ async def test_a_page_whose_job_fails_is_an_error_after_the_pages_before(make_cl
         b" ",
     ],
 )
-async def test_a_file_that_is_no_page_is_an_error_and_never_the_end(make_client: MakeClient, content: bytes) -> None:
+async def test_a_file_that_is_not_a_page_is_an_error_and_not_the_end(make_client: MakeClient, content: bytes) -> None:
     account = Account(pages(3), files={2: content})
     async with make_client(None, transport=account) as sm:
         with pytest.raises(Unreadable):
             await exported(sm)
 
 
-async def test_leaving_early_leaves_nothing_under_way(make_client: MakeClient) -> None:
+async def test_leaving_early_cancels_everything(make_client: MakeClient) -> None:
     account = Account(pages(50))
     async with make_client(None, transport=account) as sm:
         async with sm.contacts.export_all() as found:
@@ -198,7 +198,7 @@ async def test_leaving_early_leaves_nothing_under_way(make_client: MakeClient) -
         assert (len(account.started), len(account.fetched)) == (asked, fetched)
 
 
-async def test_what_the_caller_raises_comes_out_as_it_is(make_client: MakeClient) -> None:
+async def test_an_error_of_the_caller_is_raised_unchanged(make_client: MakeClient) -> None:
     account = Account(pages(50))
     mine = ValueError("mine")
     async with make_client(None, transport=account) as sm:
@@ -208,7 +208,7 @@ async def test_what_the_caller_raises_comes_out_as_it_is(make_client: MakeClient
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.05, 30.0, 100.0, 200.0])
-async def test_it_can_be_cancelled_at_any_time(make_client: MakeClient, seconds: float) -> None:
+async def test_an_export_can_be_cancelled_at_any_time(make_client: MakeClient, seconds: float) -> None:
     account = Account(pages(50))
     async with make_client(None, transport=account) as sm:
         with anyio.move_on_after(seconds) as scope:

@@ -1,4 +1,4 @@
-"""What changed since: every change comes once, whatever goes on at the server, and whatever its clock shows."""
+"""`export_modified`: every change comes once, for any changes at the server and any clock."""
 
 import json
 from collections import Counter
@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 
 from salesmanago_async import Contact, ContactId, Invalid, NoAnswer, Retries, SalesManago, Unreadable
 from salesmanago_async.groups._changes import modified_export
-from salesmanago_async.groups._modified import ModifiedContacts
+from salesmanago_async.groups._modified import ModifiedContactReader
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
 from tests.conftest import EPOCH, MakeClient, VirtualTimeLoop, wall_clock
 
@@ -31,7 +31,7 @@ START = int(EPOCH * 1000)
 
 @pytest.fixture
 async def emails(sm: SalesManago) -> list[str]:
-    """120 contacts, made at once."""
+    """120 contacts, created at the same time."""
     made = [f"c{number}@example.com" for number in range(120)]
     await sm.contacts.upsert_many([{"email": email} for email in made])
     return made
@@ -44,7 +44,7 @@ async def changed(sm: SalesManago, since: int | None = START, **options: Any) ->
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("ordered", [True, False])
-async def test_everything_about_who_changed_comes_once(sm: SalesManago, emails: list[str], ordered: bool) -> None:
+async def test_every_changed_contact_comes_once(sm: SalesManago, emails: list[str], ordered: bool) -> None:
     await anyio.sleep(DAY)
     async with sm.contacts.export_modified(START, ordered=ordered) as found:
         typed = [contact async for contact in found]
@@ -58,14 +58,14 @@ async def test_everything_about_who_changed_comes_once(sm: SalesManago, emails: 
 
 
 @pytest.mark.anyio
-async def test_run_after_run_with_one_state_each_change_comes_once(
+async def test_with_one_state_each_change_comes_once_over_several_runs(
     sm: SalesManago, emails: list[str], tmp_path: Path
 ) -> None:
     state = tmp_path / "nightly.json"
     assert sorted(await changed(sm, state=state)) == sorted(emails)
     assert await changed(sm, None, state=state) == []
     await anyio.sleep(DAY)
-    assert await changed(sm, state=state) == []  # `since` is for the first run only
+    assert await changed(sm, state=state) == []  # `since` applies only to the first run
     await sm.contacts.upsert(Contact(email=emails[3], name="Eve"))
     assert await changed(sm, None, state=state) == [emails[3]]
     assert await changed(sm, None, state=state) == []
@@ -75,7 +75,7 @@ async def test_run_after_run_with_one_state_each_change_comes_once(
 
 
 @pytest.mark.anyio
-async def test_who_is_deleted_between_is_named_not_lost(
+async def test_contacts_deleted_meanwhile_are_named(
     make_client: MakeClient, simulator: Simulator, tmp_path: Path
 ) -> None:
     async with make_client(Deleting(simulator)) as sm:
@@ -89,7 +89,7 @@ async def test_who_is_deleted_between_is_named_not_lost(
 
 
 class Deleting:
-    """Has contacts deleted after they were listed, before they are read."""
+    """Deletes contacts after they are listed and before they are read."""
 
     victims: list[str] = []  # noqa: RUF012 - set by the test
 
@@ -106,7 +106,7 @@ class Deleting:
         await self._simulator(scope, receive, send)
 
 
-# Against an account that goes on
+# Against an account that changes meanwhile
 
 
 @define
@@ -117,10 +117,10 @@ class Person:
 
 @define
 class Account(httpx.AsyncBaseTransport):
-    """Contacts that change by chance, at every request; lists of them by page, sorted in some way, and details.
+    """Contacts that change at random, at every request; sorted lists of them by page, and their details.
 
-    Its clock is ahead by `skew` seconds, its times are rounded down to `grain` ms, spans hold their ends or not, and a
-    change gets to the lists `lag` seconds late.
+    Its clock is ahead by `skew` seconds, its times are rounded down to `grain` ms, spans include their edges or not,
+    and changes appear in the lists `lag` seconds late.
     """
 
     random: Random
@@ -131,13 +131,13 @@ class Account(httpx.AsyncBaseTransport):
     tells_more: bool = True
     order: Callable[[tuple[str, int]], Any] = lambda entry: entry[1]
     busy: float = 0.0
-    """How likely a change is at a request."""
+    """The probability of a change at a request."""
     people: dict[str, Person] = field(factory=dict)
     index: dict[str, int] = field(factory=dict)
     pending: list[tuple[float, str, int]] = field(factory=list)
     deleted: set[str] = field(factory=set)
     moments: dict[tuple[str, str], int] = field(factory=dict)
-    """When each version came to be."""
+    """The time of each version."""
     calls: Counter[str] = field(factory=Counter)
 
     def now(self) -> int:
@@ -163,7 +163,7 @@ class Account(httpx.AsyncBaseTransport):
         self.calls[path] += 1
         answer = self._page(body) if "from" in body else self._details(body)
         shown = datetime.fromtimestamp(self.now() // 1000, UTC)
-        await anyio.sleep(self.random.choice((0.0, 0.7)))  # answers may overtake each other
+        await anyio.sleep(self.random.choice((0.0, 0.7)))  # answers may arrive out of order
         return httpx.Response(
             200, json={"success": True, "message": [], **answer}, headers={"Date": format_datetime(shown, usegmt=True)}
         )
@@ -174,7 +174,7 @@ class Account(httpx.AsyncBaseTransport):
         elif self.people and self.random.random() < 0.7:
             self.change(self.random.choice(sorted(self.people)))
         else:
-            self.change(f"n{len(self.moments)}")  # no id comes again
+            self.change(f"n{len(self.moments)}")  # every id is new
 
     def _page(self, body: dict[str, Any]) -> dict[str, Any]:
         due = [entry for entry in self.pending if entry[0] <= wall_clock()]
@@ -207,8 +207,8 @@ Given = tuple[str, str]
 async def given_by(
     sm: SalesManago, state: Path, since: int, *, size: int = 3, named: int = 2, ordered: bool = True
 ) -> list[Given]:
-    """Make one run, in pages of three, and read two at a time; return the ids and versions that it gives."""
-    modified = ModifiedContacts(sm._connection, "o@x.pl", size=size, named=named)
+    """Make one run, with pages of three, and details of two at a time; return the ids and versions that it yields."""
+    modified = ModifiedContactReader(sm._connection, "o@x.pl", size=size, named=named)
     making = modified_export(modified, since, dict, state=state, overlap=600_000, ordered=ordered)
     async with making as found:
         given = [(record["id"], record["name"]) async for record in found]
@@ -230,7 +230,7 @@ async def some_changes(account: Account) -> None:
 
 
 async def check_runs(account: Account, state: Path, *, ordered: bool) -> None:
-    """Run again and again while contacts change, and at the end when they have stopped."""
+    """Run repeatedly while contacts change, and once more when they have stopped."""
     await some_changes(account)
     since = account.now()
     await some_changes(account)
@@ -265,7 +265,7 @@ async def check_runs(account: Account, state: Path, *, ordered: bool) -> None:
     order=st.sampled_from(sorted(ORDERS)),
     ordered=st.booleans(),
 )
-@example(  # the first of the second page moved up between the two, and nobody told that there are more
+@example(  # a contact moved from page 2 to page 1 between the two requests, and no answer had hasMore
     seed=305,
     skew=0.0,
     grain=1,
@@ -278,7 +278,7 @@ async def check_runs(account: Account, state: Path, *, ordered: bool) -> None:
 def test_no_change_is_lost_and_none_comes_twice(
     tmp_path_factory: pytest.TempPathFactory, seed: int, order: str, ordered: bool, **kind: Any
 ) -> None:
-    """Whatever changes before, between and during the runs, and however the account tells of it."""
+    """With any changes before, between and during the runs, and any way in which the account reports them."""
     account = Account(random=Random(seed), order=ORDERS[order], **kind)
     state = tmp_path_factory.mktemp("run") / "state.json"
 
@@ -290,7 +290,7 @@ def test_no_change_is_lost_and_none_comes_twice(
 
 @define
 class Moving(httpx.AsyncBaseTransport):
-    """Changes someone of the first page before the second is given, the first few times."""
+    """Changes a contact of the first page before the second is sent, the first few times."""
 
     account: Account
     times: int
@@ -311,18 +311,18 @@ class Moving(httpx.AsyncBaseTransport):
 @pytest.mark.anyio
 @pytest.mark.parametrize("seconds", [0.0, 10.0], ids=["in one second", "in two minutes"])
 @pytest.mark.parametrize("times", [1, 2, 5])
-async def test_who_moves_up_a_page_while_a_span_is_read_is_not_lost(tmp_path: Path, seconds: float, times: int) -> None:
-    """Someone of the first page is modified, so that the first of the second gets to the first."""
+async def test_contacts_that_move_to_an_earlier_page_are_not_lost(tmp_path: Path, seconds: float, times: int) -> None:
+    """A contact of the first page is modified, so that the first one of the second page moves to the first page."""
     account = Account(random=Random(1))
     for number in range(12):
         account.change(f"p{number:02}")
         await anyio.sleep(seconds)
-    await anyio.sleep(2000)  # longer than the overlap, in which the next run would find them
+    await anyio.sleep(2000)  # longer than the overlap, which would include them in the next run
     transport = Moving(account, times)
     async with SalesManago(DEMO_CREDENTIALS, owner="o@x.pl", transport=transport, clock=wall_clock) as sm:
         given = await given_by(sm, tmp_path / "state.json", START - 5000)
         given += await given_by(sm, tmp_path / "state.json", START - 5000)
-    assert transport.times == (0 if seconds == 0 else times)  # what can be halved is read in one piece
+    assert transport.times == (0 if seconds == 0 else times)  # spans that can be halved are read in one piece
     assert {id_ for id_, _ in given} == account.people.keys()
     assert {(id_, str(person.version)) for id_, person in account.people.items()} <= set(given)
 
@@ -341,7 +341,7 @@ async def test_spans_that_fill_more_than_a_page_are_halved(tmp_path: Path) -> No
 
 
 @pytest.mark.anyio
-async def test_one_second_that_never_stands_still_is_an_error_and_no_gap(tmp_path: Path) -> None:
+async def test_a_second_that_never_stops_changing_is_an_error(tmp_path: Path) -> None:
     account = Account(random=Random(1))
     for number in range(200):
         account.change(f"p{number}")
@@ -364,7 +364,7 @@ async def test_one_second_that_never_stands_still_is_an_error_and_no_gap(tmp_pat
 
 @define
 class Steady(httpx.AsyncBaseTransport):
-    """Two hundred contacts; `answers` may stand in for what is asked about them."""
+    """Two hundred contacts; `answers` may replace answers about them."""
 
     answers: dict[str, Any] = field(factory=dict)
 
@@ -396,9 +396,7 @@ async def take(sm: SalesManago, state: Path, *, most: int | None = None, error: 
 
 
 @pytest.mark.anyio
-async def test_the_state_is_written_when_all_was_taken_and_the_block_has_ended_well(
-    make_client: MakeClient, tmp_path: Path
-) -> None:
+async def test_the_state_is_written_only_after_a_complete_export(make_client: MakeClient, tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     async with make_client(None, transport=Steady()) as sm:
         await anyio.sleep(60)
@@ -424,7 +422,7 @@ async def test_the_state_is_written_when_all_was_taken_and_the_block_has_ended_w
         ({"listById": httpx.ReadTimeout("")}, NoAnswer),
     ],
 )
-async def test_what_cannot_be_read_is_an_error_and_leaves_no_state(
+async def test_unreadable_contacts_are_an_error_and_leave_no_state(
     make_client: MakeClient, tmp_path: Path, answers: dict[str, Any], error: type[Exception]
 ) -> None:
     async with make_client(None, transport=Steady(answers), retries=Retries(tries=1)) as sm:
@@ -435,7 +433,7 @@ async def test_what_cannot_be_read_is_an_error_and_leaves_no_state(
 
 
 @pytest.mark.anyio
-async def test_a_run_without_a_beginning_is_invalid(sm: SalesManago, tmp_path: Path) -> None:
+async def test_a_first_run_without_since_is_invalid(sm: SalesManago, tmp_path: Path) -> None:
     naive = datetime(2023, 1, 1)  # noqa: DTZ001
     given: list[dict[str, Any]] = [{}, {"state": tmp_path / "none.json"}, {"since": naive}, {"since": START * 2}]
     for options in given:

@@ -1,4 +1,4 @@
-"""Apps in processes of their own, on a real socket, as users start them."""
+"""Starts apps as users do: in their own processes, on a real socket."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ class Served:
     process: subprocess.Popen[bytes]
 
     def end(self, by: signal.Signals = signal.SIGTERM) -> int:
-        """End its process by a signal; return its exit code."""
+        """End the process with a signal; return its exit code."""
         self.process.send_signal(by)
         return self.process.wait(60)
 
@@ -34,7 +34,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(arguments: Sequence[str], port: int, folder: Path, environ: Mapping[str, str]) -> Iterator[Served]:
-    """Have `python arguments` run in a folder until the end of the block, once it answers at a port."""
+    """Run `python arguments` in a folder until the end of the block, which begins when it answers at a port."""
     environ = {**os.environ, "PYTHONPATH": "", **environ}
     with subprocess.Popen([sys.executable, *arguments], cwd=folder, env=environ) as process:
         try:
@@ -45,7 +45,7 @@ def running(arguments: Sequence[str], port: int, folder: Path, environ: Mapping[
 
 
 def uvicorn_of(app: str, folder: Path, environ: Mapping[str, str]) -> AbstractContextManager[Served]:
-    """Have uvicorn run an app, by its module and name."""
+    """Run an app with uvicorn, by its module and name."""
     port = free_port()
     return running(["-m", "uvicorn", "--log-level", "warning", "--port", str(port), app], port, folder, environ)
 

@@ -7,7 +7,7 @@ CREATED_AT = "2026-03-01T11:58:20.500000Z"
 
 
 def form(key: str, **answers: Any) -> dict[str, Any]:
-    """A filled pre-chat form; its answers stand under `key`."""
+    """A filled pre-chat form; its answers are under `key`."""
     fields = [{"id": kind, "type": kind, "label": kind.title(), key: answer} for kind, answer in answers.items()]
     return {"id": "K600PKZON8_1", "type": "filled_form", "form_id": "1", "fields": fields}
 

@@ -1,4 +1,4 @@
-"""Leads as Leadoo's API tells of them."""
+"""Leads in the form of Leadoo's API."""
 
 from typing import Any
 

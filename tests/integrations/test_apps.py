@@ -28,7 +28,7 @@ def environ() -> Iterator[Environ]:
 
 
 def found(environ: Environ, email: str) -> Any:
-    """The contact as the account has it, None where it has none."""
+    """Return the contact in the account, or None."""
 
     async def ask() -> Any:
         async with SalesManago.from_env(environ) as sm:
@@ -71,14 +71,14 @@ def test_fastapi_from_the_form_to_the_purchase(fastapi_shop: Path, environ: Envi
         assert "httponly" not in answer.headers["set-cookie"].lower()
         bought = httpx.post(f"{shop.address}/purchase", data={"product": "p07"}, cookies={"smclient": contact_id})
         assert bought.status_code == 303
-        assert shop.end(signal.SIGTERM) in {0, -signal.SIGTERM}  # within the second that the buffer would have waited
+        assert shop.end(signal.SIGTERM) in {0, -signal.SIGTERM}  # before the delay of the buffer has passed
     contact = found(environ, "ann@example.com")
     assert contact.id == contact_id
     [event] = contact.contact_ext_events
     assert (event.contact_ext_event_type, event.products) == ("PURCHASE", "p07")
 
 
-def test_fastapi_tells_what_is_wrong_with_a_form(fastapi_shop: Path, environ: Environ) -> None:
+def test_fastapi_reports_what_is_wrong_with_a_form(fastapi_shop: Path, environ: Environ) -> None:
     with uvicorn_of("shop:app", fastapi_shop, environ) as shop:
         answer = sign_up(shop, "nobody")
         assert (answer.status_code, "email" in answer.text) == (422, True)
@@ -104,7 +104,7 @@ def test_a_name_may_be_left_out(fastapi_shop: Path, environ: Environ) -> None:
         assert (answer.status_code, "smclient" in answer.cookies) == (303, True)
 
 
-def test_several_workers_keep_out_of_each_others_way(fastapi_shop: Path, environ: Environ) -> None:
+def test_several_workers_do_not_interfere(fastapi_shop: Path, environ: Environ) -> None:
     port = free_port()
     command = ["-m", "uvicorn", "--log-level", "warning", "--workers", "2", "--port", str(port), "shop:app"]
     with running(command, port, fastapi_shop, environ) as shop:
@@ -186,7 +186,7 @@ def test_one_app_in_several_event_loops_has_a_client_in_each(monkeypatch: pytest
 
 
 def _with_state(app: Any, state: Any) -> Any:
-    """Give each request what the lifespan gave, as a server does."""
+    """Add the state of the lifespan to each request, as a server does."""
 
     async def served(scope: Any, receive: Any, send: Any) -> None:
         await app({**scope, "state": dict(state)}, receive, send)
@@ -197,7 +197,7 @@ def _with_state(app: Any, state: Any) -> Any:
 @pytest.mark.parametrize(
     "module", ["fastapi", "aiohttp", "starlette", "salesmanago_async.buffers", "salesmanago_async.integrations"]
 )
-def test_nothing_of_this_is_imported_unless_it_is_used(module: str) -> None:
+def test_integrations_are_imported_only_if_used(module: str) -> None:
     code = "import sys; from salesmanago_async import SalesManago; print(*sys.modules, sep='\\n')"
     shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert "salesmanago_async.client" in shown.stdout.splitlines()

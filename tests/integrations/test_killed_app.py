@@ -1,4 +1,4 @@
-"""A sign-up app under load, killed again and again: whoever was told that the sign-up was taken is in the account."""
+"""A sign-up app under load, killed repeatedly: every confirmed sign-up is in the account."""
 
 import asyncio
 import signal
@@ -42,7 +42,7 @@ def environ() -> Iterator[Mapping[str, str]]:
 
 
 async def sign_up_until_killed(app: Served, start: int, seconds: float) -> set[str]:
-    """Have people sign up for some seconds, then kill the app; return those who were told that it was done."""
+    """Send sign-ups for some seconds, then kill the app; return the confirmed ones."""
     confirmed: set[str] = set()
     limits = httpx.Limits(max_connections=100)
     async with httpx.AsyncClient(base_url=app.address, limits=limits, timeout=30) as client:
@@ -61,7 +61,7 @@ async def sign_up_until_killed(app: Served, start: int, seconds: float) -> set[s
                 tasks.start_soon(sign_up, number)
                 await anyio.sleep(1 / PER_SECOND)
             app.process.send_signal(signal.SIGKILL)
-            for number in range(start + 10_000, start + 10_050):  # nobody is there any more
+            for number in range(start + 10_000, start + 10_050):  # the app has ended
                 tasks.start_soon(sign_up, number)
     return confirmed
 

@@ -1,4 +1,4 @@
-"""A product feed becomes CSV files that Leadoo takes."""
+"""A product feed becomes CSV files that Leadoo accepts."""
 
 import csv
 import io
@@ -99,14 +99,14 @@ def test_a_ceneo_feed(tmp_path: Path) -> None:
     }
 
 
-def test_a_feed_that_is_called_like_a_product_is_none(tmp_path: Path) -> None:
+def test_the_root_element_is_never_a_product(tmp_path: Path) -> None:
     products = (
         '<offer name="My shop"><products><product id="7" name="Drum"/><product id="8" name="Flute"/></products></offer>'
     )
     assert [row["title"] for row in feed_of(tmp_path, products)] == ["Drum", "Flute"]
 
 
-def test_a_row_that_tells_nothing_is_left_out(tmp_path: Path) -> None:
+def test_an_empty_row_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "feed.csv").write_text("id,name,stock\n1,Drum,3\n,,5\n")
     feed = write_feed(tmp_path / "feed.csv", tmp_path / "out")
     assert (feed.products, feed.left_out) == (1, 1)
@@ -139,7 +139,7 @@ def test_a_catalogue(tmp_path: Path, encoding: str) -> None:
     }
 
 
-def test_the_table_can_be_another(tmp_path: Path) -> None:
+def test_the_table_can_be_replaced(tmp_path: Path) -> None:
     columns = with_sources(COLUMNS, [("additional_image_link", "image_url"), ("shipping.price", "shipping")])
     row, _ = feed_of(tmp_path, GOOGLE, columns=columns)
     assert (row["image_url"], row["shipping"]) == ("https://shop.example/2.jpg", "99 PLN")
@@ -160,7 +160,7 @@ def test_files_are_small_and_each_has_the_header(tmp_path: Path) -> None:
     assert [row["id"] for row in rows_of(feed.files)] == [str(number) for number in range(500)]
 
 
-def test_a_shorter_feed_takes_the_place_of_a_longer_one(tmp_path: Path) -> None:
+def test_a_shorter_feed_replaces_a_longer_one(tmp_path: Path) -> None:
     items = "".join(f"<item><id>{number}</id></item>" for number in range(100))
     source = tmp_path / "feed.xml"
     source.write_text(f"<x>{items}</x>")
@@ -170,16 +170,16 @@ def test_a_shorter_feed_takes_the_place_of_a_longer_one(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["products-0001.csv"]
 
 
-def test_a_feed_that_breaks_leaves_the_earlier_one(tmp_path: Path) -> None:
+def test_a_broken_feed_keeps_the_earlier_one(tmp_path: Path) -> None:
     feed_of(tmp_path, "<x><item><id>1</id></item></x>")
     broken = "<x>" + "<item><id>2</id></item>" * 10_000 + "<item>"
-    with pytest.raises(Invalid, match=r"feed\.xml: is no XML that can be read"):
+    with pytest.raises(Invalid, match=r"feed\.xml: is not valid XML"):
         feed_of(tmp_path, broken, limit=500)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["products-0001.csv"]
     assert [row["id"] for row in rows_of(list((tmp_path / "out").iterdir()))] == ["1"]
 
 
-def test_a_product_that_fits_nowhere_is_left_out_alone(tmp_path: Path) -> None:
+def test_a_product_too_long_for_a_file_is_left_out(tmp_path: Path) -> None:
     source = tmp_path / "feed.xml"
     items = ["<id>1</id>", f"<id>2</id><title>{'x' * 3000}</title>", "<id>3</id>"]
     source.write_text("<x>" + "\n".join(f"<item>{item}</item>" for item in items) + "</x>")
@@ -189,22 +189,22 @@ def test_a_product_that_fits_nowhere_is_left_out_alone(tmp_path: Path) -> None:
     assert feed.problems == ("line 2: is 3012 bytes long, and a file takes 2000",)
 
 
-def test_a_product_without_end_is_not_kept_in_memory(tmp_path: Path) -> None:
+def test_an_endless_product_is_not_kept_in_memory(tmp_path: Path) -> None:
     source = tmp_path / "feed.xml"
     source.write_text(f"<x><item><title>{'y' * 3_000_000}</title><id>1</id></item><item><id>2</id></item></x>")
     feed = write_feed(source, tmp_path / "out")
     assert [row["id"] for row in rows_of(feed.files)] == ["2"]
-    assert feed.problems == ("line 1: is longer than any product is",)
+    assert feed.problems == ("line 1: is too long for a product",)
 
 
-def test_rows_that_are_no_rows_are_left_out(tmp_path: Path) -> None:
+def test_malformed_rows_are_left_out(tmp_path: Path) -> None:
     source = tmp_path / "feed.csv"
     source.write_bytes(b"id,title\n1,One\n2,Two,too much\n3,\xff\n4,Four\n")
     feed = write_feed(source, tmp_path / "out")
     assert [row["id"] for row in rows_of(feed.files)] == ["1", "4"]
     assert feed.problems == (
         "line 3: has 3 cells, the header has 2",
-        "line 4: has bytes that are no text in the file's encoding",
+        "line 4: has bytes that are not text in the file's encoding",
     )
 
 
@@ -217,22 +217,22 @@ UNKNOWN = """<!DOCTYPE x SYSTEM "x.dtd"><x><item><id>1&nbsp;2</id></item></x>"""
 
 @pytest.mark.parametrize("content", [BOMB, OUTSIDE, PARAMETER, UNKNOWN, BOMB.encode("utf-16")])
 def test_entities_are_refused(tmp_path: Path, content: str | bytes) -> None:
-    with pytest.raises(Invalid, match="has an entity of its own"):
+    with pytest.raises(Invalid, match="defines an entity"):
         feed_of(tmp_path, content)
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "is no XML"),
-        ("id,title", "is no XML"),
+        ("", "is not valid XML"),
+        ("id,title", "is not valid XML"),
         ("<x></x>", "has no product"),
         ("<x><item><colour>red</colour></item></x>", "has none of the known fields, but colour"),
         ("<x>" + "<item>" + "<a>" * 100, "nested more than 64"),
-        ('<?xml version="1.0" encoding="martian"?><x/>', "is no XML"),
+        ('<?xml version="1.0" encoding="martian"?><x/>', "is not valid XML"),
     ],
 )
-def test_what_is_no_feed_is_refused(tmp_path: Path, content: str, said: str) -> None:
+def test_a_file_that_is_not_a_feed_is_refused(tmp_path: Path, content: str, said: str) -> None:
     with pytest.raises(Invalid, match=rf"feed\.xml: .*{said}"):
         feed_of(tmp_path, content)
     assert list((tmp_path / "out").iterdir()) == []
@@ -242,7 +242,7 @@ def test_what_is_no_feed_is_refused(tmp_path: Path, content: str, said: str) -> 
     ("content", "said"),
     [("", "header line"), ("colour;size\nred;7\n", "none of the known columns"), ("id\n", "no product")],
 )
-def test_what_is_no_catalogue_is_refused(tmp_path: Path, content: str, said: str) -> None:
+def test_a_file_that_is_not_a_catalogue_is_refused(tmp_path: Path, content: str, said: str) -> None:
     with pytest.raises(Invalid, match=rf"feed\.csv: .*{said}"):
         feed_of(tmp_path, content, ".csv")
 
@@ -262,7 +262,7 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
     limit=st.integers(20, 1000),
 )
 @example(header=["id", "title"], rows=[["", "\r"], ["a\rb", "\n"]], limit=1000)
-def test_parts_together_are_the_table(header: list[str], rows: list[list[str]], limit: int) -> None:
+def test_the_parts_together_equal_the_table(header: list[str], rows: list[list[str]], limit: int) -> None:
     try:
         parts = Parts(header, limit=limit)
     except Invalid:
@@ -281,7 +281,7 @@ def test_parts_together_are_the_table(header: list[str], rows: list[list[str]], 
     tables = [list(csv.reader(io.StringIO(part.decode(), newline=""))) for part in files]
     assert all(table[0] == header and len(table) > 1 for table in tables)
     assert [row for table in tables for row in table[1:]] == taken
-    for first, second in pairwise(tables):  # no part ends before it has to
+    for first, second in pairwise(tables):  # each part is as long as possible
         assert len(csv_bytes([*first, second[1]])) > limit
 
 
@@ -313,7 +313,7 @@ print(feed.products, len(feed.files), max(path.stat().st_size for path in feed.f
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the peak of a process in /proc")
 @pytest.mark.parametrize("megabytes", [20, pytest.param(250, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["xml", "csv"])
-def test_a_feed_of_any_size_takes_little_memory(tmp_path: Path, kind: str, megabytes: int) -> None:
+def test_a_feed_of_any_size_needs_little_memory(tmp_path: Path, kind: str, megabytes: int) -> None:
     source = tmp_path / f"feed.{kind}"
     description = "A shoe of leather, and of nothing else. " * 25
     item = f"<item><id>%d</id><title>Shoe</title><description>{description}</description></item>\n"

@@ -104,18 +104,18 @@ def test_a_lead_of_the_api() -> None:
 
 
 @pytest.mark.parametrize("address", ["", "  ", None, []])
-def test_without_an_address_there_is_nothing(address: Any) -> None:
+def test_without_an_address_there_is_no_contact(address: Any) -> None:
     assert contact_of({**LEAD, "email": address}) is None
     assert contact_of({"phone": "+358 40 1234567"}) is None
 
 
-def test_a_name_is_put_together_where_there_is_none() -> None:
+def test_a_missing_name_is_joined_from_its_parts() -> None:
     assert contact(name="", first_name="Ann", last_name="Example").name == "Ann Example"
     assert contact(last_name="Example").name == "Example"
     assert contact(name="", first_name="").name is None
 
 
-def test_a_url_is_cut_and_nothing_else_is() -> None:
+def test_only_a_url_is_cut() -> None:
     long = "https://shop.example/" + "x" * 300
     assert properties(url=long) == {"leadoo_lead_url": long[:255]}
     assert properties(var_answer=long) == {"leadoo_answer": long}
@@ -123,7 +123,7 @@ def test_a_url_is_cut_and_nothing_else_is() -> None:
 
 
 @pytest.mark.parametrize("empty", ["", " ", None, [], {}])
-def test_what_is_empty_is_not_there(empty: Any) -> None:
+def test_empty_values_are_absent(empty: Any) -> None:
     found = contact(name=empty, phone=empty, score=empty, tags=empty, var_x=empty, tag_X=empty)
     assert found == Contact(email="ann@example.com", tags=["LEADOO"])
 
@@ -132,16 +132,16 @@ def test_what_is_empty_is_not_there(empty: Any) -> None:
     ("value", "is_given"),
     [(True, True), ("yes", True), (1, True), ("2026", True), (False, False), ("0", False), ("No", False), (0, False)],
 )
-def test_a_label_of_its_own_is_given_or_not(value: Any, is_given: bool) -> None:
+def test_a_label_is_set_by_its_value(value: Any, is_given: bool) -> None:
     assert contact(tag_Hot=value).tags == (["LEADOO", "LEADOO_Hot"] if is_given else ["LEADOO"])
 
 
-def test_labels_come_once_and_as_they_are_written() -> None:
+def test_labels_are_unique_and_keep_their_spelling() -> None:
     assert contact(tags="Hot,,hot , Hot", tag_Hot="1").tags == ["LEADOO", "LEADOO_Hot", "LEADOO_hot"]
     assert contact(tags=["A", "B"]).tags == ["LEADOO", "LEADOO_A", "LEADOO_B"]
 
 
-def test_what_is_no_text_makes_no_label() -> None:
+def test_values_that_are_not_text_make_no_label() -> None:
     contact = contact_of({"email": "ann@leads.pl", "tags": [{"name": "Hot"}, "Cold"]})
     assert contact
     assert contact.tags == ["LEADOO", "LEADOO_Cold"]
@@ -155,7 +155,7 @@ def test_a_variable_does_not_overwrite_a_documented_detail() -> None:
     assert properties(score=42, var_score="high") == {"leadoo_score": "42"}
 
 
-def test_the_table_can_be_another() -> None:
+def test_the_table_can_be_replaced() -> None:
     own = with_own({"Kampania": "properties.leadoo_utm_campaign", "url": "properties.page", "ext": "externalId"})
     found = contact_of({**LEAD, "kampania": "wiosna", "ext": "X-1"}, own)
     assert found
@@ -167,12 +167,12 @@ def test_the_table_can_be_another() -> None:
 
 
 @pytest.mark.parametrize("target", ["nome", "properties.", "force_opt_in", "consentDetails", ""])
-def test_a_table_that_leads_nowhere_is_an_error(target: str) -> None:
+def test_a_table_with_an_unknown_target_is_an_error(target: str) -> None:
     with pytest.raises(Invalid, match="is not a field of a contact"):
         contact_of({**LEAD, "own": "text"}, with_own({"own": target}))
 
 
-def test_the_table_is_nobodys_to_change() -> None:
+def test_the_table_cannot_be_changed() -> None:
     table: Any = SOURCES
     with pytest.raises(TypeError):
         table["own"] = "name"
@@ -187,7 +187,7 @@ JSON = st.recursive(
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from([*LEAD, "var_", "tag_", "", "Name", "*"]), JSON))
-def test_any_lead_becomes_a_contact_or_nothing(lead: dict[str, Any]) -> None:
+def test_any_lead_becomes_a_contact_or_none(lead: dict[str, Any]) -> None:
     found = contact_of(lead)
     if found:
         assert found.email

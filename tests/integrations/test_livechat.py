@@ -1,4 +1,4 @@
-"""LiveChat: what of a delivery becomes what, row by row of the documented table."""
+"""LiveChat: the documented mapping of a delivery, row by row."""
 
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -64,13 +64,13 @@ def test_the_event_has_no_other_fields() -> None:
 
 @pytest.mark.parametrize("version", ["3.2", "3.6"])
 @pytest.mark.parametrize("key", ["answer", "value"])
-def test_all_versions_tell_the_same(version: str, key: str) -> None:
+def test_all_versions_are_read_alike(version: str, key: str) -> None:
     given = delivery(version=version, name="", email="", events=[form(key, name="Bob", email="bob@example.com")])
     chat = chat_of(given)
     assert (chat.email, chat.name) == ("bob@example.com", "Bob")
 
 
-def test_the_pre_chat_form_counts_before_what_livechat_knew() -> None:
+def test_the_pre_chat_form_takes_precedence() -> None:
     given = delivery(events=[form("answer", name="Robert", email="robert@example.com")])
     assert contact_of(chat_of(given)) == Contact(email="robert@example.com", name="Robert", tags=["LIVECHAT_INC"])
 
@@ -87,7 +87,7 @@ def test_an_unusable_address_in_the_form_is_no_address(typed: Any) -> None:
     assert chat_of(given).email == "ann@example.com"
 
 
-def test_any_usable_address_will_do() -> None:
+def test_any_usable_address_is_accepted() -> None:
     events = [form("answer", email="typo@"), form("answer", email="second@example.com")]
     assert chat_of(delivery(email="", events=events)).email == "second@example.com"
     given = delivery(email="", name="Nobody")
@@ -97,7 +97,7 @@ def test_any_usable_address_will_do() -> None:
     assert (chat.email, chat.name, chat.customer_id) == ("guest@example.com", "Guest", "2")
 
 
-def test_only_what_was_filled_into_a_form_counts() -> None:
+def test_only_filled_forms_count() -> None:
     message = {**form("answer", email="said@example.com"), "type": "message"}
     assert chat_of(delivery(events=[message])).email == "ann@example.com"
     both = form("answer", email="answer@example.com")
@@ -105,7 +105,7 @@ def test_only_what_was_filled_into_a_form_counts() -> None:
     assert chat_of(delivery(events=[both])).email == "answer@example.com"
 
 
-def test_an_id_is_cut_to_what_a_detail_takes() -> None:
+def test_an_id_is_cut_to_the_length_of_a_detail() -> None:
     given = delivery()
     given["payload"]["chat"]["users"][1]["id"] = "x" * 300
     assert event_of(chat_of(given), NOW).detail3 == "x" * 255
@@ -117,12 +117,12 @@ def test_a_name_is_never_overwritten_by_an_empty_one(name: Any) -> None:
     assert contact_of(chat_of(given)).name is None
 
 
-def test_a_name_is_cut_to_what_a_contact_takes() -> None:
+def test_a_name_is_cut_to_the_length_of_a_contacts_name() -> None:
     assert contact_of(chat_of(delivery(name="ń" * 300))).name == "ń" * 255
 
 
 @pytest.mark.parametrize("address", ["", None, "nobody", "a b@example.com"])
-def test_without_an_address_there_is_nothing_to_transfer(address: Any) -> None:
+def test_without_an_address_nothing_is_transferred(address: Any) -> None:
     assert read_chat(delivery(email=address)) is None
 
 
@@ -132,7 +132,7 @@ def test_an_agent_is_no_customer() -> None:
     assert read_chat(given) is None
 
 
-def test_another_webhook_is_passed_over() -> None:
+def test_another_webhook_is_ignored() -> None:
     assert read_chat({**delivery(), "action": "chat_deactivated"}) is None
     assert read_chat({}) is None
 
@@ -153,7 +153,7 @@ def test_a_chat_without_a_time_has_no_first_detail(created_at: Any) -> None:
     assert event_of(chat_of(given), NOW).detail1 is None
 
 
-def test_odd_shapes_are_passed_over() -> None:
+def test_unexpected_shapes_are_ignored() -> None:
     whole = delivery(events=[form("answer", name="Bob")])
     odd_ones: tuple[Any, ...] = (None, "text", 17, [None, "text", [], 3], {})
     for path in (("users",), ("thread", "events"), ("thread", "events", 0, "fields")):
@@ -167,5 +167,5 @@ def test_odd_shapes_are_passed_over() -> None:
             assert (chat is None) == (path == ("users",))
 
 
-def test_a_representation_shows_nobody() -> None:
+def test_a_repr_shows_no_personal_data() -> None:
     assert "ann" not in repr(chat_of(delivery())).lower()

@@ -1,4 +1,4 @@
-"""LiveChat's webhook: who is let in, and that each chat is handed over once."""
+"""LiveChat's webhook: which callers are accepted, and that each chat is transferred once."""
 
 import hmac
 import json
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 @define
 class Sink:
-    """Takes records; raises what it is told to, once each, before it takes more."""
+    """Accepts records; raises each of `errors` once before it accepts more."""
 
     records: list[Any] = field(factory=list)
     errors: list[Exception] = field(factory=list)
@@ -39,7 +39,7 @@ class Sink:
 
 @define
 class World:
-    """A webhook, what it hands over, and who calls it."""
+    """A webhook, the records that it transfers, and its caller."""
 
     contacts: Sink = field(factory=Sink)
     events: Sink = field(factory=Sink)
@@ -89,14 +89,16 @@ async def test_another_thread_of_a_chat_is_a_new_chat(world: World) -> None:
     assert world.counts == (2, 2)
 
 
-async def test_ids_with_a_slash_are_told_apart(world: World) -> None:
+async def test_ids_with_a_slash_are_distinguished(world: World) -> None:
     app = world.app()
     assert await world.post(delivery(chat="A/B", thread="C"), app) == 200
     assert await world.post(delivery(chat="A", thread="B/C"), app) == 200
     assert world.counts == (2, 2)
 
 
-async def test_what_no_repeat_can_mend_is_not_asked_for_again(world: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_error_that_a_repeat_cannot_fix_is_answered_with_200(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     world.contacts.errors = [Invalid("is not ann@example.com's", field="name")]
     assert await world.post(delivery()) == 200
     assert world.counts == (0, 0)
@@ -127,7 +129,7 @@ async def test_a_repeat_is_handled_once_across_a_restart(world: World, tmp_path:
     assert world.counts == (1, 1)
 
 
-async def test_what_fails_is_delivered_again_and_only_that(world: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_only_failed_parts_are_transferred_again(world: World, caplog: pytest.LogCaptureFixture) -> None:
     app = world.app()
     world.contacts.errors = [RuntimeError("the buffer is full for ann@example.com")]
     assert await world.post(delivery(), app) == 500
@@ -142,7 +144,7 @@ async def test_what_fails_is_delivered_again_and_only_that(world: World, caplog:
     assert "ann@example.com" not in caplog.text
 
 
-async def test_a_memory_that_fails_is_logged_and_the_chat_is_taken(
+async def test_a_failure_to_remember_is_logged_and_the_chat_accepted(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Full(Seen):
@@ -178,7 +180,7 @@ def test_an_empty_secret_is_no_secret(world: World) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
-async def test_only_post_is_taken(world: World, method: str) -> None:
+async def test_only_post_is_accepted(world: World, method: str) -> None:
     async with calling(world.app()) as http:
         answer = await http.request(method, "/hook")
     assert answer.status_code == 405
@@ -186,21 +188,21 @@ async def test_only_post_is_taken(world: World, method: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'"text"', b"\xff", b"[" * 100_000])
-async def test_what_is_no_json_object_is_refused(world: World, content: bytes) -> None:
+async def test_a_body_that_is_not_a_json_object_is_refused(world: World, content: bytes) -> None:
     assert await world.post(content) == 400
 
 
-async def test_a_chat_that_cannot_be_told_from_others_is_refused(world: World) -> None:
+async def test_a_chat_without_ids_is_refused(world: World) -> None:
     assert await world.post(delivery(chat="")) == 400
 
 
 @pytest.mark.parametrize("given", [delivery(email=""), {**delivery(), "action": "chat_deactivated"}])
-async def test_what_there_is_nothing_to_do_about_is_answered_with_200(world: World, given: dict[str, Any]) -> None:
+async def test_irrelevant_deliveries_are_answered_with_200(world: World, given: dict[str, Any]) -> None:
     assert await world.post(given) == 200
     assert world.counts == (0, 0)
 
 
-async def test_a_body_of_the_limit_is_taken_and_one_byte_more_is_not(world: World) -> None:
+async def test_a_body_of_the_limit_is_accepted_and_a_longer_one_is_not(world: World) -> None:
     content = json.dumps(delivery()).encode()
     assert await world.post(content, world.app(body_limit=len(content))) == 200
     assert await world.post(content, world.app(body_limit=len(content) - 1)) == 413
@@ -225,7 +227,7 @@ async def test_a_body_without_a_length_is_not_read_past_the_limit(world: World) 
     assert sent == 11
 
 
-async def test_whoever_goes_away_gets_no_answer(world: World) -> None:
+async def test_a_client_that_disconnects_gets_no_answer(world: World) -> None:
     messages: list[Any] = []
 
     async def receive() -> Any:
@@ -255,9 +257,7 @@ async def test_a_chat_arrives_in_the_account(simulator: Simulator, sm: SalesMana
     )
 
 
-async def test_an_account_that_fails_gets_the_chat_once_it_works(
-    simulator: Simulator, sm: SalesManago, world: World
-) -> None:
+async def test_a_failing_account_gets_the_chat_later(simulator: Simulator, sm: SalesManago, world: World) -> None:
     simulator.faults = [Fault("status", status=503, path="*ContactExtEvent")]
     app = world.app(contacts=sm.contacts, events=sm.events)
     assert await world.post(delivery(), app) == 500
@@ -269,13 +269,13 @@ async def test_an_account_that_fails_gets_the_chat_once_it_works(
 
 
 class TestOverASocket:
-    """The webhook as LiveChat meets it: a real client, a real server, and a simulated account behind it."""
+    """The webhook as LiveChat sees it: a real client, a real server, and a simulated account."""
 
     @pytest.fixture
     def anyio_backend(self) -> str:
         return "asyncio"
 
-    async def test_a_chat_is_delivered_again_and_again_and_over_a_restart(self, tmp_path: Path) -> None:
+    async def test_a_chat_is_delivered_repeatedly_and_over_a_restart(self, tmp_path: Path) -> None:
         with serving() as environment:
             for _ in range(2):
                 with (
@@ -290,7 +290,7 @@ class TestOverASocket:
 
 
 def webhook_for(environment: Mapping[str, str], seen: Seen) -> Any:
-    """A webhook that opens its client where it is served: in the thread and the loop of the server."""
+    """A webhook that opens its client in the thread and the event loop of the server."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         async with SalesManago.from_env(environment) as sm:
@@ -301,7 +301,7 @@ def webhook_for(environment: Mapping[str, str], seen: Seen) -> Any:
 
 
 def deliver(address: str) -> list[int]:
-    """Call a webhook twice as it should be, with a wrong secret, with too much, and with GET."""
+    """Call a webhook twice correctly, with a wrong secret, with too long a body, and with GET."""
     bodies = [delivery(), delivery(), delivery(secret="wrong"), delivery(name="x" * 300_000)]
     with httpx.Client(base_url=address) as http:
         posted = [http.post("/hook", json=body).status_code for body in bodies]

@@ -1,4 +1,4 @@
-"""What was handled already is remembered, within bounds."""
+"""`Seen` remembers what was handled, up to its limit."""
 
 import sqlite3
 import stat
@@ -21,7 +21,7 @@ def seen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Seen]:
         yield opened
 
 
-async def test_what_was_added_is_there(seen: Seen) -> None:
+async def test_added_keys_are_found(seen: Seen) -> None:
     assert not await seen.has("a")
     await seen.add("a")
     await seen.add("a")
@@ -44,24 +44,24 @@ async def test_a_file_is_bounded(tmp_path: Path) -> None:
     assert kept == ["45", "46", "47", "48", "49"]
 
 
-async def test_a_file_outlives_what_opened_it(tmp_path: Path) -> None:
+async def test_a_file_survives_its_object(tmp_path: Path) -> None:
     with closing(Seen(tmp_path / "seen.db")) as first:
         await first.add("a")
-        with closing(Seen(tmp_path / "seen.db")) as second:  # of another process, say
+        with closing(Seen(tmp_path / "seen.db")) as second:  # for example in another process
             assert await second.has("a")
             await second.add("b")
         assert await first.has("b")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
-async def test_a_file_is_its_owners_alone(tmp_path: Path) -> None:
+async def test_a_file_is_readable_only_by_its_owner(tmp_path: Path) -> None:
     with closing(Seen(tmp_path / "seen.db")) as seen:
         await seen.add("a")
         modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert modes == {0o600}
 
 
-def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
+def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("this is no database, but long enough to be looked at as one" * 100)
     with closing(sqlite3.connect(tmp_path / "other.db")) as database:
         database.execute("CREATE TABLE somebody (else_ TEXT)")
@@ -72,13 +72,13 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
         assert [name for (name,) in database.execute("SELECT name FROM sqlite_master")] == ["somebody"]
 
 
-async def test_without_a_file_nothing_is_open_that_somebody_has_to_close(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_a_file_nothing_needs_closing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite3, "connect", lambda *_, **__: pytest.fail("a database was opened"))
     seen = Seen()
     await seen.add("a")
     assert await seen.has("a")
 
 
-def test_a_limit_of_nothing_is_refused() -> None:
+def test_a_limit_of_zero_is_refused() -> None:
     with pytest.raises(Invalid, match="limit"):
         Seen(limit=0)

@@ -1,4 +1,4 @@
-"""The monitoring code: cookies, addresses and scripts that begin with a contact, and visitors who are known again."""
+"""The monitoring code: cookies, URLs and scripts that identify a contact, and visitors that are recognised."""
 
 import json
 import re
@@ -29,7 +29,7 @@ ANN = "4e77c1cc-6e1c-4f11-a4ff-4f8a3a1f5a1b"
 TEXTS = st.text(min_size=1) | st.sampled_from(
     ["</script>", "<!--<script>", "\u2028\u2029", '";alert(1)//', "\\", "&quot;"]
 )
-"""Texts, and what a careless hand would let out of a script."""
+"""Texts, including ones that end a script if they are not escaped."""
 
 
 # The cookie
@@ -49,13 +49,13 @@ def test_a_cookie_can_be_kept_shorter_and_sent_over_https_only() -> None:
 
 
 @pytest.mark.parametrize("bad", ["", " ", "a;b", "a b", "a\r\nSet-Cookie: x=y", 'a"', "a,b", "ż", "x" * 256])
-def test_what_no_cookie_holds_is_refused(bad: str) -> None:
+def test_values_that_a_cookie_cannot_hold_are_refused(bad: str) -> None:
     with pytest.raises(Invalid, match="contact_id"):
         MonitoringCookie(bad)
 
 
 @pytest.mark.parametrize("bad", [-1, 1.5, "60", "1; HttpOnly\r\nX: y", None])
-def test_what_is_no_number_of_seconds_is_refused(bad: Any) -> None:
+def test_an_invalid_age_is_refused(bad: Any) -> None:
     with pytest.raises(Invalid, match="max_age"):
         MonitoringCookie(ANN, max_age=bad)
 
@@ -67,13 +67,13 @@ def test_an_answer_without_an_id_makes_no_cookie() -> None:
 
 
 @pytest.mark.parametrize("bad", ["", "shop.example; HttpOnly", "a b", "a\nb", "x..y"])
-def test_what_is_no_domain_is_refused(bad: str) -> None:
+def test_an_invalid_domain_is_refused(bad: str) -> None:
     with pytest.raises(Invalid, match="domain"):
         MonitoringCookie(ANN, domain=bad)
 
 
-def test_the_types_of_both_frameworks_fit() -> None:
-    """Type checkers see these two calls as an app's author writes them."""
+def test_the_types_of_both_frameworks_match() -> None:
+    """Type checkers see these two calls as the author of an app writes them."""
     starlette, aiohttp = Response(), web.Response()
     set_monitoring_cookie(starlette, MonitoringCookie(ANN))
     set_monitoring_cookie(aiohttp, MonitoringCookie(ANN))
@@ -106,7 +106,7 @@ def attributes(header: str) -> dict[str, Any]:
     return {**found, "samesite": morsel["samesite"].lower(), morsel.key: morsel.value}
 
 
-# The address
+# The URL
 
 
 @pytest.mark.parametrize(
@@ -125,12 +125,12 @@ def attributes(header: str) -> dict[str, Any]:
         ("", "?smclient=ID"),
     ],
 )
-def test_an_address_gets_the_contact(url: str, expected: str) -> None:
+def test_a_url_gets_the_contact(url: str, expected: str) -> None:
     assert monitored_url(url, "ID") == expected
 
 
 @given(contact_id=TEXTS, parameters=st.lists(st.tuples(TEXTS, TEXTS)), fragment=st.text())
-def test_whatever_is_in_an_address_stays(contact_id: str, parameters: list[tuple[str, str]], fragment: str) -> None:
+def test_the_rest_of_a_url_is_unchanged(contact_id: str, parameters: list[tuple[str, str]], fragment: str) -> None:
     query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters)
     url = monitored_url(f"https://shop.example/a?{query}#{quote(fragment)}", contact_id)
     parts = urlsplit(url)
@@ -140,7 +140,7 @@ def test_whatever_is_in_an_address_stays(contact_id: str, parameters: list[tuple
 
 
 @pytest.mark.parametrize("url", ["/a\r\nSet-Cookie: x=y", "/a\x00", "\t/a"])
-def test_an_address_with_control_characters_is_refused(url: str) -> None:
+def test_a_url_with_control_characters_is_refused(url: str) -> None:
     with pytest.raises(Invalid, match="url"):
         monitored_url(url, ANN)
 
@@ -149,7 +149,7 @@ def test_an_address_with_control_characters_is_refused(url: str) -> None:
 
 
 class Scripts(HTMLParser):
-    """What a parser of HTML finds: the tags, the attributes of the first, and the text within."""
+    """The result of an HTML parser: the tags, the attributes of the first, and the text inside."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ def test_the_documented_script() -> None:
 
 
 @given(TEXTS)
-def test_nothing_gets_out_of_the_script(contact_id: str) -> None:
+def test_nothing_escapes_from_the_script(contact_id: str) -> None:
     found = Scripts(f"<body>{monitoring_script(contact_id)}<i>")
     assert found.tags == ["body", "script", "/script", "i"]
     literal = re.fullmatch(r"var _smclientid = (.*);", found.text)
@@ -186,7 +186,7 @@ def test_nothing_gets_out_of_the_script(contact_id: str) -> None:
 
 
 @given(TEXTS)
-def test_nothing_gets_out_of_the_nonce(nonce: str) -> None:
+def test_nothing_escapes_from_the_nonce(nonce: str) -> None:
     found = Scripts(monitoring_script(ANN, nonce=nonce))
     assert found.tags == ["script", "/script"]
     assert found.attributes.keys() == {"nonce"}
@@ -194,7 +194,7 @@ def test_nothing_gets_out_of_the_nonce(nonce: str) -> None:
 
 @pytest.mark.parametrize("make", [monitoring_script, lambda contact_id: monitored_url("/", contact_id)])
 @pytest.mark.parametrize("bad", ["", "\ud800"])
-def test_what_is_no_contact_id_is_refused(make: Any, bad: str) -> None:
+def test_an_invalid_contact_id_is_refused(make: Any, bad: str) -> None:
     with pytest.raises(Invalid, match="contact_id"):
         make(bad)
 
@@ -219,7 +219,7 @@ def test_the_three_cookies_are_read(cookies: Any) -> None:
 @pytest.mark.parametrize(
     "cookies", [{}, "", b"", ";;=;", "smclient=", "smclient", {"smclient": "<script>"}, "xsmclient=1"]
 )
-def test_nobody_is_known_by_other_cookies(cookies: Any) -> None:
+def test_other_cookies_identify_nobody(cookies: Any) -> None:
     visitor = read_visitor(cookies)
     assert visitor == Visitor()
     assert visitor.last_viewed("shop") is None

@@ -1,4 +1,4 @@
-"""A page is checked: the monitoring code is missing, doubled, misplaced, another's; Leadoo's script is doubled."""
+"""Checks of a page: the code is missing, doubled, misplaced, or of another account; Leadoo's script is doubled."""
 
 import time
 from typing import Any
@@ -63,7 +63,7 @@ SOUND = {
 
 
 @pytest.mark.parametrize("html", SOUND.values(), ids=SOUND)
-def test_a_sound_page(html: str) -> None:
+def test_a_correct_page_has_no_findings(html: str) -> None:
     assert check_page(html, client_id="shop-1") == []
 
 
@@ -86,7 +86,7 @@ def test_the_code_is_missing(html: str) -> None:
     assert kinds(html) == ["missing"]
 
 
-def test_what_may_be_the_reason_is_said() -> None:
+def test_the_finding_says_the_likely_reason() -> None:
     def message(html: str) -> str:
         (finding,) = check_page(html)
         return finding.message
@@ -94,7 +94,7 @@ def test_what_may_be_the_reason_is_said() -> None:
     assert "tag manager" in message(page(head=GTM))
     assert "tag manager" not in message(page())
     assert "no script runs" in message(page(body=f"<!-- {CODE} -->"))
-    assert "not whole" in message(page(body="<script>var _smid = 'shop-1';</script>"))
+    assert "incomplete" in message(page(body="<script>var _smid = 'shop-1';</script>"))
 
 
 DOUBLED = {
@@ -129,7 +129,7 @@ def test_the_code_is_misplaced(html: str) -> None:
     assert kinds(html) == ["misplaced"]
 
 
-def test_the_code_is_anothers() -> None:
+def test_the_code_belongs_to_another_account() -> None:
     assert kinds(page(body=CODE), client_id="shop-2") == ["other-client"]
     assert kinds(page(body="<script src='https://app2.salesmanago.com/static/sm.js'></script>")) == ["other-client"]
     (finding,) = check_page(page(body=CODE), client_id="shop-2")
@@ -143,7 +143,7 @@ def test_leadoos_script_is_doubled() -> None:
     assert kinds(page(body=CODE + BOT + BOT), leadoo_connected=True) == []
 
 
-def test_everything_is_found_at_its_line() -> None:
+def test_every_finding_has_its_line() -> None:
     html = page(head=f"\n\n{CODE}\n", body=f"\n{CODE}<p>more</p>\n{LEADOO}\n{LEADOO}\n")
     found = [(finding.kind, finding.line) for finding in check_page(html, client_id="shop-2")]
     lines = html.splitlines()
@@ -181,7 +181,7 @@ def test_any_page_can_be_checked(html: str) -> None:
      "<template>", "</script", "<script src=/static/sm.js></script>", "var _smid ", "_smid='", "leadoo.com/"],
 )  # fmt: skip
 @pytest.mark.parametrize("before", ["", "<script>"])
-def test_a_hostile_page_takes_no_longer_than_another(piece: str, before: str) -> None:
+def test_a_hostile_page_takes_no_longer_than_others(piece: str, before: str) -> None:
     started = time.process_time()
     check_page(before + piece * (400_000 // len(piece)))
     assert time.process_time() - started < 5

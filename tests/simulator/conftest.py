@@ -1,4 +1,4 @@
-"""What tests of the simulator may ask for."""
+"""Fixtures for tests of the simulator."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tests.simulator.sockets import Served, serving
 
 @pytest.fixture
 def served(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Iterator[Served]:
-    """A served simulator that must end without a word of complaint."""
+    """A served simulator that must log nothing until its end."""
     with serving() as served:
         yield served
     assert capfd.readouterr().err == ""

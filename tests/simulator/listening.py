@@ -1,4 +1,4 @@
-"""An ear on what the simulator is sent."""
+"""Records the requests to the simulator."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from salesmanago_async.simulator import Simulator
 
 
 class Listening:
-    """The simulator as an ASGI app; it remembers what it is sent. Paths put into `faults` answer 503, once each."""
+    """The simulator as an ASGI app that records its requests. Paths in `faults` answer 503, once each."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.faults: list[str] = []
@@ -32,5 +32,5 @@ class Listening:
         self._heard.append((path, json.loads(content or b"{}")))
 
     def bodies(self, path: str) -> list[dict[str, Any]]:
-        """Return what was posted to a path, in order."""
+        """Return the bodies that were posted to a path, in order."""
         return [body for heard, body in self._heard if heard == path]

@@ -1,4 +1,4 @@
-"""A served simulator, asked over plain sockets, with nothing of ours."""
+"""A served simulator, and requests over plain sockets, without the library."""
 
 import json
 import socket
@@ -19,7 +19,7 @@ ANN = "ann@example.com"
 
 @frozen
 class Arrived:
-    """What came until the connection ended, and whether it ended with a reset."""
+    """The bytes received until the connection ended, and whether it ended with a reset."""
 
     head: bytes
     body: bytes
@@ -32,7 +32,7 @@ class Arrived:
 
 @frozen
 class Served:
-    """A served simulator, asked over plain sockets."""
+    """A served simulator, and requests over plain sockets."""
 
     host: str
     port: int
@@ -45,14 +45,14 @@ class Served:
         return cls(str(parts.hostname), parts.port, simulator)
 
     def send(self, path: str, fields: dict[str, Any] | None = None) -> socket.socket:
-        """Send a request, GET where there are no fields, and return the connection without waiting for the answer.
+        """Send a request (GET without fields), and return the connection without waiting for the answer.
 
-        The owner is among the fields unless it is given as None.
+        The owner is added to the fields, unless a field `owner` is None.
         """
         mine = DEMO_CREDENTIALS
         head = {"clientId": mine.client_id, "apiKey": mine.api_key, "sha": mine.signature(), "requestTime": 1}
-        told = {"owner": DEMO_OWNER, **(fields or {}), **head}
-        known = {name: value for name, value in told.items() if value is not None}
+        fields_sent = {"owner": DEMO_OWNER, **(fields or {}), **head}
+        known = {name: value for name, value in fields_sent.items() if value is not None}
         body = b"" if fields is None else json.dumps(known).encode()
         lines = [f"GET {path} HTTP/1.1" if fields is None else f"POST /api/{path} HTTP/1.1"]
         lines += ["Host: h", "Connection: close", "Content-Type: application/json", f"Content-Length: {len(body)}"]
@@ -72,25 +72,25 @@ class Served:
         return bool(json.loads(self.ask(ASK, {"email": ANN}).body)["result"])
 
     def link(self, contacts: int) -> str:
-        """Return the path of the link to an export of so many contacts."""
+        """Return the path of the link to an export of `count` contacts."""
         entries = [{"contact": {"email": f"c{number}@example.com"}, "tags": ["ALL"]} for number in range(contacts)]
         self.ask(BATCH, {"upsertDetails": entries})
         chosen = {"contacts": [{"addresseeType": "TAG", "value": "ALL"}], "data": [{"dataType": "CONTACT"}]}
         return self._link_to("contact/export/data", chosen)
 
     def link_to_archive(self) -> str:
-        """Return the path of the link to a ZIP: what became of a web push notification."""
+        """Return the path of the link to a ZIP: the recipients of a web push notification."""
         return self._link_to("notification/conversation/data", {"webPushId": 12345, "owner": None})
 
     def _link_to(self, path: str, fields: dict[str, Any]) -> str:
         return self.link_of(json.loads(self.ask(path, fields).body)["requestId"])
 
     def link_of(self, job: int) -> str:
-        """Return the path of a fresh link to the file of a job that is done."""
+        """Return the path of a fresh link to the file of a finished job."""
         return str(urlsplit(json.loads(self.ask("job/status", {"requestId": job}).body)["fileUrl"]).path)
 
     def say(self, lines: bytes) -> bytes:
-        """Send that, and return what comes until the connection ends."""
+        """Send bytes, and return what is received until the connection ends."""
         with socket.create_connection((self.host, self.port), timeout=20) as connection:
             connection.sendall(lines)
             arrived = read(connection)

@@ -1,4 +1,4 @@
-"""Deleting contacts and giving them to others, seen through the client, under virtual time."""
+"""Deleting contacts and changing their owners, tested through the client, with virtual time."""
 
 import pytest
 
@@ -24,7 +24,7 @@ async def addresses(sm: SalesManago, owner: str | None = None) -> list[str | Non
 
 
 async def two_of_one_address(sm: SalesManago) -> tuple[str, str]:
-    """Have Bob take Ann's address, by newEmail; return their ids."""
+    """Give Bob the address of Ann, with newEmail; return their ids."""
     await sm.contacts.upsert(Contact(email=ANN, name="Ann"))
     await sm.contacts.upsert(Contact(email=BOB, name="Bob"))
     ids = (await id_of(sm, ANN), await id_of(sm, BOB))
@@ -32,7 +32,7 @@ async def two_of_one_address(sm: SalesManago) -> tuple[str, str]:
     return ids
 
 
-async def test_a_deleted_contact_is_gone_with_all_that_was_its_own(sm: SalesManago) -> None:
+async def test_a_deleted_contact_is_gone_with_everything_it_owned(sm: SalesManago) -> None:
     first = await sm.contacts.upsert(Contact(email=ANN, tags=["VIP"]))
     await sm.contacts.upsert(Contact(email=BOB))
     assert (await sm.contacts.delete("ANN@example.com")).result == "Contact deleted"
@@ -44,7 +44,7 @@ async def test_a_deleted_contact_is_gone_with_all_that_was_its_own(sm: SalesMana
     assert found.contact_tags == ()
 
 
-async def test_deleting_twice_is_deleting_once(sm: SalesManago) -> None:
+async def test_deleting_twice_has_the_effect_of_deleting_once(sm: SalesManago) -> None:
     await sm.contacts.upsert(Contact(email=ANN))
     for _ in range(2):
         assert (await sm.contacts.delete(ANN)).success is True
@@ -52,7 +52,7 @@ async def test_deleting_twice_is_deleting_once(sm: SalesManago) -> None:
     assert await addresses(sm) == []
 
 
-async def test_deleting_an_address_deletes_everyone_who_shares_it(sm: SalesManago) -> None:
+async def test_deleting_an_address_deletes_all_contacts_with_it(sm: SalesManago) -> None:
     ids = await two_of_one_address(sm)
     assert [contact.name for contact in await sm.contacts.get([ANN])] == ["Ann", "Bob"]
     assert [contact.contact_id for contact in (await sm.contacts.basic([ANN])).contacts] == [*ids]
@@ -61,7 +61,7 @@ async def test_deleting_an_address_deletes_everyone_who_shares_it(sm: SalesManag
     assert (await sm.contacts.list_by_id(ids)).unavailable_contacts == ids
 
 
-async def test_deleting_an_id_leaves_the_others_of_its_address(sm: SalesManago) -> None:
+async def test_deleting_an_id_keeps_other_contacts_of_its_address(sm: SalesManago) -> None:
     ann, bob = await two_of_one_address(sm)
     await sm.contacts.delete_many([ContactId(ann)])
     assert (await sm.contacts.has(ANN)).contact_id == bob
@@ -76,10 +76,10 @@ async def test_many_are_deleted_by_any_selector(sm: SalesManago) -> None:
     assert await addresses(sm) == ["dan@example.com"]
 
 
-async def test_an_address_that_is_no_selector_deletes_nobody(sm: SalesManago) -> None:
+async def test_a_text_that_is_not_a_selector_deletes_nobody(sm: SalesManago) -> None:
     await sm.contacts.upsert(Contact(email=ANN))
     with pytest.raises(Invalid, match="no selector"):
-        await sm.contacts.delete_many([ANN])  # type: ignore[list-item]  # the slip that is meant
+        await sm.contacts.delete_many([ANN])  # type: ignore[list-item]  # this mistake is tested
     assert await addresses(sm) == [ANN]
 
 
@@ -99,7 +99,7 @@ async def test_selectors_of_any_length_are_deleted_in_one_request(
     assert len(values) == 13, "eight addresses of 30 or 31 characters, and their commas, go into one"
 
 
-async def test_a_deleted_contact_takes_no_events(sm: SalesManago) -> None:
+async def test_a_deleted_contact_gets_no_events(sm: SalesManago) -> None:
     made = await sm.contacts.upsert(Contact(email=ANN))
     await sm.contacts.delete(ANN)
     event = ExternalEvent(contact_id=made.contact_id, date=1_700_000_000_000, contact_ext_event_type="CART")
@@ -122,7 +122,7 @@ async def test_a_new_main_owner_has_the_contact_in_its_list(make_client: MakeCli
 @pytest.mark.parametrize(
     ("contact", "new_owner"), [("nobody@example.com", "admin@vendor.pl"), (ANN, "nobody@vendor.pl")]
 )
-async def test_a_main_owner_is_set_for_who_exists_and_to_who_exists(
+async def test_setting_a_main_owner_needs_an_existing_contact_and_user(
     contact: str, new_owner: str, sm: SalesManago
 ) -> None:
     await sm.contacts.upsert(Contact(email=ANN))

@@ -1,4 +1,4 @@
-"""Lists and walks over the simulated account's contacts, seen through the client, under virtual time."""
+"""Lists of the simulated account's contacts and walks over them, tested through the client, with virtual time."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ def ear(simulator: Simulator) -> Listening:
 
 
 async def many(sm: SalesManago, number: int) -> list[str]:
-    """Make contacts; return their addresses in order."""
+    """Create contacts; return their addresses in order."""
     emails = [f"p{index}@example.com" for index in range(number)]
     await sm.contacts.upsert_many([Contact(email=email) for email in emails])
     return emails
@@ -42,7 +42,7 @@ async def id_of(sm: SalesManago, email: str) -> str:
     return found
 
 
-async def test_the_basics_of_a_contact_are_told_by_address_and_by_id(sm: SalesManago) -> None:
+async def test_the_basics_of_a_contact_are_listed_by_address_and_by_id(sm: SalesManago) -> None:
     made = await sm.contacts.upsert(Contact(email=ANN, name="Ann", city="Kraków", birthday="19870605"))
     assert made.contact_id
     (found,) = (await sm.contacts.basic([ANN, "nobody@example.com"])).contacts
@@ -52,7 +52,7 @@ async def test_the_basics_of_a_contact_are_told_by_address_and_by_id(sm: SalesMa
     assert same == found
 
 
-async def test_any_number_of_ids_is_asked_for_by_fifty(
+async def test_any_number_of_ids_is_requested_fifty_at_a_time(
     sm: SalesManago, ear: Listening, make_client: MakeClient
 ) -> None:
     emails = await many(sm, 120)
@@ -63,7 +63,7 @@ async def test_any_number_of_ids_is_asked_for_by_fifty(
     assert [len(body["contactId"]) for body in ear.bodies("contact/listById")] == [50, 50, 21]
 
 
-async def test_who_is_missing_or_belongs_to_others_is_unavailable_by_id(make_client: MakeClient) -> None:
+async def test_contacts_missing_or_of_other_owners_are_unavailable_by_id(make_client: MakeClient) -> None:
     simulator = Simulator(clock=wall_clock, owners=("admin@vendor.pl", SECOND_OWNER))
     async with make_client(simulator) as sm:
         await sm.contacts.upsert(Contact(email=ANN, name="Ann"))
@@ -78,7 +78,7 @@ async def test_who_is_missing_or_belongs_to_others_is_unavailable_by_id(make_cli
 
 
 @pytest.mark.parametrize(("number", "pages"), [(0, 1), (5, 1), (10, 1), (11, 2), (25, 3)])
-async def test_a_walk_gives_every_contact_once(
+async def test_a_walk_yields_every_contact_once(
     number: int, pages: int, sm: SalesManago, ear: Listening, make_client: MakeClient
 ) -> None:
     emails = await many(sm, number)
@@ -87,7 +87,7 @@ async def test_a_walk_gives_every_contact_once(
     assert [body["page"] for body in ear.bodies("contact/paginatedListById")] == list(range(1, pages + 1))
 
 
-async def test_a_walk_can_be_left_and_taken_up_again(sm: SalesManago) -> None:
+async def test_a_walk_can_be_left_and_continued(sm: SalesManago) -> None:
     emails = await many(sm, 5)
     walk = sm.contacts.walk(size=2)
     begun = []
@@ -99,7 +99,7 @@ async def test_a_walk_can_be_left_and_taken_up_again(sm: SalesManago) -> None:
     assert [contact async for contact in walk] == []
 
 
-async def test_a_walk_goes_on_after_an_error_with_the_page_that_failed(
+async def test_a_walk_continues_after_an_error_with_the_failed_page(
     sm: SalesManago, ear: Listening, make_client: MakeClient
 ) -> None:
     emails = await many(sm, 4)
@@ -112,14 +112,14 @@ async def test_a_walk_goes_on_after_an_error_with_the_page_that_failed(
         assert first + [contact.email async for contact in walk] == emails
 
 
-async def test_a_page_of_the_wrong_size_is_never_asked_for(sm: SalesManago) -> None:
+async def test_a_page_of_a_wrong_size_is_never_requested(sm: SalesManago) -> None:
     with pytest.raises(Invalid, match="size"):
         await anext(sm.contacts.walk(size=1001))
     with pytest.raises(Invalid, match="page"):
         await sm.contacts.list_page(0, size=10)
 
 
-async def test_created_and_modified_tell_the_spans_apart(sm: SalesManago) -> None:
+async def test_created_and_modified_use_their_own_times(sm: SalesManago) -> None:
     await sm.contacts.upsert(Contact(email=ANN))
     await anyio.sleep(DAY_SECONDS)
     await sm.contacts.upsert(Contact(email=BOB))
@@ -140,7 +140,7 @@ async def test_created_and_modified_tell_the_spans_apart(sm: SalesManago) -> Non
     assert found.id == await id_of(sm, ANN)
 
 
-async def test_modified_pages_are_of_thirty_days_at_most(sm: SalesManago) -> None:
+async def test_modified_pages_span_thirty_days_at_most(sm: SalesManago) -> None:
     await many(sm, 3)
     page = await sm.contacts.modified_page(START, START + 30 * DAY, page=2, size=2)
     assert ([contact.email for contact in page.modified_contacts], page.has_more) == (["p2@example.com"], False)
@@ -152,14 +152,14 @@ async def test_modified_pages_are_of_thirty_days_at_most(sm: SalesManago) -> Non
     ("start", "end", "found"),
     [
         (-100, 200, [0, 30, 45, 60, 100]),
-        (0, 60, [0, 30, 45, 60]),  # contacts stand on both seams
+        (0, 60, [0, 30, 45, 60]),  # contacts are on both edges of windows
         (0, 30, [0, 30]),
         (1, 29, []),
         (30, 30, [30]),
-        (-15, 75, [0, 30, 45, 60]),  # windows that meet at 15 and 45
+        (-15, 75, [0, 30, 45, 60]),  # windows that share the edges 15 and 45
     ],
 )
-async def test_a_walk_over_modifications_gives_everyone_in_the_span_once(
+async def test_a_walk_over_modifications_yields_each_contact_once(
     start: int, end: int, found: list[int], ear: Listening, make_client: MakeClient
 ) -> None:
     async with make_client(ear) as sm:
@@ -178,7 +178,7 @@ async def test_a_walk_backwards_in_time_is_refused(sm: SalesManago) -> None:
         sm.contacts.walk_modified(START, START - DAY)
 
 
-async def test_an_exported_page_holds_what_is_there_when_its_job_is_done(sm: SalesManago) -> None:
+async def test_an_exported_page_has_the_contacts_at_the_end_of_its_job(sm: SalesManago) -> None:
     emails = await many(sm, 3)
     job = await sm.contacts.export_page(2, 2)
     await sm.contacts.upsert(Contact(email=ANN, name="Ann", country="PL", phone="123"))
@@ -208,10 +208,10 @@ async def test_monitored_contacts_are_counted(sm: SalesManago) -> None:
     assert (restored.message, await counts()) == (("Contacts have restored being monitored.",), (2, 3))
 
 
-async def test_visits_are_told_by_what_their_visitor_is(sm: SalesManago, simulator: Simulator) -> None:
+async def test_visits_are_counted_by_kind_of_visitor(sm: SalesManago, simulator: Simulator) -> None:
     await sm.contacts.upsert(Contact(email=ANN, name="Ann", state="PARTNER"))
     await sm.contacts.upsert(Contact(email=BOB))
-    for email in (ANN, BOB):  # no call makes visits: the monitoring code of a site does
+    for email in (ANN, BOB):  # no call adds visits; the monitoring code of a site does
         (visitor,) = simulator._store.with_email(email)
         visitor.visits += [VISIT, {**VISIT, "time": VISIT["time"] + 60_000, "url": "/b"}]
     everything = await sm.contacts.recent_activity(START, START + DAY, all_visits=True)

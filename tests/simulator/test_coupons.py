@@ -1,4 +1,4 @@
-"""Coupons of the simulated account, seen through the client, under virtual time."""
+"""Coupons of the simulated account, tested through the client, with virtual time."""
 
 from datetime import timedelta
 
@@ -25,10 +25,10 @@ async def verdict(sm: SalesManago, code: str, **of: str | None) -> tuple[bool | 
     return answer.valid, answer.reason, answer.sent
 
 
-async def test_a_given_code_is_kept_and_shown_for_a_year(sm: SalesManago) -> None:
+async def test_a_coupon_code_is_kept_and_shown_for_a_year(sm: SalesManago) -> None:
     await sm.contacts.upsert(Contact(email=ANN))
     added = await sm.coupons.add(ANN, name="spring", coupon="SPRING-1", length=20)
-    assert added.coupon == "SPRING-1", "of both, the code counts"
+    assert added.coupon == "SPRING-1", "the code takes precedence"
     (coupon,) = await coupons(sm)
     assert (coupon.name, coupon.coupon, coupon.used) == ("spring", "SPRING-1", False)
     (found,) = await sm.contacts.get([ANN])
@@ -41,7 +41,7 @@ async def test_a_given_code_is_kept_and_shown_for_a_year(sm: SalesManago) -> Non
     assert exported == coupon
 
 
-async def test_a_made_up_code_has_the_length_and_is_new(sm: SalesManago) -> None:
+async def test_a_generated_code_has_the_length_and_is_new(sm: SalesManago) -> None:
     await sm.contacts.upsert(Contact(email=ANN))
     codes = [str((await sm.coupons.add(ANN, name="spring", length=length)).coupon) for length in (5, 7, 64, 64)]
     assert [len(code) for code in codes] == [5, 7, 64, 64]
@@ -100,7 +100,7 @@ async def test_a_coupon_is_verified_for_anyone_or_for_one_contact_the_id_first(s
     assert (await sm.coupons.verify("SPRING-1", coupon_name="autumn")).valid is False
 
 
-async def test_a_coupon_of_another_or_of_nobody_is_refused(sm: SalesManago) -> None:
+async def test_a_coupon_of_another_contact_or_of_none_is_refused(sm: SalesManago) -> None:
     for email in (ANN, BOB):
         await sm.contacts.upsert(Contact(email=email))
     await sm.coupons.add(ANN, name="spring", coupon="SPRING-1")
@@ -116,7 +116,7 @@ async def test_a_coupon_of_another_or_of_nobody_is_refused(sm: SalesManago) -> N
 
 
 async def test_coupons_take_no_owner(sm: SalesManago) -> None:
-    """The reference gives these calls no owner: one in the body is a field too many."""
+    """In the reference these calls have no owner: an owner in the body is an unknown field."""
     await sm.contacts.upsert(Contact(email=ANN))
     with pytest.raises(Refused, match="owner"):
         await sm.call("contact/addContactCoupon", {"email": ANN, "name": "spring", "length": 5, "owner": DEMO_OWNER})

@@ -1,4 +1,4 @@
-"""E-mails made, sent and counted, as a user of the client sees it."""
+"""E-mails: created, sent and counted, tested through the client."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -63,7 +63,7 @@ async def statistics(
         return [record async for record in records]
 
 
-async def test_an_email_is_made_changed_and_keeps_its_owner(make_client: Any) -> None:
+async def test_an_email_is_created_and_changed_and_keeps_its_owner(make_client: Any) -> None:
     simulator = Simulator(owners=[DEMO_OWNER, "other@vendor.pl"], clock=lambda: EPOCH)
     async with make_client(simulator) as sm:
         await customers(sm)
@@ -79,12 +79,12 @@ async def test_an_email_is_made_changed_and_keeps_its_owner(make_client: Any) ->
         assert [(email.name, email.subject) for email in await emails_of(sm, "ann")] == [("Discount", "A better prize")]
 
 
-async def test_an_email_owner_that_is_no_user_is_refused(sm: SalesManago) -> None:
+async def test_an_email_owner_who_is_not_a_user_is_refused(sm: SalesManago) -> None:
     with pytest.raises(Refused, match="owner"):
         await sm.emails.upsert("n", subject="s", content="c", sender_account_id="s1", email_owner="nobody@vendor.pl")
 
 
-async def test_an_email_goes_to_the_chosen_who_are_opted_in(sm: SalesManago) -> None:
+async def test_an_email_goes_to_selected_contacts_that_are_opted_in(sm: SalesManago) -> None:
     await customers(sm)
     await sent(sm)
     assert {name: len(await emails_of(sm, name)) for name in ("ann", "bob", "cyd", "dan")} == {
@@ -96,7 +96,7 @@ async def test_an_email_goes_to_the_chosen_who_are_opted_in(sm: SalesManago) -> 
     )  # fmt: skip
 
 
-async def test_one_who_is_chosen_twice_gets_one_email_and_the_excluded_none(sm: SalesManago) -> None:
+async def test_a_contact_selected_twice_gets_one_email_and_excluded_ones_none(sm: SalesManago) -> None:
     await customers(sm)
     chosen: list[Selector | Personalized] = [
         Tag("VIP"),
@@ -115,9 +115,9 @@ async def test_an_email_waits_for_its_date(sm: SalesManago) -> None:
     await anyio.sleep(1)
     (email,) = await emails_of(sm, "ann")
     assert email.date_sent == NOW + HOUR
-    assert await emails_of(sm, "bob") == (), "who opts out before the date gets nothing"
-    (told,) = await statistics(sm, conversation_id)
-    assert (told.date_sent, told.sent_message) == (NOW + HOUR, 1)
+    assert await emails_of(sm, "bob") == (), "a contact that opts out before the date gets nothing"
+    (found,) = await statistics(sm, conversation_id)
+    assert (found.date_sent, found.sent_message) == (NOW + HOUR, 1)
 
 
 async def test_an_unknown_address_becomes_a_contact_that_is_opted_in(sm: SalesManago) -> None:
@@ -125,8 +125,8 @@ async def test_an_unknown_address_becomes_a_contact_that_is_opted_in(sm: SalesMa
     (contact,) = await sm.contacts.get(["new@example.com"])
     assert contact.opted_out is False
     assert len(contact.email_messages) == 1
-    (told,) = await statistics(sm, conversation_id, export_type="SHORT")
-    assert told.contacts == ("new@example.com",)
+    (found,) = await statistics(sm, conversation_id, export_type="SHORT")
+    assert found.contacts == ("new@example.com",)
 
 
 async def test_an_export_has_the_emails_too(sm: SalesManago) -> None:
@@ -166,7 +166,7 @@ async def test_only_the_opted_out_are_asked_to_confirm(
     assert len(await emails_of(sm, email)) == sent_emails
 
 
-async def test_a_confirmation_for_nobody_makes_nobody(sm: SalesManago) -> None:
+async def test_a_confirmation_creates_no_contact(sm: SalesManago) -> None:
     answer = await sm.emails.send_confirmation("nobody@example.com")
     assert (answer.contact_exists, answer.contact_id) == (False, None)
     assert (await sm.contacts.has("nobody@example.com")).result is False
@@ -175,15 +175,15 @@ async def test_a_confirmation_for_nobody_makes_nobody(sm: SalesManago) -> None:
 # Statistics
 
 
-async def test_the_three_scopes_tell_more_and_more(sm: SalesManago, simulator: Simulator) -> None:
+async def test_the_three_scopes_have_increasing_detail(sm: SalesManago, simulator: Simulator) -> None:
     await customers(sm)
     conversation_id = await sent(sm)
     basic, short, full = [
         (await statistics(sm, conversation_id, export_type=kind))[0] for kind in ("BASIC", "SHORT", None)
     ]
-    for told in (basic, short, full):
-        assert (told.conversation_id, told.name, told.subject) == (conversation_id, "Discount", "A prize")
-        assert (told.date_sent, told.sent_by, told.sent_message, told.unique_opens) == (NOW, DEMO_OWNER, 2, 0)
+    for found in (basic, short, full):
+        assert (found.conversation_id, found.name, found.subject) == (conversation_id, "Discount", "A prize")
+        assert (found.date_sent, found.sent_by, found.sent_message, found.unique_opens) == (NOW, DEMO_OWNER, 2, 0)
     assert short.contacts == ("ann@example.com", "bob@example.com")
     assert (basic.contacts, full.contacts, full.opened_by) == ((), (), ())
 
@@ -194,16 +194,16 @@ async def test_opens_and_clicks_are_counted(sm: SalesManago, simulator: Simulato
     ann = (await sm.contacts.has("ann@example.com")).contact_id
     entry = simulator._store.contacts[str(ann)].emails[0]  # pyright: ignore[reportPrivateUsage]
     entry.update(opened=True, dateOpened=int(EPOCH + 5) * 1000)  # no call opens an e-mail
-    (told,) = await statistics(sm, conversation_id)
-    assert (told.opened_message, told.unique_opens, told.clicked_message, told.clicked_by) == (1, 1, 0, ())
-    (opened,) = told.opened_by
+    (found,) = await statistics(sm, conversation_id)
+    assert (found.opened_message, found.unique_opens, found.clicked_message, found.clicked_by) == (1, 1, 0, ())
+    (opened,) = found.opened_by
     assert (opened.email, opened.contact_id, opened.external_id) == ("ann@example.com", ann, "A1")
     assert opened.date_opened == NOW + timedelta(seconds=5)
     total = await sm.emails.global_conversation_statistics(NOW, NOW + HOUR)
     assert (total.sent, total.opened, total.opened_unique, total.clicked) == (2, 1, 1, 0)
 
 
-async def test_a_files_shape_is_the_documented_one(sm: SalesManago, catalogue: dict[str, dict[str, Any]]) -> None:
+async def test_the_file_has_the_documented_shape(sm: SalesManago, catalogue: dict[str, dict[str, Any]]) -> None:
     await customers(sm)
     conversation_id = await sent(sm)
     documented = catalogue["email/conversationStatistics"]["files"]
@@ -220,27 +220,27 @@ async def raw_statistics(sm: SalesManago, conversation_id: str | None = None, **
         return [record async for record in records]
 
 
-async def test_a_span_tells_of_the_mailings_sent_in_it(sm: SalesManago) -> None:
+async def test_a_span_includes_the_mailings_sent_in_it(sm: SalesManago) -> None:
     await customers(sm)
     first, second = await sent(sm), await sent(sm, date=NOW + 2 * HOUR)
     await anyio.sleep(3 * 3600)
 
-    async def told(start: int, end: int, **options: Any) -> list[str | None]:
+    async def sent_in(start: int, end: int, **options: Any) -> list[str | None]:
         found = await statistics(sm, from_=NOW + start * HOUR, to=NOW + end * HOUR, **options)
         return [mailing.conversation_id for mailing in found]
 
-    assert await told(0, 0) == [first]
-    assert await told(1, 2) == [second]
-    assert await told(0, 2) == [first, second]
-    assert await told(3, 4) == []
-    assert await told(0, 2, conversation_type="MAILING") == [first, second]
-    assert await told(0, 2, conversation_type="BIRTHDAY") == []
+    assert await sent_in(0, 0) == [first]
+    assert await sent_in(1, 2) == [second]
+    assert await sent_in(0, 2) == [first, second]
+    assert await sent_in(3, 4) == []
+    assert await sent_in(0, 2, conversation_type="MAILING") == [first, second]
+    assert await sent_in(0, 2, conversation_type="BIRTHDAY") == []
     totals = await sm.emails.global_conversation_statistics(NOW, NOW + HOUR)
     assert (totals.from_, totals.to, totals.sent) == (NOW, NOW + HOUR, 2)
     assert (await sm.emails.global_conversation_statistics(NOW, NOW + 2 * HOUR)).sent == 4
 
 
-async def test_a_mailing_is_listed_from_when_it_was_made(sm: SalesManago) -> None:
+async def test_a_mailing_is_listed_from_its_creation(sm: SalesManago) -> None:
     await customers(sm)
     first = await sent(sm, date=NOW + HOUR)
     await anyio.sleep(60)
@@ -256,34 +256,34 @@ async def test_a_mailing_is_listed_from_when_it_was_made(sm: SalesManago) -> Non
     assert await listed(NOW + minute / 2, NOW + HOUR) == (second,)
 
 
-async def test_recipients_are_told_by_address_and_id(sm: SalesManago) -> None:
+async def test_recipients_are_listed_by_address_and_id(sm: SalesManago) -> None:
     await customers(sm)
     job = await sm.emails.message_statistics(await sent(sm))
     async with job.records() as records:
-        (told,) = [record async for record in records]
-    assert (told.name, told.subject, told.sent_message) == ("Discount", "A prize", 2)
+        (found,) = [record async for record in records]
+    assert (found.name, found.subject, found.sent_message) == ("Discount", "A prize", 2)
     ids = [(await sm.contacts.has(f"{name}@example.com")).contact_id for name in ("ann", "bob")]
-    assert [(one.email, one.contact_id) for one in told.sent_to] == [("ann@example.com", ids[0]), ("bob@example.com", ids[1])]  # fmt: skip  # noqa: E501
+    assert [(one.email, one.contact_id) for one in found.sent_to] == [("ann@example.com", ids[0]), ("bob@example.com", ids[1])]  # fmt: skip  # noqa: E501
 
 
-async def test_what_another_user_sent_is_not_told(make_client: Any) -> None:
+async def test_mailings_of_other_users_are_not_listed(make_client: Any) -> None:
     simulator = Simulator(owners=[DEMO_OWNER, "other@vendor.pl"], clock=lambda: EPOCH + anyio.current_time())
     async with make_client(simulator) as sm:
         await customers(sm)
         conversation_id = await sent(sm)
-        (told,) = await statistics(sm, conversation_id, user="other@vendor.pl")
-        assert (told.conversation_id, told.message) == (None, ("Conversation not found",))
+        (found,) = await statistics(sm, conversation_id, user="other@vendor.pl")
+        assert (found.conversation_id, found.message) == (None, ("Conversation not found",))
         assert await statistics(sm, from_=NOW, to=NOW + HOUR, user="other@vendor.pl") == []
         theirs = await sm.emails.global_conversation_statistics(NOW, NOW + HOUR, user="other@vendor.pl")
         ours = await sm.emails.global_conversation_statistics(NOW, NOW + HOUR)
         assert (theirs.sent, ours.sent) == (0, 2)
 
 
-# A file beside
+# An attached file
 
 
 @pytest.mark.parametrize("name", ["poster.gif", 'żółw "7".gif', "no-extension"])
-async def test_an_email_goes_with_a_file(name: str, sm: SalesManago) -> None:
+async def test_an_email_is_sent_with_a_file(name: str, sm: SalesManago) -> None:
     await customers(sm)
     file = Attachment(name, GIF.content)
     answer = await sm.emails.send_with_attachment(
@@ -291,11 +291,11 @@ async def test_an_email_goes_with_a_file(name: str, sm: SalesManago) -> None:
     )
     assert answer.message == ("Emails are scheduled to send.",)
     assert (len(await emails_of(sm, "ann")), len(await emails_of(sm, "cyd"))) == (1, 0)
-    (told,) = await statistics(sm, answer.conversation_id)
-    assert told.sent_message == 2
+    (found,) = await statistics(sm, answer.conversation_id)
+    assert found.sent_message == 2
 
 
-async def test_at_once_means_now_whatever_the_date(sm: SalesManago) -> None:
+async def test_immediate_means_now_whatever_the_date(sm: SalesManago) -> None:
     await customers(sm)
     email_id = await made(sm)
     for immediate, rule in ((True, True), (None, None)):
@@ -304,11 +304,11 @@ async def test_at_once_means_now_whatever_the_date(sm: SalesManago) -> None:
         )
     assert [email.date_sent for email in await emails_of(sm, "ann")] == [NOW]
     listed = await sm.emails.mass_conversation_list(NOW, NOW + HOUR)
-    assert len(listed.conversation_list) == 1, "an e-mail of a rule is no mass e-mail"
+    assert len(listed.conversation_list) == 1, "an e-mail of a rule is not a mass e-mail"
     assert (await sm.emails.global_conversation_statistics(NOW, NOW, conversation_type="RULE")).sent == 1
 
 
-async def test_a_file_may_be_given_by_its_path(sm: SalesManago, tmp_path: Path) -> None:
+async def test_a_file_may_be_passed_by_its_path(sm: SalesManago, tmp_path: Path) -> None:
     await customers(sm)
     (tmp_path / "offer.pdf").write_bytes(b"%PDF-1.7")
     await sm.emails.send_with_attachment("e1", [Email("dan@example.com")], tmp_path / "offer.pdf", date=NOW)
@@ -338,7 +338,7 @@ async def test_a_file_must_not_be_missing(sm: SalesManago) -> None:
         ({"files": {"emailSendRequest": b"{}", "attachment": b"GIF"}}, 200, "Api key not specified"),
     ],
 )
-async def test_a_form_that_is_none_is_refused(
+async def test_a_malformed_form_is_refused(
     sending: dict[str, Any], status: int, message: str, simulator: Simulator
 ) -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=simulator), base_url="http://simulator") as browser:
@@ -350,7 +350,7 @@ async def test_a_form_that_is_none_is_refused(
 async def test_the_documented_form_gets_the_documented_answer(
     simulator: Simulator, catalogue: dict[str, dict[str, Any]]
 ) -> None:
-    """Written out by hand, as the reference has it: the file first, then the JSON without a type."""
+    """The form is written manually, as in the reference: the file first, then the JSON without a type."""
     entry = catalogue["email/sendWithAttachment"]
     mine = {"clientId": "demo-client", "apiKey": "demo-key", "sha": DEMO_CREDENTIALS.signature(), "user": DEMO_OWNER}
     lines = [
@@ -369,13 +369,13 @@ async def test_the_documented_form_gets_the_documented_answer(
     kind = {"content-type": "multipart/form-data; boundary=----WebKitFormBoundary1aTYxdL1yD9GkrBw"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=simulator), base_url="http://simulator") as browser:
         answer = await browser.post("/api/email/sendWithAttachment", content="\r\n".join(lines).encode(), headers=kind)
-    told = answer.json()
-    assert told.pop("conversationId")
-    assert told == {"success": True, "message": ["Emails are scheduled to send."]}
+    body = answer.json()
+    assert body.pop("conversationId")
+    assert body == {"success": True, "message": ["Emails are scheduled to send."]}
 
 
 class Keeper(BaseHTTPRequestHandler):
-    """A server that is not ours: it keeps what it was sent, turns the first request away and takes the second."""
+    """An independent server: it records its requests, refuses the first and accepts the second."""
 
     def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"]))
@@ -388,8 +388,8 @@ class Keeper(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    def log_message(self, format: str, *_: Any) -> None:  # noqa: A002 - so it is called by its caller
-        """Say nothing."""
+    def log_message(self, format: str, *_: Any) -> None:  # noqa: A002 - the name in the base class
+        """Log nothing."""
 
 
 def parts_of(kept: tuple[str, str, bytes]) -> list[Any]:
@@ -401,7 +401,7 @@ def parts_of(kept: tuple[str, str, bytes]) -> list[Any]:
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
-async def test_a_form_goes_over_a_socket_signed_anew_at_every_try() -> None:
+async def test_a_form_sent_over_a_socket_is_signed_for_every_try() -> None:
     times = iter([100.0, 100.0, 200.0, 200.0])
     with HTTPServer(("127.0.0.1", 0), Keeper) as server:
         cast("Any", server).kept = []

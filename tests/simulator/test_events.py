@@ -1,4 +1,4 @@
-"""Events of the simulated account that are changed and deleted, seen through the client, under virtual time."""
+"""Events of the simulated account that are changed and deleted, tested through the client, with virtual time."""
 
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ ANN, BOB = "ann@example.com", "bob@example.com"
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 CART = ExternalEvent(email=ANN, date=NOON, contact_ext_event_type="CART", products=["p1"], value=9.5, external_id="A-1")
 DELETED = 90.0
-"""Seconds until a deletion is done: those of a job."""
+"""Seconds until a deletion takes effect, as for a job."""
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ async def added(sm: SalesManago, event: ExternalEvent = CART) -> str:
     return str((await sm.events.add(event)).event_id)
 
 
-async def test_an_update_replaces_and_what_it_leaves_out_is_lost(sm: SalesManago) -> None:
+async def test_an_update_replaces_the_event_and_omitted_fields_are_lost(sm: SalesManago) -> None:
     first, second = await added(sm), await added(sm)
     purchase = ExternalEvent(
         email=BOB, date=NOON, contact_ext_event_type="PURCHASE", products=["p1", "p2"], detail3="x"
@@ -55,7 +55,7 @@ async def test_an_update_of_the_whole_event_loses_nothing(sm: SalesManago) -> No
     assert (event.value, event.products, event.external_id, event.date) == (19, "p1", "A-1", NOON)
 
 
-async def test_an_event_that_is_not_there_is_not_updated(sm: SalesManago) -> None:
+async def test_a_missing_event_is_not_updated(sm: SalesManago) -> None:
     with pytest.raises(Refused, match="eventId does not exist"):
         await sm.events.update("nosuch", CART)
     assert await events(sm) == {}
@@ -70,24 +70,24 @@ async def test_an_event_is_deleted_a_little_later(sm: SalesManago) -> None:
     await sm.events.delete(first)
 
 
-async def test_events_are_deleted_by_external_id_whoever_has_them(sm: SalesManago) -> None:
+async def test_events_are_deleted_by_external_id_from_all_contacts(sm: SalesManago) -> None:
     await added(sm)
     await added(sm, attrs.evolve(CART, email=BOB))
     other = await added(sm, attrs.evolve(CART, external_id="A-2"))
     await sm.events.delete(external_id="A-1")
     later = await added(sm)
     await anyio.sleep(DELETED)
-    assert (await events(sm)).keys() == {other, later}, "what came after the call stays"
+    assert (await events(sm)).keys() == {other, later}, "events added after the call are kept"
 
 
-async def test_of_both_ids_the_event_id_counts(sm: SalesManago) -> None:
+async def test_the_event_id_takes_precedence(sm: SalesManago) -> None:
     first, second = await added(sm), await added(sm, attrs.evolve(CART, external_id="A-2"))
     await sm.events.delete(first, external_id="A-2")
     await anyio.sleep(DELETED)
     assert (await events(sm)).keys() == {second}
 
 
-async def test_naming_no_event_is_refused_in_the_documented_words(sm: SalesManago) -> None:
+async def test_naming_no_event_is_refused_with_the_documented_text(sm: SalesManago) -> None:
     with pytest.raises(Refused) as refused:
         await sm.call("v2/contact/deleteContactExtEvent", {})
     assert refused.value.messages == ("No eventId/externalId specified",)

@@ -1,4 +1,4 @@
-"""Faults that are asked for: how they are spelt, which requests they meet, and what becomes of those, in process."""
+"""Faults: their text form, which requests they affect, and their effects, in process."""
 
 import json
 import re
@@ -22,7 +22,7 @@ ADD, ASK, BATCH = "contact/upsert", "contact/hasContact", "contact/batchupsertv2
 EVENTS = "contact/batchAddContactExtEvent"
 
 
-# How they are spelt
+# Text form
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ EVENTS = "contact/batchAddContactExtEvent"
         ("failed-job,share=0.2", Fault("failed-job", share=0.2)),
     ],
 )
-def test_a_text_says_what_a_value_does(text: str, fault: Fault) -> None:
+def test_a_text_and_a_value_give_the_same_fault(text: str, fault: Fault) -> None:
     assert Fault.parse(text) == fault
 
 
@@ -149,20 +149,20 @@ def test_an_unknown_kind_is_refused() -> None:
 
 
 @pytest.mark.parametrize("path", ["files", *REQUESTS, *ALIASES])
-def test_every_path_can_be_named(path: str) -> None:
+def test_a_fault_can_name_any_path(path: str) -> None:
     assert Fault("garbled", path=path).concerns(path)
     assert Fault("garbled").concerns(path)
 
 
-# Which requests they meet
+# Which requests they affect
 
 
 def met(simulator: Simulator, *paths: str) -> list[str | None]:
-    """Return the kind of fault that each request meets, in order."""
-    return [getattr(simulator._script.next(path), "kind", None) for path in paths]
+    """Return the kind of fault that affects each request, in order."""
+    return [getattr(simulator._schedule.next(path), "kind", None) for path in paths]
 
 
-def test_requests_are_counted_by_pattern_and_the_first_fault_has_them() -> None:
+def test_requests_are_counted_by_pattern_and_the_first_fault_applies() -> None:
     simulator = Simulator(
         faults=[
             Fault("reset-after", path="contact/*", at=[1, 4]),
@@ -193,7 +193,7 @@ def test_new_faults_count_from_the_start() -> None:
     assert met(simulator, ADD, ADD) == [None, None]
 
 
-def test_some_faults_count_only_where_they_can_happen() -> None:
+def test_some_faults_count_only_requests_they_can_affect() -> None:
     links = [Fault("expired", at=1), Fault("other-file", how="page", at=2), Fault("wrong-range", how="total", at=3)]
     simulator = Simulator(faults=[*links, Fault("failed-job", at=2), Fault("garbled", path="job/*")])
     paths = (ADD, "job/status", BATCH, ADD, "files", BATCH, "contact/export/data", "files", ADD, "files", "files")
@@ -202,7 +202,7 @@ def test_some_faults_count_only_where_they_can_happen() -> None:
     assert kinds[7:] == ["other-file", None, "wrong-range", None]
 
 
-def test_a_seed_gives_the_same_chances_whatever_else_is_asked() -> None:
+def test_a_seed_gives_the_same_choices_despite_other_requests() -> None:
     faults = [Fault("garbled", path=ADD, share=0.3), Fault("late", path="*", share=0.5, seconds=1)]
     first, again, other = (Simulator(faults=faults, seed=seed) for seed in (7, 7, 8))
     paths = [ADD, ASK, ADD, "files"] * 250
@@ -216,12 +216,12 @@ def test_a_seed_gives_the_same_chances_whatever_else_is_asked() -> None:
     assert garbled[0] == garbled[1]
 
 
-def test_the_chances_of_two_faults_have_nothing_to_do_with_each_other() -> None:
+def test_the_choices_of_two_faults_are_independent() -> None:
     kinds = met(Simulator(faults=[Fault("garbled", share=0.5), Fault("truncated", share=0.5)]), *[ADD] * 1000)
     assert [kinds.count(kind) for kind in ("garbled", "truncated", None)] == pytest.approx([500, 250, 250], rel=0.2)
 
 
-def test_a_share_of_some_is_a_share_of_them() -> None:
+def test_a_share_applies_to_the_numbers_in_at() -> None:
     simulator = Simulator(faults=[Fault("garbled", at=range(101, 201), share=0.5)])
     kinds = met(simulator, *[ADD] * 300)
     assert kinds[:100] == kinds[200:] == [None] * 100
@@ -230,7 +230,7 @@ def test_a_share_of_some_is_a_share_of_them() -> None:
     assert met(Simulator(faults=[Fault("garbled", share=1)]), *[ADD] * 100) == ["garbled"] * 100
 
 
-# What becomes of those, in process
+# Effects, in process
 
 
 class Account:
@@ -258,7 +258,7 @@ class Account:
         return dict((await self.post("job/status", requestId=number)).json())
 
     async def link(self) -> str:
-        """Return the link to the file of a job that is done."""
+        """Return the link to the file of a finished job."""
         number = await self.start("bob@example.com")
         await anyio.sleep(90)
         return str((await self.job(number))["fileUrl"])
@@ -273,7 +273,7 @@ async def account(simulator: Simulator) -> AsyncIterator[Account]:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 404, 599])
-async def test_a_status_is_answered_and_nothing_is_processed(status: int, account: Account) -> None:
+async def test_a_status_fault_processes_nothing(status: int, account: Account) -> None:
     account.simulator.faults = [Fault("status", status=status, path=ADD, at=1)]
     answer = await account.add()
     assert (answer.status_code, answer.json()["success"], "retry-after" in answer.headers) == (status, False, False)
@@ -284,7 +284,7 @@ async def test_a_status_is_answered_and_nothing_is_processed(status: int, accoun
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("status", [500, 503])
-async def test_a_status_can_come_after_the_work(status: int, account: Account) -> None:
+async def test_a_status_can_come_after_processing(status: int, account: Account) -> None:
     account.simulator.faults = [Fault("status-after", status=status, retry_after=3, path=ADD)]
     answer = await account.add()
     assert (answer.status_code, answer.json()["success"], answer.headers["retry-after"]) == (status, False, "3")
@@ -299,7 +299,7 @@ async def test_retry_after_is_seconds_or_a_date(account: Account) -> None:
     await anyio.sleep(100.25)
     date = (await account.add()).headers["retry-after"]
     assert date.endswith(" GMT")
-    assert parsedate_to_datetime(date).timestamp() == EPOCH + 106, "never earlier than was asked for"
+    assert parsedate_to_datetime(date).timestamp() == EPOCH + 106, "never earlier than requested"
 
 
 @pytest.mark.anyio
@@ -312,7 +312,7 @@ async def test_a_reset_leaves_no_answer(kind: Any, is_processed: bool, account: 
 
 
 @pytest.mark.anyio
-async def test_a_garbled_answer_is_a_page_though_the_work_is_done(account: Account) -> None:
+async def test_a_garbled_answer_is_a_page_but_the_request_is_processed(account: Account) -> None:
     account.simulator.faults = [Fault("garbled", path=ADD)]
     answer = await account.add()
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html;charset=UTF-8")
@@ -322,7 +322,7 @@ async def test_a_garbled_answer_is_a_page_though_the_work_is_done(account: Accou
 
 
 @pytest.mark.anyio
-async def test_a_truncated_answer_promises_more_than_comes(account: Account) -> None:
+async def test_a_truncated_answer_is_shorter_than_promised(account: Account) -> None:
     account.simulator.faults = [Fault("truncated", path=ADD, at=2)]
     whole = await account.add()
     cut = await account.add()
@@ -344,11 +344,11 @@ async def test_a_slow_request_is_processed_and_answered_later(account: Account) 
 
 
 @pytest.mark.anyio
-async def test_a_slow_request_is_processed_even_if_nobody_waits_any_more(account: Account, sm: SalesManago) -> None:
+async def test_a_slow_request_is_processed_even_if_the_client_has_gone(account: Account, sm: SalesManago) -> None:
     account.simulator.faults = [Fault("slow", seconds=30, path=ADD)]
     with anyio.move_on_after(10):
         await account.add()
-    assert wall_clock() == EPOCH + 10, "who gives up has not to wait"
+    assert wall_clock() == EPOCH + 10, "a client that gives up need not wait"
     await anyio.sleep(19)
     assert not await account.has_ann()
     await anyio.sleep(100)
@@ -358,18 +358,18 @@ async def test_a_slow_request_is_processed_even_if_nobody_waits_any_more(account
 
 
 @pytest.mark.anyio
-async def test_a_slow_request_is_done_once_whatever_its_clock_does(make_client: MakeClient) -> None:
+async def test_a_slow_request_is_processed_once_whatever_its_clock_does(make_client: MakeClient) -> None:
     times = [EPOCH]
     simulator = Simulator(clock=lambda: times[0], faults=[Fault("slow", seconds=30, path="contact/addNote")])
     async with make_client(simulator) as sm:
         await sm.contacts.upsert(Contact(email=ANN))
-        await sm.notes.add("a", email=ANN)  # the clock stands still
+        await sm.notes.add("a", email=ANN)  # the clock does not advance
         times[0] += 60
         assert [note.note for note in (await sm.contacts.get([ANN]))[0].contact_notes] == ["a"]
 
 
 @pytest.mark.anyio
-async def test_a_late_answer_is_to_a_request_that_is_processed_at_once(account: Account) -> None:
+async def test_a_late_request_is_processed_immediately(account: Account) -> None:
     account.simulator.faults = [Fault("late", seconds=30, path=ADD)]
     with anyio.move_on_after(10):
         await account.add()
@@ -380,7 +380,7 @@ async def test_a_late_answer_is_to_a_request_that_is_processed_at_once(account: 
 
 
 @pytest.mark.anyio
-async def test_a_job_that_is_to_fail_does_nothing_and_says_so_when_it_is_over(account: Account) -> None:
+async def test_a_failing_job_does_nothing_and_reports_it_at_its_end(account: Account) -> None:
     account.simulator.faults = [Fault("failed-job", at=2)]
     numbers = [await account.start(f"{name}@example.com") for name in ("ann", "bob", "cyd")]
     assert (await account.job(numbers[1]))["message"] == ["Job not start yet"]
@@ -394,7 +394,7 @@ async def test_a_job_that_is_to_fail_does_nothing_and_says_so_when_it_is_over(ac
 
 
 @pytest.mark.anyio
-async def test_a_refused_request_starts_no_job_that_could_fail(account: Account) -> None:
+async def test_a_refused_request_starts_no_failing_job(account: Account) -> None:
     account.simulator.faults = [Fault("failed-job")]
     refused = await account.post(BATCH, upsertDetails=[])
     assert refused.json()["success"] is False
@@ -446,7 +446,7 @@ async def test_a_truncated_file_stops_in_the_middle(account: Account) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_slow_file_is_looked_for_when_its_time_has_come(account: Account) -> None:
+async def test_a_slow_file_is_read_after_its_delay(account: Account) -> None:
     link = await account.link()
     account.simulator.faults = [Fault("slow", seconds=200, path="files"), Fault("reset-before", path=ADD)]
     assert (await account.http.get(link)).status_code == 200
@@ -454,7 +454,7 @@ async def test_a_slow_file_is_looked_for_when_its_time_has_come(account: Account
 
 
 @pytest.mark.anyio
-async def test_a_file_can_come_to_a_reset(account: Account) -> None:
+async def test_a_file_can_end_with_a_reset(account: Account) -> None:
     link = await account.link()
     account.simulator.faults = [Fault("reset-after", path="files", at=1)]
     with pytest.raises(ConnectionResetError):
@@ -466,7 +466,7 @@ async def test_a_file_can_come_to_a_reset(account: Account) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_run_gets_through_to_its_end(sm: SalesManago, simulator: Simulator) -> None:
+async def test_a_run_completes_despite_faults(sm: SalesManago, simulator: Simulator) -> None:
     simulator.faults = [
         Fault("status", status=429, path=BATCH, retry_after=7, at=1),
         Fault("garbled", path=BATCH, at=2),

@@ -1,4 +1,4 @@
-"""What arrives over a socket when the simulator misbehaves: seen with nothing of ours."""
+"""What arrives over a socket when the simulator has faults, tested without the library."""
 
 import http.client
 import json
@@ -18,7 +18,7 @@ ADD_ANN = {"contact": {"email": ANN}}
 
 
 @pytest.mark.parametrize(("kind", "is_processed"), [("reset-before", False), ("reset-after", True)])
-def test_a_reset_really_is_no_answer(kind: Any, is_processed: bool, served: Served) -> None:
+def test_a_reset_sends_no_answer(kind: Any, is_processed: bool, served: Served) -> None:
     served.simulator.faults = [Fault(kind, path=ADD, at=1)]
     assert served.ask(ADD, ADD_ANN) == Arrived(b"", b"", was_reset=True)
     assert served.has_ann() is is_processed
@@ -26,7 +26,7 @@ def test_a_reset_really_is_no_answer(kind: Any, is_processed: bool, served: Serv
     assert served.has_ann()
 
 
-def test_a_reset_of_a_connection_that_was_used_before(served: Served) -> None:
+def test_a_reset_of_a_reused_connection(served: Served) -> None:
     served.simulator.faults = [Fault("reset-before", at=2)]
     client = http.client.HTTPConnection(served.host, served.port, timeout=20)
     client.request("GET", "/api/contact/upsert")
@@ -51,7 +51,9 @@ def test_a_reset_that_the_client_does_not_wait_for(served: Served) -> None:
         (Fault("status-after", status=500, path=ADD, at=1, retry_after=5), b"HTTP/1.1 500 ", True),
     ],
 )
-def test_a_status_comes_before_or_after_the_work(fault: Fault, line: bytes, is_processed: bool, served: Served) -> None:
+def test_a_status_comes_before_or_after_processing(
+    fault: Fault, line: bytes, is_processed: bool, served: Served
+) -> None:
     served.simulator.faults = [fault]
     arrived = served.ask(ADD, ADD_ANN)
     assert arrived.head.startswith(line)
@@ -75,8 +77,8 @@ def test_a_truncated_answer_ends_in_the_middle(served: Served) -> None:
     assert served.has_ann()
 
 
-def test_all_that_was_sent_before_the_cut_arrives() -> None:
-    """It is more than all buffers take, and read in small pieces: much is yet to be sent when the answer ends."""
+def test_everything_sent_before_the_cut_arrives() -> None:
+    """The answer is larger than all buffers, and read in small pieces: much is still to be sent when it ends."""
     promised, sent = 40_000_000, 20_000_000
 
     async def cut(scope: Any, receive: Any, send: Any) -> None:
@@ -113,7 +115,7 @@ def test_a_file_is_garbled_or_its_link_expired(served: Served) -> None:
 
 
 @pytest.mark.parametrize("after", [0, 1, 1000, 200_000])
-def test_a_truncated_file_ends_after_so_many_bytes(after: int, served: Served) -> None:
+def test_a_truncated_file_ends_after_the_given_bytes(after: int, served: Served) -> None:
     link = served.link(contacts=1000)
     whole = served.ask(link)
     served.simulator.faults = [Fault("truncated", path="files", after=after)]
@@ -123,7 +125,7 @@ def test_a_truncated_file_ends_after_so_many_bytes(after: int, served: Served) -
 
 
 @pytest.mark.parametrize("after", [0, 1, 1000, 200_000, 10_000_000])
-def test_a_file_is_reset_after_so_many_bytes_at_most(after: int, served: Served) -> None:
+def test_a_file_is_reset_after_the_given_bytes_at_most(after: int, served: Served) -> None:
     link = served.link(contacts=1000)
     whole = served.ask(link)
     served.simulator.faults = [Fault("reset-after", path="files", after=after)]
@@ -133,7 +135,7 @@ def test_a_file_is_reset_after_so_many_bytes_at_most(after: int, served: Served)
     assert whole.body.startswith(arrived.body)
 
 
-def test_a_truncated_link_can_be_dead_from_then_on(served: Served) -> None:
+def test_a_link_can_expire_in_the_middle_of_a_file(served: Served) -> None:
     link = served.link(contacts=1)
     served.simulator.faults = [Fault("expired", after=20)]
     assert len(served.ask(link).body) == 20
@@ -142,7 +144,7 @@ def test_a_truncated_link_can_be_dead_from_then_on(served: Served) -> None:
 
 
 @pytest.mark.parametrize("by", [10, 1_000_000])
-def test_a_length_that_is_too_great_is_waited_for_in_vain(by: int, served: Served) -> None:
+def test_a_too_large_length_leaves_the_answer_incomplete(by: int, served: Served) -> None:
     link = served.link(contacts=1000)
     whole = served.ask(link)
     served.simulator.faults = [Fault("wrong-length", path="files", by=by)]
@@ -152,8 +154,8 @@ def test_a_length_that_is_too_great_is_waited_for_in_vain(by: int, served: Serve
 
 
 @pytest.mark.parametrize("by", [-1, -100_000, -10_000_000])
-def test_what_exceeds_the_length_is_sent_all_the_same(by: int, served: Served) -> None:
-    """A client that believes the length has less than the whole; what follows is no answer to anything."""
+def test_bytes_beyond_the_length_are_sent_anyway(by: int, served: Served) -> None:
+    """A client that trusts the length gets only a part; the bytes after it belong to no answer."""
     link = served.link(contacts=1000)
     whole = served.ask(link)
     served.simulator.faults = [Fault("wrong-length", path="files", by=by)]
@@ -165,7 +167,7 @@ def test_what_exceeds_the_length_is_sent_all_the_same(by: int, served: Served) -
 
 
 @pytest.mark.parametrize("by", [-10, 10])
-def test_a_head_has_no_body_however_wrong_its_length_is(by: int, served: Served) -> None:
+def test_a_head_answer_has_no_body_with_any_length(by: int, served: Served) -> None:
     link = served.link(contacts=1).encode()
     served.simulator.faults = [Fault("wrong-length", path="files", by=by)]
     lines = b"HEAD %b HTTP/1.1\r\nHost: h\r\n\r\nHEAD /files/nosuch HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
@@ -174,7 +176,7 @@ def test_a_head_has_no_body_however_wrong_its_length_is(by: int, served: Served)
     assert b"contactData" not in arrived
 
 
-def test_a_connection_with_something_left_on_it_is_not_used_again(served: Served) -> None:
+def test_a_connection_with_unread_bytes_is_not_reused(served: Served) -> None:
     link = served.link(contacts=1)
     served.simulator.faults = [Fault("wrong-length", path="files", by=-10)]
     client = http.client.HTTPConnection(served.host, served.port, timeout=20)
@@ -190,7 +192,7 @@ def test_a_connection_with_something_left_on_it_is_not_used_again(served: Served
     client.close()
 
 
-def test_a_trickle_comes_bit_by_bit_and_ends_when_nobody_waits_for_it_any_more() -> None:
+def test_a_trickle_is_slow_and_ends_when_the_client_has_gone() -> None:
     simulator = Simulator(job_seconds=0, faults=[Fault("trickle", path="files", seconds=0.01)])
     ended = Event()
 
@@ -211,8 +213,8 @@ def test_a_trickle_comes_bit_by_bit_and_ends_when_nobody_waits_for_it_any_more()
 def test_a_failed_job_does_nothing(served: Served) -> None:
     served.simulator.faults = [Fault("failed-job")]
     number = json.loads(served.ask(BATCH, {"upsertDetails": [ADD_ANN]}).body)["requestId"]
-    told = json.loads(served.ask("job/status", {"requestId": number}).body)
-    assert (told["success"], bool(told["message"])) == (False, True)
+    answer = json.loads(served.ask("job/status", {"requestId": number}).body)
+    assert (answer["success"], bool(answer["message"])) == (False, True)
     assert not served.has_ann()
 
 
@@ -223,7 +225,7 @@ def test_a_slow_request_is_processed_when_its_client_has_gone(served: Served) ->
     wait_until(served.has_ann)
 
 
-def test_a_late_answer_is_to_what_was_done_long_before(served: Served) -> None:
+def test_a_late_answer_follows_immediate_processing(served: Served) -> None:
     served.simulator.faults = [Fault("late", seconds=0.3, path=ADD)]
     with served.send(ADD, ADD_ANN) as connection:
         wait_until(served.has_ann)
@@ -234,7 +236,7 @@ def test_a_late_answer_is_to_what_was_done_long_before(served: Served) -> None:
         assert json.loads(read(connection).body)["success"] is True
 
 
-def test_a_server_that_ends_breaks_off_answers_that_take_too_long(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_ends_resets_answers_that_take_too_long(capfd: pytest.CaptureFixture[str]) -> None:
     with serving(faults=[Fault("late", seconds=600, path=ADD)]) as served:
         connection = served.send(ADD, ADD_ANN)
         wait_until(served.has_ann)
@@ -243,8 +245,8 @@ def test_a_server_that_ends_breaks_off_answers_that_take_too_long(capfd: pytest.
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_an_app_that_breaks_by_mistake_is_still_complained_of(capfd: pytest.CaptureFixture[str]) -> None:
-    """The silence that the other tests ask for is not that of a server that never complains."""
+def test_an_unexpected_error_of_the_app_is_still_logged(capfd: pytest.CaptureFixture[str]) -> None:
+    """The other tests expect an empty log, which must not be the log of a server that never logs."""
 
     async def broken(scope: Any, receive: Any, send: Any) -> None:
         raise RuntimeError("a mistake")

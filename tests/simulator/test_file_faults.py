@@ -1,4 +1,4 @@
-"""What faults make of files, in process: each byte is as was asked for."""
+"""The effects of faults on files, in process, byte by byte."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -20,7 +20,7 @@ INVERTED = bytes(byte ^ 0xFF for byte in range(256))
 
 
 class Host:
-    """Jobs that are done, their links, and a plain HTTP client of those."""
+    """Finished jobs, their links, and a plain HTTP client for these."""
 
     def __init__(self, simulator: Simulator, http: httpx.AsyncClient, jobs: Mapping[str, Job[Any]]) -> None:
         self.simulator = simulator
@@ -35,7 +35,7 @@ class Host:
         return await self._http.get(link, headers={name: text for name, text in asked.items() if text})
 
     async def meet(self, fault: Fault, kind: str = "json", **asked: Any) -> tuple[httpx.Response, httpx.Response]:
-        """Return the answer of one who meets the fault, and that of another who asks for the same without it."""
+        """Return the answers to the same request with the fault and without it."""
         link = await self.link(kind)
         self.simulator.faults = [fault]
         met = await self.get(link, **asked)
@@ -71,7 +71,7 @@ FILES = pytest.mark.parametrize("kind", ["json", "zip"])
 
 @FILES
 @pytest.mark.parametrize("after", [0, 1, 100, 10**6])
-async def test_a_truncated_file_promises_all_and_ends_after_so_many_bytes(host: Host, kind: str, after: int) -> None:
+async def test_a_truncated_file_promises_all_and_ends_after_the_given_bytes(host: Host, kind: str, after: int) -> None:
     cut, whole = await host.meet(Fault("truncated", after=after), kind)
     assert cut.content == whole.content[:after]
     assert cut.headers["content-length"] == whole.headers["content-length"] == str(len(whole.content))
@@ -83,7 +83,7 @@ async def test_a_part_is_truncated_too(host: Host) -> None:
     assert cut.content == whole.content[:7]
 
 
-async def test_an_answer_is_truncated_or_garbled_after_so_many_bytes_too(host: Host) -> None:
+async def test_an_answer_is_truncated_or_garbled_after_the_given_bytes(host: Host) -> None:
     path = "http://simulator/api/contact/upsert"
     whole = await host.get(path)
     host.simulator.faults = [Fault("truncated", after=7, at=1), Fault("garbled", after=7, at=2)]
@@ -101,7 +101,7 @@ async def test_a_file_is_garbled_from_a_byte_on(host: Host, kind: str, after: in
 
 
 @pytest.mark.parametrize("after", [0, 100])
-async def test_a_reset_in_the_middle_ends_what_was_begun(host: Host, after: int) -> None:
+async def test_a_reset_in_the_middle_ends_the_answer(host: Host, after: int) -> None:
     link = await host.link()
     host.simulator.faults = [Fault("reset-after", path="files", after=after)]
     with pytest.raises(ConnectionResetError):
@@ -109,7 +109,7 @@ async def test_a_reset_in_the_middle_ends_what_was_begun(host: Host, after: int)
 
 
 @pytest.mark.parametrize("after", [0, 100])
-async def test_a_link_that_dies_on_the_way_is_dead_and_a_fresh_one_is_not(host: Host, after: int) -> None:
+async def test_a_link_that_expires_midway_stays_dead_and_a_fresh_one_works(host: Host, after: int) -> None:
     link, other = await host.link(), await host.link()
     whole = await host.get(other)
     host.simulator.faults = [Fault("expired", after=after, at=1)]
@@ -120,7 +120,7 @@ async def test_a_link_that_dies_on_the_way_is_dead_and_a_fresh_one_is_not(host: 
     assert (await host.get(other)).content == (await host.get(await host.link())).content == whole.content
 
 
-async def test_who_meets_a_dead_link_again_is_told_so_in_full(host: Host) -> None:
+async def test_a_dead_link_gets_a_complete_refusal(host: Host) -> None:
     link = await host.link()
     host.simulator.faults = [Fault("expired", after=1)]
     await host.get(link)
@@ -129,13 +129,13 @@ async def test_who_meets_a_dead_link_again_is_told_so_in_full(host: Host) -> Non
 
 
 @pytest.mark.parametrize("by", [1, -1, 1000, -(10**6)])
-async def test_a_wrong_length_is_off_by_so_many_bytes(host: Host, by: int) -> None:
+async def test_a_wrong_length_differs_by_the_given_bytes(host: Host, by: int) -> None:
     wrong, whole = await host.meet(Fault("wrong-length", by=by))
     assert wrong.content == whole.content
     assert int(wrong.headers["content-length"]) == max(0, len(whole.content) + by)
 
 
-async def test_a_trickle_takes_its_time_for_every_kilobyte(host: Host) -> None:
+async def test_a_trickle_waits_before_every_kilobyte(host: Host) -> None:
     link = await host.link()
     began = anyio.current_time()
     whole = await host.get(link)
@@ -147,7 +147,7 @@ async def test_a_trickle_takes_its_time_for_every_kilobyte(host: Host) -> None:
     assert anyio.current_time() - began == 5 * -(-len(whole.content) // 1024)
 
 
-async def test_files_come_in_pieces_that_are_not_large(sm: SalesManago, simulator: Simulator) -> None:
+async def test_files_are_sent_in_small_pieces(sm: SalesManago, simulator: Simulator) -> None:
     contacts = [{"email": f"c{number}@example.com", "tags": ["ALL"]} for number in range(1000)]
     await sm.contacts.upsert_many(contacts)
     link = await (await sm.contacts.export([Tag("ALL")])).file_url()
@@ -175,10 +175,10 @@ async def test_a_reordered_file_is_another_version_of_the_same_records(host: Hos
     assert other.headers["etag"] != whole.headers["etag"]
     assert other.headers["content-type"] == whole.headers["content-type"]
     if kind == "json":
-        assert len(other.content) == len(whole.content), "its length does not tell it"
+        assert len(other.content) == len(whole.content), "its length does not show the difference"
 
 
-async def test_a_single_record_is_reordered_within(host: Host, sm: SalesManago) -> None:
+async def test_the_fields_of_a_single_record_are_reordered(host: Host, sm: SalesManago) -> None:
     job = await sm.contacts.export([Email("a@example.com")], ["CONTACT"])
     await job.file_url()
     host.simulator.faults = [Fault("other-file", how="reordered", at=2)]
@@ -189,7 +189,7 @@ async def test_a_single_record_is_reordered_within(host: Host, sm: SalesManago) 
 
 
 @FILES
-async def test_no_part_of_another_version_is_had_by_the_etag_of_this_one(host: Host, kind: str) -> None:
+async def test_an_etag_gives_no_part_of_another_version(host: Host, kind: str) -> None:
     etag = (await host.get(await host.link(kind))).headers["etag"]
     other, part = await host.meet(Fault("other-file", how="reordered"), kind, part="20-29", etag=etag)
     assert (part.status_code, other.status_code) == (206, 200)
@@ -197,14 +197,14 @@ async def test_no_part_of_another_version_is_had_by_the_etag_of_this_one(host: H
     assert (again.status_code, again.content) == (206, other.content[20:30])
 
 
-async def test_a_page_is_no_file_though_its_status_says_so(host: Host) -> None:
+async def test_a_page_replaces_the_file_with_status_200(host: Host) -> None:
     page, _ = await host.meet(Fault("other-file", how="page"), part="20-29")
     assert (page.status_code, page.content[:6]) == (200, b"<html>")
     assert page.headers["content-type"] == "text/html;charset=UTF-8"
     assert not {"etag", "accept-ranges", "content-range"} & set(page.headers)
 
 
-async def test_a_dead_link_is_dead_whatever_it_would_lead_to(host: Host) -> None:
+async def test_a_dead_link_stays_dead_with_other_faults(host: Host) -> None:
     link = await host.link()
     await anyio.sleep(300)
     host.simulator.faults = [Fault("other-file", how="page")]
@@ -230,7 +230,7 @@ async def test_a_name_that_leads_outside_has_the_same_records(host: Host, kind: 
     assert records(outside) == records(whole)
 
 
-async def test_its_date_does_not_tell_another_version(host: Host) -> None:
+async def test_a_date_does_not_identify_a_version(host: Host) -> None:
     other, whole = await host.meet(Fault("other-file", how="reordered"))
     made = [parsedate_to_datetime(answer.headers["last-modified"]) for answer in (other, whole)]
     assert made[0] == made[1]
@@ -256,7 +256,7 @@ async def test_a_part_can_begin_too_early(host: Host) -> None:
     assert (wrong.content[1:], len(wrong.content)) == (part.content, 11)
 
 
-async def test_a_part_can_be_said_to_be_of_a_longer_file(host: Host) -> None:
+async def test_a_part_can_claim_to_be_of_a_longer_file(host: Host) -> None:
     wrong, part = await host.meet(Fault("wrong-range", how="total"), part="20-29")
     span, _, length = part.headers["content-range"].partition("/")
     assert wrong.headers["content-range"] == f"{span}/{int(length) + 1}"
@@ -274,20 +274,20 @@ async def test_a_part_can_be_of_another_version(host: Host, kind: str) -> None:
 
 
 @pytest.mark.parametrize("how", HOWS)
-async def test_who_asks_for_all_gets_all(host: Host, how: str) -> None:
+async def test_a_request_for_the_whole_file_gets_it(host: Host, how: str) -> None:
     met, whole = await host.meet(Fault("wrong-range", how=how))
     assert (met.status_code, met.content) == (200, whole.content)
     assert met.headers["etag"] == whole.headers["etag"]
 
 
 @pytest.mark.parametrize("how", ["start", "total", "version"])
-async def test_what_the_file_has_not_got_is_refused_all_the_same(host: Host, how: str) -> None:
+async def test_a_range_beyond_the_file_is_still_refused(host: Host, how: str) -> None:
     met, _ = await host.meet(Fault("wrong-range", how=how), part="1000000-")
     assert met.status_code == 416
 
 
 @pytest.mark.parametrize("how", HOWS)
-async def test_the_beginning_can_be_asked_for_too(host: Host, how: str) -> None:
+async def test_the_beginning_can_be_requested_too(host: Host, how: str) -> None:
     met, part = await host.meet(Fault("wrong-range", how=how), part="0-9")
     assert met.status_code == (200 if how == "ignored" else 206)
     assert how == "version" or met.content[:10] == part.content

@@ -1,4 +1,4 @@
-"""The simulator as a host of files, over a real socket: whole, in parts, and no other version's part (RFC 9110)."""
+"""The simulator as a file host, over a real socket: whole files, and parts of the right version (RFC 9110)."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from tests.simulator.sockets import BATCH, Served, serving
 
 @frozen
 class Got:
-    """An answer, as urllib has it."""
+    """An answer, from urllib."""
 
     status: int
     headers: Any
@@ -37,7 +37,7 @@ def get(address: str, method: str = "GET", **headers: str) -> Got:
 
 @frozen
 class HostedFile:
-    """A file of a served simulator: its address, its bytes, and what tells its version."""
+    """A file of a served simulator: its URL, its bytes, and its validators."""
 
     address: str
     content: bytes
@@ -57,7 +57,7 @@ def file(host: Served) -> HostedFile:
     return HostedFile(address, whole.body, whole.headers["ETag"])
 
 
-def test_a_file_says_what_it_is(file: HostedFile) -> None:
+def test_a_file_has_its_headers(file: HostedFile) -> None:
     whole = get(file.address)
     assert whole.status == 200
     assert len(json.loads(whole.body)) == 3
@@ -69,14 +69,14 @@ def test_a_file_says_what_it_is(file: HostedFile) -> None:
     assert whole.headers["ETag"].endswith('"')
 
 
-def test_an_archive_says_that_it_is_one(host: Served) -> None:
+def test_an_archive_has_its_media_type(host: Served) -> None:
     whole = get(host.address(host.link_to_archive()))
     assert whole.headers["Content-Type"] == "application/zip"
     with ZipFile(BytesIO(whole.body)) as archive:
         assert [json.loads(archive.read(name)) for name in archive.namelist()]
 
 
-def test_a_question_for_the_head_is_answered_with_it(file: HostedFile) -> None:
+def test_a_head_request_gets_the_headers(file: HostedFile) -> None:
     whole = get(file.address)
     head = get(file.address, "HEAD", Range="bytes=1-2")
     assert (head.status, head.body) == (200, b"")
@@ -90,7 +90,7 @@ def test_a_connection_is_used_again_after_a_head(host: Served, file: HostedFile)
     assert host.say(lines % (path.encode(), path.encode())).endswith(b"\r\n\r\n" + file.content)
 
 
-def test_the_same_file_has_the_same_etag_and_another_one_another(host: Served, file: HostedFile) -> None:
+def test_equal_files_have_equal_etags_and_others_differ(host: Served, file: HostedFile) -> None:
     assert get(file.address).headers["ETag"] == file.etag
     assert get(host.address(host.link(contacts=3))).headers["ETag"] == file.etag, "the same bytes by another link"
     assert get(host.address(host.link(contacts=4))).headers["ETag"] != file.etag
@@ -115,7 +115,7 @@ def test_the_same_file_has_the_same_etag_and_another_one_another(host: Served, f
         ("bytes=-999999", 0, None),
     ],
 )
-def test_the_part_that_is_asked_for_comes(file: HostedFile, asked: str, start: int, end: int | None) -> None:
+def test_the_requested_part_is_sent(file: HostedFile, asked: str, start: int, end: int | None) -> None:
     part = get(file.address, Range=asked)
     assert part.status == 206
     assert part.body == file.content[start:end]
@@ -127,7 +127,7 @@ def test_the_part_that_is_asked_for_comes(file: HostedFile, asked: str, start: i
     assert part.headers["Content-Type"] == "application/json;charset=UTF-8"
 
 
-def test_the_last_byte_can_be_asked_for_and_what_follows_cannot(file: HostedFile) -> None:
+def test_the_last_byte_can_be_requested_but_none_after_it(file: HostedFile) -> None:
     length = len(file.content)
     last = get(file.address, Range=f"bytes={length - 1}-")
     assert (last.status, last.body) == (206, file.content[-1:])
@@ -142,29 +142,29 @@ def test_the_last_byte_can_be_asked_for_and_what_follows_cannot(file: HostedFile
     ["bytes=5-4", "bytes=", "bytes=-", "bytes=a-b", "bytes=1", "bytes", "lines=1-2", "bytes=1-2,4-5", "bytes=1-2-3",
      "bytes=-1-2", "bytes=+1-2", "bytes=1.5-2", "bytes=0-" + "9" * 30, "bytes=\u0661-"],
 )  # fmt: skip
-def test_what_is_not_understood_and_more_than_one_part_is_not_heeded(file: HostedFile, asked: str) -> None:
+def test_malformed_and_multiple_ranges_are_ignored(file: HostedFile, asked: str) -> None:
     whole = get(file.address, Range=asked.encode().decode("latin-1"))
     assert (whole.status, whole.body, whole.headers["Content-Range"]) == (200, file.content, None)
 
 
-def test_a_part_is_of_the_version_that_is_asked_for(file: HostedFile) -> None:
+def test_a_part_is_of_the_requested_version(file: HostedFile) -> None:
     same = get(file.address, Range="bytes=10-", If_Range=file.etag)
     assert (same.status, same.body) == (206, file.content[10:])
 
 
 @pytest.mark.parametrize("version", ['"another"', "W/{etag}", "{date}", "", "nonsense"])
-def test_a_part_of_any_other_version_is_not_to_be_had(file: HostedFile, version: str) -> None:
-    """Nor is it by a weak ETag, or a date, which cannot tell what was made within a second."""
+def test_no_part_of_another_version_is_sent(file: HostedFile, version: str) -> None:
+    """A weak ETag, or a date, does not identify it either: a date is in whole seconds."""
     date = get(file.address).headers["Last-Modified"]
     whole = get(file.address, Range="bytes=10-", If_Range=version.format(etag=file.etag, date=date))
     assert (whole.status, whole.body) == (200, file.content)
 
 
-def test_if_range_without_a_range_means_nothing(file: HostedFile) -> None:
+def test_if_range_without_a_range_is_ignored(file: HostedFile) -> None:
     assert get(file.address, If_Range='"another"').status == 200
 
 
-def test_parts_make_the_whole(file: HostedFile) -> None:
+def test_all_parts_together_are_the_file(file: HostedFile) -> None:
     length = len(file.content)
     parts = [get(file.address, Range=f"bytes={at}-{at + 99}").body for at in range(0, length, 100)]
     assert b"".join(parts) == file.content
@@ -175,11 +175,11 @@ def test_files_are_only_read(file: HostedFile, method: str) -> None:
     assert get(file.address, method).status == 405
 
 
-def test_a_link_that_is_none_has_no_part_either(host: Served) -> None:
+def test_an_unknown_link_has_no_part(host: Served) -> None:
     assert get(host.address("/files/nosuch.json"), Range="bytes=1-2").status == 404
 
 
-def test_a_file_is_as_old_as_its_job() -> None:
+def test_a_file_has_the_date_of_its_job() -> None:
     times = [EPOCH]
     with serving(clock=lambda: times[0]) as served:
         path = served.link(contacts=1)
@@ -188,7 +188,7 @@ def test_a_file_is_as_old_as_its_job() -> None:
     assert parsedate_to_datetime(made).timestamp() == EPOCH
 
 
-def test_a_state_file_gives_the_same_version_again(tmp_path: Any) -> None:
+def test_a_restored_account_has_the_same_file_versions(tmp_path: Any) -> None:
     etags: list[str] = []
     for _ in range(2):
         with serving(clock=lambda: EPOCH, state=tmp_path / "account.db") as served:

@@ -1,4 +1,4 @@
-"""Funnels of the simulated account, seen through the client, under virtual time."""
+"""Funnels of the simulated account, tested through the client, with virtual time."""
 
 import anyio
 import pytest
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.anyio
 
 NAMES = ("ann", "bob", "cyd")
 DELETED = 90.0
-"""Seconds until a deletion is done: those of a job."""
+"""Seconds until a deletion takes effect, as for a job."""
 
 
 def email(name: str) -> str:
@@ -18,7 +18,7 @@ def email(name: str) -> str:
 
 
 async def places(sm: SalesManago) -> dict[str, list[tuple[str | None, str | None]]]:
-    """Where each contact is, by name: funnel and stage."""
+    """Return the funnel and the stage of each contact, by name."""
     found = await sm.contacts.get(map(email, NAMES))
     return {
         name: [(place.sales_funnel, place.sales_stage) for place in contact.contact_funnels]
@@ -27,7 +27,7 @@ async def places(sm: SalesManago) -> dict[str, list[tuple[str | None, str | None
 
 
 async def counts(sm: SalesManago, funnel: str, *stages: str) -> list[int | None]:
-    """How many contacts are in the funnel, and at each stage."""
+    """Return how many contacts are in the funnel, and at each stage."""
     return [(await sm.funnels.count(funnel, stage=stage)).count for stage in (None, *stages)]
 
 
@@ -77,7 +77,7 @@ async def test_ids_of_funnels_and_stages_differ_and_stay(sm: SalesManago, funnel
 
 @pytest.mark.parametrize(("modify", "seconds"), [(None, 0), (False, 0), (True, 10)])
 @pytest.mark.usefixtures("funnels")
-async def test_contacts_are_modified_only_if_asked_for(modify: bool | None, seconds: int, sm: SalesManago) -> None:
+async def test_contacts_are_modified_only_on_request(modify: bool | None, seconds: int, sm: SalesManago) -> None:
     (before,) = await sm.contacts.get([email("ann")])
     await anyio.sleep(10)
     await sm.funnels.add_contact([Tag("ann")], funnel="Leads", stage="new", modify=modify)
@@ -88,7 +88,7 @@ async def test_contacts_are_modified_only_if_asked_for(modify: bool | None, seco
 
 
 @pytest.mark.usefixtures("funnels")
-async def test_a_stage_is_deleted_a_little_later_with_who_is_there(sm: SalesManago) -> None:
+async def test_a_stage_is_deleted_a_little_later_with_its_contacts(sm: SalesManago) -> None:
     await sm.funnels.add_contact([Tag("ALL")], funnel="Leads", stage="new")
     await sm.funnels.add_contact([Tag("ann")], funnel="Leads", stage="warm")
     answer = await sm.funnels.delete("Leads", stage="new")
@@ -102,7 +102,7 @@ async def test_a_stage_is_deleted_a_little_later_with_who_is_there(sm: SalesMana
 
 
 @pytest.mark.usefixtures("funnels")
-async def test_a_funnel_is_deleted_and_may_be_made_again(sm: SalesManago) -> None:
+async def test_a_funnel_can_be_deleted_and_added_again(sm: SalesManago) -> None:
     await sm.funnels.add_contact([Tag("ALL")], funnel="Leads", stage="new")
     await sm.funnels.add_contact([Tag("ann")], funnel="Deals", stage="new")
     await sm.funnels.delete("Leads")
@@ -116,7 +116,7 @@ async def test_a_funnel_is_deleted_and_may_be_made_again(sm: SalesManago) -> Non
 
 
 @pytest.mark.usefixtures("funnels")
-async def test_what_is_not_there_or_is_there_already_is_refused(sm: SalesManago) -> None:
+async def test_missing_and_duplicate_funnels_are_refused(sm: SalesManago) -> None:
     for call in (
         sm.funnels.add("Leads", stages=[FunnelStage("new", 1)]),
         sm.funnels.add("Twins", stages=[FunnelStage("one", 1), FunnelStage("one", 2)]),

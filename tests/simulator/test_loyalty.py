@@ -1,4 +1,4 @@
-"""Loyalty programs of the simulated account, seen through the client."""
+"""Loyalty programs of the simulated account, tested through the client."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ async def contacts(sm: SalesManago) -> None:
 
 
 async def points(sm: SalesManago, email: str = ANN, program: str = "Club") -> int | None:
-    """What the contact has; None for one that is no member."""
+    """Return the contact's points; None if it is not a member."""
     try:
         return (await sm.loyalty.get_points(email, loyalty_program=program)).points
     except Refused:
@@ -35,14 +35,14 @@ async def test_members_begin_at_0_and_gain_and_lose_points(sm: SalesManago) -> N
     assert [await points(sm), await points(sm, BOB)] == [12, 7]
 
 
-async def test_programs_are_apart(sm: SalesManago) -> None:
+async def test_programs_are_independent(sm: SalesManago) -> None:
     await sm.loyalty.add_contact([Email(ANN)], **CLUB)
     await sm.loyalty.add_contact([Email(ANN)], loyalty_program="Gold")
     await sm.loyalty.modify_points([Email(ANN)], points=3, modification_type="ADD", **CLUB)
     assert [await points(sm), await points(sm, program="Gold"), await points(sm, program="Tin")] == [3, 0, None]
 
 
-async def test_points_are_for_members_only(sm: SalesManago) -> None:
+async def test_only_members_have_points(sm: SalesManago) -> None:
     await sm.loyalty.add_contact([Email(ANN)], **CLUB)
     await sm.loyalty.modify_points([Tag("ALL")], points=3, modification_type="ADD", **CLUB)
     assert [await points(sm), await points(sm, BOB)] == [3, None]
@@ -63,7 +63,7 @@ async def test_joining_again_keeps_the_points_and_leaving_loses_them(sm: SalesMa
     assert await points(sm) == 0
 
 
-async def test_a_modification_that_is_neither_is_refused(sm: SalesManago) -> None:
+async def test_an_unknown_modification_is_refused(sm: SalesManago) -> None:
     await sm.loyalty.add_contact([Email(ANN)], **CLUB)
     with pytest.raises(Refused, match="modificationType"):
         await sm.loyalty.modify_points([Email(ANN)], points=3, modification_type="DOUBLE", **CLUB)

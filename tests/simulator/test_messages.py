@@ -1,4 +1,4 @@
-"""Text messages of the simulated account, seen through the client."""
+"""Text messages of the simulated account, tested through the client."""
 
 import zipfile
 from datetime import UTC, datetime, timedelta
@@ -52,7 +52,7 @@ async def phones(sm: SalesManago, conversation_id: int) -> list[str | None]:
     return [message.phone for message in (await sm.messages.data(conversation_id)).messaging_content_list]
 
 
-async def test_a_message_is_seen_wherever_messages_are_told_of(sm: SalesManago) -> None:
+async def test_a_message_appears_in_all_lists_of_messages(sm: SalesManago) -> None:
     contact_id = await add(sm, external_id="U1")
     sent = await send(sm)
     (message,) = (await sm.messages.data(sent)).messaging_content_list
@@ -79,7 +79,7 @@ async def test_a_message_is_seen_wherever_messages_are_told_of(sm: SalesManago) 
 @pytest.mark.parametrize(
     "fields", [{"force_phone_opt_in": None}, {"force_phone_opt_out": True}, {"phone": None}], ids=str
 )
-async def test_nothing_goes_to_who_is_opted_out_or_has_no_phone(fields: dict[str, Any], sm: SalesManago) -> None:
+async def test_contacts_that_opted_out_or_have_no_phone_get_nothing(fields: dict[str, Any], sm: SalesManago) -> None:
     await add(sm, **fields)
     await add(sm, BOB, "+48700")
     sent = await send(sm, Email(ANN, BOB))
@@ -100,7 +100,7 @@ async def test_nothing_goes_to_who_is_opted_out_or_has_no_phone(fields: dict[str
         ([Everyone("NOT_MONITORED"), Email("nobody@example.com")], []),
     ],
 )
-async def test_each_chosen_contact_gets_a_message_once(to: list[Selector], got: list[str], sm: SalesManago) -> None:
+async def test_each_selected_contact_gets_a_message_once(to: list[Selector], got: list[str], sm: SalesManago) -> None:
     await add(sm, ANN, "1", tags=["VIP"])
     await add(sm, BOB, "2", tags=["VIP"])
     await add(sm, "cyd@example.com", "3", force_opt_out=True)
@@ -108,7 +108,7 @@ async def test_each_chosen_contact_gets_a_message_once(to: list[Selector], got: 
     assert sorted(map(str, await phones(sm, await send(sm, *to)))) == got
 
 
-async def test_a_message_goes_out_by_every_channel_it_names(sm: SalesManago) -> None:
+async def test_a_message_is_sent_by_every_named_channel(sm: SalesManago) -> None:
     await add(sm)
     channels = [ChannelIntegration(channel=name, provider="P") for name in ("SMS", "VIBER", "SMS")]
     sent = await send(sm, messaging_channel_integration=channels)
@@ -123,7 +123,7 @@ async def test_a_message_goes_out_by_every_channel_it_names(sm: SalesManago) -> 
     assert [message.channel_type for message in found.mobile_messages] == ["SMS", "VIBER"]
 
 
-async def test_a_scheduled_message_goes_out_at_its_time_to_who_may_get_it_then(sm: SalesManago) -> None:
+async def test_a_scheduled_message_is_sent_at_its_time(sm: SalesManago) -> None:
     await add(sm)
     await add(sm, BOB, "+48700")
     sent = await send(sm, Email(ANN, BOB), time=NOW + HOUR)
@@ -153,7 +153,7 @@ async def test_a_scheduled_message_goes_out_at_its_time_to_who_may_get_it_then(s
         (NOW + 366 * DAY, False),
     ],
 )
-async def test_a_time_is_from_a_day_ago_to_a_year_ahead(time: datetime, taken: bool, sm: SalesManago) -> None:
+async def test_a_time_must_be_from_a_day_ago_to_a_year_ahead(time: datetime, taken: bool, sm: SalesManago) -> None:
     if taken:
         sent = await send(sm, time=time)
         assert (await sm.messages.stats(sent)).sent_date == max(time, NOW)
@@ -162,7 +162,7 @@ async def test_a_time_is_from_a_day_ago_to_a_year_ahead(time: datetime, taken: b
             await send(sm, time=time)
 
 
-async def test_a_list_tells_the_conversations_of_a_source_and_a_span(sm: SalesManago) -> None:
+async def test_a_list_has_the_conversations_of_a_source_and_a_span(sm: SalesManago) -> None:
     await add(sm)
     first = await send(sm)
     await anyio.sleep(3600)
@@ -217,7 +217,7 @@ async def test_a_transactional_message_to_nobody_is_refused(kind: str, value: st
         await sm.messages.send_transactional(MessageRecipient(addressee_type=kind, value=value), **INTEGRATION)
 
 
-async def test_what_is_not_documented_is_refused(sm: SalesManago) -> None:
+async def test_undocumented_values_are_refused(sm: SalesManago) -> None:
     sent = await send(sm)
     with pytest.raises(Refused, match="channel"):
         await send(sm, messaging_channel_integration=[ChannelIntegration(channel="PIGEON", provider="P")])
@@ -229,7 +229,7 @@ async def test_what_is_not_documented_is_refused(sm: SalesManago) -> None:
     for unknown in (sm.messages.data(99), sm.messages.stats(99), sm.messages.export(99)):
         with pytest.raises(Refused, match="not found"):
             await unknown
-    assert (await sm.messages.list(NOW, end=NOW)).conversation_ids == (sent,), "a refused message leaves nothing"
+    assert (await sm.messages.list(NOW, end=NOW)).conversation_ids == (sent,), "a refused message is not listed"
 
 
 async def test_a_message_needs_a_user_of_the_account(sm: SalesManago) -> None:

@@ -1,7 +1,7 @@
-"""Random sequences of calls, against a plain-dict model of what should hold afterwards.
+"""Random sequences of calls, compared with a model in plain dicts.
 
-A step is a function of the client and the model: it makes a call, and does to the model what the call should do to the
-account. A call that the model forbids has to be refused.
+A step is a function of the client and the model: it makes a call, and applies the expected effect to the model. A call
+that the model forbids must be refused.
 """
 
 from collections import Counter
@@ -42,13 +42,13 @@ def nothing() -> Model:
 
 
 def new_contact() -> Model:
-    """A contact without anything; `points` of a program are there for its members only."""
+    """An empty contact; only members of a program have `points` for it."""
     return {"tags": Counter[str](), "events": {}, "coupons": [], "funnels": {}, "points": {}}
 
 
 @asynccontextmanager
 async def refused_unless(allowed: object) -> AsyncIterator[None]:
-    """Hold a call to what the model allows."""
+    """Compare the success of a call with the model."""
     if allowed:
         yield
     else:
@@ -68,7 +68,7 @@ def upsert(email: str, tags: frozenset[str], removed: frozenset[str]) -> Step:
 
 
 def content(number: int) -> dict[str, Any]:
-    """The fields of an event; which of them there are depends on the number."""
+    """Return the fields of an event; the number decides which ones it has."""
     fields = {"external_id": f"X{number % 2}", "value": float(number), "detail1": f"d{number}"}
     return dict(list(fields.items())[: number % 4])
 
@@ -79,7 +79,7 @@ def event(email: str, number: int) -> ExternalEvent:
 
 def add_event(email: str, number: int) -> Step:
     async def step(sm: SalesManago, model: Model) -> None:
-        if email in model["contacts"]:  # an event for nobody would come an hour later
+        if email in model["contacts"]:  # an event without a contact would be added up to an hour later
             added = await sm.events.add(event(email, number))
             model["contacts"][email]["events"][added.event_id] = content(number)
 
@@ -87,7 +87,7 @@ def add_event(email: str, number: int) -> Step:
 
 
 def all_events(model: Model) -> list[tuple[str, Model]]:
-    """The id of each event, and the events of the contact that has it."""
+    """Return the id of each event, with the events of its contact."""
     return [(event_id, contact["events"]) for contact in model["contacts"].values() for event_id in contact["events"]]
 
 
@@ -133,7 +133,7 @@ def add_coupon(email: str, code: str, seconds: int) -> Step:
 
 
 def usable(contact: Model | None, code: str) -> list[Model]:
-    """The coupons of that code that the contact could use now."""
+    """Return the coupons with that code that the contact can use now."""
     held = [coupon for coupon in (contact or new_contact())["coupons"] if coupon["code"] == code]
     return [coupon for coupon in held if not coupon["used"] and coupon["expires"] > wall_clock()]
 
@@ -159,7 +159,7 @@ def add_funnel(funnel: str, count: int) -> Step:
 
 
 def chosen(model: Model, selector: Selector) -> list[Model]:
-    """The contacts that a selector should pick."""
+    """Return the contacts that a selector should match."""
     picks: dict[type[Selector], Callable[[str, Model], bool]] = {
         Email: lambda email, _: email in selector.values,
         Tag: lambda _, contact: any(tag in contact["tags"] for tag in selector.values),
@@ -277,12 +277,12 @@ POPULATION: list[Step] = [
     join(Tag("B"), "Club"),
     change_points(Tag("B"), "Club", 5),
 ]
-"""Steps that mostly go before the others, so that these find something to work on."""
+"""Steps that usually come first, so that the others have something to work on."""
 first_steps = st.sampled_from([POPULATION, POPULATION, []])
 
 
 async def compare(sm: SalesManago, model: Model) -> None:
-    """Ask the account for all that the model knows."""
+    """Compare everything in the account with the model."""
     listed = {contact.email: contact for contact in await sm.contacts.get(EMAILS)}
     assert listed.keys() == model["contacts"].keys()
     for email, contact in model["contacts"].items():
@@ -344,5 +344,5 @@ async def play(script: list[Step]) -> None:
 
 @settings(max_examples=120, deadline=None)
 @given(first_steps, st.lists(steps, min_size=10, max_size=40))
-def test_the_account_holds_what_a_plain_model_says(first: list[Step], then: list[Step]) -> None:
+def test_the_account_matches_a_plain_model(first: list[Step], then: list[Step]) -> None:
     anyio.run(play, [*first, *then], backend_options={"loop_factory": VirtualTimeLoop})

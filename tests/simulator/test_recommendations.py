@@ -1,4 +1,4 @@
-"""Which products the simulator recommends: those of the purchases and visits it holds."""
+"""The simulator recommends the products of its purchases and visits."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ SHOP, OTHER = "shop", "other"
 
 
 async def events(sm: SalesManago, *rows: tuple[str, str, int, str | Sequence[str], str]) -> dict[str, str]:
-    """Make the contacts and their events (who, what, when, which products, where); return the contacts' ids."""
+    """Create the contacts and their events (who, what, when, which products, where); return the contacts' ids."""
     ids = {}
     for email in dict.fromkeys(row[0] for row in rows):
         ids[email] = str((await sm.contacts.upsert(Contact(email=email))).contact_id)
@@ -26,7 +26,7 @@ async def events(sm: SalesManago, *rows: tuple[str, str, int, str | Sequence[str
     return ids
 
 
-async def test_last_viewed_are_a_visitors_visits_latest_first_each_once(sm: SalesManago) -> None:
+async def test_last_viewed_products_are_unique_and_latest_first(sm: SalesManago) -> None:
     ids = await events(
         sm,
         (ANN, "VISIT", 1, "a,b", SHOP),
@@ -67,7 +67,7 @@ async def test_a_monitored_contacts_purchases_are_its_own(sm: SalesManago) -> No
     assert (await sm.recommendations.purchased_by_contact(SHOP, sm_client=ids[BOB])).product_ids == ("c",)
 
 
-async def test_purchased_together_leaves_out_the_product_and_refuses_one_that_is_not_known(sm: SalesManago) -> None:
+async def test_purchased_together_omits_the_product_and_refuses_unknown_ones(sm: SalesManago) -> None:
     await events(
         sm,
         (ANN, "PURCHASE", 1, "a,b", SHOP),
@@ -84,7 +84,7 @@ async def test_purchased_together_leaves_out_the_product_and_refuses_one_that_is
         assert refused.value.messages == ("Product Id is invalid",)
 
 
-async def test_similar_products_are_of_the_shop_scored_and_the_same_for_the_same_photo(sm: SalesManago) -> None:
+async def test_similar_products_are_deterministic_for_a_photo(sm: SalesManago) -> None:
     products = [f"p{number}" for number in range(12)]
     await events(sm, (ANN, "VISIT", 1, products, SHOP), (ANN, "VISIT", 1, "z", OTHER))
     photo = "https://example.com/a.jpg"

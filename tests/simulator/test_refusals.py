@@ -1,4 +1,4 @@
-"""What the simulator refuses, asked by a client that is not ours: what the reference refuses, and no crash."""
+"""What the simulator refuses, tested with an independent client: what the reference refuses, without a crash."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from salesmanago_async.simulator import Simulator
 pytestmark = pytest.mark.anyio
 
 ABSENT = object()
-"""In place of a value: leave the field out."""
+"""Used instead of a value: leave the field out."""
 
 KEY = "any key of mine"
 EVENT = {"date": 1714550400000, "contactExtEventType": "CART"}
@@ -45,7 +45,7 @@ def signed(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 async def plain(simulator: Simulator) -> AsyncIterator[httpx.AsyncClient]:
-    """A client that knows HTTP and nothing else; an exception in the simulator is raised."""
+    """A plain HTTP client; an exception in the simulator is raised."""
     transport = httpx.ASGITransport(app=simulator)
     async with httpx.AsyncClient(transport=transport, base_url="http://simulated/api/") as client:
         yield client
@@ -82,7 +82,7 @@ async def post(plain: httpx.AsyncClient, path: str, **fields: Any) -> dict[str, 
         ({"owner": ["admin@vendor.pl"]}, "Not authenticated, invalid owner"),
     ],
 )
-async def test_whoever_is_not_the_account_is_refused_and_changes_nothing(
+async def test_other_callers_are_refused_and_change_nothing(
     changed: dict[str, Any], message: str, plain: httpx.AsyncClient
 ) -> None:
     refused = await post(plain, UPSERT, **ANN, **changed)
@@ -90,13 +90,13 @@ async def test_whoever_is_not_the_account_is_refused_and_changes_nothing(
     assert (await post(plain, HAS, email="ann@example.com"))["result"] is False
 
 
-async def test_any_api_key_goes_that_the_sha_belongs_to(plain: httpx.AsyncClient) -> None:
+async def test_any_api_key_is_accepted_with_its_sha(plain: httpx.AsyncClient) -> None:
     found = await post(plain, HAS, email="ann@example.com", apiKey="klucz ż", sha=sha("klucz ż"))
     assert found == {"success": True, "message": [], "result": False, "contactId": None}
 
 
 @pytest.mark.parametrize(("path", "fields"), [("user/listByClient", {}), (JOB, {"requestId": 1})])
-async def test_two_calls_need_no_owner_but_take_none_that_is_wrong(
+async def test_two_calls_need_no_owner_but_refuse_a_wrong_one(
     path: str, fields: dict[str, Any], plain: httpx.AsyncClient
 ) -> None:
     await post(plain, BATCH, upsertDetails=[ANN])
@@ -155,7 +155,7 @@ async def test_two_calls_need_no_owner_but_take_none_that_is_wrong(
         (ADD, {"email": "ann@example.com", "contactEvent": {**EVENT, "location": "1shop"}}, "location"),
         (ADD, {"email": "ann@example.com", "contactEvent": {**EVENT, "products": "p" * 2049}}, "products"),
         (ADD, {"email": "ann@example.com", "contactEvent": {**EVENT, "value": "much"}}, "value"),
-        # of another kind altogether
+        # of another type
         (UPSERT, {"contact": "ann@example.com"}, "contact"),
         (UPSERT, {**ANN, "consentDetails": ["yes"]}, "consentDetails"),
         (UPSERT, {**ANN, "properties": ["XL"]}, "properties"),
@@ -169,7 +169,7 @@ async def test_two_calls_need_no_owner_but_take_none_that_is_wrong(
         (EXPORT, {**SELECTED, "data": [{"type": "CONTACT"}]}, "data"),
     ],
 )  # fmt: skip
-async def test_what_the_reference_does_not_allow_is_refused_by_name(
+async def test_fields_that_the_reference_forbids_are_refused_by_name(
     path: str, fields: dict[str, Any], named: str, plain: httpx.AsyncClient
 ) -> None:
     refused = await post(plain, path, **fields)
@@ -219,7 +219,7 @@ JSON = "application/json;charset=UTF-8"
         ("GET", "/files/nosuch.json", JSON, b"", 404),
     ],
 )
-async def test_what_is_no_call_gets_the_http_status_that_says_so(
+async def test_malformed_requests_get_their_http_status(
     method: str, path: str, content_type: str, content: bytes, status: int, plain: httpx.AsyncClient
 ) -> None:
     url = f"http://simulated{path}"
@@ -229,7 +229,7 @@ async def test_what_is_no_call_gets_the_http_status_that_says_so(
     assert bool(answer.json()["message"]) is (status != 200)
 
 
-async def test_a_bad_entry_of_a_batch_is_named_and_stops_no_other(plain: httpx.AsyncClient) -> None:
+async def test_a_bad_entry_of_a_batch_is_named_and_fails_alone(plain: httpx.AsyncClient) -> None:
     assert (await post(plain, UPSERT, **ANN))["success"] is True
     entries: list[dict[str, Any]] = [
         {"email": "ann@example.com", "contactEvent": EVENT},

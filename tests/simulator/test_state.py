@@ -1,4 +1,4 @@
-"""What the simulated account remembers, seen through the client, under virtual time."""
+"""The state of the simulated account, tested through the client, with virtual time."""
 
 import json
 import re
@@ -31,7 +31,7 @@ async def ann(sm: SalesManago, email: str = ANN) -> ContactDetails:
 
 
 async def exported(sm: SalesManago, *data: str, of: str = ANN) -> dict[str, Any]:
-    """Return the parts of one contact as the export file has them."""
+    """Return the parts of one contact, as they are in the export file."""
     job = await sm.contacts.export([Email(of)], data)
     async with job.records(raw=True) as records:
         (record,) = [record async for record in records]
@@ -42,7 +42,7 @@ async def exported(sm: SalesManago, *data: str, of: str = ANN) -> dict[str, Any]
 # Contacts
 
 
-async def test_an_upsert_creates_then_changes_what_it_names_only(sm: SalesManago) -> None:
+async def test_an_upsert_creates_and_then_changes_only_named_fields(sm: SalesManago) -> None:
     first = await sm.contacts.upsert(Contact(email=ANN, name="Ann", city="Kraków", properties={"a": "1", "b": "2"}))
     created = await ann(sm)
     await anyio.sleep(100)
@@ -58,7 +58,7 @@ async def test_an_upsert_creates_then_changes_what_it_names_only(sm: SalesManago
     assert (changed.modified_on - created.modified_on).total_seconds() == 100
 
 
-async def test_a_contact_id_that_does_not_exist_makes_no_contact(sm: SalesManago) -> None:
+async def test_an_unknown_contact_id_creates_no_contact(sm: SalesManago) -> None:
     with pytest.raises(Refused, match="contactId does not exist"):
         await sm.contacts.upsert(Contact(contact_id="nobody", name="Ann"))
 
@@ -84,7 +84,7 @@ async def test_tags_are_kept_in_latin_letters_and_removed_by_either_spelling(
         assert (await ann(sm)).contact_tags == ()
 
 
-async def test_a_tag_given_again_scores_and_one_in_both_lists_is_removed(sm: SalesManago) -> None:
+async def test_a_repeated_tag_scores_and_one_in_both_lists_is_removed(sm: SalesManago) -> None:
     await sm.contacts.upsert(Contact(email=ANN, tags=["A", "B"]))
     await anyio.sleep(10)
     await sm.contacts.upsert(Contact(email=ANN, tags=["B", "C"], remove_tags=["nosuch"]))
@@ -112,7 +112,7 @@ async def test_a_tag_given_again_scores_and_one_in_both_lists_is_removed(sm: Sal
         ({"force_phone_opt_in": True}, {"force_phone_opt_out": False}, None, False, False),
     ],
 )
-async def test_consent_follows_the_flags_of_which_opt_out_and_double_opt_in_go_first(
+async def test_opt_out_and_double_opt_in_take_precedence(
     before: dict[str, Any],
     flags: dict[str, Any],
     double_opt_in: bool | None,
@@ -175,7 +175,7 @@ async def test_a_consent_once_answered_does_not_go_back_to_not_confirmed(
     assert (consent.name, consent.action, consent.date_on) == ("TERMS", action, NOON)
 
 
-async def test_a_new_email_renames_a_contact_that_its_address_named(sm: SalesManago) -> None:
+async def test_a_new_email_renames_a_contact_named_by_address(sm: SalesManago) -> None:
     first = await sm.contacts.upsert(Contact(email=ANN))
     await sm.contacts.upsert(Contact(email=ANN, new_email="new@example.com"))
     assert (await sm.contacts.has(ANN)).result is False
@@ -185,16 +185,16 @@ async def test_a_new_email_renames_a_contact_that_its_address_named(sm: SalesMan
     assert (await sm.contacts.has("ignored@example.com")).result is False
 
 
-async def test_a_new_email_is_not_for_a_contact_named_by_its_id(sm: SalesManago) -> None:
+async def test_a_new_email_does_not_rename_a_contact_named_by_id(sm: SalesManago) -> None:
     """The reference: "only possible if the contact is identified with the current email address"."""
     first = await sm.contacts.upsert(Contact(email=ANN))
-    with suppress(Refused):  # or it is ignored: the reference does not say
+    with suppress(Refused):  # or the field is ignored: the reference does not say
         await sm.contacts.upsert(Contact(contact_id=first.contact_id, new_email="new@example.com"))
     assert (await sm.contacts.has(ANN)).contact_id == first.contact_id
     assert (await sm.contacts.has("new@example.com")).result is False
 
 
-async def test_listing_leaves_out_who_does_not_exist(sm: SalesManago) -> None:
+async def test_listing_omits_missing_contacts(sm: SalesManago) -> None:
     emails = [f"p{number}@example.com" for number in range(120)]
     await sm.contacts.upsert_many([Contact(email=email) for email in emails[::2]])
     assert [contact.email for contact in await sm.contacts.get(emails)] == emails[::2]
@@ -203,7 +203,7 @@ async def test_listing_leaves_out_who_does_not_exist(sm: SalesManago) -> None:
 # Jobs
 
 
-async def test_a_batch_is_applied_when_its_job_is_done_and_not_before(sm: SalesManago) -> None:
+async def test_a_batch_is_applied_only_when_its_job_ends(sm: SalesManago) -> None:
     await sm.contacts.upsert(Contact(email=ANN, name="Before"))
     batch = [Contact(email=ANN, name="After"), Contact(email="new@example.com")]
     started = await sm.send(BatchUpsertContacts(batch))
@@ -250,7 +250,7 @@ async def test_a_bad_entry_of_a_batch_is_named_in_its_result(sm: SalesManago) ->
     assert (await sm.contacts.has(ANN)).result is False
 
 
-async def test_a_link_expires_and_job_status_gives_a_fresh_one(sm: SalesManago, simulator: Simulator) -> None:
+async def test_a_link_expires_and_job_status_returns_a_fresh_one(sm: SalesManago, simulator: Simulator) -> None:
     await sm.contacts.upsert(Contact(email=ANN))
     job = await sm.contacts.export([Email(ANN)])
     first = await job.file_url()
@@ -283,7 +283,7 @@ async def test_a_link_expires_and_job_status_gives_a_fresh_one(sm: SalesManago, 
         (61 * MINUTE, 24 * 60 * MINUTE, False),
     ],
 )
-async def test_a_late_event_is_tried_every_five_minutes_for_one_hour(
+async def test_a_late_event_is_retried_every_five_minutes_for_one_hour(
     appears: float, looks: float, there: bool, sm: SalesManago
 ) -> None:
     added = await sm.events.add(ExternalEvent(email=ANN, date=NOON, contact_ext_event_type="CART"))
@@ -294,15 +294,15 @@ async def test_a_late_event_is_tried_every_five_minutes_for_one_hour(
     assert [event.event_id for event in (await ann(sm)).contact_ext_events] == [added.event_id] * there
 
 
-async def test_a_contact_that_a_job_makes_after_the_hour_gets_no_late_event(sm: SalesManago) -> None:
+async def test_a_contact_created_after_the_hour_gets_no_late_event(sm: SalesManago) -> None:
     await sm.events.add(ExternalEvent(email=ANN, date=NOON, contact_ext_event_type="CART"))
     await anyio.sleep(59.5 * MINUTE)
-    await sm.send(BatchUpsertContacts([Contact(email=ANN)]))  # applied 60 s after the last try
+    await sm.send(BatchUpsertContacts([Contact(email=ANN)]))  # applied 60 s after the last retry
     await anyio.sleep(5 * MINUTE)
     assert (await ann(sm)).contact_ext_events == ()
 
 
-async def test_an_event_of_a_contact_that_exists_is_there_at_once(sm: SalesManago) -> None:
+async def test_an_event_of_an_existing_contact_is_added_immediately(sm: SalesManago) -> None:
     made = await sm.contacts.upsert(Contact(email=ANN))
     by_email = await sm.events.add(
         ExternalEvent(
@@ -354,7 +354,7 @@ async def test_batch_events_of_missing_contacts_fail_by_name_and_are_not_kept(
     assert (await ann(sm, "late@example.com")).contact_ext_events == ()
 
 
-async def test_sending_a_batch_of_events_twice_makes_them_twice(sm: SalesManago) -> None:
+async def test_sending_a_batch_of_events_twice_adds_them_twice(sm: SalesManago) -> None:
     await sm.contacts.upsert(Contact(email=ANN))
     for _ in range(2):
         await by_old_path(sm, [{"email": ANN, "contactEvent": {**CART, "externalId": "E1"}}])
@@ -362,7 +362,7 @@ async def test_sending_a_batch_of_events_twice_makes_them_twice(sm: SalesManago)
 
 
 @pytest.mark.parametrize("path", ["contact/batchAddContactExtEvent", "v2/contact/addBatchContactExtEvent"])
-async def test_a_run_of_events_goes_by_either_path(path: str, sm: SalesManago) -> None:
+async def test_a_run_of_events_works_with_either_path(path: str, sm: SalesManago) -> None:
     await sm.contacts.upsert(Contact(email=ANN))
     events = [
         ExternalEvent(email=email, date=NOON, contact_ext_event_type="CART") for email in (ANN, "nobody@example.com")
@@ -396,7 +396,7 @@ async def full_contact(sm: SalesManago) -> str:
     return made.contact_id
 
 
-async def test_an_export_holds_what_is_there(sm: SalesManago) -> None:
+async def test_an_export_has_the_content_of_the_account(sm: SalesManago) -> None:
     contact_id = await full_contact(sm)
     parts = await exported(
         sm, "CONTACT", "TAG", "EXT_EVENT", "CONSENTS", "PROPERTIES", "DICTIONARY_PROPERTIES", "NOTES"
@@ -438,15 +438,15 @@ def entries_of(part: Any) -> list[dict[str, Any]]:
     return [part] if isinstance(part, dict) else part or []
 
 
-async def test_an_export_tells_the_days_of_consents_as_documented(sm: SalesManago) -> None:
-    """The only sample of the file has "2018-10-22" here, where contact/list has milliseconds."""
+async def test_an_export_has_the_days_of_consents_as_documented(sm: SalesManago) -> None:
+    """The only sample of the file has "2018-10-22" here; contact/list has milliseconds."""
     await full_contact(sm)
     (consent,) = (await exported(sm, "CONSENTS"))["consentsData"]
     for name in ("createdOn", "dateOn"):
         assert re.fullmatch(r"\d{4}-\d\d-\d\d", str(consent[name])), f"{name} is {consent[name]!r}"
 
 
-async def test_selectors_pick_each_contact_once(sm: SalesManago) -> None:
+async def test_selectors_match_each_contact_once(sm: SalesManago) -> None:
     ids = {}
     for name, tag in (("ann", "Żółw"), ("bob", "B"), ("cyd", "B"), ("dan", "D")):
         made = await sm.contacts.upsert(Contact(email=f"{name}@example.com", tags=[tag]))
@@ -458,9 +458,7 @@ async def test_selectors_pick_each_contact_once(sm: SalesManago) -> None:
     assert sorted(map(str, found)) == ["ann@example.com", "bob@example.com", "cyd@example.com"]
 
 
-async def test_two_accounts_know_nothing_of_each_other(
-    sm: SalesManago, make_client: Callable[..., SalesManago]
-) -> None:
+async def test_two_accounts_are_independent(sm: SalesManago, make_client: Callable[..., SalesManago]) -> None:
     await sm.contacts.upsert(Contact(email=ANN))
     async with make_client(Simulator()) as other:
         assert (await other.contacts.has(ANN)).result is False

@@ -1,4 +1,4 @@
-"""The file in which a simulated account outlives its simulator."""
+"""The state file, in which a simulated account outlives its simulator."""
 
 import json
 import sqlite3
@@ -44,22 +44,22 @@ def client(simulator: Simulator) -> SalesManago:
 
 
 def held(simulator: Simulator) -> dict[str, Any]:
-    """Return all that an account holds by now, but for tokens and links."""
+    """Return the present content of an account, except for tokens and links."""
     store = simulator._store
     store.catch_up()
-    rooms = {kind.__name__: attrs.asdict(room) for kind, room in store._rooms.items() if kind is not Tokens}
+    sections = {kind.__name__: attrs.asdict(section) for kind, section in store._sections.items() if kind is not Tokens}
     return {
         "contacts": [attrs.asdict(contact) for contact in store.contacts.values()],
         "addresses": {email: ids for email, ids in store._by_email.items() if ids},
         "jobs": {number: attrs.asdict(job) for number, job in store._jobs.items()},
-        "rooms": filled(rooms),
+        "sections": filled(sections),
         "to do": sorted((plan.when, plan.seed) for plan in store._agenda),
         "owners": store.owners,
     }
 
 
 def filled(value: Any) -> Any:
-    """Leave out what is empty: a question about what is not there makes an empty room for it."""
+    """Leave out empty values: reading a section creates it, empty."""
     if not isinstance(value, Mapping):
         return value
     inner = {name: filled(part) for name, part in value.items()}
@@ -67,7 +67,7 @@ def filled(value: Any) -> Any:
 
 
 async def live(sm: SalesManago, simulator: Simulator) -> None:
-    """Do something of each kind, and leave some of it to be done later."""
+    """Make a call of each kind, some of which take effect later."""
     ann = await sm.contacts.upsert(Contact(email=ANN, phone="1", tags=["A"], force_phone_opt_in=True))
     await anyio.sleep(1)
     await sm.contacts.upsert_many([Contact(email=f"c{number}@example.com") for number in range(5)])
@@ -98,7 +98,7 @@ EPOCH_MS = int(EPOCH * 1000)
 
 
 @pytest.mark.anyio
-async def test_the_next_simulator_holds_the_same(tmp_path: Path) -> None:
+async def test_the_next_simulator_has_the_same_account(tmp_path: Path) -> None:
     path = tmp_path / "account.db"
     first = opened(path)
     async with client(first) as sm:
@@ -106,7 +106,7 @@ async def test_the_next_simulator_holds_the_same(tmp_path: Path) -> None:
     first.close()
     second = opened(path)
     assert held(second) == held(first)
-    await anyio.sleep(5000)  # what was still to be done is done in the same way
+    await anyio.sleep(5000)  # scheduled acts happen in the same way
     assert held(second) == held(first)
     assert {contact.email for contact in second._store.contacts.values()} >= {"later@example.com", "slow@example.com"}
     assert "never@example.com" not in second._store._by_email
@@ -129,14 +129,14 @@ async def play(script: list[Step], path: Path) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(first_steps, st.lists(steps, min_size=5, max_size=30))
-def test_whatever_was_done_the_next_simulator_holds_the_same(first: list[Step], then: list[Step]) -> None:
+def test_the_next_simulator_has_the_same_account_after_any_calls(first: list[Step], then: list[Step]) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "account.db"
         anyio.run(play, [*first, *then], path, backend_options={"loop_factory": VirtualTimeLoop})
 
 
 @pytest.mark.anyio
-async def test_it_can_be_opened_again_and_again_with_other_settings(tmp_path: Path) -> None:
+async def test_a_state_file_can_be_opened_repeatedly_with_other_settings(tmp_path: Path) -> None:
     path = tmp_path / "account.db"
     for number, job_seconds in enumerate((0.0, 1000.0, 5.0), 1):
         owner = f"{number}@vendor.pl"
@@ -152,7 +152,7 @@ async def test_it_can_be_opened_again_and_again_with_other_settings(tmp_path: Pa
         assert [(await job.status()).state for job in jobs] == ["done", "running", "running"]
         await anyio.sleep(5)
         assert [(await job.status()).state for job in jobs] == ["done", "running", "done"]
-        await sm.contacts.upsert_many([Contact(email=ANN)])  # takes as long as is said now
+        await sm.contacts.upsert_many([Contact(email=ANN)])  # takes as long as the new setting says
         found = await sm.contacts.get(["c3@example.com", ANN])
     times = [EPOCH + 5, EPOCH + 5 + JOB_SECONDS]
     assert [contact.created_on for contact in found] == [datetime.fromtimestamp(time, UTC) for time in times]
@@ -160,7 +160,7 @@ async def test_it_can_be_opened_again_and_again_with_other_settings(tmp_path: Pa
 
 
 @pytest.mark.anyio
-async def test_it_is_for_its_owner_alone_and_holds_no_secret(tmp_path: Path, make_client: MakeClient) -> None:
+async def test_a_state_file_is_private_and_holds_no_secret(tmp_path: Path, make_client: MakeClient) -> None:
     simulator = opened(tmp_path / "account.db")
     async with make_client(simulator) as sm:
         await sm.contacts.upsert(Contact(email=ANN))
@@ -176,14 +176,14 @@ async def test_it_is_for_its_owner_alone_and_holds_no_secret(tmp_path: Path, mak
         assert str(secret).encode() not in written
 
 
-def test_a_file_that_cannot_be_it_is_named(tmp_path: Path) -> None:
+def test_an_unusable_state_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("no database at all" * 1000)
     with sqlite3.connect(tmp_path / "other.db") as other:
         other.execute("CREATE TABLE deeds (a)")
     other.close()
     for name, said in (
-        ("text.db", "is no state file"),
-        ("other.db", "is no state file"),
+        ("text.db", "is not a state file"),
+        ("other.db", "is not a state file"),
         ("no/such.db", "No such file"),
     ):
         with pytest.raises(Invalid, match=said) as refused:
@@ -193,7 +193,7 @@ def test_a_file_that_cannot_be_it_is_named(tmp_path: Path) -> None:
         Simulator(state=tmp_path)
 
 
-def test_one_simulator_has_it_at_a_time(tmp_path: Path) -> None:
+def test_only_one_simulator_can_open_a_state_file(tmp_path: Path) -> None:
     first = Simulator(state=tmp_path / "account.db")
     with pytest.raises(Invalid, match="in use"):
         Simulator(state=tmp_path / "account.db")
@@ -207,14 +207,14 @@ def test_a_call_that_is_refused_now_is_named(tmp_path: Path) -> None:
     with sqlite3.connect(path) as database:
         database.execute("INSERT INTO deeds VALUES (1, 0.0, 0, 'contact/addNote', '{\"note\": \"a\"}', 1.0, 0)")
     database.close()
-    for _ in range(2):  # and the file is closed again
+    for _ in range(2):  # the file is closed after the failure
         with pytest.raises(Invalid, match="call 1, to contact/addNote"):
             Simulator(state=path)
 
 
-@pytest.mark.parametrize("step", ["owners", "deeds"])
+@pytest.mark.parametrize("step", ["owners", "calls"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError(), sqlite3.OperationalError("disk I/O error")])
-def test_it_is_closed_again_however_opening_it_ends(
+def test_a_state_file_is_closed_if_opening_fails(
     step: str, error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def end(*_: Any) -> None:
@@ -222,8 +222,8 @@ def test_it_is_closed_again_however_opening_it_ends(
 
     with monkeypatch.context() as broken:
         broken.setattr(StateFile, step, end)
-        told = Invalid if isinstance(error, sqlite3.Error) else type(error)  # what SQLite says is said in words
-        with pytest.raises(told) as raised:  # and its frames, which hold the database
+        expected = Invalid if isinstance(error, sqlite3.Error) else type(error)  # SQLite errors become Invalid
+        with pytest.raises(expected) as raised:  # its traceback keeps the frames alive, and these the database
             Simulator(state=tmp_path / "account.db")
     Simulator(state=tmp_path / "account.db").close()
     assert str(error) in str(raised.value)
@@ -233,14 +233,14 @@ Catalogue = dict[str, dict[str, Any]]
 
 
 class Direct:
-    """A simulator that is called at once, without an event loop, at a time of its own."""
+    """A simulator that is called directly, without an event loop, with its own time."""
 
     def __init__(self, **options: Any) -> None:
         self.time = EPOCH
         self.simulator = Simulator(clock=lambda: self.time, job_seconds=JOB_SECONDS, **options)
 
     def post(self, path: str, sample: dict[str, Any]) -> dict[str, Any]:
-        """Post a sample, as the account, and return the answer, which must not be a refusal."""
+        """Post a sample with the account's credentials, and return the answer, which must not be a refusal."""
         mine = DEMO_CREDENTIALS
         proof = {"clientId": mine.client_id, "apiKey": mine.api_key, "sha": mine.signature(), "requestTime": 1}
         body = {**sample, **({} if path == "system/authorise" else proof)}
@@ -262,7 +262,7 @@ class Direct:
         return answer
 
     def post_samples(self, path: str, catalogue: Catalogue) -> None:
-        """Post the documented samples of a path, after what they need."""
+        """Post the documented samples of a path, after the calls that they need."""
         if path in {"funnel/addContact", "funnel/count", "funnel/delete"}:
             self.post_samples("funnel/add", catalogue)
         for sample in catalogue[path]["requests"]:
@@ -276,7 +276,7 @@ SAMPLES = sorted(REQUESTS.keys() - {"email/sendWithAttachment", "job/status"})  
 
 
 @pytest.mark.parametrize("path", SAMPLES)
-def test_every_sample_that_changes_something_is_kept(path: str, catalogue: Catalogue, tmp_path: Path) -> None:
+def test_every_sample_that_changes_the_account_is_stored(path: str, catalogue: Catalogue, tmp_path: Path) -> None:
     first = Direct(state=tmp_path / "account.db")
     first.post_samples(path, catalogue)
     first.simulator.close()
@@ -287,15 +287,15 @@ def test_every_sample_that_changes_something_is_kept(path: str, catalogue: Catal
     second.simulator.close()
 
 
-def test_asking_for_a_job_changes_nothing(catalogue: Catalogue) -> None:
+def test_polling_a_job_changes_nothing(catalogue: Catalogue) -> None:
     direct = Direct()
     number = direct.post("contact/export/data", catalogue["contact/export/data"]["requests"][0])["requestId"]
-    for told in ("message", "fileUrl"):
+    for field in ("message", "fileUrl"):
         before = held(direct.simulator)
-        assert direct.post("job/status", {"requestId": number})[told]
+        assert direct.post("job/status", {"requestId": number})[field]
         assert held(direct.simulator) == before
         direct.time += JOB_SECONDS
 
 
-def test_what_is_not_kept_are_documented_calls_that_can_be_repeated() -> None:
+def test_calls_that_are_not_stored_can_be_repeated() -> None:
     assert all(known.repeatable for known in REQUESTS.values() if known.changes_nothing)

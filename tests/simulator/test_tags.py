@@ -1,4 +1,4 @@
-"""Tags of the simulated account, seen through the client."""
+"""Tags of the simulated account, tested through the client."""
 
 import pytest
 
@@ -19,7 +19,7 @@ async def test_tags_count_their_contacts_not_their_score(sm: SalesManago) -> Non
     assert await tags(sm) == {"A": 2, "B": 1, "Lodz": 1}
 
 
-async def test_a_tag_that_nobody_has_any_more_is_gone(sm: SalesManago) -> None:
+async def test_an_unused_tag_disappears(sm: SalesManago) -> None:
     for email in ("ann@example.com", "bob@example.com"):
         await sm.contacts.upsert(Contact(email=email, tags=["A", "B"]))
     await sm.contacts.upsert(Contact(email="ann@example.com", remove_tags=["A", "B"]))

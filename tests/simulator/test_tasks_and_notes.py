@@ -1,4 +1,4 @@
-"""Tasks and notes of the simulated account, seen through the client."""
+"""Tasks and notes of the simulated account, tested through the client."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -60,7 +60,7 @@ async def test_a_reminder_is_due_before_the_task(reminder: str, before: timedelt
     assert task.reminder == NOON - before
 
 
-async def test_a_change_leaves_what_it_does_not_name(sm: SalesManago) -> None:
+async def test_a_change_keeps_the_other_fields(sm: SalesManago) -> None:
     first, second = await new_task(sm), await new_task(sm, note="Write")
     assert first != second
     changed = await sm.tasks.update(Task(id=first, date=NOON + HOUR))
@@ -71,7 +71,7 @@ async def test_a_change_leaves_what_it_does_not_name(sm: SalesManago) -> None:
     assert (two.note, two.date, two.reminder) == ("Visit", NOON, NOON - HOUR)
 
 
-async def test_a_task_moves_to_the_contact_it_is_given(sm: SalesManago) -> None:
+async def test_a_task_can_move_to_another_contact(sm: SalesManago) -> None:
     task_id = await new_task(sm)
     await sm.contacts.upsert(Contact(email=BOB))
     await sm.tasks.update(Task(id=task_id, contact_email=BOB))
@@ -79,7 +79,7 @@ async def test_a_task_moves_to_the_contact_it_is_given(sm: SalesManago) -> None:
     assert [task.id for task in (await contact(sm, BOB)).contact_tasks] == [task_id]
 
 
-async def test_a_completed_task_stays_and_a_deleted_one_goes(sm: SalesManago) -> None:
+async def test_a_completed_task_stays_and_a_deleted_one_disappears(sm: SalesManago) -> None:
     task_id = await new_task(sm)
     assert (await sm.tasks.complete(task_id)).task_id == task_id
     assert [task.id for task in (await contact(sm)).contact_tasks] == [task_id]
@@ -90,7 +90,7 @@ async def test_a_completed_task_stays_and_a_deleted_one_goes(sm: SalesManago) ->
             await again
 
 
-async def test_a_task_that_cannot_be_is_refused_and_changes_nothing(sm: SalesManago) -> None:
+async def test_an_invalid_task_is_refused_and_changes_nothing(sm: SalesManago) -> None:
     task_id = await new_task(sm)
     with pytest.raises(Refused, match="reminder"):
         await sm.tasks.update(Task(id=task_id, reminder="2_DAY", note="x"))
@@ -115,7 +115,7 @@ async def test_a_note_is_listed_and_exported(sm: SalesManago) -> None:
     assert (await exported(sm, "NOTES")).notes_data == notes
 
 
-async def test_a_note_on_nobody_or_of_no_owner_is_refused(sm: SalesManago) -> None:
+async def test_a_note_without_contact_or_owner_is_refused(sm: SalesManago) -> None:
     with pytest.raises(Refused, match="Contact does not exist"):
         await sm.notes.add("Hi", email=ANN)
     with pytest.raises(Refused, match="invalid owner"):

@@ -1,4 +1,4 @@
-"""The documented samples, posted over a socket by a program that knows neither our client nor httpx."""
+"""The documented samples, posted over a socket with urllib, without the library and httpx."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ HEADERS = {"Content-Type": "application/json;charset=UTF-8", "Accept": "applicat
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[Account]:
-    """What `salesmanago simulator` prints, while it serves."""
+    """The output of `salesmanago simulator`, while it serves."""
     command = [sys.executable, "-m", "salesmanago_async.cli", "simulator", "--port", "0", "--job-seconds", "0.1"]
     bare = {name: value for name, value in os.environ.items() if not name.startswith("SALESMANAGO_")}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=bare) as process:
@@ -40,7 +40,7 @@ def account() -> Iterator[Account]:
 
 @pytest.fixture
 def post(account: Account) -> Post:
-    """Return a function that posts a sample as the account: its own api key, our sha, our owner."""
+    """Return a function that posts a sample with its own api key, and the account's sha and owner."""
 
     def post(path: str, sample: dict[str, Any]) -> dict[str, Any]:
         key = str(sample.get("apiKey", "any-key"))
@@ -57,37 +57,37 @@ def post(account: Account) -> Post:
 
 
 def finished(post: Post, sample: dict[str, Any], number: int) -> dict[str, Any]:
-    """Ask for a job until it has a file."""
+    """Poll a job until it has a file."""
     deadline = time.monotonic() + 5
-    while "fileUrl" not in (told := post("job/status", {**sample, "requestId": number})):
-        assert told == {"success": True, "message": ["Job not start yet"]}
+    while "fileUrl" not in (answer := post("job/status", {**sample, "requestId": number})):
+        assert answer == {"success": True, "message": ["Job not start yet"]}
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    return told
+    return answer
 
 
 def contact(post: Post, email: str) -> str:
-    """Have a contact who takes messages, and return the id."""
+    """Create a contact that can receive messages, and return its id."""
     there = {"owner": "", "contact": {"email": email, "phone": "+48500100100"}, "forcePhoneOptIn": True}
     return str(post("contact/upsert", there)["contactId"])
 
 
 def event(post: Post, email: str, **fields: Any) -> str:
-    """Have an event of a contact, and return its id."""
+    """Create an event of a contact, and return its id."""
     contact(post, email)
     made = {"date": 1714550400000, "contactExtEventType": "PURCHASE", **fields}
     return str(post("v2/contact/addContactExtEvent", {"owner": "", "email": email, "contactEvent": made})["eventId"])
 
 
 def coupon(post: Post, email: str, name: str, code: str) -> dict[str, Any]:
-    """Have a coupon of a contact."""
+    """Create a coupon of a contact."""
     contact(post, email)
     post("contact/addContactCoupon", {"email": email, "name": name, "coupon": code})
     return {}
 
 
 def conversation(post: Post) -> dict[str, Any]:
-    """Have a conversation by SMS, and return its id as a field."""
+    """Create a conversation by SMS, and return its id as a field."""
     contact(post, "message@example.com")
     addressees = [{"addresseeType": "EMAIL", "value": "message@example.com"}]
     channels = [{"channel": "SMS", "provider": "APIFONICA"}]
@@ -97,7 +97,7 @@ def conversation(post: Post) -> dict[str, Any]:
 
 
 def task(post: Post, sample: dict[str, Any]) -> dict[str, Any]:
-    """Have the task that a sample changes, and return the sample's object with the task's id."""
+    """Create the task that a sample changes, and return the sample's object with the task's id."""
     asked = dict(sample["smContactTaskReq"])
     contact(post, asked["contactEmail"])
     added = {name: value for name, value in asked.items() if name != "id"}
@@ -105,7 +105,7 @@ def task(post: Post, sample: dict[str, Any]) -> dict[str, Any]:
 
 
 def program(post: Post, sample: dict[str, Any]) -> dict[str, Any]:
-    """Have the contact of a sample in its loyalty program."""
+    """Add the contact of a sample to its loyalty program."""
     contact(post, sample["email"])
     member = [{"addresseeType": "email", "value": sample["email"]}]
     post("loyalty/program/v1/addContact", {**sample, "email": None, "contacts": member})
@@ -137,7 +137,7 @@ PREPARE: dict[str, Prepare] = {
     "system/authorise": lambda post, _: {"password": DEMO_PASSWORD},
     "v2/contact/updateContactExtEvent": changed_event,
 }
-"""What has to be there before a sample makes sense, and which of its fields then have other values."""
+"""The calls that a sample needs before it, and the fields for which they give other values."""
 
 
 @pytest.mark.parametrize("path", sorted(REQUESTS.keys() - {"job/status", "email/sendWithAttachment"}))  # a form
@@ -164,23 +164,23 @@ def test_a_job_goes_from_not_started_to_a_file(path: str, post: Post, catalogue:
     running, done = catalogue["job/status"]["responses"]
     (status,) = catalogue[path]["statusRequests"]
     assert post("job/status", {**status, "requestId": number}) == running
-    told = finished(post, status, number)
-    assert (told.keys(), told["message"]) == (done.keys(), [])
-    assert told["fileUrl"].startswith(account["BASE_URL"])
-    with urlopen(told["fileUrl"], timeout=10) as file:
+    answer = finished(post, status, number)
+    assert (answer.keys(), answer["message"]) == (done.keys(), [])
+    assert answer["fileUrl"].startswith(account["BASE_URL"])
+    with urlopen(answer["fileUrl"], timeout=10) as file:
         content = json.load(file)
     if path == "contact/export/data":
-        named = {"test1@test.pl", "test2@test.pl"}  # the addresses of the sample; another test may have made one
+        named = {"test1@test.pl", "test2@test.pl"}  # the addresses of the sample; another test may have created one
         assert {parts["contactData"]["email"] for record in content for parts in record.values()} <= named
     else:
         assert content.keys() == {"success", "contactIds", "message", "invalidContacts"}
         assert content["contactIds"].keys() == {"batchtest1@benhauer.pl", "batchtest2@benhauer.pl"}
 
 
-def test_an_upserted_sample_is_listed_with_what_it_said(post: Post, catalogue: Catalogue) -> None:
+def test_an_upserted_sample_is_listed_with_its_fields(post: Post, catalogue: Catalogue) -> None:
     basic, advanced = catalogue["contact/upsert"]["requests"]
     (deletion,) = catalogue["contact/delete"]["requests"]
-    post("contact/delete", {**deletion, "email": advanced["newEmail"]})  # the test above made one of that address
+    post("contact/delete", {**deletion, "email": advanced["newEmail"]})  # the test above created one with that address
     made = post("contact/upsert", basic)
     assert made["externalId"] == basic["contact"]["externalId"]
     assert post("contact/upsert", advanced)["contactId"] == made["contactId"]

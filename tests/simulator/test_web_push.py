@@ -1,4 +1,4 @@
-"""Web push notifications of the simulated account, which has a few fixed ones; seen through the client."""
+"""Web push notifications of the simulated account, which has a few fixed ones; tested through the client."""
 
 import zipfile
 from collections import Counter
@@ -44,7 +44,7 @@ async def test_notifications_are_listed_by_the_second_they_were_sent(sm: SalesMa
     assert body["pushConversationIds"] == [18, 19]
 
 
-async def test_statistics_count_what_the_export_tells(sm: SalesManago) -> None:
+async def test_statistics_agree_with_the_export(sm: SalesManago) -> None:
     for conversation_id in await all_ids(sm):
         stats = await sm.web_push.stats(conversation_id, use_conversation=True)
         assert stats.web_push_id is not None
@@ -70,7 +70,7 @@ async def test_a_workflow_is_counted_over_all_its_conversations(sm: SalesManago)
     assert len({browser["sentOn"] for browser in browsers}) == 2
 
 
-async def test_revenue_is_told_by_period(sm: SalesManago) -> None:
+async def test_revenue_is_reported_by_period(sm: SalesManago) -> None:
     revenue = (await sm.web_push.stats(12345)).revenue_stats
     assert revenue.keys() == {"LAST_7_DAYS", "CURRENT_MONTH"}
     assert revenue["LAST_7_DAYS"].total_sales_value == 0
@@ -99,7 +99,7 @@ async def test_consent_forms_have_statistics(sm: SalesManago) -> None:
         assert (stats["intId"], stats["name"]) == (form.int_id, form.name)
 
 
-async def test_what_is_not_there_is_refused(sm: SalesManago) -> None:
+async def test_unknown_notifications_are_refused(sm: SalesManago) -> None:
     for unknown in (
         sm.web_push.stats(99),
         sm.web_push.stats(12345, use_conversation=True),

@@ -1,4 +1,4 @@
-"""What the simulated account tells of workflows, and of preference centers."""
+"""Workflows and preference centers of the simulated account."""
 
 import pytest
 
@@ -12,11 +12,11 @@ async def test_every_listed_workflow_has_statistics_under_its_name(sm: SalesMana
     assert len({workflow.id for workflow in listed}) == len(listed) >= 2
     for workflow in listed:
         assert workflow.id
-        told = await sm.workflows.statistics(workflow.id, period="LAST_7_DAYS")
-        assert told.name == workflow.name
-        assert told.launches_number == 0
-        assert told.email_stats
-        assert (told.email_stats.sent_messages, told.email_stats.average_or) == (0, "-")
+        statistics = await sm.workflows.statistics(workflow.id, period="LAST_7_DAYS")
+        assert statistics.name == workflow.name
+        assert statistics.launches_number == 0
+        assert statistics.email_stats
+        assert (statistics.email_stats.sent_messages, statistics.email_stats.average_or) == (0, "-")
 
 
 async def test_a_workflow_that_is_not_listed_is_refused(sm: SalesManago) -> None:

@@ -98,7 +98,7 @@ class Driver:
                 return await self._begin_polling(batch, step)
             case Reconcile():
                 first = 0.0 if step.refusal else None
-                self.scheduler.add_at_once(self._reconciler.inquiry(batch, step), wait=first)
+                self.scheduler.add_nowait(self._reconciler.inquiry(batch, step), wait=first)
                 return None
             case Judge(judge):
                 chunk = self._batches.unpack(batch)
@@ -145,10 +145,10 @@ class Driver:
         if not self._follows_jobs:
             return Settle(Verdicts("submitted", request_id=step.request_id))
         if not batch.group.is_admitted:
-            await self.scheduler.room()
+            await self.scheduler.wait_for_capacity()
             batch.group.is_admitted = True
-        first = self.scheduler.spread() if step.is_resumed else None
-        self.scheduler.add_at_once(self._poller.pending(batch, step), wait=first)
+        first = self.scheduler.random_delay() if step.is_resumed else None
+        self.scheduler.add_nowait(self._poller.pending(batch, step), wait=first)
         self._settler.progress()
         return None
 

@@ -169,7 +169,7 @@ class Pipeline:
         self._outage.end()
         self._settler.settled.give()
         await self._control.halted.wait()
-        self._driver.scheduler.hurry()
+        self._driver.scheduler.poll_all_now()
         self._settler.settled.give()
 
     async def _send_all(self) -> None:
@@ -181,7 +181,7 @@ class Pipeline:
     async def _send_some(self) -> None:
         async with self._feed.receiving() as batches:
             async for batch, step in batches:
-                await self._driver.scheduler.room()
+                await self._driver.scheduler.wait_for_capacity()
                 await self._driver.go(batch, step)
 
 

@@ -7,7 +7,7 @@ from attrs import define, frozen
 from ...connection.connection import Connection
 from ...errors import JobFailed, JobNotFound, LinkExpired, SalesManagoError, Unreadable
 from ...exports.shapes import as_it_is
-from ...jobs import Job, worth_another_look
+from ...jobs import Job, worth_another_poll
 from ...outcome import Verdicts
 from .answers import of_import, result_of
 from .batches import Batch
@@ -71,7 +71,7 @@ class JobPoller:
         may_send_again = pending.is_resumed and self.control.is_reading
         if may_send_again and isinstance(error, JobNotFound):
             return Send(was_in_doubt=True)
-        if self.control.is_following and worth_another_look(error, pending.failed_polls):
+        if self.control.is_following and worth_another_poll(error, pending.failed_polls):
             return None
         if may_send_again and _is_of_the_job(error):
             return Send(was_in_doubt=True)

@@ -8,7 +8,7 @@ from attrs import define
 
 from ...connection.connection import Connection
 from ...errors import Refused, SalesManagoError, Unreadable
-from ...jobs import worth_another_look
+from ...jobs import worth_another_poll
 from ...outcome import STOPPED, Verdicts
 from ..settings import InDoubt
 from .batches import Batch, Batches
@@ -82,7 +82,7 @@ class Reconciler:
     def _after_error(self, inquiry: PendingReconciliation, chunk: Chunk, error: SalesManagoError) -> Step | None:
         """Read again later; where the server refuses to show contacts, nobody can ever tell."""
         inquiry.failed_polls += 1
-        if self._control.is_following and worth_another_look(error, inquiry.failed_polls):
+        if self._control.is_following and worth_another_poll(error, inquiry.failed_polls):
             return None
         if isinstance(error, Refused):
             reason = _UNKNOWN.format(error)

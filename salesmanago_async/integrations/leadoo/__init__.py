@@ -1,10 +1,10 @@
-"""Leadoo: leads become contacts, a product feed becomes the CSV files that Leadoo takes.
+"""Leadoo: converts leads to contacts, and product feeds to the CSV files that Leadoo accepts.
 
-    contact = contact_of(lead)                                      # one lead, as its API or an export tells of it
+    contact = contact_of(lead)                                      # one lead, from Leadoo's API or an export
     report = await sm.contacts.upsert_many(lead_file("leads.csv"))  # a file of them
     feed = write_feed("products.xml", "for-leadoo")                 # for-leadoo/products-0001.csv, …
 
-`SOURCES` and `COLUMNS` say what becomes of which field.
+`SOURCES` and `COLUMNS` are the tables that map fields.
 """
 
 from .feeds import Feed, write_feed

@@ -1,4 +1,4 @@
-"""Names as people write them, made comparable."""
+"""Makes names comparable that people write in different ways."""
 
 import re
 from functools import lru_cache
@@ -7,7 +7,7 @@ LONGEST_REMEMBERED = 200
 
 
 def plain(name: str) -> str:
-    """Return a name without case and separators: "Lead URL", lead_url and lead.url are one name."""
+    """Return a name without case and separators: "Lead URL", lead_url and lead.url are the same name."""
     return (_remembered if len(name) <= LONGEST_REMEMBERED else _plain)(name)
 
 

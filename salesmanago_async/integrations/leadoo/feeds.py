@@ -1,6 +1,6 @@
-"""A product feed, XML or CSV, becomes CSV files that Leadoo takes: of 1 MB at most, each with the header.
+"""Converts a product feed, XML or CSV, to CSV files that Leadoo accepts: at most 1 MB each, each with the header.
 
-Both are read and written a piece at a time: a feed of 250 MB takes the memory of one part.
+Both are read and written piece by piece: a feed of 250 MB needs only the memory of one part.
 """
 
 from collections import Counter
@@ -20,32 +20,32 @@ from ...records.shapes import Shape
 from ...sources.csv_files import CsvFile
 from ...sources.text_files import FileOptions
 from ._names import plain
-from .files import cell_lane
+from .files import cell_writer
 from .parts import Parts
 from .product_xml import PRODUCT_ELEMENTS, read_products
 from .products import COLUMNS, cells_of
 
 LIMIT = 1_000_000
-"""The longest CSV file that Leadoo takes, in bytes: "1 MB", and this is the smaller of what that may mean."""
+"""The largest CSV file that Leadoo accepts, in bytes: "1 MB", in the smaller of its two meanings."""
 
 KEYS = ("id", "url")
-"""The columns of which a product fills one at least: what fills neither may be anything, a list of people, say."""
+"""A product must have a value in one of these columns: otherwise the row may be anything, for example a person."""
 
 EXPECTED = ("id", "title", "url")
-"""The columns that a bot needs of every product, to show it and to lead to it."""
+"""The columns that a bot needs for every product, to show the product and to link to it."""
 
 MOST_NAMED = 100
 
 Row: TypeAlias = tuple[int, Sequence[str] | Invalid]
-"""The line that a product begins at, and its cells, or why it has none."""
+"""The line at which a product begins, and its cells, or the reason why it has none."""
 
 
 @frozen(kw_only=True)
 class Feed:
-    """What was written: the files in order, and how many products they hold.
+    """What was written: the files in order, and the number of products in them.
 
-    `left_out` products have neither an id nor a url, fit into no file or could not be read; the first 100 of them are
-    named in `problems`. `lacking` counts the products that were written without an id, a title or a url.
+    `left_out` products have neither an id nor a url, do not fit into a file, or could not be read; `problems` names the
+    first 100 of them. `lacking` counts the products that were written without an id, a title or a url.
     """
 
     files: tuple[Path, ...]
@@ -65,13 +65,13 @@ def write_feed(
     encoding: str | None = None,
     delimiter: str | None = None,
 ) -> Feed:
-    """Write the products of a feed to products-0001.csv, … in a folder, each file of `limit` bytes at most.
+    """Write the products of a feed to products-0001.csv, … in a folder, each file of at most `limit` bytes.
 
-    A source that ends in .xml is a feed whose products are `elements` of those names; .csv, .tsv or .txt is a table,
-    of which only the columns that it has are written. A product that has neither an id nor a url is left out. The files
-    get their names when all are complete, and take the place of those of an earlier feed; an error leaves these as they
-    are. Raises `Invalid` for a feed that cannot be read, a table without a column for either of these, or a feed
-    without any product; `OSError` where a file cannot be written.
+    A source that ends in .xml is a feed, in which elements with a name of `elements` are the products. A source that
+    ends in .csv, .tsv or .txt is a table; only the columns that it has are written. Products with neither an id nor a
+    url are left out. The files get their names when all of them are complete, and replace those of an earlier feed;
+    after an error the earlier files are unchanged. Raises `Invalid` for a feed that cannot be read, a table without a
+    column for the id or the url, or a feed without products; `OSError` if a file cannot be written.
     """
     path, target = Path(source), Path(folder)
     try:
@@ -92,7 +92,7 @@ def _xml_rows(path: Path, columns: Mapping[str, Sequence[str]], elements: Sequen
         for product in read_products(file, elements):
             cells = cells_of(product.fields, columns)
             if product.is_too_long:
-                yield product.line, Invalid("is longer than any product is")
+                yield product.line, Invalid("is too long for a product")
             elif not any(cells):
                 has = ", ".join(list(product.fields)[:10]) or "nothing"
                 yield product.line, Invalid(f"has none of the known fields, but {has}")
@@ -101,14 +101,14 @@ def _xml_rows(path: Path, columns: Mapping[str, Sequence[str]], elements: Sequen
 
 
 class _ProductShape(Shape):
-    """Products: rows of a table under the plain names of their columns."""
+    """Products: rows of a table, with the plain names of their columns."""
 
     def __init__(self) -> None:
         super().__init__(Contact, names_of_contact)
 
     def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
-        """Return the lane that gives the cells by plain name."""
-        return cell_lane([plain(name) for name in names], access)
+        """Return a function that maps plain names to the cells of a row."""
+        return cell_writer([plain(name) for name in names], access)
 
 
 def _table(path: Path, columns: Mapping[str, Sequence[str]], reading: FileOptions) -> tuple[list[str], Iterator[Row]]:
@@ -119,7 +119,7 @@ def _table(path: Path, columns: Mapping[str, Sequence[str]], reading: FileOption
         raise Invalid(f"has none of the known columns; its header has {', '.join(file.header)}")
     if present.keys().isdisjoint(KEYS) and not columns.keys().isdisjoint(KEYS):
         raise Invalid(
-            "is no product feed: it has no column for the id or the url of a product; its header has"
+            "is not a product feed: it has no column for the id or the url of a product; its header has"
             f" {', '.join(file.header)}. Name the columns of another name with --map COLUMN=id"
         )
     return list(present), _table_rows(file, present)
@@ -135,7 +135,7 @@ def _table_rows(file: CsvFile, columns: Mapping[str, Sequence[str]]) -> Iterator
 
 
 def _known_products(rows: Iterable[Row], header: Sequence[str]) -> Iterator[Row]:
-    """Yield the rows; of those that name no product, why they are left out."""
+    """Yield the rows; yield the reason for leaving it out in place of a row that identifies no product."""
     keys = [header.index(column) for column in KEYS if column in header]
     for line, cells in rows:
         is_known = isinstance(cells, Invalid) or not keys or any(cells[index] for index in keys)
@@ -143,8 +143,8 @@ def _known_products(rows: Iterable[Row], header: Sequence[str]) -> Iterator[Row]
 
 
 @define
-class _Tally:
-    """What became of the products until now."""
+class _FeedCounts:
+    """Counts of the products so far."""
 
     field_specs: Sequence[int | None]
     read: int = 0
@@ -153,49 +153,49 @@ class _Tally:
     lacking: Counter[str] = field(factory=Counter)
 
     def take(self, cells: Sequence[str]) -> None:
-        """Note what a product lacks that is written; `field_specs` says where the expected columns are."""
+        """Count the expected fields that a written product lacks; `field_specs` has the positions of their columns."""
         for column, spec in zip(EXPECTED, self.field_specs, strict=True):
             if spec is None or not cells[spec]:
                 self.lacking[column] += 1
 
     def leave_out(self, line: int, why: Invalid) -> None:
-        """Note a product that is not written."""
+        """Count a product that is not written."""
         self.left_out += 1
         if self.left_out <= MOST_NAMED:
             self.problems.append(f"line {line}: {why}")
 
 
 def _write(rows: Iterable[Row], parts: Parts, header: Sequence[str], folder: Path) -> Feed:
-    """Write everything into a hidden folder, and then put it in its place."""
+    """Write everything to a hidden folder, and then move the files to their place."""
     folder.mkdir(parents=True, exist_ok=True)
     hidden = Path(mkdtemp(prefix=".feed-", suffix=".part", dir=folder))
-    tally = _Tally([header.index(column) if column in header else None for column in EXPECTED])
+    counts = _FeedCounts([header.index(column) if column in header else None for column in EXPECTED])
     try:
-        names = _write_parts(_complete_parts(rows, parts, tally), hidden)
+        names = _write_parts(_complete_parts(rows, parts, counts), hidden)
         if not names:
-            raise Invalid(tally.problems[0] if tally.problems else "has no product")
+            raise Invalid(counts.problems[0] if counts.problems else "has no product")
         files = _put_in_place(names, hidden, folder)
     finally:
         rmtree(hidden)
-    products = tally.read - tally.left_out
+    products = counts.read - counts.left_out
     return Feed(
         files=files,
         products=products,
-        left_out=tally.left_out,
-        problems=tuple(tally.problems),
-        lacking={column: tally.lacking[column] for column in EXPECTED if tally.lacking[column]},
+        left_out=counts.left_out,
+        problems=tuple(counts.problems),
+        lacking={column: counts.lacking[column] for column in EXPECTED if counts.lacking[column]},
     )
 
 
-def _complete_parts(rows: Iterable[Row], parts: Parts, tally: _Tally) -> Iterator[bytes]:
+def _complete_parts(rows: Iterable[Row], parts: Parts, counts: _FeedCounts) -> Iterator[bytes]:
     for line, cells in rows:
-        tally.read += 1
+        counts.read += 1
         try:
             part = _added(cells, parts)
         except Invalid as error:
-            tally.leave_out(line, error)
+            counts.leave_out(line, error)
             continue
-        tally.take(cast("Sequence[str]", cells))
+        counts.take(cast("Sequence[str]", cells))
         if part:
             yield part
     if last := parts.rest():
@@ -217,7 +217,7 @@ def _write_parts(parts: Iterable[bytes], folder: Path) -> list[str]:
 
 
 def _put_in_place(names: Sequence[str], hidden: Path, folder: Path) -> tuple[Path, ...]:
-    """Give the files their names, and remove those of an earlier, longer feed."""
+    """Give the files their names, and remove the remaining files of an earlier, longer feed."""
     files = tuple((hidden / name).replace(folder / name) for name in names)
     for number in range(len(names) + 1, len(names) + 1_000_000):
         later = folder / f"products-{number:04}.csv"

@@ -1,4 +1,4 @@
-"""Files of leads, for an import: each row becomes a contact by the table of `leads`."""
+"""Files of leads, as the source of an import: the table in `leads` converts each row to a contact."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -25,17 +25,17 @@ def lead_file(
     encoding: str | None = None,
     delimiter: str | None = None,
 ) -> InputFile:
-    """Return the source for a CSV, JSONL or Parquet file of leads, to be given to `sm.contacts.upsert_many`.
+    """Return the source for a CSV, JSONL or Parquet file of leads, for `sm.contacts.upsert_many`.
 
-    `extra_columns` says what becomes of fields that are not in the table: "ignore", "error", or "properties", which
-    makes them standard details of their own names. Raises `Invalid` naming the file where it cannot be read.
+    `extra_columns` says what happens to fields that are not in the table: "ignore", "error", or "properties", which
+    makes them standard details with their own names. Raises `Invalid`, naming the file, if it cannot be read.
     """
     reading = FileOptions(encoding=encoding, delimiter=delimiter)
     return open_file(Path(path), LeadShape(sources, extra=extra_columns), reading)
 
 
-def cell_lane(names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
-    """Return the lane that gives the filled cells of a row under the names of their columns."""
+def cell_writer(names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
+    """Return a function that maps the column names to the non-empty cells of a row."""
     return compile_writer([(FieldSpec(name, (name,), _as_it_is), access(index)) for index, name in enumerate(names)])
 
 
@@ -44,7 +44,7 @@ def _as_it_is(value: object) -> object:
 
 
 class LeadShape(Shape):
-    """Leads: mappings with the names of `sources`; of these, the `needed` ones are the columns of every table."""
+    """Leads: mappings with the names in `sources`; those in `needed` must be columns of every table."""
 
     def __init__(
         self, sources: Mapping[str, str] = SOURCES, *, extra: ExtraColumns = "ignore", needed: Sequence[str] = ()
@@ -67,39 +67,39 @@ class LeadShape(Shape):
         return super().body(contact)
 
     def encoder(self, tags: Sequence[str] = (), body: Callable[[Any], Body] | None = None) -> Encoder:
-        """Return what encodes leads, with these tags added; `body` makes the body of one."""
+        """Return an encoder of leads that adds these tags; `body` converts one lead."""
         return self.careful_encoder(tags, body or self.body)
 
     def cell_encoder(self, names: Sequence[str], tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
-        """Return what encodes rows of cells; `body` makes the body of one."""
+        """Return an encoder of rows of cells; `body` converts one row."""
         return self.careful_encoder(tags, body)
 
     def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
-        """Return the lane for leads with these columns; raise `Invalid` for columns that are those of no lead."""
+        """Return the row writer for leads with these columns; raise `Invalid` if no lead can have such columns."""
         self.check_names(names)
-        cells = cell_lane(names, access)
+        cells = cell_writer(names, access)
         return lambda row: self.body(cells(row))
 
     def check_names(self, names: Sequence[str]) -> None:
-        """Raise `Invalid` for columns that are those of no lead."""
+        """Raise `Invalid` if no lead can have such columns."""
         known = {plain(name) for name in names}
         for column in self._needed:
             if not is_named(column, names):
                 raise Invalid(f"there is no column {column!r} to map; the header has {', '.join(names)}")
         emails = [plain(source) for source, target in self._sources.items() if target == "email"]
         if known.isdisjoint(emails):
-            raise Invalid("no column holds e-mail addresses; take one for it (--map COLUMN=email)", field="email")
+            raise Invalid("no column holds e-mail addresses; name one that does (--map COLUMN=email)", field="email")
         self._extended(tuple(names))
 
     def _extended(self, names: tuple[str, ...]) -> Mapping[str, str]:
-        """Return the table for leads with these fields, with what becomes of those that are not in it."""
+        """Return the table for leads with these fields, extended for the fields that are not in it."""
         if self._others == "ignore":
             return self._sources
         taken = (*self._sources, *UNTRANSFERRED, *NOTES)
         others = [name for name in names if not is_named(name, taken)]
         if others and self._others == "error":
             raise Invalid(
-                "is not a field of a lead; take it for one (--map), or say what becomes of such (--extra-columns)",
+                "is not a field of a lead; map it to one (--map), or say what to do with such ones (--extra-columns)",
                 field=others[0],
             )
         return {**self._sources, **{name: f"properties.{name}" for name in others}}

@@ -1,7 +1,7 @@
-"""What becomes of a lead (SALESmanago and Leadoo integration: "Mapping Rules"). Pure.
+"""Converts a lead to a contact (SALESmanago and Leadoo integration: "Mapping Rules"); no I/O.
 
-Leadoo documents no schema: the names on the left of the table are those of its API as a customer saw them, and those
-of the documented table [guess]. So the table is a value, and yours can take its place.
+Leadoo documents no schema. The names on the left of the table are those of its API, as a customer saw them, and those
+of the documented table [guess]. So the table is a value, and you can replace it.
 """
 
 from collections import defaultdict
@@ -61,11 +61,12 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "var_*": "properties.leadoo_*",
     }
 )
-"""From a lead's field to the contact's: a field of `Contact`, `properties.X`, or `tags` for labels with commas.
+"""Maps a lead's field to the contact's: a field of `Contact`, `properties.X`, or `tags` for labels with commas.
 
-Case and separators in a name do not count, and a field of an object is named with a dot. Where several lead to one
-field, the first that is filled counts; `with_own` puts yours first. `a + b` takes both, with a space between. `*`
-stands for the rest of a name: a variable's, or a label's, which is given unless its value is empty, 0, no or false.
+Case and separators in a name are ignored, and a field of an object is named with a dot. If several fields map to the
+same one, the first that is filled counts; `with_own` puts your fields first. `a + b` takes both, joined by a space. `*`
+stands for the rest of a name: the name of a variable, or a label, which is set unless its value is empty, 0, no or
+false.
 """
 
 UNTRANSFERRED = ("id", "bot_category_id", "first_name", "last_name", "created_at_iso8601", "last_touch.utm.*")
@@ -75,16 +76,17 @@ _NO = frozenset({"", "0", "no", "false"})
 
 
 def with_own(own: Mapping[str, str], sources: Mapping[str, str] = SOURCES) -> Mapping[str, str]:
-    """Return the table with sources of your own before the others, and in place of those of the same name."""
+    """Return the table with your own sources before the others; yours replace those of the same name."""
     named = set(map(plain, own))
     return {**own, **{source: target for source, target in sources.items() if plain(source) not in named}}
 
 
 def contact_of(lead: Mapping[str, Any], sources: Mapping[str, str] = SOURCES) -> Contact | None:
-    """Return the contact that a lead becomes, or None where it has no e-mail address.
+    """Convert a lead to a contact; return None if the lead has no e-mail address.
 
-    What is no field of the table is not transferred. The lead's URL is cut at 255 characters; other texts are not, so
-    that too long ones are refused by name when the contact is sent. Raises `Invalid` for a table that leads nowhere.
+    Fields that are not in the table are not transferred. The lead's URL is cut at 255 characters. Other texts are not
+    cut: one that is too long is refused, with its name, when the contact is sent. Raises `Invalid` if the table maps to
+    a field that does not exist.
     """
     texts: dict[str, str] = {}
     labels: list[str] = []
@@ -106,7 +108,7 @@ def contact_of(lead: Mapping[str, Any], sources: Mapping[str, str] = SOURCES) ->
 
 
 def flat_fields(lead: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the fields of a lead that hold anything, with their text; those of an object have a dot in their name."""
+    """Yield the non-empty fields of a lead, with their text; fields of an object have a dot in their name."""
     for name, value in lead.items():
         if isinstance(value, Mapping):
             yield from flat_fields(cast("Mapping[str, Any]", value), f"{before}{name}.")
@@ -115,13 +117,13 @@ def flat_fields(lead: Mapping[str, Any], before: str = "") -> Iterator[tuple[str
 
 
 def check_sources(sources: Mapping[str, str]) -> None:
-    """Raise `Invalid` for a table that leads to something that is no field of a contact."""
+    """Raise `Invalid` if the table maps to something that is not a field of a contact."""
     for target in sources.values():
         _checked(target.replace("*", "X"))
 
 
 def is_named(name: str, sources: Mapping[str, str] | Sequence[str]) -> bool:
-    """Tell whether a lead's field is among the sources."""
+    """Return whether a lead's field is among the sources."""
     return any(
         _rest(name, source) is not None if "*" in source else plain(name) in map(plain, source.split(" + "))
         for source in sources
@@ -129,7 +131,7 @@ def is_named(name: str, sources: Mapping[str, str] | Sequence[str]) -> bool:
 
 
 def _transferred(lead: Mapping[str, str], sources: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the fields of the contact that a lead fills, in the order of the table, and what with."""
+    """Yield the contact's fields that a lead fills, in the order of the table, with their text."""
     by_name = {plain(name): text for name, text in reversed(list(lead.items()))}
     for source, target in sources.items():
         if "*" in source:
@@ -142,14 +144,14 @@ def _starred(lead: Mapping[str, str], source: str, target: str) -> Iterator[tupl
     for name, text in lead.items():
         rest = _rest(name, source)
         if rest and target == "tags":
-            # [guess] a label has a field of its own, and a value that says whether it is given
+            # [guess] a label has its own field, whose value says whether the label is set
             yield from [("tags", rest)] if text.casefold() not in _NO else []
         elif rest:
             yield _checked(target.replace("*", rest)), text
 
 
 def _rest(name: str, source: str) -> str | None:
-    """Return what stands for the star at the end of a source, as the name has it; None where it is another name."""
+    """Return the part of the name that the star of a source stands for; None if the name does not match."""
     start = source.removesuffix("*")
     return name[len(start) :] if name.casefold().startswith(start.casefold()) else None
 
@@ -159,7 +161,7 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, Mapping):  # within a list: no text
+    if isinstance(value, Mapping):  # inside a list: it has no text form
         return ""
     if isinstance(value, list | tuple):
         return ",".join(text for part in cast("Sequence[Any]", value) if (text := _text(part)))
@@ -174,7 +176,7 @@ _TEXTS = frozenset(
 
 @lru_cache(maxsize=4096)
 def _checked(target: str) -> str:
-    """Return the field of a contact in Python's spelling, or the detail."""
+    """Return the name of a contact's field in Python's spelling, or the name of the detail."""
     if target.startswith("properties.") and len(target) > len("properties."):
         return target
     spec = names_of(Contact).get(target)

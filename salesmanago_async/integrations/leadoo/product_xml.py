@@ -1,7 +1,7 @@
-"""Products out of an XML feed of any size: one at a time, each in bounded memory.
+"""Reads the products of an XML feed of any size: one at a time, each in limited memory.
 
-expat calls the methods of `_Reader`, which keeps the product that is open and nothing else. Entities are refused, so
-that a small file cannot grow into a large one; nothing that a feed refers to is fetched.
+expat calls the methods of `_FeedHandler`, which holds only the product that is open. Entities are refused, because a
+small file could grow into a large one through them; nothing that a feed refers to is downloaded.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from ...errors import Invalid
 from ._names import plain
 
 PRODUCT_ELEMENTS = ("item", "entry", "o", "offer", "product")
-"""What a product is called in feeds: Google's RSS and Atom, Ceneo's, others."""
+"""The names of product elements in feeds: Google's RSS and Atom, Ceneo's, others."""
 
 MOST_CHARACTERS = 1_000_000
 DEEPEST = 64
@@ -23,7 +23,7 @@ PIECE = 64 * 1024
 
 @frozen
 class XmlProduct:
-    """What a feed tells of a product, by plain name. `is_too_long` where it was more than could be one."""
+    """The fields of a product, by plain name. `is_too_long` is true if it had more text than a product can have."""
 
     line: int
     fields: Mapping[str, str]
@@ -31,11 +31,11 @@ class XmlProduct:
 
 
 def read_products(file: IO[bytes], elements: Sequence[str] = PRODUCT_ELEMENTS) -> Iterator[XmlProduct]:
-    """Yield the products of a feed, which are elements of one of these names.
+    """Yield the products of a feed: the elements with one of these names.
 
-    Raises `Invalid` for what is no XML, has entities of its own, or is nested deeper than a feed is.
+    Raises `Invalid` if the file is not XML, defines entities, or is nested deeper than a feed.
     """
-    reader = _Reader(frozenset(map(plain, elements)))
+    reader = _FeedHandler(frozenset(map(plain, elements)))
     try:
         while piece := file.read(PIECE):
             reader.parser.Parse(piece, False)
@@ -45,12 +45,12 @@ def read_products(file: IO[bytes], elements: Sequence[str] = PRODUCT_ELEMENTS) -
     except (expat.ExpatError, LookupError, ValueError) as error:
         if isinstance(error, Invalid):
             raise
-        raise Invalid(f"is no XML that can be read: {error}") from error
+        raise Invalid(f"is not valid XML: {error}") from error
 
 
 @define
-class _Open:
-    """The product that is being read: where it is in it, and what it has until now."""
+class _OpenProduct:
+    """The product that is being read: the current position in it, and its fields so far."""
 
     line: int
     depth: int
@@ -60,21 +60,21 @@ class _Open:
     characters: int = 0
 
     def keep(self, name: str, text: str) -> None:
-        """Keep what a name is first given for."""
+        """Keep the text of a name; the first text counts."""
         if text and self.count(name):
             self.fields.setdefault(plain(name), text)
 
     def count(self, text: str) -> bool:
-        """Tell whether there is room for more text."""
+        """Count text; return whether it is within the limit."""
         self.characters += len(text)
         return self.characters <= MOST_CHARACTERS
 
 
-class _Reader:
+class _FeedHandler:
     def __init__(self, elements: frozenset[str]) -> None:
         self._elements = elements
         self._depth = 0
-        self._product: _Open | None = None
+        self._product: _OpenProduct | None = None
         self._read: list[XmlProduct] = []
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
@@ -96,8 +96,8 @@ class _Reader:
         name = _local(tag)
         if self._product:
             _enter(self._product, attributes.get("name", name), attributes)
-        elif self._depth > 1 and plain(name) in self._elements:  # the whole feed is no product, whatever it is called
-            self._product = _Open(self.parser.CurrentLineNumber, self._depth)
+        elif self._depth > 1 and plain(name) in self._elements:  # the root element is never a product
+            self._product = _OpenProduct(self.parser.CurrentLineNumber, self._depth)
             _enter(self._product, "", attributes)
 
     def _text(self, text: str) -> None:
@@ -117,11 +117,11 @@ class _Reader:
             self._product = None
 
     def _refuse(self, *_: object) -> None:
-        raise Invalid(f"line {self.parser.CurrentLineNumber} has an entity of its own, which is not taken")
+        raise Invalid(f"line {self.parser.CurrentLineNumber} defines an entity, which is not accepted")
 
 
-def _enter(product: _Open, name: str, attributes: Mapping[str, str]) -> None:
-    """Go into an element of a product, or into the product itself, and keep its attributes."""
+def _enter(product: _OpenProduct, name: str, attributes: Mapping[str, str]) -> None:
+    """Enter an element of a product, or the product itself, and keep its attributes."""
     product.path.append(name)
     product.texts.append([])
     for attribute, value in attributes.items():

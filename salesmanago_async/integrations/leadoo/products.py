@@ -1,7 +1,7 @@
-"""What a product feed tells of a product, and the columns it becomes. Pure.
+"""Maps the fields of a product in a feed to columns; no I/O.
 
-Neither SALESmanago's feeds nor Leadoo's CSV have a documented schema; the names are those of Google's and Ceneo's feeds
-and of SALESmanago's product catalogue [guess]. So the table is a value, and yours can take its place.
+Neither SALESmanago's feeds nor Leadoo's CSV have a documented schema. The names are those of Google's and Ceneo's feeds
+and of SALESmanago's product catalogue [guess]. So the table is a value, and you can replace it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,15 +23,16 @@ COLUMNS: Mapping[str, Sequence[str]] = MappingProxyType(
         "category": ("product_type", "main_category", "category", "categories", "cat", "google_product_category"),
     }
 )
-"""From the column that Leadoo gets to where a feed may have it; the first place that is filled counts.
+"""Maps each column for Leadoo to the places where a feed may have its value; the first place that is filled counts.
 
-Case, separators and an XML prefix (g:id) do not count. A name with dots is that of an element inside another, or of an
-attribute: `imgs.main.url` is the url of <main> in <imgs>. An element with a name, as <a name="Producent">, goes by it.
+Case, separators and an XML prefix (g:id) are ignored. A name with dots means an element inside another, or an
+attribute: `imgs.main.url` is the url of <main> in <imgs>. An element with a name attribute, such as
+<a name="Producent">, has that name.
 """
 
 
 def with_sources(columns: Mapping[str, Sequence[str]], first: Iterable[tuple[str, str]]) -> dict[str, Sequence[str]]:
-    """Return the table with some sources, each with its column, before the others; new columns come last."""
+    """Return the table with these sources before the others, each with its column; new columns are last."""
     extended = dict(columns)
     for source, column in first:
         extended[column] = (source, *extended.get(column, ()))

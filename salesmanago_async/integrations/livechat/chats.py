@@ -1,7 +1,7 @@
-"""What a delivery of LiveChat's webhook `incoming_chat` tells, and what it becomes in SALESmanago. Pure.
+"""Reads a delivery of LiveChat's webhook `incoming_chat`, and converts it to a contact and an event; no I/O.
 
-The versions differ little: 3.2 has `license_id` where 3.6 has `organization_id` (neither is needed here), and the
-fields of a filled form have `answer`, or in older versions `value`.
+The versions differ little: 3.2 has `license_id` where 3.6 has `organization_id` (neither is needed here). The fields of
+a filled form have `answer`, or `value` in older versions.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,12 +18,12 @@ from ...errors import Invalid
 ACTION = "incoming_chat"
 TAG = "LIVECHAT_INC"
 LONGEST = 255
-"""The most characters that a contact's name takes, and a detail of an event."""
+"""The most characters of a contact's name, and of a detail of an event."""
 
 
 @frozen(kw_only=True)
 class Chat:
-    """A chat that an identified customer began. Its two ids together are what a repeated delivery is known by."""
+    """A chat that an identified customer began. Its two ids together identify repeated deliveries of it."""
 
     chat_id: str
     thread_id: str
@@ -34,10 +34,10 @@ class Chat:
 
 
 def read_chat(delivery: Mapping[str, Any]) -> Chat | None:
-    """Return the chat that a delivery tells of; None where there is nothing to transfer.
+    """Return the chat in a delivery; None if there is nothing to transfer.
 
-    That is a delivery of another webhook, or of a customer without an e-mail address. What the pre-chat form says
-    counts before what LiveChat knew of the customer. Raises `Invalid` for an incoming chat without its ids.
+    This is the case for a delivery of another webhook, and for a customer without an e-mail address. The pre-chat form
+    takes precedence over what LiveChat knew of the customer. Raises `Invalid` for an incoming chat without its ids.
     """
     if delivery.get("action") != ACTION:
         return None
@@ -61,18 +61,18 @@ def read_chat(delivery: Mapping[str, Any]) -> Chat | None:
 
 
 def contact_of(chat: Chat) -> Contact:
-    """Return the contact to be made or changed; a chat without a name leaves the contact's name as it is."""
+    """Return the contact to upsert; a chat without a name does not change the contact's name."""
     return Contact(email=chat.email, name=chat.name, tags=[TAG])
 
 
 def event_of(chat: Chat, now: datetime) -> ExternalEvent:
-    """Return the event of a chat that is transferred now (LiveChat Inc. integration: "External Event data fields")."""
+    """Return the event of a chat transferred at `now` (LiveChat Inc. integration: "External Event data fields")."""
     return ExternalEvent(
         email=chat.email,
         date=now,
         contact_ext_event_type="MEETING",
         description="LivechatInc",
-        detail1=str(int(chat.began.timestamp())) if chat.began else None,  # [guess] in seconds, as UNIX counts
+        detail1=str(int(chat.began.timestamp())) if chat.began else None,  # [guess] UNIX time in seconds
         detail2="customer",
         detail3=chat.customer_id,
         detail4=ACTION,
@@ -80,13 +80,13 @@ def event_of(chat: Chat, now: datetime) -> ExternalEvent:
 
 
 def _customers(chat: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the users who are customers; the others are agents."""
+    """Return the users that are customers; the others are agents."""
     users = map(_object, _list(chat.get("users")))
     return [user for user in users if user.get("type") == "customer"]
 
 
 def _answers(thread: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what was filled in, by the type of its field; the pre-chat form comes first."""
+    """Yield the answers in forms, with the type of their field; those of the pre-chat form come first."""
     for event in map(_object, _list(thread.get("events"))):
         if event.get("type") == "filled_form":
             for given in map(_object, _list(event.get("fields"))):
@@ -98,7 +98,7 @@ def _answers(thread: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _id(holder: Mapping[str, Any], name: str) -> str:
     found = _text(holder.get("id"))
     if not found:
-        raise Invalid("is missing, and without it a repeat could not be told from a new chat", field=name)
+        raise Invalid("is missing, and without it a repeat cannot be distinguished from a new chat", field=name)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What was handled already: the last keys, in memory or in a SQLite file that outlives a restart."""
+"""`Seen` remembers what was handled: the last keys, in memory, or in a SQLite file that survives a restart."""
 
 import os
 import sqlite3
@@ -24,32 +24,32 @@ COMMIT;
 
 
 class Seen:
-    """The last `limit` keys that were added, of which an app adds two for each chat.
+    """The last `limit` keys that were added; an app adds two keys for each chat.
 
-    With a path they are kept in that file, its owner's alone, which several processes may share; without one they end
-    with this object. Raises `Invalid` for a file that cannot be that.
+    With a path the keys are kept in that file, which only its owner can read, and which several processes may share.
+    Without a path they exist as long as this object. Raises `Invalid` for a file that is not usable.
     """
 
     def __init__(self, path: str | PathLike[str] | None = None, *, limit: int = 20_000) -> None:
         if limit < 1:
-            raise Invalid(f"is {limit}; at least 1 key has to be kept", field="limit")
-        self._keys = _InFile(Path(path), limit) if path is not None else _InMemory(limit)
+            raise Invalid(f"is {limit}; it must be at least 1", field="limit")
+        self._keys = _FileKeys(Path(path), limit) if path is not None else _MemoryKeys(limit)
 
     async def has(self, key: str) -> bool:
-        """Tell whether a key was added, and not yet pushed out by later ones."""
+        """Return whether a key was added, and not removed again by later keys."""
         return await self._keys.has(key)
 
     async def add(self, key: str) -> None:
-        """Keep a key; where there is a file, it is on the disk when this returns."""
+        """Add a key; if there is a file, the key is on the disk when this returns."""
         await self._keys.add(key)
 
     def close(self) -> None:
-        """Close the file, where there is one; nothing can be asked after that."""
+        """Close the file, if there is one; the object cannot be used after that."""
         self._keys.close()
 
 
-class _InMemory:
-    """Keys that end with this object: an app without a file has nothing that it would have to close."""
+class _MemoryKeys:
+    """Keys in memory; an app without a file need not close anything."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -67,12 +67,12 @@ class _InMemory:
         self._keys.clear()
 
 
-class _InFile:
-    """Keys in a SQLite file, which is read and written in threads, one at a time."""
+class _FileKeys:
+    """Keys in a SQLite file. Reads and writes run in threads, one at a time."""
 
     def __init__(self, path: Path, limit: int) -> None:
         self._limit = limit
-        self._turn = Lock()
+        self._lock = Lock()
         self._database = _open(path)
 
     async def has(self, key: str) -> bool:
@@ -93,26 +93,26 @@ class _InFile:
         await self._in_thread(insert)
 
     def close(self) -> None:
-        with self._turn:
+        with self._lock:
             self._database.close()
 
     async def _in_thread(self, act: Callable[[], ReturnT]) -> ReturnT:
-        def in_turn() -> ReturnT:
-            with self._turn:
+        def locked() -> ReturnT:
+            with self._lock:
                 return act()
 
-        return await anyio.to_thread.run_sync(in_turn)
+        return await anyio.to_thread.run_sync(locked)
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """Open the file, for its owner only where it is new."""
+    """Open the file; a new file can be read only by its owner."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         return _connect(str(path))
     except OSError as error:
         raise Invalid(f"cannot be written: {error.strerror}", field=str(path)) from error
     except (sqlite3.Error, Invalid) as error:
-        raise Invalid(f"cannot keep what was seen: {error}", field=str(path)) from error
+        raise Invalid(f"cannot store the handled keys: {error}", field=str(path)) from error
 
 
 def _connect(where: str) -> sqlite3.Connection:

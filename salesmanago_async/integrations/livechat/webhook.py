@@ -1,4 +1,4 @@
-"""The webhook, as an ASGI app: it checks who asks, and hands each chat over once."""
+"""The webhook, as an ASGI app: it checks the caller, and transfers each chat once."""
 
 import hmac
 import logging
@@ -24,25 +24,25 @@ from .seen import Seen
 RecordT_contra = TypeVar("RecordT_contra", contravariant=True)
 
 BODY_LIMIT = 256 * 1024
-"""The longest body that is taken, in bytes: an incoming chat has a few thousand."""
+"""The longest accepted body, in bytes: an incoming chat has a few thousand."""
 
 _log = logging.getLogger("salesmanago_async.integrations.livechat")
 
 
 class Adds(Protocol[RecordT_contra]):
-    """Whatever takes records: `sm.events`, or a buffer."""
+    """Anything that accepts records: `sm.events`, or a buffer."""
 
     async def add(self, record: RecordT_contra, /) -> object:
-        """Take a record; what it raises means that the record was not taken."""
+        """Accept a record; an exception means that the record was not accepted."""
         ...
 
 
 @runtime_checkable
 class Upserts(Protocol):
-    """Whatever takes contacts as `sm.contacts` does."""
+    """Anything that accepts contacts as `sm.contacts` does."""
 
     async def upsert(self, contact: Contact, /) -> object:
-        """Take a contact; what it raises means that the contact was not taken."""
+        """Accept a contact; an exception means that the contact was not accepted."""
         ...
 
 
@@ -55,19 +55,21 @@ def livechat_app(
     body_limit: int = BODY_LIMIT,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> App:
-    """Return the ASGI app that LiveChat's webhook `incoming_chat` is to be registered with.
+    """Return the ASGI app to register with LiveChat's webhook `incoming_chat`.
 
-    It answers 200 once `contacts` (`sm.contacts`, or a buffer) has the contact and `events` the event, and 500 where
-    one of them raises: then LiveChat delivers the chat again, and only what is missing is handed over. `seen`
-    remembers what was; give it a file, or a restart forgets it. `secret` is the `secret_key` of the registration.
-    LiveChat waits about 10 seconds, so let buffers take the records where the account may be slower: a repeat that
-    reaches another process while this one is still handing over would be handed over as well. An error of
-    `sm.events` that is `in_doubt` may have added the event all the same, and then the repeat adds a second one.
+    The app answers 200 when `contacts` (`sm.contacts`, or a buffer) has the contact and `events` has the event. It
+    answers 500 if one of them raises: then LiveChat delivers the chat again, and only what is missing is transferred.
+    `seen` remembers what was transferred; without a file, a restart forgets it. `secret` is the `secret_key` of the
+    registration.
+
+    LiveChat waits about 10 seconds for an answer, so use buffers if the account may be slower: a repeated delivery that
+    reaches another process during the first transfer is transferred a second time. If `sm.events` raises an error that
+    is `in_doubt`, the event may have been added, and the repeated delivery then adds a second one.
 
     Bodies over `body_limit` bytes are refused. Raises `Invalid` for an empty secret.
     """
     if not secret:
-        raise Invalid("is empty, so anybody would know it", field="secret")
+        raise Invalid("is empty, so everybody would know it", field="secret")
     webhook = _Webhook(
         secret=secret.encode(),
         add_contact=contacts.upsert if isinstance(contacts, Upserts) else contacts.add,
@@ -92,7 +94,7 @@ class _Webhook:
     seen: Seen
     body_limit: int
     now: Callable[[], datetime]
-    turns: WeakValueDictionary[str, anyio.Lock] = field(factory=WeakValueDictionary)
+    locks: WeakValueDictionary[str, anyio.Lock] = field(factory=WeakValueDictionary)
 
     async def answer(self, scope: Message, receive: Receive, send: Send) -> None:
         try:
@@ -104,7 +106,7 @@ class _Webhook:
         await send_status(send, status)
 
     async def _status(self, scope: Message, receive: Receive) -> HTTPStatus:
-        """Return how a request is answered, once everything is done that it asks for."""
+        """Do everything that a request asks for, and return the status of the answer."""
         if scope["method"] != "POST":
             return HTTPStatus.METHOD_NOT_ALLOWED
         delivery = _parsed(await read_body(scope, receive, limit=self.body_limit))
@@ -117,43 +119,43 @@ class _Webhook:
         except Invalid as error:
             _log.warning("an incoming chat cannot be read: %s", error)
             return HTTPStatus.BAD_REQUEST
-        return await self._take(chat) if chat else HTTPStatus.OK
+        return await self._transfer(chat) if chat else HTTPStatus.OK
 
     def _knows_secret(self, delivery: Mapping[str, Any]) -> bool:
-        """Compare in constant time; there is no signature, the secret itself comes back in the body."""
+        """Compare in constant time. Deliveries have no signature: the body contains the secret itself."""
         given = delivery.get("secret_key")
         return hmac.compare_digest(given.encode() if isinstance(given, str) else b"", self.secret)
 
-    async def _take(self, chat: Chat) -> HTTPStatus:
-        """Hand a chat over. A repeat that comes meanwhile waits: it may have to do what failed here."""
+    async def _transfer(self, chat: Chat) -> HTTPStatus:
+        """Transfer a chat. A repeat that arrives meanwhile waits: it may have to do what failed here."""
         name = sha256(orjson.dumps([chat.chat_id, chat.thread_id])).hexdigest()[:32]
         shown = f"{chat.chat_id}/{chat.thread_id}"[:80]
-        turn = self.turns.setdefault(name, anyio.Lock())
+        lock = self.locks.setdefault(name, anyio.Lock())
         try:
-            async with turn:
+            async with lock:
                 await self._once(f"{name}/contact", partial(self.add_contact, contact_of(chat)))
                 await self._once(f"{name}/event", partial(self.add_event, event_of(chat, self.now())))
         except Invalid as error:
-            _log.error("chat %s cannot be handed over, not by repeating either: %s", shown, error.field or "a record")
+            _log.error("chat %s cannot be transferred, even if it is repeated: %s", shown, error.field or "a record")
         except Exception as error:
-            # neither its text nor a traceback that ends in it: there may be the customer's address in them
-            _log.error("chat %s was not handed over, LiveChat will repeat it: %s", shown, type(error).__name__)
+            # Log neither its text nor a traceback: both may contain the customer's address.
+            _log.error("chat %s was not transferred, LiveChat will repeat it: %s", shown, type(error).__name__)
             return HTTPStatus.INTERNAL_SERVER_ERROR
         return HTTPStatus.OK
 
     async def _once(self, key: str, act: Callable[[], Awaitable[object]]) -> None:
-        """Do `act`, unless it was done; where it fails it was not, and a repeat does it again."""
+        """Call `act`, unless it succeeded before; after a failure, a repeated delivery calls it again."""
         if not await self.seen.has(key):
             await act()
             await self._remember(key)
 
     async def _remember(self, key: str) -> None:
-        """Keep a key, also where the request is cancelled just now; a failure is logged, as the record was taken."""
+        """Add a key, even if the request is cancelled now; a failure is only logged: the record was accepted."""
         with anyio.CancelScope(shield=True):
             try:
                 await self.seen.add(key)
             except Exception:
-                _log.exception("%s was handed over, but cannot be remembered: a repeat would double it", key)
+                _log.exception("%s was transferred, but cannot be remembered: a repeated delivery would double it", key)
 
 
 def _parsed(content: bytes) -> Mapping[str, Any] | None:

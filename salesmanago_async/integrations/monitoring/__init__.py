@@ -1,14 +1,14 @@
-"""The monitoring code: have a contact's browser known to it, know the visitor again, and check the pages it stands on.
+"""The monitoring code: identify a contact's browser to it, read whose request it is, and check the code on a page.
 
 - `MonitoringCookie(contact_id).header()`, `monitored_url(url, contact_id)` and `monitoring_script(contact_id)` are the
-  three documented ways to begin with a contact; `set_monitoring_cookie(response, …)` is for Starlette and aiohttp
-- `read_visitor(request.cookies)` tells whose request it is, and makes the calls for recommendations
-- `check_page(html)` finds what is wrong with the code on a page
+  three documented ways to identify a contact; `set_monitoring_cookie(response, …)` is for Starlette and aiohttp
+- `read_visitor(request.cookies)` returns the visitor of a request, and creates calls for recommendations
+- `check_page(html)` finds errors of the code on a page
 """
 
 from .cookies import TEN_YEARS, MonitoringCookie, set_monitoring_cookie
-from .marks import monitored_url, monitoring_script
 from .pages import Finding, check_page
+from .snippets import monitored_url, monitoring_script
 from .visitors import Visitor, read_visitor
 
 __all__ = [

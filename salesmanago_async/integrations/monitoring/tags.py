@@ -1,8 +1,8 @@
-"""The tags, texts and comments of a page, one after the other, without a tree.
+"""Splits a page into tags, texts and comments, in order, without building a tree.
 
-The page may be anybody's, so the time is proportional to its length whatever is in it. The standard library's parser
-takes minutes for a few hundred kB of unclosed tags, and parsers that build a tree do not tell the line of a tag. As in
-browsers, what is not closed goes to the end of the page.
+The page may come from anyone, so the time is proportional to its length, whatever is in it. The standard library's
+parser needs minutes for a few hundred kB of unclosed tags, and parsers that build a tree do not report the line of a
+tag. As in browsers, anything unclosed continues to the end of the page.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Literal
 from attrs import field, frozen
 
 RAW = frozenset({"script", "style", "noscript", "textarea", "title", "iframe", "noembed", "noframes", "xmp"})
-"""Elements that hold text and no tags, where scripts run."""
+"""Elements that contain text and no tags, if scripts are enabled."""
 
 _NAME = re.compile(r"</?([a-zA-Z][^\s/>]*)")
 _BETWEEN = re.compile(r"[\s/]*")
@@ -24,7 +24,7 @@ _RAW_ENDS = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in
 
 @frozen
 class Piece:
-    """A piece of a page: where it is, and the name of its tag (in lower case) or its text."""
+    """A piece of a page: its line, and the name of its tag (in lower case) or its text."""
 
     kind: Literal["start", "end", "text", "raw", "comment"]
     line: int
@@ -34,7 +34,7 @@ class Piece:
 
 
 def read_pieces(html: str) -> Iterator[Piece]:
-    """Yield the pieces of a page in order; after the start of an element of `RAW` comes its text, as one piece."""
+    """Yield the pieces of a page in order; the start of an element in `RAW` is followed by its text, as one piece."""
     line, counted, position = 1, 0, 0
     while position < len(html):
         line += html.count("\n", counted, position)
@@ -50,7 +50,7 @@ def read_pieces(html: str) -> Iterator[Piece]:
 
 
 def _piece(html: str, start: int, line: int) -> tuple[Piece | None, int]:
-    """Return what begins at `start`, if it is anything that counts, and where the next piece does."""
+    """Return the piece that begins at `start`, or None if it is irrelevant, and the position of the next piece."""
     if html[start] != "<":
         return _text(html, start, html.find("<", start), line)
     if html.startswith("<!--", start):
@@ -78,7 +78,7 @@ def _comment(html: str, start: int, end: int, length: int, line: int) -> tuple[P
 
 
 def _attributes(html: str, position: int) -> tuple[dict[str, str], int | None]:
-    """Return the attributes of a tag, the first of a name, and where the tag ends; None where it does not."""
+    """Return the attributes of a tag, and where it ends; None if it does not end. Of equal names the first counts."""
     found: dict[str, str] = {}
     while (position := _end_of(_BETWEEN, html, position)) < len(html):
         attribute = _ATTRIBUTE.match(html, position)

@@ -1,4 +1,4 @@
-"""What each path does: a handler takes the store and a checked body, and returns the answer or raises `RefusedCall`."""
+"""The handlers of all paths: each takes the store and a checked body; it returns the answer or raises `RefusedCall`."""
 
 from collections.abc import Mapping
 
@@ -57,4 +57,4 @@ HANDLERS: Mapping[str, Handler] = {path: handler for module in _MODULES for path
 """Handlers of bodies that are checked as a whole."""
 
 BATCH_HANDLERS: Mapping[str, Handler] = {**contacts.BATCH_HANDLERS, **events.BATCH_HANDLERS}
-"""Handlers of bodies whose entries are checked, and fail, one by one."""
+"""Handlers of bodies whose entries are checked one by one; each entry can fail alone."""

@@ -1,4 +1,4 @@
-"""The files that are documented as a ZIP of JSON arrays."""
+"""Creates the files that are documented as a ZIP of JSON arrays."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -12,7 +12,7 @@ MOST_RECORDS = 50_000
 
 
 def archive(name: str, records: Sequence[Any]) -> bytes:
-    """Return a ZIP of the files `name`_1.json, `name`_2.json …; without records, of one that is an empty array."""
+    """Return a ZIP of the files `name`_1.json, `name`_2.json …; without records, of one file with an empty array."""
     target = BytesIO()
     with ZipFile(target, "w") as zipped:
         for number, start in enumerate(range(0, len(records) or 1, MOST_RECORDS), 1):

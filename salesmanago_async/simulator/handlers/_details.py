@@ -1,4 +1,4 @@
-"""What is told of a contact, by lists and exports alike."""
+"""The fields of a contact, as lists and exports show them."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ EVENT = ("eventId", "date", "description", "products", "location", "value", "con
 
 
 def details(contact: StoredContact) -> dict[str, Any]:
-    """Return everything, in the shape of contact/list."""
+    """Return all details, in the form of contact/list."""
     birthday = contact.fields.get("birthday", "")
     return {
         **basic(contact),

@@ -1,4 +1,4 @@
-"""The e-mails and mailings of the account, and how a mailing goes out."""
+"""The e-mails and mailings of the account, and the sending of a mailing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,12 +8,12 @@ from attrs import define, field
 from .._store import AccountStore, StoredContact
 
 MASS_TYPES = frozenset({"MAILING", "CYCLIC", "TEST_AB", "FINAL_TEST_AB", "BIRTHDAY"})
-"""[guess] the list of mass types was lost from the reference: these are the ones of conversationStatistics."""
+"""[guess] the reference has lost the list of mass types: these are the types of conversationStatistics."""
 
 
 @define
 class Delivery:
-    """An e-mail to one contact; `entry` is the one in the contact's list of e-mails, and tells what became of it."""
+    """An e-mail to one contact; `entry` is its entry in the contact's list of e-mails, and shows its state."""
 
     contact: StoredContact
     entry: dict[str, Any]
@@ -21,7 +21,7 @@ class Delivery:
 
 @define(kw_only=True)
 class Mailing:
-    """An e-mail, sent or to be sent to many. Times are UNIX milliseconds; `date_sent` is None until it goes out."""
+    """An e-mail to many contacts, sent or scheduled. Times are UNIX milliseconds; `date_sent` is None until then."""
 
     id: str
     number: int
@@ -36,7 +36,7 @@ class Mailing:
 
 @define
 class Mailbox:
-    """What the account knows of e-mails: the stored ones by their id, and the mailings by theirs."""
+    """The account's stored e-mails and its mailings, by their ids."""
 
     emails: dict[str, dict[str, Any]] = field(factory=dict)
     mailings: dict[str, Mailing] = field(factory=dict)
@@ -52,12 +52,12 @@ def start_mailing(
     excluded: Sequence[Mapping[str, str]],
     kind: str = "MAILING",
 ) -> Mailing:
-    """Have an e-mail sent to the selected contacts at `date`; in the past, that is at once.
+    """Send an e-mail to the selected contacts at `date`; if that is in the past, immediately.
 
-    [guess] who belongs to a tag or a stage, and who is opted out, is looked at when the mailing goes out. An id that is
-    not known here is one of an e-mail made in SALESmanago itself.
+    [guess] tags, stages and opt-outs are evaluated when the mailing is sent. An unknown id is taken for an e-mail that
+    was made in SALESmanago itself.
     """
-    mailbox = store.room(Mailbox)
+    mailbox = store.section(Mailbox)
     email = mailbox.emails.get(email_id, {"name": email_id, "subject": ""})
     mailing = Mailing(
         id=store.new_id(),
@@ -70,7 +70,7 @@ def start_mailing(
     )
     mailbox.mailings[mailing.id] = mailing
     when = max(date, store.now_ms())
-    store.plan(when / 1000, lambda: _send(store, mailing, when, contacts, excluded))
+    store.schedule(when / 1000, lambda: _send(store, mailing, when, contacts, excluded))
     return mailing
 
 
@@ -90,7 +90,7 @@ def _send(
 
 
 def deliver(contact: StoredContact, name: str, subject: str, when: int, number: int | None = None) -> dict[str, Any]:
-    """Put an e-mail in the contact's list, in the shape that contact/list documents; return the entry."""
+    """Add an e-mail to the contact's list, in the form that contact/list documents; return the entry."""
     entry = {
         "name": name,
         "subject": subject,

@@ -1,4 +1,4 @@
-"""The field `user`, by which some calls name the account they are made for."""
+"""The field `user`, which names the user account for which a call is made."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from .._store import AccountStore
 
 
 def check_user(store: AccountStore, body: Mapping[str, Any]) -> str:
-    """Return the user of a body; refuse one that is missing or is no account of the client."""
+    """Return the user of a body; refuse a user that is missing or is not an account of the client."""
     user = body.get("user")
     if not user:
         raise RefusedCall("User cannot be empty")
@@ -18,6 +18,6 @@ def check_user(store: AccountStore, body: Mapping[str, Any]) -> str:
 
 
 def check_any_user(store: AccountStore, body: Mapping[str, Any]) -> None:
-    """Refuse a user that is no account of the client, where a body may go without one."""
+    """Refuse a user that is not an account of the client; the user may be missing."""
     if "user" in body:
         check_user(store, body)

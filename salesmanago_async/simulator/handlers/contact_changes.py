@@ -1,6 +1,6 @@
-"""contact/*: contacts that are deleted, given to another owner, no longer monitored.
+"""contact/*: deletes contacts, changes their owners, stops and restores their monitoring.
 
-[guess] who is to be deleted and is not there counts as deleted: no refusal is documented.
+[guess] deleting a contact that does not exist succeeds: no refusal is documented.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from .._store import AccountStore
 
 
 def delete(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """contact/delete: everyone who shares the address goes."""
+    """contact/delete: deletes every contact with the address."""
     for contact in store.with_email(body["email"]):
         store.remove(contact)
     return {"result": "Contact deleted"}
@@ -25,7 +25,7 @@ def batch_delete(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def set_main_owner(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """contact/setMainOwner: the one before stays an owner. [guess] the texts of both refusals: none is known."""
+    """contact/setMainOwner: the previous main owner stays an owner. [guess] the texts of both refusals."""
     chosen = store.with_email(body["contact"])
     if not chosen:
         raise RefusedCall("Contact does not exist")

@@ -1,4 +1,4 @@
-"""contact/*: lists of contacts, whole or by page, and their visits. [guess] spans of time hold both of their ends."""
+"""contact/*: lists of contacts, whole or by page, and their visits. [guess] a span of time includes both its ends."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -38,7 +38,7 @@ def _basic(contact: StoredContact) -> dict[str, Any]:
 
 
 def list_by_id(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """contact/listById: whoever is missing, or has other owners only, is unavailable."""
+    """contact/listById: a contact that is missing, or has only other owners, is unavailable."""
     available = {
         id_: contact
         for id_ in body["contactId"]
@@ -51,14 +51,14 @@ def list_by_id(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_page(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """contact/paginatedListById: the contacts whose main owner asks."""
+    """contact/paginatedListById: the contacts whose main owner makes the call."""
     assigned = [contact for contact in store.contacts.values() if contact.main_owner == body["owner"]]
     page, more = _page(assigned, body)
     return {"contacts": [details(contact) for contact in page], "hasMore": more}
 
 
 def export_page(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """contact/paginatedContactList/export: a page of what is there when the job is done."""
+    """contact/paginatedContactList/export: a page of the contacts that exist when the job ends."""
 
     def export() -> bytes:
         page, _ = _page(list(store.contacts.values()), body)
@@ -68,12 +68,12 @@ def export_page(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _exported(contact: StoredContact) -> dict[str, Any]:
-    told = {name: contact.fields.get(name) for name in ("name", "country", "phone")}
-    return {"success": True, "email": contact.email, "exists": True, "id": contact.id, **told}
+    contact_fields = {name: contact.fields.get(name) for name in ("name", "country", "phone")}
+    return {"success": True, "email": contact.email, "exists": True, "id": contact.id, **contact_fields}
 
 
 def _page(entries: Sequence[EntryT], body: dict[str, Any]) -> tuple[Sequence[EntryT], bool]:
-    """Return the page that a body asks for, and whether there are more."""
+    """Return the page for a body, and whether there are more pages."""
     end = body["page"] * body["size"]
     return entries[end - body["size"] : end], end < len(entries)
 
@@ -95,7 +95,7 @@ def modified_page(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _in_span(store: AccountStore, body: dict[str, Any], moment: Callable[[StoredContact], int]) -> list[StoredContact]:
-    """Return the contacts whose moment is in the body's span, the earliest first."""
+    """Return the contacts whose time is in the body's span, the earliest first."""
     found = [contact for contact in store.contacts.values() if body["from"] <= moment(contact) <= body["to"]]
     return sorted(found, key=moment)
 
@@ -105,9 +105,9 @@ def _listed(contacts: Iterable[StoredContact]) -> list[dict[str, Any]]:
 
 
 def recent_activity(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """contact/recentActivity: [guess] an entry for each contact that was there, as it was last seen.
+    """contact/recentActivity: [guess] one entry for each contact that visited, with its last visit.
 
-    Nobody is anonymous here, and no address of a visitor is known.
+    The simulator has no anonymous visitors, and knows no IP address of a visitor.
     """
     lists: dict[str, list[dict[str, Any]]] = {name: [] for name in (*_LISTS.values(), "anonymous", "allVisits")}
     for contact in store.contacts.values():
@@ -127,9 +127,9 @@ def recent_activity(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]
 
 def _visit(contact: StoredContact, seen: list[dict[str, Any]], body: dict[str, Any]) -> dict[str, Any]:
     last = max(seen, key=lambda visit: int(visit["time"]))
-    told = ("time", "duration", "visitSource", "visitSourceHost", "visitSourceKeywords", "visitScore", "url")
+    shown = ("time", "duration", "visitSource", "visitSourceHost", "visitSourceKeywords", "visitScore", "url")
     return {
-        **{name: last.get(name) for name in told},
+        **{name: last.get(name) for name in shown},
         "client": contact.fields.get("name"),
         "email": contact.email,
         "contactId": contact.id,
@@ -139,7 +139,7 @@ def _visit(contact: StoredContact, seen: list[dict[str, Any]], body: dict[str, A
 
 
 def _statistics(store: AccountStore) -> list[dict[str, Any]]:
-    """Return the visits of the last week, counted by day (UTC) and by what the visitor is."""
+    """Return the visits of the last week, counted by day (UTC) and by kind of visitor."""
     today = store.now_ms() // DAY_MS
     days = {
         day: dict.fromkeys((*_COUNTS.values(), "otherVisits"), 0)

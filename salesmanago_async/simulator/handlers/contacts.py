@@ -1,4 +1,4 @@
-"""contact/*: what becomes of contacts."""
+"""contact/*: adds, changes and lists contacts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,7 @@ def upsert(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def batch_upsert(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """contact/batchupsertv2: the entries are checked and applied when the job is done."""
+    """contact/batchupsertv2: the entries are checked and applied when the job ends."""
     known = {"owner", "upsertDetails", "useApiDoubleOptIn", "lang", "fireEvents"} | CREDENTIAL_FIELDS
     entries = batch(body, "upsertDetails", known)
     double_opt_in = bool(body.get("useApiDoubleOptIn", True))
@@ -32,7 +32,7 @@ def batch_upsert(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def batch(body: Mapping[str, Any], name: str, known: set[str]) -> list[Any]:
-    """Return the entries of a batch; refuse one that is empty, too long, or has fields the reference has not."""
+    """Return the entries of a batch; refuse a batch that is empty, too long, or has undocumented fields."""
     for field in body.keys() - known:
         raise RefusedCall(f"{field}: is not a documented field")
     entries = body.get(name)

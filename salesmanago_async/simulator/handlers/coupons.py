@@ -1,7 +1,7 @@
-"""contact/*Coupon and coupon/verify: what becomes of coupons.
+"""contact/*Coupon and coupon/verify: adds, uses and verifies coupons.
 
-[guess] The texts of refusals, and every reason but "expired": the reference names none. Two contacts may hold the same
-code, and one contact may hold it twice.
+[guess] The texts of refusals, and every reason except "expired": the reference names none. Two contacts may have the
+same code, and one contact may have it twice.
 """
 
 import string
@@ -60,7 +60,7 @@ def _holders(store: AccountStore, body: dict[str, Any]) -> Iterable[StoredContac
 
 
 def _best(held: list[dict[str, Any]], now: int) -> tuple[str | None, dict[str, Any]]:
-    """Return the coupon that can be used, or else the first, and why it cannot."""
+    """Return the first coupon that can be used; otherwise the first coupon, and the reason why it cannot be used."""
     judged = [(_reason(coupon, now), coupon) for coupon in held] or [("not_found", {})]
     return next((pair for pair in judged if pair[0] is None), judged[0])
 

@@ -1,4 +1,4 @@
-"""email/*: what is told of mailings. Nothing bounces here, and nobody opts out by a link."""
+"""email/*: statistics of mailings. In the simulator no e-mail bounces, and no contact opts out by a link."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from ._user import check_user
 
 
 def conversation_statistics(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """email/conversationStatistics: the file tells of what was sent when the job is done."""
+    """email/conversationStatistics: the file has the mailings that were sent when the job ends."""
     user = check_user(store, body)
     kind = body.get("exportType", "FULL")
     if kind not in _SCOPES:
@@ -43,25 +43,25 @@ def message_statistics(store: AccountStore, body: dict[str, Any]) -> dict[str, A
 
 
 def mass_conversation_list(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """email/massConversationList: mailings by when they were made, sent or not."""
-    found = store.room(Mailbox).mailings.values()
+    """email/massConversationList: mailings by the time of their creation, sent or not."""
+    found = store.section(Mailbox).mailings.values()
     span = range(body["from"], body["to"] + 1)
     return {"conversationList": [one.id for one in found if one.created_on in span and one.kind in MASS_TYPES]}
 
 
 def global_conversation_statistics(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """email/globalConversationStatistics: of one user's mailings, or of all where no user is given."""
+    """email/globalConversationStatistics: of the mailings of one user, or of all if no user is named."""
     if "user" in body:
         check_user(store, body)
     kinds = {body["conversationType"]} if "conversationType" in body else MASS_TYPES
     wanted = [one for one in _sent(store, body) if one.kind in kinds and one.user == body.get("user", one.user)]
-    told = _counts([delivery for mailing in wanted for delivery in mailing.deliveries])
-    counts = {name: told[counted] for name, counted in _GLOBAL.items()}
+    statistics = _counts([delivery for mailing in wanted for delivery in mailing.deliveries])
+    counts = {name: statistics[counted] for name, counted in _GLOBAL.items()}
     return {"from": body["from"], "to": body["to"], **counts}
 
 
 _NOT_FOUND = {"message": ["Conversation not found"]}
-"""[guess] files are documented to hold error messages, though none is shown."""
+"""[guess] the documentation says that files may hold error messages, but shows none."""
 
 _GLOBAL = {
     "sent": "sentMessage",
@@ -73,19 +73,19 @@ _GLOBAL = {
     "hardBounce": "hardBounce",
     "resigned": "resigned",
 }
-"""Field of the global statistics → what it is called in those of one mailing."""
+"""Field of the global statistics → its name in the statistics of one mailing."""
 
 
 def _found(store: AccountStore, conversation_id: str, user: str) -> Mailing | None:
-    """Return a mailing of that user that was sent."""
-    mailing = store.room(Mailbox).mailings.get(conversation_id)
+    """Return a sent mailing of that user."""
+    mailing = store.section(Mailbox).mailings.get(conversation_id)
     return mailing if mailing and mailing.user == user and mailing.date_sent is not None else None
 
 
 def _sent(store: AccountStore, body: Mapping[str, Any]) -> Iterable[Mailing]:
-    """Return the mailings that were sent in a span, its ends included."""
+    """Return the mailings that were sent in a span, including its ends."""
     span = range(body["from"], body["to"] + 1)
-    return (mailing for mailing in store.room(Mailbox).mailings.values() if mailing.date_sent in span)
+    return (mailing for mailing in store.section(Mailbox).mailings.values() if mailing.date_sent in span)
 
 
 def _statistics(mailing: Mailing, kind: str) -> dict[str, Any]:
@@ -146,7 +146,7 @@ _SCOPES: dict[str, Callable[[Mailing], dict[str, Any]]] = {
     "SHORT": lambda mailing: {"contacts": [delivery.contact.email for delivery in mailing.deliveries]},
     "FULL": _who,
 }
-"""Export type → what it tells beside the counts."""
+"""Export type → the fields that it adds to the counts."""
 
 
 def _recipients(mailing: Mailing) -> dict[str, Any]:

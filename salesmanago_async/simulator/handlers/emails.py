@@ -1,4 +1,4 @@
-"""email/*: e-mails made and sent."""
+"""email/*: creates and sends e-mails."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,13 +12,13 @@ from ._user import check_user
 
 
 def upsert(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """email/upsert. An id that is not known here is one of an e-mail made in SALESmanago itself."""
+    """email/upsert. An unknown id is taken for an e-mail that was made in SALESmanago itself."""
     if body["emailOwner"] not in store.owners:
         raise RefusedCall("Not authenticated, invalid owner")
-    emails = store.room(Mailbox).emails
+    emails = store.section(Mailbox).emails
     email_id = body.get("emailId") or store.new_id()
     if emails.get(email_id, body)["emailOwner"] != body["emailOwner"]:
-        raise RefusedCall("Email owner cannot be changed")  # [guess] the rule is documented, its text is not
+        raise RefusedCall("Email owner cannot be changed")  # [guess] the rule is documented, but not its text
     emails[email_id] = {**emails.get(email_id, {}), **body}
     return {"emailId": email_id}
 
@@ -39,7 +39,7 @@ def send(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def send_with_attachment(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """email/sendWithAttachment. [guess] as sendEmail, it makes contacts of unknown addresses."""
+    """email/sendWithAttachment. [guess] like sendEmail, it creates contacts for unknown addresses."""
     user = check_user(store, body)
     contacts = [_selector(entry) for entry in body["contacts"]]
     _add_missing(store, contacts, user)
@@ -56,13 +56,13 @@ def send_with_attachment(store: AccountStore, body: dict[str, Any]) -> dict[str,
 
 
 def _selector(entry: Mapping[str, Any]) -> dict[str, str]:
-    """Return the selector that other calls would have for one addressee."""
+    """Return the selector that other calls use for this addressee."""
     kind = entry["addresseeType"].removesuffix("S")
     return {"addresseeType": kind, "value": entry.get("email") or entry.get("contactId") or entry["tag"]}
 
 
 def _add_missing(store: AccountStore, selectors: Iterable[Mapping[str, Any]], user: str) -> None:
-    """Make a contact, opted in, of each address that belongs to nobody."""
+    """Create a contact, opted in, for each unknown address."""
     given = (selector["value"].split(",") for selector in selectors if selector["addresseeType"] == "EMAIL")
     for address in (value.strip() for values in given for value in values):
         if is_email(address) and store.find({"email": address}) is None:
@@ -70,18 +70,18 @@ def _add_missing(store: AccountStore, selectors: Iterable[Mapping[str, Any]], us
 
 
 def send_confirmation(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """email/sendConfirmation. [guess] only the text for a contact that gets the e-mail is known."""
+    """email/sendConfirmation. [guess] all texts except the one for a contact that gets the e-mail."""
     contact = store.find(body)
     if contact is None:
         return {"message": ["Contact does not exist"], "contactExists": False, "contactId": None}
-    told = {"contactExists": True, "contactId": contact.id}
+    fields = {"contactExists": True, "contactId": contact.id}
     if not contact.opted_out:
-        return {"message": ["Contact exists - already opted in"], **told}
+        return {"message": ["Contact exists - already opted in"], **fields}
     if "tag" in body and contact not in store.select([{"addresseeType": "TAG", "value": body["tag"]}]):
-        return {"message": ["Contact exists - not marked with the tag"], **told}
-    email = store.room(Mailbox).emails.get(body.get("doubleOptInEmailId", ""), _CONFIRMATION)
+        return {"message": ["Contact exists - not marked with the tag"], **fields}
+    email = store.section(Mailbox).emails.get(body.get("doubleOptInEmailId", ""), _CONFIRMATION)
     deliver(contact, email["name"], email["subject"], store.now_ms())
-    return {"message": ["Contact exists - confirmation email sent"], **told}
+    return {"message": ["Contact exists - confirmation email sent"], **fields}
 
 
 _CONFIRMATION = {"name": "Subscription confirmation", "subject": "Confirm your subscription"}

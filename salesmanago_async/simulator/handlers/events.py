@@ -1,4 +1,4 @@
-"""contact/*ExtEvent: what becomes of events."""
+"""contact/*ExtEvent: adds, changes and deletes events."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,7 @@ def add(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def batch_add(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """contact/batchAddContactExtEvent: entries that fail are named by their contact."""
+    """contact/batchAddContactExtEvent: a failed entry is named by its contact."""
     entries = batch(body, "events", {"owner", "events"} | CREDENTIAL_FIELDS)
     failed = [_name_of(entry) for entry in entries if not _added(store, entry)]
     return {
@@ -42,7 +42,7 @@ def _added(store: AccountStore, entry: Any) -> bool:
 
 
 def update(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """v2/contact/updateContactExtEvent: what is not said again is lost. [guess] what is said of an unknown event."""
+    """v2/contact/updateContactExtEvent: fields that are not repeated are lost. [guess] the text if it is unknown."""
     content = body["contactEvent"]
     event = next((event for event in store.events() if event["eventId"] == content["eventId"]), None)
     if event is None:
@@ -53,13 +53,13 @@ def update(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def delete(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """v2/contact/deleteContactExtEvent: done a little later; an event that is not there is deleted already.
+    """v2/contact/deleteContactExtEvent: takes effect a little later; deleting an event that does not exist succeeds.
 
-    [guess] all events of one externalId are deleted.
+    [guess] all events with one externalId are deleted.
     """
     name = "eventId" if "eventId" in body else "externalId"
     event_ids = {event["eventId"] for event in store.events() if event.get(name) == body[name]}
-    store.later(lambda: store.delete_events(event_ids))
+    store.after_job_time(lambda: store.delete_events(event_ids))
     return {"result": "Ext event has been scheduled to delete."}
 
 
@@ -77,4 +77,4 @@ BATCH_HANDLERS: dict[str, Handler] = {
     "contact/batchAddContactExtEvent": batch_add,
     "v2/contact/addBatchContactExtEvent": batch_add,
 }
-"""The second is the newer path of the first."""
+"""The second path is the newer name of the first."""

@@ -1,4 +1,4 @@
-"""contact/export/data: what an export holds."""
+"""contact/export/data: the content of an export."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from ._details import DETAILS, EVENT, basic
 
 
 def export_data(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """contact/export/data: the file holds what is there when the job is done."""
+    """contact/export/data: the file has the data that exists when the job ends."""
     types = [entry["dataType"] for entry in body["data"]]
     for kind in types:
         if kind not in _PARTS:
@@ -81,6 +81,6 @@ _PARTS: dict[str, tuple[str, Any]] = {
         lambda contact: list(contact.dictionary.values()) or None,
     ),
 }
-"""Data type → its key in the file, and what stands there."""
+"""Data type → its key in the file, and the function that returns its content."""
 
 HANDLERS: dict[str, Handler] = {"contact/export/data": export_data}

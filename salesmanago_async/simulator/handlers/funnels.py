@@ -1,7 +1,7 @@
-"""funnel/*: what becomes of funnels, and of the contacts in them.
+"""funnel/*: adds, deletes and counts funnels, and moves contacts in them.
 
-A contact is at one stage of a funnel at a time. What it is worth there (potValue) is told nowhere, so it is not kept.
-[guess] The texts of refusals, as the reference has none.
+A contact is at one stage of a funnel at a time. Its value there (potValue) appears in no answer, so it is not stored.
+[guess] The texts of refusals: the reference has none.
 """
 
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ from .._store import AccountStore, StoredContact
 
 @define
 class StoredFunnel:
-    """A funnel; `stages` has the id of each stage by its name, in order."""
+    """A funnel; `stages` maps the name of each stage to its id, in order."""
 
     id: str
     stages: dict[str, str]
 
 
 @define
-class Funnels:
+class FunnelSection:
     """The funnels of the account, by name."""
 
     by_name: dict[str, StoredFunnel] = field(factory=dict)
@@ -31,7 +31,7 @@ class Funnels:
 
 def add(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """funnel/add."""
-    funnels, name = store.room(Funnels).by_name, body["funnel"]
+    funnels, name = store.section(FunnelSection).by_name, body["funnel"]
     if name in funnels:
         raise RefusedCall(f"Funnel {name} already exists")
     stages = [stage["name"] for stage in sorted(body["stages"], key=lambda stage: int(stage["order"]))]
@@ -42,7 +42,7 @@ def add(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def add_contact(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """funnel/addContact: who is in the funnel already moves to the stage."""
+    """funnel/addContact: a contact that is already in the funnel moves to the stage."""
     funnel = _funnel(store, body)
     place = {
         "salesFunnel": body["funnel"],
@@ -59,10 +59,10 @@ def add_contact(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def delete(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """funnel/delete: done a little later; the contacts that were there leave the funnel."""
+    """funnel/delete: takes effect a little later; the contacts of the funnel leave it."""
     funnel = _funnel(store, body)
     stage = body.get("stage")
-    store.later(lambda: _delete(store, funnel, stage))
+    store.after_job_time(lambda: _delete(store, funnel, stage))
     return {"message": [f"Specified funnel {'stage ' if stage else ''}will be deleted in a few seconds"]}
 
 
@@ -72,8 +72,8 @@ def _delete(store: AccountStore, funnel: StoredFunnel, stage: str | None) -> Non
     if stage:
         funnel.stages.pop(stage, None)
         return
-    room = store.room(Funnels)
-    room.by_name = {name: other for name, other in room.by_name.items() if other is not funnel}
+    section = store.section(FunnelSection)
+    section.by_name = {name: other for name, other in section.by_name.items() if other is not funnel}
 
 
 def count(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
@@ -83,8 +83,8 @@ def count(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _funnel(store: AccountStore, body: Mapping[str, Any]) -> StoredFunnel:
-    """Return the funnel that a body names; refuse one that does not exist, or has no such stage."""
-    funnel = store.room(Funnels).by_name.get(body["funnel"])
+    """Return the funnel that a body names; refuse a funnel or a stage that does not exist."""
+    funnel = store.section(FunnelSection).by_name.get(body["funnel"])
     if funnel is None:
         raise RefusedCall(f"Funnel {body['funnel']} does not exist")
     if "stage" in body and body["stage"] not in funnel.stages:

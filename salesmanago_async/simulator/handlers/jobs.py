@@ -1,4 +1,4 @@
-"""job/status: what is told of jobs."""
+"""job/status: the state of a job."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from .._store import AccountStore
 
 
 def status(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """job/status: a fresh link at every look.
+    """job/status: a new link at every call.
 
-    [guess] what is said of an unknown number, and of a job that failed: no text is known. [guess] the link to a ZIP
-    ends as all documented ones do.
+    [guess] the texts for an unknown number and for a failed job. [guess] the link to a ZIP ends like all documented
+    links.
     """
     job = store.job(body["requestId"])
     if job is None:

@@ -1,7 +1,7 @@
-"""loyalty/program/v1/*: what becomes of members and their points.
+"""loyalty/program/v1/*: the members of loyalty programs and their points.
 
-[guess] The texts of refusals, and: any name is a program, as no call makes one; points are for members only, who lose
-them when they leave; points may go below 0; selectors that pick nobody are no error.
+[guess] The texts of refusals. [guess] Every name is a program, because no call creates one; only members have points,
+and lose them when they leave; points may go below 0; selectors that match no contact are no error.
 """
 
 from collections import defaultdict
@@ -22,7 +22,7 @@ class LoyaltyPrograms:
 
 
 def add_contact(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """loyalty/program/v1/addContact: who is a member already keeps the points."""
+    """loyalty/program/v1/addContact: an existing member keeps its points."""
     points = _points(store, body)
     for contact in store.select(body["contacts"]):
         points.setdefault(contact.id, 0)
@@ -30,7 +30,7 @@ def add_contact(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def remove_contact(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """loyalty/program/v1/removeContact: who is no member is removed already."""
+    """loyalty/program/v1/removeContact: removing a contact that is not a member succeeds."""
     points = _points(store, body)
     for contact in store.select(body["contacts"]):
         points.pop(contact.id, None)
@@ -38,7 +38,7 @@ def remove_contact(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def modify_points(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """loyalty/program/v1/modifyPoints: of the chosen contacts, those that are members get or lose points."""
+    """loyalty/program/v1/modifyPoints: changes the points of those selected contacts that are members."""
     signs = {"ADD": 1, "SUBTRACT": -1}
     if body["modificationType"] not in signs:
         raise RefusedCall("modificationType must be ADD or SUBTRACT")
@@ -59,7 +59,7 @@ def get_points(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _points(store: AccountStore, body: dict[str, Any]) -> dict[str, int]:
-    return store.room(LoyaltyPrograms).points[body["loyaltyProgram"]]
+    return store.section(LoyaltyPrograms).points[body["loyaltyProgram"]]
 
 
 HANDLERS: dict[str, Handler] = {

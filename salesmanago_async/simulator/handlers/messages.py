@@ -1,7 +1,7 @@
-"""messaging/*: what becomes of text messages.
+"""messaging/*: sends text messages, and lists what was sent.
 
-A message goes to each chosen contact that has a phone number and has not opted out of mobile marketing, once for each
-channel, at its time. All of them are delivered, none is clicked.
+A message goes to each selected contact that has a phone number and has not opted out of mobile marketing, once for each
+channel, at its time. All messages are delivered, and none is clicked.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +19,7 @@ from ._user import check_any_user, check_user
 CHANNELS = ("SMS", "VIBER", "WHATS_APP")
 SOURCES = ("BIRTHDAY", "MASS", "RULE", "WORKFLOW", "TEST", "ALERT", "RFM", "ALL")
 TRANSACTIONAL = "TRANSACTIONAL"
-"""[guess] the source of transactional messages, which only ALL finds: the documented sources have none for them."""
+"""[guess] the source of transactional messages, which only ALL includes: the documented sources have none for them."""
 
 
 @define
@@ -34,7 +34,7 @@ class Message:
 
 @define
 class Conversation:
-    """What one call sent: `date` is when it is sent, in UNIX milliseconds."""
+    """The messages of one call: `date` is the time of sending, in UNIX milliseconds."""
 
     id: int
     name: str
@@ -48,9 +48,9 @@ class Conversation:
     messages: list[Message] = field(factory=list)
 
     def address(self, contacts: Iterable[StoredContact], status: str) -> None:
-        """Make the messages to those contacts that can get one.
+        """Create the messages for those contacts that can receive them.
 
-        [guess] transactional messages also go to who opted out: they are no marketing.
+        [guess] transactional messages also go to contacts that opted out, because they are not marketing.
         """
         willing = [c for c in contacts if self.source == TRANSACTIONAL or not c.opted_out_phone]
         numbers = [(contact, contact.fields.get("phone")) for contact in willing]
@@ -61,7 +61,7 @@ class Conversation:
 
 @define
 class Conversations:
-    """All conversations by number, and the numbers of the templates they used."""
+    """All conversations by number, and the numbers of the templates they use."""
 
     all: dict[int, Conversation] = field(factory=dict)
     templates: dict[str, int] = field(factory=dict)
@@ -79,7 +79,7 @@ def send(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """messaging/send. [guess] without a channel it is SMS; with both a text and a template, the text is sent."""
     now = store.now_ms()
     template = body.get("templateName")
-    conversation = store.room(Conversations).open(
+    conversation = store.section(Conversations).open(
         name=body["name"],
         user=check_user(store, body),
         source="MASS",
@@ -91,7 +91,7 @@ def send(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     )
     conversation.address(_select(store, body["contacts"]), "Collecting data")
     if conversation.date > now:
-        store.plan(conversation.date / 1000, lambda: _deliver(store, conversation))
+        store.schedule(conversation.date / 1000, lambda: _deliver(store, conversation))
     else:
         _deliver(store, conversation)
     return {"message": ["Scheduled sending"], "conversationId": conversation.id}
@@ -117,7 +117,7 @@ def _check_one_of(name: str, value: str, known: tuple[str, ...]) -> None:
 
 
 def _select(store: AccountStore, addressees: list[dict[str, str]]) -> list[StoredContact]:
-    """Return the contacts of the addressees, each once. [guess] ID is taken for the contact id."""
+    """Return the contacts of the addressees, each once. [guess] ID means the contact id."""
     states = [addressee["addresseeType"] for addressee in addressees if addressee["addresseeType"] in _STATES]
     others = [
         {**addressee, "addresseeType": "CONTACT_ID"} if addressee["addresseeType"] == "ID" else addressee
@@ -143,7 +143,7 @@ _STATES: dict[str, Callable[[StoredContact], bool]] = {
 
 
 def _deliver(store: AccountStore, conversation: Conversation) -> None:
-    """Send the messages to whom they can still be sent, and tell the contacts of it."""
+    """Send the messages that can still be sent, and add them to their contacts."""
     chosen = {message.contact.id: message.contact for message in conversation.messages}
     conversation.address((contact for id_, contact in chosen.items() if id_ in store.contacts), "Sent")
     for message in conversation.messages:
@@ -178,16 +178,16 @@ def _sms(conversation: Conversation) -> dict[str, Any]:
 
 
 def send_transactional(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """messaging/transactional/send: any integration and template goes, as no call makes them.
+    """messaging/transactional/send: accepts any integration and template, because no call creates them.
 
-    [guess] the refusals, and that the text stands for itself: templates cannot be read.
+    [guess] the refusals, and that the text is the whole message: templates cannot be read.
     """
     user = check_user(store, body)
     contact = _recipient(store, body["contact"])
     if not contact.fields.get("phone"):
         raise RefusedCall("Contact has no phone number")
     template, now = body["templateExternalId"], store.now_ms()
-    conversation = store.room(Conversations).open(
+    conversation = store.section(Conversations).open(
         name=template,
         user=user,
         source=TRANSACTIONAL,
@@ -203,7 +203,7 @@ def send_transactional(store: AccountStore, body: dict[str, Any]) -> dict[str, A
 
 
 def _recipient(store: AccountStore, given: Mapping[str, Any]) -> StoredContact:
-    """Return the contact that is named. [guess] a user id is the contact's externalId."""
+    """Return the contact that the body names. [guess] a user id is the contact's externalId."""
     kind, value = given["addresseeType"].upper(), given["value"]
     _check_one_of("addresseeType", kind, ("EMAIL", "CONTACT_ID", "USER_ID"))
     if kind == "USER_ID":
@@ -221,15 +221,15 @@ def conversation_list(store: AccountStore, body: dict[str, Any]) -> dict[str, An
     _check_one_of("source", source, SOURCES)
     found = [
         conversation.id
-        for conversation in store.room(Conversations).all.values()
+        for conversation in store.section(Conversations).all.values()
         if body["from"] <= conversation.date <= body["to"] and source in {conversation.source, "ALL"}
     ]
     return {"conversationIds": found}
 
 
 def _conversation(store: AccountStore, body: Mapping[str, Any]) -> Conversation:
-    """Return the conversation of that number. [guess] what is said of an unknown one."""
-    found = store.room(Conversations).all.get(body["conversationId"])
+    """Return the conversation of that number. [guess] the text for an unknown number."""
+    found = store.section(Conversations).all.get(body["conversationId"])
     if found is None:
         raise RefusedCall("Conversation not found")
     return found
@@ -263,7 +263,7 @@ def conversation_stats(store: AccountStore, body: dict[str, Any]) -> dict[str, A
         used for used in conversation.channels if channel in {used, "ALL"} and source in {conversation.source, "ALL"}
     ]
     return {
-        "conversationTemplateId": store.room(Conversations).templates.get(conversation.template or ""),
+        "conversationTemplateId": store.section(Conversations).templates.get(conversation.template or ""),
         "sentDate": conversation.date,
         "user": conversation.user,
         "name": conversation.name,
@@ -277,7 +277,7 @@ def _counts(conversation: Conversation, channel: str) -> dict[str, Any]:
 
 
 def conversation_data(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """messaging/conversation/data: the file holds the messages as they are when the job is done."""
+    """messaging/conversation/data: the file has the messages as they are when the job ends."""
     check_any_user(store, body)
     conversation = _conversation(store, body)
 

@@ -1,4 +1,4 @@
-"""contact/addNote: what becomes of notes."""
+"""contact/addNote: adds notes to contacts."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from .._store import AccountStore
 
 
 def add(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """contact/addNote. [guess] what is said of a contact that does not exist."""
+    """contact/addNote. [guess] the text for a contact that does not exist."""
     contact = store.find(body)
     if contact is None:
         raise RefusedCall("Contact does not exist")

@@ -1,4 +1,4 @@
-"""customerPreferenceCenter/*: addresses of contacts' pages. No documented call makes a center: every id is one."""
+"""customerPreferenceCenter/*: the addresses of contacts' pages. No documented call creates a center: any id is one."""
 
 from hashlib import sha256
 from typing import Any
@@ -9,7 +9,7 @@ from .._store import AccountStore
 
 
 def generate_endpoint(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """customerPreferenceCenter/generateEndpoint. [guess] what is said of an unknown contact: no text is known."""
+    """customerPreferenceCenter/generateEndpoint. [guess] the text for an unknown contact."""
     center, contact = body["preferenceCenterId"], body["contactId"]
     if contact not in store.contacts:
         raise RefusedCall("Contact with given contactId does not exist")

@@ -1,4 +1,4 @@
-"""recommendation/*: computed from the PURCHASE and VISIT events of the contacts, ties in the order of product ids."""
+"""recommendation/*: computed from the contacts' PURCHASE and VISIT events; ties are in the order of product ids."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,23 +11,23 @@ from ._products import events_at, known_products, products_of
 
 
 def last_viewed(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """recommendation/lastViewed: the latest first. [guess] nothing for a visitor who is no contact."""
+    """recommendation/lastViewed: the latest first. [guess] an empty list for a visitor who is not a contact."""
     return _latest_first(store.contacts.get(body.get("contactId", "")), body["location"], "VISIT")
 
 
 def purchased_by_contact(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """recommendation/purchasedByContact: the latest first; nothing for a contact that is not monitored."""
+    """recommendation/purchasedByContact: the latest first; an empty list for a contact that is not monitored."""
     contact = store.contacts.get(body["smClient"])
     return _latest_first(contact if contact and contact.monitored else None, body["location"], "PURCHASE")
 
 
 def most_purchased(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """recommendation/mostPurchased: what is in most purchases first."""
+    """recommendation/mostPurchased: the products in the most purchases first."""
     return _most_frequent_first(events_at(body["location"], store.contacts.values(), "PURCHASE"))
 
 
 def purchased_together(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """recommendation/purchasedTogether: what is in most purchases of the product first."""
+    """recommendation/purchasedTogether: the products in the most purchases of the given product first."""
     location, product = body["location"], body["productId"]
     if product not in known_products(store, location):
         raise RefusedCall("Product Id is invalid", productIds=None)

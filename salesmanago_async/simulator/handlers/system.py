@@ -1,4 +1,4 @@
-"""system/authorise: tokens in exchange for a password, which sign in the secret's place until they run out."""
+"""system/authorise: tokens in exchange for a password; a token signs calls in place of the secret until it expires."""
 
 from collections.abc import Mapping
 from hmac import compare_digest
@@ -13,12 +13,12 @@ from .._refusal import RefusedCall
 from .._store import AccountStore
 
 KEPT_MS = 24 * 3600 * 1000
-"""A token that ran out is told from a signature that never was right for a day."""
+"""For a day, an expired token gets another refusal than a signature that was never valid."""
 
 
 @define
 class Tokens:
-    """The tokens given out, by their end in UNIX milliseconds; and what is asked of who wants one."""
+    """The issued tokens, by the time they expire (UNIX milliseconds), and the credentials needed for one."""
 
     client_id: str = ""
     password: str = ""
@@ -26,14 +26,14 @@ class Tokens:
     ends: dict[str, int] = field(factory=dict)
 
     def give(self, now_ms: int) -> tuple[str, int]:
-        """Return a new token and its end."""
+        """Return a new token and the time it expires."""
         self.ends = {token: end for token, end in self.ends.items() if end + KEPT_MS > now_ms}
         token, end = token_hex(16), now_ms + int(self.lifetime_seconds * 1000)
         self.ends[token] = end
         return token, end
 
     def have_signed(self, body: Mapping[str, Any], now_ms: int) -> bool:
-        """Tell whether a token signed the body; refuse one that has run out."""
+        """Return whether a token signed the body; refuse an expired token."""
         api_key, sha = str(body.get("apiKey")), str(body.get("sha")).encode()
         for token, end in self.ends.items():
             signer = Credentials(client_id=self.client_id, api_key=api_key, token=token)
@@ -45,8 +45,8 @@ class Tokens:
 
 
 def authorise(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """system/authorise: every user of the account has the same password. [guess] what is said of a wrong one."""
-    tokens = store.room(Tokens)
+    """system/authorise: all users of the account have the same password. [guess] the text for a wrong password."""
+    tokens = store.section(Tokens)
     is_right = compare_digest(body["password"].encode(), tokens.password.encode())
     if body["userName"] not in store.owners or not is_right:
         raise RefusedCall("User not authenticated")

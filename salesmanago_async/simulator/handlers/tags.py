@@ -1,4 +1,4 @@
-"""contact/tags: which tags the contacts have."""
+"""contact/tags: the tags of the contacts."""
 
 from collections import Counter
 from typing import Any
@@ -8,7 +8,7 @@ from .._store import AccountStore
 
 
 def tags(store: AccountStore, _: dict[str, Any]) -> dict[str, Any]:
-    """contact/tags: the simulated account gives no system tags."""
+    """contact/tags: the simulated account has no system tags."""
     counts = Counter(name for contact in store.contacts.values() for name in contact.tags)
     return {"tags": [{"tag": name, "numberOfTagged": number} for name, number in sorted(counts.items())]}
 

@@ -1,4 +1,4 @@
-"""contact/updateTask: what becomes of tasks."""
+"""contact/updateTask: adds, changes and deletes tasks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,13 +16,13 @@ REMINDERS = {
     "1_DAY": 24 * _HOUR,
     "1_WEEK": 7 * 24 * _HOUR,
 }
-"""What a reminder may be → how many milliseconds before the task it is."""
+"""Reminder → how many milliseconds before the task it is due."""
 
 
 def update(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """contact/updateTask. [guess] what is said of an unknown task or contact.
+    """contact/updateTask. [guess] the texts for an unknown task or contact.
 
-    A completed task stays where it is: only `finished` is documented to delete, and no answer tells `realized`.
+    A completed task is kept: only `finished` is documented to delete a task, and no answer contains `realized`.
     """
     given = body["smContactTaskReq"]
     if given.get("reminder", "15_MIN") not in REMINDERS:
@@ -39,7 +39,7 @@ def update(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _change(store: AccountStore, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Change what is given of a task, and leave the rest [guess: as elsewhere in this API]."""
+    """Change the given fields of a task, and keep the others [guess: as elsewhere in this API]."""
     holder, task = _found(store, given["id"])
     target = _contact(store, given["contactEmail"]) if "contactEmail" in given else holder
     task.update(_timed(given, task))
@@ -50,7 +50,7 @@ def _change(store: AccountStore, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _timed(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that were given, the reminder as the time it is due."""
+    """Return the given fields, with the reminder as the time it is due."""
     lead = REMINDERS[given["reminder"]] if "reminder" in given else before["date"] - before["reminder"]
     date = given.get("date", before.get("date"))
     texts = {name: given[name] for name in ("note", "cc") if name in given}

@@ -1,4 +1,4 @@
-"""user/*: what is told of accounts."""
+"""user/*: the user accounts."""
 
 from typing import Any
 

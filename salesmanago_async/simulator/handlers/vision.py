@@ -1,4 +1,4 @@
-"""vision: the same products for the same photo. Nothing is looked at: the address and the product make the score."""
+"""vision: the same products for the same photo. The photo is not read: its address and the product make the score."""
 
 from hashlib import sha256
 from typing import Any
@@ -11,7 +11,7 @@ DEFAULT_RESULTS = 10
 
 
 def find_similar(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """vision: of the products that events in that shop name."""
+    """vision: compares the products of events in that shop."""
     photo = body["imageUrl"]
     scored = sorted((-_score(photo, id_), id_) for id_ in known_products(store, body["location"]))
     best = [{"id": id_, "score": -score} for score, id_ in scored[: body.get("maxResults", DEFAULT_RESULTS)]]

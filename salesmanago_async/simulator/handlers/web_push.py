@@ -1,7 +1,7 @@
-"""notification/*: what is told of web push notifications.
+"""notification/*: web push notifications, their recipients and statistics.
 
-No documented call sends a notification or makes a consent form, so the account holds a few fixed ones. What is told of
-them agrees: the counts of the statistics are those of the recipients.
+No documented call sends a notification or creates a consent form, so the account has a few fixed ones. Their numbers
+agree: the counts in the statistics are those of the recipients.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,14 +40,14 @@ SECOND_MS = 1000
 
 
 def ids(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """notification/conversation/ids: the span is in UNIX seconds. [guess] a notification is not modified once sent."""
+    """notification/conversation/ids: the span is in UNIX seconds. [guess] a sent notification is never modified."""
     del store
     found = [push.conversation_id for push in PUSHES if body["from"] <= push.sent_on // SECOND_MS <= body["to"]]
     return {"message": ["Conversation list"], "pushConversationIds": found}
 
 
 def stats(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """notification/conversation/stats: nothing was ever sold by a notification."""
+    """notification/conversation/stats: the notifications led to no sales."""
     check_any_user(store, body)
     key = "conversation_id" if body.get("useConversation") else "web_push_id"
     pushes = _pushes(key, body["webPushId"])
@@ -58,7 +58,7 @@ def stats(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pushes(key: str, number: int) -> list[Push]:
-    """Return a notification and all of the same workflow element. [guess] what is said of an unknown one."""
+    """Return a notification and all others of its workflow element. [guess] the text for an unknown one."""
     web_push_ids = {push.web_push_id for push in PUSHES if getattr(push, key) == number}
     if not web_push_ids:
         raise RefusedCall("Web Push not found")
@@ -66,7 +66,7 @@ def _pushes(key: str, number: int) -> list[Push]:
 
 
 def _check_source(pushes: Sequence[Push], wanted: str) -> None:
-    """Refuse a notification of another source than those named [guess: in this way]."""
+    """Refuse a notification of another source than those named. [guess] the text."""
     if pushes[0].source not in {source.strip() for source in wanted.split(",")}:
         raise RefusedCall(f"Web Push not found among those of source {wanted}")
 
@@ -92,7 +92,7 @@ def _count(browsers: Sequence[Mapping[str, Any]], name: str) -> int:
 
 
 def _browsers(push: Push) -> list[dict[str, Any]]:
-    """Return what became of the notification at each browser: of five, one fails, three show it, one is clicked."""
+    """Return what happened at each browser: of five, one fails, three show the notification, one is clicked."""
     return [_browser(push, number) for number in range(push.browsers)]
 
 
@@ -124,7 +124,7 @@ def data(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _owner_of(store: AccountStore, number: int) -> dict[str, Any]:
-    """Return whose browser it is: the first is that of name1@example.com, where the account has that contact."""
+    """Return the owner of a browser: the first is name1@example.com's, if the account has that contact."""
     contact = store.find({"email": f"name{number + 1}@example.com"})
     if contact is None:
         return {"contactId": None, "email": None, "externalId": None}
@@ -132,7 +132,7 @@ def _owner_of(store: AccountStore, number: int) -> dict[str, Any]:
 
 
 def push_stats(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """notification/push/stats. [guess] what the file holds: an array of one object, as in the other statistics."""
+    """notification/push/stats. [guess] the content: an array of one object, as in the other statistics."""
     check_user(store, body)
     pushes = _pushes("web_push_id", body["itemId"])
     _check_source(pushes, body["webPushSourceType"])
@@ -147,7 +147,7 @@ def form_data(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def form_stats(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """notification/consent/form/stats. [guess] what the file holds, and what is said of an unknown form."""
+    """notification/consent/form/stats. [guess] the content, and the text for an unknown form."""
     check_user(store, body)
     int_id = body["intId"]
     if int_id not in FORMS:

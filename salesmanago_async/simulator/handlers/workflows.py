@@ -1,6 +1,6 @@
-"""workflow/*: what is told of workflows.
+"""workflow/*: the workflows of the account.
 
-No documented call makes a workflow, or has one launched: the account has three from the beginning, and they stay idle.
+No documented call creates or starts a workflow: the account has three from the beginning, and they stay idle.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ WORKFLOWS = {
     1000002: {"name": "workflow 2", "creationDate": 1645617296},
     10032430: {"name": "New Workflow 2022-02-23 12:53", "creationDate": 1645617296},
 }
-"""Id → what is fixed, as the reference's samples have it; times are UNIX seconds."""
+"""Id → the fixed fields, as in the reference's samples; times are UNIX seconds."""
 
 _AMOUNTS = ("totalSales", "totalLastClickSales", "emailSales", "emailLastClickSales", "webPushSales",
     "webPushClickSales", "smsSales", "smsClickSales")  # fmt: skip
@@ -32,7 +32,7 @@ def list_workflows(_store: AccountStore, _body: dict[str, Any]) -> dict[str, Any
 
 
 def statistics(_store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """workflow/statistics: of any period. [guess] what is said of an unknown number: no text is known."""
+    """workflow/statistics: of any period. [guess] the text for an unknown number."""
     workflow = WORKFLOWS.get(body["workflowId"])
     if workflow is None:
         raise RefusedCall("Workflow not found")

@@ -1,4 +1,4 @@
-"""What was sent: the path, the headers, the posted JSON object; and the refusal of what is none."""
+"""Reads a request: its path, its headers and its posted JSON object. Malformed requests are refused."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -18,7 +18,7 @@ _JSON, _FORM = "application/json;charset=UTF-8", "multipart/form-data, with a bo
 
 
 def is_file(scope: Message) -> bool:
-    """Tell whether it is a link to a file that was asked for."""
+    """Return whether the request is for the link of a file."""
     return str(scope["path"]).startswith("/files/")
 
 
@@ -33,7 +33,7 @@ def headers_of(scope: Message) -> dict[str, str]:
 
 
 async def read_content(receive: Receive) -> bytes:
-    """Return all that is sent; refuse too much of it."""
+    """Return the whole body; refuse a body that is too large."""
     content = bytearray()
     while True:
         message = await receive()
@@ -47,25 +47,25 @@ async def read_content(receive: Receive) -> bytes:
 
 
 def body_of(scope: Message, content: bytes) -> Mapping[str, Any]:
-    """Return the posted JSON object; refuse what is not one, before anything is looked at."""
+    """Return the posted JSON object; refuse other bodies before anything else is checked."""
     path = path_of(scope)
     if path not in HANDLERS.keys() | BATCH_HANDLERS.keys() or path == scope["path"]:
         raise RefusedCall(f"{scope['path']} is not a documented path", status=404)
     if scope["method"] != "POST":
         raise RefusedCall("every call is a POST", status=405)
-    beside = upload_of(cast("type", request_class(path)))
+    upload = upload_of(cast("type", request_class(path)))
     kind = headers_of(scope).get("content-type", "")
-    if not kind.startswith("multipart/form-data" if beside else "application/json"):
-        raise RefusedCall(f"the header Content-Type must be {_FORM if beside else _JSON}", status=415)
-    return _object(_body_of_form(beside[1], kind, content) if beside else content)
+    if not kind.startswith("multipart/form-data" if upload else "application/json"):
+        raise RefusedCall(f"the header Content-Type must be {_FORM if upload else _JSON}", status=415)
+    return _object(_body_of_form(upload[1], kind, content) if upload else content)
 
 
-def _body_of_form(beside: Upload, kind: str, content: bytes) -> bytes:
-    """Return the part of a form that is the body; refuse one without it, or without its file."""
+def _body_of_form(upload: Upload, kind: str, content: bytes) -> bytes:
+    """Return the part of a form that is the body; refuse a form without it, or without its file."""
     parts = read_form(kind, content)
-    for missing in (name for name in (beside.file, beside.body) if name not in parts):
+    for missing in (name for name in (upload.file, upload.body) if name not in parts):
         raise RefusedCall(f"{missing}: is missing")
-    return parts[beside.body]
+    return parts[upload.body]
 
 
 def _object(content: bytes) -> Mapping[str, Any]:

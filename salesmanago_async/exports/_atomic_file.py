@@ -1,4 +1,4 @@
-"""Files that get their name when they are complete: a file that has its name is a whole one."""
+"""A file that appears under its name only when it is complete."""
 
 import os
 import stat
@@ -12,11 +12,11 @@ from ..errors import Invalid
 PRIVATE = 0o600
 
 
-class PlacedFile:
-    """A new file, under a hidden name beside its own until `place` is called, and its owner's alone until then.
+class AtomicFile:
+    """A new file under a hidden name beside its own, until `commit` renames it.
 
-    `private` keeps it so for ever; else it ends with the permissions that a new file has here. A symbolic link is
-    followed. Raises `Invalid` where it cannot be made.
+    Until then only its owner can read it. With `private` that stays so; otherwise the file ends with the permissions
+    that new files have here. A symbolic link is followed. Raises `Invalid` if the file cannot be created.
     """
 
     def __init__(self, path: Path, *, private: bool = False) -> None:
@@ -28,28 +28,28 @@ class PlacedFile:
         except OSError as error:
             raise Invalid(f"cannot be written: {error.strerror}", field=str(path)) from error
 
-    def place(self) -> None:
-        """Have everything on the disk, and then under its name, in place of what had it."""
+    def commit(self) -> None:
+        """Write everything to the disk, and then give the file its name, replacing a file of that name."""
         self.file.flush()
         os.fsync(self.file.fileno())
         self.file.close()
         self._partial.chmod(self._mode)
         self._partial.replace(self._path)
-        _settle_folder(self._path.parent)
+        _sync_folder(self._path.parent)
 
     def discard(self) -> None:
-        """Leave nothing behind; after `place`, do nothing."""
-        with suppress(OSError):  # what a full disk did not take before, it does not take now
+        """Remove the hidden file; do nothing after `commit`."""
+        with suppress(OSError):  # on a full disk, the last buffered bytes cannot be written here either
             self.file.close()
         self._partial.unlink(missing_ok=True)
 
 
 def target_of_link(path: Path) -> Path:
-    """Return the path that a symbolic link leads to, which need not exist; raise `OSError` for a circle of links."""
+    """Return the target of a symbolic link, which need not exist; raise `OSError` if links form a circle."""
     if not path.is_symlink():
         return path
     with suppress(FileNotFoundError):
-        path.stat()  # `resolve` of a circle does not raise an OSError, and from Python 3.13 on nothing at all
+        path.stat()  # for a circle, `resolve` does not raise an OSError, and from Python 3.13 on raises nothing at all
     return path.resolve()
 
 
@@ -58,15 +58,15 @@ def _open_privately(path: Path) -> int:
 
 
 def _mode_of_new_file(path: Path) -> int:
-    """Return the permissions that the umask gives; an empty file tells, as asking the umask would change it."""
+    """Return the permissions that the umask leaves. An empty file shows them, because reading the umask changes it."""
     with path.open("xb") as file:
         mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
     path.unlink()
     return mode
 
 
-def _settle_folder(folder: Path) -> None:
-    """Have the new name on the disk too, where folders can be opened for that."""
+def _sync_folder(folder: Path) -> None:
+    """Write the new name to the disk too, on systems that can sync a folder."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""Calls side by side: while one answer is being read, the next ones are under way."""
+"""Calls a function for many items concurrently: while one result is being used, the next ones are in progress."""
 
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -16,19 +16,19 @@ ResultT = TypeVar("ResultT")
 
 
 @asynccontextmanager
-async def side_by_side(
+async def concurrent_map(
     items: AsyncGenerator[ItemT],
     act: Callable[[ItemT], Awaitable[ResultT]],
     *,
-    room: Callable[[], int],
+    limit: Callable[[], int],
     ordered: bool = True,
 ) -> AsyncGenerator[AsyncIterator[ResultT]]:
-    """Give what `act` makes of each item: in the order of the items, or else as it comes.
+    """Yield the result of `act` for each item: in the order of the items, or in the order of completion.
 
-    At most `room()` items are under way or wait to be taken. An error, of `act` or of the items, is raised in its
-    turn: what came before it is given first. Leaving the block ends what is under way.
+    At most `limit()` items are in progress or wait to be taken. An error, of `act` or of the items, is raised in its
+    place, after the results before it. Leaving the block cancels what is in progress.
     """
-    results = _Results[ItemT, ResultT](act, room, ordered=ordered)
+    results = _Results[ItemT, ResultT](act, limit, ordered=ordered)
     async with background() as tasks:
         tasks.start_soon(results.feed, items, tasks)
         yield results
@@ -36,7 +36,7 @@ async def side_by_side(
 
 @define(eq=False)
 class _Slot(Generic[ResultT]):
-    """The place of one item: what came of it, once it is done."""
+    """The place of one item in the order; it holds the result when that is known."""
 
     result: ResultT | None = None
     error: Exception | None = None
@@ -44,11 +44,11 @@ class _Slot(Generic[ResultT]):
 
 
 class _Results(AsyncIterator[ResultT], Generic[ItemT, ResultT]):
-    """Takes items while there is room, and gives what came of them."""
+    """Takes items while there is capacity, and yields their results."""
 
-    def __init__(self, act: Callable[[ItemT], Awaitable[ResultT]], room: Callable[[], int], *, ordered: bool) -> None:
+    def __init__(self, act: Callable[[ItemT], Awaitable[ResultT]], limit: Callable[[], int], *, ordered: bool) -> None:
         self._act = act
-        self._room = room
+        self._limit = limit
         self._ordered = ordered
         self._slots: deque[_Slot[ResultT]] = deque()
         self._no_more_items = False
@@ -69,15 +69,15 @@ class _Results(AsyncIterator[ResultT], Generic[ItemT, ResultT]):
         return cast("ResultT", slot.result)
 
     async def feed(self, items: AsyncGenerator[ItemT], tasks: anyio.abc.TaskGroup) -> None:
-        """Start what is to be done, as there is room for it."""
+        """Start a task for each item, while there is capacity."""
         last = _Slot[ResultT](is_done=True)
         try:
             async with aclosing(items):
-                await self._wait_for_room()
+                await self._wait_for_capacity()
                 async for item in items:
                     self._slots.append(_Slot())
                     tasks.start_soon(self._work, self._slots[-1], item)
-                    await self._wait_for_room()
+                    await self._wait_for_capacity()
         except Exception as error:
             last.error = error
             self._slots.append(last)
@@ -92,11 +92,11 @@ class _Results(AsyncIterator[ResultT], Generic[ItemT, ResultT]):
         slot.is_done = True
         self._changed.give()
 
-    async def _wait_for_room(self) -> None:
-        while len(self._slots) >= self._room():
+    async def _wait_for_capacity(self) -> None:
+        while len(self._slots) >= self._limit():
             await self._changed.wait()
 
     def _done(self) -> _Slot[ResultT] | None:
-        """Return what can be given next."""
+        """Return the slot whose result can be yielded next; None if there is none yet."""
         candidates = list(self._slots)[:1] if self._ordered else self._slots
         return next((slot for slot in candidates if slot.is_done), None)

@@ -1,4 +1,4 @@
-"""The two ways to have the monitoring code itself set the cookie: in the address of a page, and in a script."""
+"""Two ways to make the monitoring code itself set the cookie: a parameter in a page's URL, and a script."""
 
 import json
 import re
@@ -12,12 +12,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def monitored_url(url: str, contact_id: str) -> str:
-    """Return the address to redirect a contact's browser to: with ?smclient=, all else as it is.
+    """Return the URL to which to redirect a contact's browser: `url` with ?smclient=, otherwise unchanged.
 
-    A contact that the address names already is replaced. Raises `Invalid` for an address with control characters.
+    An smclient that the URL already has is replaced. Raises `Invalid` for a URL with control characters.
     """
     if _CONTROL.search(url):
-        raise Invalid("has control characters in it", field="url")
+        raise Invalid("contains control characters", field="url")
     page, hash_mark, fragment = url.partition("#")
     path, _, query = page.partition("?")
     parts = query.split("&") if query else []
@@ -27,19 +27,19 @@ def monitored_url(url: str, contact_id: str) -> str:
 
 
 def monitoring_script(contact_id: str, *, nonce: str | None = None) -> str:
-    """Return the <script> that tells the monitoring code the contact, to stand before it on the page.
+    """Return the <script> that passes the contact to the monitoring code; it must come before the code on the page.
 
-    `nonce` is for pages with a Content-Security-Policy that asks for one.
+    `nonce` is for pages whose Content-Security-Policy requires one.
     """
     attribute = f' nonce="{escape(nonce)}"' if nonce else ""
     return f"<script{attribute}>var _smclientid = {_literal(_checked(contact_id))};</script>"
 
 
 def _literal(text: str) -> str:
-    """Return a text as JavaScript that can stand in HTML.
+    """Return a text as JavaScript that is safe inside HTML.
 
-    JSON in ASCII, so without U+2028, which once ended a line; without < > & nothing in it can end the script or begin
-    a comment.
+    The result is JSON in ASCII, so without U+2028, which older JavaScript takes for the end of a line. It has no < > &,
+    so that nothing in it can end the script or begin a comment.
     """
     literal = json.dumps(text)
     for character in "<>&":
@@ -48,11 +48,11 @@ def _literal(text: str) -> str:
 
 
 def _checked(contact_id: str) -> str:
-    """Return a contact id, unless it is none: an empty one would be kept for ten years."""
+    """Return a contact id; raise `Invalid` for an empty one, which the browser would keep for ten years."""
     try:
         contact_id.encode()
     except UnicodeEncodeError:
-        raise Invalid("is no text", field="contact_id") from None
+        raise Invalid("is not valid text", field="contact_id") from None
     if not contact_id:
         raise Invalid("is empty", field="contact_id")
     return contact_id

@@ -1,4 +1,4 @@
-"""How a fault is spelt: a kind, and what else of it is not as it mostly is."""
+"""The text form of a fault: its kind, and those of its fields that differ from the default."""
 
 import sys
 from collections.abc import Callable, Collection, Mapping
@@ -9,7 +9,7 @@ from ..errors import Invalid
 
 
 def read_fields(text: str, kinds: Collection[str]) -> dict[str, Any]:
-    """Return the fields of a fault of one of the kinds; raise `Invalid` naming the part that is ill spelt."""
+    """Return the fields of a fault of one of the kinds; raise `Invalid` naming the part that is malformed."""
     kind, *parts = (part.strip() for part in text.split(","))
     given: dict[str, Any] = {"kind": kind}
     if is_status(kind):
@@ -25,22 +25,22 @@ def read_fields(text: str, kinds: Collection[str]) -> dict[str, Any]:
 
 
 def is_status(kind: str) -> bool:
-    """Tell whether a kind is a status, such as 503."""
+    """Return whether a kind is a status, such as 503."""
     return kind.isdecimal() and len(kind) == 3
 
 
 def _read_part(part: str) -> tuple[str, Any]:
     """Return the field and the value of one `name=value`."""
-    spelt, _, value = (piece.strip() for piece in part.partition("="))
-    name = spelt.replace("-", "_")
+    option, _, value = (piece.strip() for piece in part.partition("="))
+    name = option.replace("-", "_")
     if name not in _READERS or not value:
         names = ", ".join(f"{known.replace('_', '-')}=…" for known in _READERS)
         raise Invalid(f"{part!r} is not one of {names}")
-    read, spelling = _READERS[name]
+    read, expected = _READERS[name]
     try:
         return name, read(value)
     except (ValueError, OverflowError):
-        raise Invalid(f"{value!r} is not {spelling}", field=spelt) from None
+        raise Invalid(f"{value!r} is not {expected}", field=option) from None
 
 
 def _read_numbers(text: str) -> tuple[range, ...]:
@@ -70,4 +70,4 @@ _READERS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "by": (int, "a number of bytes such as 10 or -10"),
     "how": (str, "a word"),
 }
-"""Field → how its text is read, and what that text must be."""
+"""Field → the function that reads its text, and a description of that text."""
