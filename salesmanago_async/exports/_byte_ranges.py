@@ -46,7 +46,8 @@ def range_in(status: int, headers: Mapping[str, str], length: int, version: Vers
     """Return the range that an answer holds; None if the answer does not fit the request for the rest of the file."""
     if status == 200:
         etag, total = _etag(headers), _total(headers)
-        if total is None and etag == version.etag:  # another version has another length
+        is_another = None not in {etag, version.etag} and etag != version.etag
+        if total is None and not is_another:  # the length of another version would make a cut file whole
             total = version.total
         return ByteRange(Version(etag, total), end=total)
     found = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
