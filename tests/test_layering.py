@@ -95,7 +95,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     assert needs == {}
 
 
-def test_few_rooms_know_httpx() -> None:
+def test_only_few_modules_import_httpx() -> None:
     knowing = {module for module, path in MODULES.items() if "httpx" in _imported_at_run_time(path)}
     # cli/_client makes the transport of --simulate, cli/_fetching looks at somebody's page: no calls of the API
     assert knowing == {
@@ -120,16 +120,16 @@ def _imported_at_run_time(path: Path) -> set[str]:
     return {alias.name for node in found for alias in node.names}
 
 
-def test_all_is_sorted_and_there() -> None:
+def test_all_is_sorted_and_every_name_exists() -> None:
     names = [name for name in salesmanago_async.__all__ if name != "__version__"]
     assert names == sorted(names, key=lambda name: (not name.isupper(), name))
     assert all(hasattr(salesmanago_async, name) for name in salesmanago_async.__all__)
 
 
-def test_the_front_door_gives_what_its_imports_say() -> None:
-    """Editors and type checkers read the imports, Python asks `__getattr__`."""
+def test_lazy_imports_match_the_typed_imports() -> None:
+    """Editors and type checkers read the imports; Python calls `__getattr__`."""
     tree = ast.parse((PACKAGE / "__init__.py").read_text())
-    told = {
+    typed = {
         alias.name: node.module
         for branch in tree.body
         if isinstance(branch, ast.If)
@@ -137,14 +137,14 @@ def test_the_front_door_gives_what_its_imports_say() -> None:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert vars(salesmanago_async)["_HOME_OF"] == told
-    assert {*told, "__version__"} == set(salesmanago_async.__all__)
+    assert vars(salesmanago_async)["_MODULE_OF"] == typed
+    assert {*typed, "__version__"} == set(salesmanago_async.__all__)
     assert set(dir(salesmanago_async)) >= {*salesmanago_async.__all__, "api", "simulator"}
     with pytest.raises(AttributeError, match="no attribute 'Kontakt'"):
         _ = vars(salesmanago_async)["__getattr__"]("Kontakt")
 
 
-def test_rooms_are_there_without_being_imported() -> None:
+def test_subpackages_are_available_without_an_import() -> None:
     code = (
         "import salesmanago_async as s; print(len(s.api.REQUESTS), s.simulator.Simulator.__name__, s.Contact.__name__)"
     )
@@ -153,7 +153,7 @@ def test_rooms_are_there_without_being_imported() -> None:
 
 
 @pytest.mark.parametrize("module", ["salesmanago_async", "salesmanago_async.client", "salesmanago_async.simulator"])
-def test_importing_brings_no_more_than_needed(module: str) -> None:
+def test_importing_loads_only_what_is_needed(module: str) -> None:
     code = f"import {module}, sys; print(*sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(shown.stdout.split())
@@ -163,7 +163,7 @@ def test_importing_brings_no_more_than_needed(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", ["leadoo", "livechat", "monitoring"])
-def test_an_integration_brings_no_framework(module: str) -> None:
+def test_an_integration_imports_no_framework(module: str) -> None:
     code = f"import salesmanago_async.integrations.{module}, sys; print(*sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(shown.stdout.split()) & {"httpx", "click", "rich", "uvicorn", "starlette", "aiohttp", "pyarrow"} == set()
