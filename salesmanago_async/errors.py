@@ -124,7 +124,7 @@ class Unreadable(SalesManagoError):
 
 
 class Redirected(Unreadable):
-    """A call was answered with a redirect. Redirects are never followed with credentials, so the call was not processed.
+    """A call was answered with a redirect and not processed: redirects are never followed with credentials.
 
     The message names the target of the redirect. In most cases the base URL is wrong.
     """

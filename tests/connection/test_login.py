@@ -265,7 +265,7 @@ async def test_the_password_is_never_shown(make_client: MakeClient, caplog: pyte
     told: list[SalesManagoError] = []
     shown = [login, request]
     async with make_client(Simulator(clock=wall_clock), credentials=login) as sm:
-        shown += [sm._connection, sm._connection.access]
+        shown += [sm._connection, sm._connection.token_source]
         body = {"userName": DEMO_OWNER, "password": PASSWORD}
         too_long = Authorise(DEMO_OWNER, password=PASSWORD * 100)
         for ask in (sm.contacts.has(ANN), sm.send(request), sm.call("system/authorise", body), sm.send(too_long)):
@@ -276,7 +276,7 @@ async def test_the_password_is_never_shown(make_client: MakeClient, caplog: pyte
         answer = await sm.send(request)
         assert answer.token
         await sm.contacts.has(ANN)
-        shown += [answer, sm._connection, sm._connection.access]
+        shown += [answer, sm._connection, sm._connection.token_source]
     texts = [*map(repr, shown), *map(str, shown), caplog.text]
     for error in told:
         texts += [*traceback.format_exception(error), repr(vars(error)), str(error.request)]

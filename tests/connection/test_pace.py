@@ -476,7 +476,7 @@ async def test_who_no_longer_wants_a_permit_gets_none() -> None:
 
     async def wait_for_permit() -> None:
         with pytest.raises(NoAnswer) as caught:
-            async with pace.permit(unless=halt):
+            async with pace.permit(halt=halt):
                 raise AssertionError("it was sent")
         assert caught.value.sent is False
         given_up.append(anyio.current_time())
@@ -486,7 +486,7 @@ async def test_who_no_longer_wants_a_permit_gets_none() -> None:
         tasks.start_soon(wait_for_permit)
         await anyio.sleep(5)
         halt.set()
-        pace.look_again()
+        pace.recheck()
         await anyio.sleep(5)
     assert given_up == [5.0, 5.0]
     async with pace.permit():

@@ -20,7 +20,7 @@ from salesmanago_async.connection.retry import (
     Patience,
     ends_patience,
     maybe_processed,
-    silence,
+    patience_message,
     surely_not_processed,
     wait_before_retry,
     wait_with_patience,
@@ -161,4 +161,4 @@ def test_a_silence_lasts_from_the_first_try_without_an_answer_to_the_next_answer
 )
 def test_why_the_patience_has_ended_is_said_in_words(asked: float | None, left: float, said: str) -> None:
     error = RateLimited("why", retry_after=asked)
-    assert silence(error, seconds=300.0, left=left, clock=1_700_000_000.0) == said
+    assert patience_message(error, seconds=300.0, left=left, clock=1_700_000_000.0) == said
