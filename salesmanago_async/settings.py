@@ -138,7 +138,7 @@ def _problem_in(url: str) -> str | None:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
-        return "is no address"
+        return "is not a valid address"
     try:
         has_port = parts.port != 0
     except ValueError:

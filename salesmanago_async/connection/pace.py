@@ -24,7 +24,7 @@ MOST_CONCURRENT = 1000
 """The highest `concurrency` of a client: each request in flight needs a connection, and in an import a task."""
 
 LONGEST_PAUSE = 60.0
-"""The most seconds for which one answer can pause all requests; only the request that was told to wait waits longer."""
+"""The most seconds for which one answer can pause all requests; a longer Retry-After delays only its own request."""
 
 HEAD_START = 0.05
 """Extra seconds of a pause for requests that are not urgent, so that the retries that caused it go first."""

@@ -1,4 +1,4 @@
-"""The reference's own samples: every request, answer and file of the catalogue goes through and comes out whole."""
+"""The reference's samples: every request, answer and file of the catalogue is read and written without loss."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from salesmanago_async.exports.shapes import contact_export
 Catalogue = dict[str, dict[str, Any]]
 PATHS = sorted(api.REQUESTS)
 FREE = {"properties"}
-"""Objects whose names are the caller's own."""
+"""Objects whose keys are chosen by the caller."""
 
 
 def requests_of(catalogue: Catalogue, path: str) -> list[dict[str, Any]]:
@@ -34,7 +34,7 @@ def answers_of(catalogue: Catalogue, path: str) -> list[dict[str, Any]]:
 
 
 def whole(sample: Any) -> Any:
-    """A sample without "... jw. ...", which stands in one of them for entries like the ones above."""
+    """A sample without "... jw. ...", which one of them has in place of more entries like the ones above."""
     if isinstance(sample, dict):
         return {name: whole(value) for name, value in cast("dict[str, Any]", sample).items()}
     return [whole(entry) for entry in sample if entry != "... jw. ..."] if isinstance(sample, list) else sample
@@ -46,7 +46,7 @@ def answer_class(path: str) -> Any:
 
 
 def said(value: Any, name: str = "") -> Any:
-    """What a body says, apart from the differences that the interface allows."""
+    """The content of a body, without the differences that the interface allows."""
     if isinstance(value, Mapping):
         fields = {key: said(inner, key) for key, inner in cast("Mapping[str, Any]", value).items()}
         return {key: inner for key, inner in fields.items() if inner not in (None, "", {})}
@@ -60,7 +60,7 @@ def said(value: Any, name: str = "") -> Any:
 
 
 def told(value: Any) -> Any:
-    """What an answer holds, as JSON: its typed fields and its `extra`."""
+    """The content of an answer as JSON: its typed fields and its `extra`."""
     if isinstance(value, datetime):
         return value.timestamp() * 1000
     if isinstance(value, list | tuple):
@@ -90,7 +90,7 @@ def _put(body: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
 
 
 def heard(value: Any) -> Any:
-    """What a sample answer says, with its times in milliseconds and the slip of "eventId:" mended."""
+    """The content of a sample answer, with times in milliseconds and the typo "eventId:" corrected."""
     if isinstance(value, Mapping):
         fields = {key.removesuffix(":"): heard(inner) for key, inner in cast("Mapping[str, Any]", value).items()}
         return {key: inner for key, inner in fields.items() if inner is not None and inner != []}
@@ -102,7 +102,7 @@ def heard(value: Any) -> Any:
 
 
 def extras(value: Any) -> Iterator[str]:
-    """The names of what was said but has no field of its own."""
+    """The names of the content that has no field of its own."""
     if isinstance(value, list | tuple):
         for entry in value:
             yield from extras(entry)
@@ -115,7 +115,7 @@ def extras(value: Any) -> Iterator[str]:
 
 
 def with_one_more(body: Any) -> Iterator[Any]:
-    """Copies of a body, each with a field too many in one of its objects."""
+    """Copies of a body, each with an additional field in one of its objects."""
     if isinstance(body, list):
         for index, entry in enumerate(body):
             yield from ([*body[:index], more, *body[index + 1 :]] for more in with_one_more(entry))
@@ -209,7 +209,7 @@ def test_a_missing_field_is_refused_by_name(catalogue: Catalogue, path: str) -> 
         ("contact/batchupsertv2", {"upsertDetails": [{"contact": {"name": "Ann"}}]}),
     ],
 )
-def test_a_request_that_names_no_contact_is_refused(path: str, body: dict[str, Any]) -> None:
+def test_a_request_without_a_contact_is_refused(path: str, body: dict[str, Any]) -> None:
     with pytest.raises(Invalid, match="email"):
         api.read_request(path, body)
 

@@ -1,4 +1,4 @@
-"""messaging/*, as values: what is refused before it is sent, and what is read."""
+"""messaging/*: what is refused before it is sent, and how answers are read."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -69,7 +69,7 @@ NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
         ("messaging/conversation/data", {"conversationId": 1, "user": "x" * 256}, "user"),
     ],
 )
-def test_a_field_that_breaks_its_rule_is_refused_by_name(path: str, body: dict[str, Any], field: str) -> None:
+def test_an_invalid_field_is_refused_and_named(path: str, body: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as caught:
         api.read_request(path, body)
     assert str(caught.value.field).startswith(field)
@@ -87,7 +87,7 @@ def test_a_field_that_breaks_its_rule_is_refused_by_name(path: str, body: dict[s
         ("MASS", -1, False),
     ],
 )
-def test_a_list_takes_7_days_of_rules_and_workflows_and_30_of_others(
+def test_the_span_of_a_list_is_7_days_for_rules_and_workflows_else_30(
     source: str | None, days: int, taken: bool
 ) -> None:
     request = ListConversations(NOON, end=NOON + days * DAY, source=source)
@@ -124,13 +124,13 @@ def test_a_message_is_written_with_addressees_of_every_kind() -> None:
     assert api.write_request(api.read_request("messaging/send", body)) == body
 
 
-def test_addressees_of_messages_are_no_selectors() -> None:
+def test_addressees_of_messages_are_not_selectors() -> None:
     assert isinstance(api.read_request("messaging/send", SEND), SendMessage)
     for given in ({"addresseeType": "ID", "value": "7"}, {"addresseeType": "OPTED_IN"}):
         with pytest.raises(Invalid) as caught:
             Selector.from_wire(given)
         assert caught.value.field == "addresseeType"
-    with pytest.raises(Invalid, match="no selector"):
+    with pytest.raises(Invalid, match="not a selector"):
         Selector.to_wire(Everyone("OPTED_IN"))
     with pytest.raises(Invalid, match="not one of OPTED_OUT"):
         Everyone("OPTED")
@@ -153,7 +153,7 @@ def test_a_transactional_message_keeps_the_names_of_its_properties() -> None:
     }  # fmt: skip
 
 
-def test_sending_is_never_repeated_and_reading_is() -> None:
+def test_reading_is_repeatable_sending_is_not() -> None:
     repeatable = {path: known.repeatable for path, known in api.REQUESTS.items() if path.startswith("messaging/")}
     assert sorted(path for path in repeatable if not repeatable[path]) == [
         "messaging/send", "messaging/transactional/send",

@@ -1,4 +1,4 @@
-"""notification/*, as values."""
+"""The requests notification/*."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,7 @@ from tests.api.test_contract import Catalogue, extras, heard, said, told
 
 
 @pytest.mark.parametrize("start", [datetime(2020, 7, 20, 9, 40, 47, tzinfo=UTC), 1595238047000, 1595238047999])
-def test_the_span_of_a_list_goes_out_in_seconds(start: datetime | int) -> None:
+def test_the_span_of_a_list_is_sent_in_seconds(start: datetime | int) -> None:
     request = ListWebPushConversations(start, end=datetime(2021, 7, 20, 9, 40, 53, tzinfo=UTC))
     assert api.write_request(request) == {"from": 1595238047, "to": 1626774053}
 
@@ -41,7 +41,7 @@ def test_the_span_of_a_list_is_read_from_seconds() -> None:
         ("notification/conversation/data", {"webPushId": "x"}, "webPushId"),
     ],
 )
-def test_a_field_that_breaks_its_rule_is_refused_by_name(path: str, body: dict[str, Any], field: str) -> None:
+def test_an_invalid_field_is_refused_and_named(path: str, body: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as caught:
         api.read_request(path, body)
     assert caught.value.field == field

@@ -35,7 +35,7 @@ async def test_one_selector_and_one_job_are_taken_as_lists_of_one(sm: SalesManag
         assert [one.request_id async for one in finished] == [job.request_id]
     await sm.contacts.delete_many(Tag("T"))
     assert not (await sm.contacts.has("a@example.com")).result
-    with pytest.raises(Invalid, match="no selector; give Email"):
+    with pytest.raises(Invalid, match="not a selector; give Email"):
         await sm.contacts.delete_many("a@example.com")  # type: ignore[arg-type]  # pyright: ignore
 
 

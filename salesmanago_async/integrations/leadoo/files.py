@@ -68,13 +68,13 @@ class LeadShape(Shape):
 
     def encoder(self, tags: Sequence[str] = (), body: Callable[[Any], Body] | None = None) -> Encoder:
         """Return what encodes leads, with these tags added; `body` makes the body of one."""
-        return self.careful_encoder(tags, body or self.body)
+        return self.slow_path_encoder(tags, body or self.body)
 
     def cell_encoder(self, names: Sequence[str], tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
         """Return what encodes rows of cells; `body` makes the body of one."""
-        return self.careful_encoder(tags, body)
+        return self.slow_path_encoder(tags, body)
 
-    def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
+    def column_writer(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
         """Return the lane for leads with these columns; raise `Invalid` for columns that are those of no lead."""
         self.check_names(names)
         cells = cell_lane(names, access)
