@@ -1,4 +1,4 @@
-"""The most memory that a process of a test took."""
+"""The peak memory of a test's process."""
 
 import subprocess
 import sys

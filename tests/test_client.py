@@ -1,4 +1,4 @@
-"""The client on the wire: what it sends, when it retries, and how it reads answers."""
+"""The client on the wire: what is sent, when it is sent again, what an answer becomes."""
 
 import hashlib
 import json
@@ -73,14 +73,14 @@ async def test_a_body_is_signed_as_documented(credentials: Credentials, signed: 
     }
 
 
-async def test_a_precomputed_sha_is_sent_unchanged(respx_mock: respx.Router) -> None:
+async def test_a_precomputed_sha_goes_out_as_it_is(respx_mock: respx.Router) -> None:
     route = respx_mock.post(f"{HOST}/api/user/listByClient").mock(return_value=OK)
     async with client(credentials=Credentials(client_id="client", api_key="key", sha="abc")) as sm:
         await sm.users.list()
     assert body_of(route.calls.last)["sha"] == "abc"
 
 
-async def test_each_try_is_signed_again(respx_mock: respx.Router) -> None:
+async def test_each_try_is_signed_anew(respx_mock: respx.Router) -> None:
     route = respx_mock.post(f"{HOST}/api/contact/upsert").mock(
         side_effect=[httpx.Response(503, headers={"Retry-After": "30"}), httpx.Response(429), OK]
     )
@@ -136,7 +136,7 @@ async def test_a_waiting_retry_holds_no_permit(respx_mock: respx.Router) -> None
         (httpx.Response(302, headers={"Location": "/login"}), Redirected, "a redirect to /login; is base_url right"),
     ],
 )
-async def test_every_failure_raises_the_matching_error(
+async def test_what_is_no_success_is_an_error_of_its_kind(
     response: httpx.Response, error: type[Exception], shown: str, respx_mock: respx.Router
 ) -> None:
     respx_mock.post(f"{HOST}/api/contact/hasContact").mock(return_value=response)
@@ -158,7 +158,7 @@ async def test_every_failure_raises_the_matching_error(
         (httpx.Response(200, json={"success": False}), 1, False),
     ],
 )
-async def test_a_request_that_must_not_be_repeated_is_retried_only_if_it_was_certainly_not_processed(
+async def test_a_once_only_request_is_sent_again_only_if_it_surely_was_not_processed(
     fault: Any, tries: int, in_doubt: bool, respx_mock: respx.Router
 ) -> None:
     route = respx_mock.post(f"{HOST}/api/v2/contact/addContactExtEvent").mock(side_effect=[fault] * 10)
@@ -177,7 +177,7 @@ async def test_a_request_that_must_not_be_repeated_is_retried_only_if_it_was_cer
         ("new/path", 1),
     ],
 )
-async def test_plain_calls_follow_the_rules_of_their_path(path: str, tries: int, respx_mock: respx.Router) -> None:
+async def test_plain_calls_keep_to_the_rules_of_their_path(path: str, tries: int, respx_mock: respx.Router) -> None:
     route = respx_mock.post(url__startswith=f"{HOST}/api/").mock(return_value=httpx.Response(500))
     async with client() as sm:
         with pytest.raises(ServerFault):
@@ -213,7 +213,7 @@ async def test_a_request_that_breaks_a_rule_is_not_sent(respx_mock: respx.Router
         ("http://127.0.0.1:8787", "http://127.0.0.1:8787/api/user/listByClient"),
     ],
 )
-async def test_the_base_url_may_have_a_path_or_a_slash(base_url: str, asked: str, respx_mock: respx.Router) -> None:
+async def test_the_base_url_is_free_form(base_url: str, asked: str, respx_mock: respx.Router) -> None:
     route = respx_mock.post(asked).mock(return_value=OK)
     async with client(base_url=base_url) as sm:
         await sm.users.list()
@@ -221,7 +221,7 @@ async def test_the_base_url_may_have_a_path_or_a_slash(base_url: str, asked: str
 
 
 @pytest.mark.parametrize("base_url", ["http://app2.salesmanago.com", "app2.salesmanago.com", "", "ftp://x", "https://"])
-def test_a_base_url_that_would_leak_secrets_is_refused(base_url: str) -> None:
+def test_a_base_url_that_would_show_secrets_is_refused(base_url: str) -> None:
     with pytest.raises(Invalid, match="https"):
         client(base_url=base_url)
 
@@ -235,7 +235,7 @@ ENVIRONMENT = {
 }
 
 
-async def test_a_client_can_be_configured_by_the_environment(respx_mock: respx.Router) -> None:
+async def test_the_environment_sets_a_client_up(respx_mock: respx.Router) -> None:
     route = respx_mock.post("https://app3.salesmanago.com/api/contact/hasContact").mock(return_value=OK)
     async with SalesManago.from_env(ENVIRONMENT) as sm:
         await sm.contacts.has("ann@example.com")
@@ -244,7 +244,7 @@ async def test_a_client_can_be_configured_by_the_environment(respx_mock: respx.R
 
 
 @pytest.mark.parametrize("missing", ["CLIENT_ID", "API_KEY", "API_SECRET"])
-def test_a_missing_environment_variable_is_named(missing: str) -> None:
+def test_what_is_missing_in_the_environment_is_named(missing: str) -> None:
     environment = {name: value for name, value in ENVIRONMENT.items() if not name.endswith(missing)}
     with pytest.raises(Invalid, match=f"SALESMANAGO_{missing}"):
         SalesManago.from_env(environment)
@@ -261,7 +261,7 @@ def test_credentials_need_exactly_one_proof(proofs: dict[str, str]) -> None:
 
 @define
 class Visit:
-    """A request as the server saw it: its number, its start, the number of requests in flight, and the answer."""
+    """A request as the server saw it: which one, when it began, how many were in flight with it, and the answer."""
 
     path: str
     began: float
@@ -271,7 +271,7 @@ class Visit:
 
 @define
 class Counter:
-    """A server that takes a second per request, and answers with the given statuses, then always with 200."""
+    """A server that takes a second for each request, and answers with the statuses given, then with 200 for ever."""
 
     statuses: list[int] = field(factory=list)
     retry_after: int | None = None
@@ -295,7 +295,7 @@ class Counter:
 
 
 async def ask(sm: SalesManago, times: int) -> None:
-    """Send so many requests concurrently; half of them poll a job."""
+    """Ask so many things at once, half of them looks at a job."""
     async with anyio.create_task_group() as tasks:
         for number in range(times):
             if number % 2:
@@ -305,7 +305,7 @@ async def ask(sm: SalesManago, times: int) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_congestion_halves_the_concurrency_and_answers_raise_it_again(
+async def test_a_server_that_has_too_much_gets_half_of_it_and_then_more_again(
     status: int, make_client: MakeClient
 ) -> None:
     server = Counter([status] * 8)
@@ -319,7 +319,7 @@ async def test_congestion_halves_the_concurrency_and_answers_raise_it_again(
     assert server.most_together(slice(-100, None)) == 8
 
 
-async def test_retries_and_job_polls_count_as_requests(make_client: MakeClient) -> None:
+async def test_retries_and_looks_at_jobs_count_as_requests(make_client: MakeClient) -> None:
     server = Counter([503] * 64)
     async with make_client(server, retries=Retries(tries=50, first_wait=0.0, longest_wait=0.0)) as sm:
         await ask(sm, 20)
@@ -350,7 +350,9 @@ async def test_retries_and_job_polls_count_as_requests(make_client: MakeClient) 
         (ConnectionResetError("reset"), 8),
     ],
 )
-async def test_only_load_errors_and_time_outs_are_congestion(fault: Any, limit: int, respx_mock: respx.Router) -> None:
+async def test_only_refusals_for_load_and_time_outs_are_congestion(
+    fault: Any, limit: int, respx_mock: respx.Router
+) -> None:
     respx_mock.post(f"{HOST}/api/contact/hasContact").mock(side_effect=[fault])
     async with client(retries=Retries(tries=1)) as sm:
         with pytest.raises(SalesManagoError):
@@ -367,7 +369,9 @@ async def test_only_load_errors_and_time_outs_are_congestion(fault: Any, limit: 
         (httpx.ReadError("reset"), 4),
     ],
 )
-async def test_only_a_refusal_counts_as_an_answer(answer: Any, limit: int, respx_mock: respx.Router) -> None:
+async def test_a_refusal_is_an_answer_and_other_failures_are_not(
+    answer: Any, limit: int, respx_mock: respx.Router
+) -> None:
     respx_mock.post(f"{HOST}/api/contact/hasContact").mock(side_effect=[httpx.Response(503), *[answer] * 4])
     async with client(retries=Retries(tries=1)) as sm:
         for _ in range(5):
@@ -378,7 +382,7 @@ async def test_only_a_refusal_counts_as_an_answer(answer: Any, limit: int, respx
         assert sm._connection.pace.limit == limit
 
 
-async def test_a_cancelled_call_is_not_congestion(make_client: MakeClient) -> None:
+async def test_a_call_that_the_caller_gives_up_is_no_congestion(make_client: MakeClient) -> None:
     async with make_client(Counter()) as sm:
         with anyio.move_on_after(0.5) as scope:
             await ask(sm, 20)
@@ -389,7 +393,7 @@ async def test_a_cancelled_call_is_not_congestion(make_client: MakeClient) -> No
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(("asked", "pause"), [(30, 30.0), (90, LONGEST_PAUSE)])
-async def test_retry_after_delays_every_request_that_has_not_begun(
+async def test_retry_after_holds_up_all_that_has_not_begun(
     status: int, asked: int, pause: float, make_client: MakeClient
 ) -> None:
     server = Counter([status], retry_after=asked)
@@ -404,7 +408,7 @@ async def test_retry_after_delays_every_request_that_has_not_begun(
     assert [visit.began for visit in server.visits if visit.path == "/api/contact/upsert"] == [0.0, 1.0 + asked]
 
 
-async def test_a_request_that_was_told_to_wait_goes_before_new_ones(make_client: MakeClient) -> None:
+async def test_what_was_told_to_wait_comes_before_new_work(make_client: MakeClient) -> None:
     server = Counter([429], retry_after=30)
     async with make_client(server, concurrency=1) as sm, anyio.create_task_group() as tasks:
         tasks.start_soon(sm.contacts.upsert, CONTACT)
@@ -414,7 +418,7 @@ async def test_a_request_that_was_told_to_wait_goes_before_new_ones(make_client:
     assert len(server.visits) == 12
 
 
-async def test_other_errors_delay_no_other_request(make_client: MakeClient) -> None:
+async def test_an_answer_of_another_kind_holds_nobody_else_up(make_client: MakeClient) -> None:
     server = Counter([500], retry_after=30)
     async with make_client(server) as sm, anyio.create_task_group() as tasks:
         tasks.start_soon(sm.contacts.upsert, CONTACT)

@@ -1,4 +1,4 @@
-"""The house: imports point down only, one room knows httpx, `__all__` is true, importing stays light."""
+"""The layers: imports point down only, few modules import httpx, `__all__` is correct, importing is cheap."""
 
 import ast
 import subprocess
@@ -29,11 +29,11 @@ FLOORS = [
     ["file_imports"],
     ["cli"],
 ]
-"""From the ground up. Rooms of one floor do not import each other, except what callers see of imports."""
+"""From the lowest layer up. Packages of one layer do not import each other, except the public part of imports."""
 
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 DOORS = {"", "imports"}
-"""What holds no code of its own, so that it stands on no floor."""
+"""Modules without code of their own, which belong to no layer."""
 IMPORTS_SEEN_BY_CALLERS = {*FLOORS[6]}
 
 
@@ -47,13 +47,13 @@ MODULES = {module_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def room_of(module: str) -> str:
-    """The room a module is in; what callers see of imports, and the engine, are rooms of their own."""
+    """The package of a module; the public part of imports and its engine count as two packages."""
     first, _, rest = module.partition(".")
     return f"{first}.{rest.split('.')[0]}" if first == "imports" and rest else first
 
 
 def imports_of(module: str) -> Iterator[tuple[str, str]]:
-    """The modules of ours that a module imports, wherever in its text, each with the name that it takes of it."""
+    """The modules of this package that a module imports anywhere, each with the imported name."""
     path = MODULES[module]
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text())):
@@ -81,7 +81,7 @@ def test_imports_point_down(module: str) -> None:
 
 @pytest.mark.parametrize("module", sorted(MODULES.keys() - DOORS))
 def test_what_is_private_stays_in_its_room(module: str) -> None:
-    """A module or a name with a leading underscore is used by its own room only; the version is everybody's."""
+    """Modules and names with a leading underscore are used in their own package only, except the version."""
     foreign = {
         (name, taken) for name, taken in imports_of(module) if room_of(name) != room_of(module) and name != "_version"
     }

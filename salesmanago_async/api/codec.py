@@ -16,9 +16,9 @@ import orjson
 from attrs import frozen
 
 from ..errors import Invalid
-from ._readers import UNREADABLE, FieldReader, ObjectReader, Reader, documented_name
 from .codegen import Body, class_writer, field_specs
 from .fields import Codec, Form, Wrapped, boolean, integer, number, split_annotation
+from .readers import UNREADABLE, FieldReader, ObjectReader, Reader, documented_name
 
 T = TypeVar("T")
 Leaves = dict[tuple[str, ...], Any]

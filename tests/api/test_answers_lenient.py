@@ -136,7 +136,7 @@ def test_the_spellings_of_accounts_are_understood(answer_class: type[Any], body:
 )
 def test_odd_content_is_kept_unchanged(answer_class: type[Any], body: dict[str, Any], extra: Any) -> None:
     answer = read_leniently(answer_class, body)
-    if extra is None:  # two names that read alike: both values stay, under whatever names
+    if extra is None:  # two equivalent names: both values are kept, under any names
         assert len(answer.extra) == 2
     else:
         assert answer.extra == extra

@@ -44,7 +44,7 @@ def assert_same(kind: type, body: dict[str, Any]) -> None:
     expected: Any = SLOW.structure(body, kind)
     read: Any = read_leniently(kind, body)
     assert read == expected
-    assert repr(read) == repr(expected)  # tells 1 from True and from 1.0
+    assert repr(read) == repr(expected)  # distinguishes 1, True and 1.0
     assert type(read) is kind
     assert body == given_body
 

@@ -150,7 +150,7 @@ async def broken_out_of(entered: Entered, sm: SalesManago) -> None:
 
 async def left_at_the_end_of_the_program(entered: Entered, sm: SalesManago) -> None:
     async for _ in filtered(entered, sm):
-        await anyio.sleep(0.2)  # tasks that have not begun when asyncio.run cancels all are a warning of anyio's
+        await anyio.sleep(0.2)  # anyio warns about tasks that asyncio.run cancels before their first step
         break
 
 
@@ -283,7 +283,7 @@ def cases() -> Iterator[Any]:
         on_asyncio = wire.startswith("asyncio")
         for way in [*WAYS, *LAST_WAYS, *(WAYS_OF_ASYNCIO if on_asyncio else [])]:
             for name in ENTERED:
-                # a buffer that nobody closes is cut off by asyncio.run, as everything is that still runs then
+                # asyncio.run cancels a buffer that is still open, as it cancels every task
                 is_left_open = way in LAST_WAYS and name in BUFFERS
                 is_other_wire = wire == "asyncio-aiohttp" and name not in ON_EACH_WIRE
                 if not (is_left_open or is_other_wire) and (on_asyncio or name != "context of aiohttp"):
@@ -293,8 +293,8 @@ def cases() -> Iterator[Any]:
 @needs_proc
 @pytest.mark.filterwarnings(
     "ignore:Async generator 'tests.connection.test_blocks.:ResourceWarning"
-)  # trio, of the caller's own
-@pytest.mark.filterwarnings("ignore:Async generator 'http:ResourceWarning")  # httpx, of a request that is cancelled
+)  # from trio, about the caller's own generator
+@pytest.mark.filterwarnings("ignore:Async generator 'http:ResourceWarning")  # from httpx, about a cancelled request
 @pytest.mark.parametrize(("wire", "way", "name"), list(cases()))
 def test_a_program_continues_after_leaving_a_block(
     wire: str,
@@ -327,7 +327,7 @@ def test_a_program_continues_after_leaving_a_block(
     assert [record.getMessage() for record in caplog.records if not record.name.startswith("salesmanago_async")] == []
     deadline = time.monotonic() + 5
     while open_files() > before and time.monotonic() < deadline:
-        time.sleep(0.01)  # the server, in another thread, has to hear of it
+        time.sleep(0.01)  # the server runs in another thread, and needs a moment to notice
     assert open_files() <= before
 
 

@@ -243,6 +243,6 @@ async def test_connections_closed_by_the_server_cause_no_errors() -> None:
         for _ in range(5):
             async with asyncio.TaskGroup() as group:
                 for _ in range(10):
-                    group.create_task(sm.call("contact/addNote", {}))  # once only: a lost one would be in doubt
+                    group.create_task(sm.call("contact/addNote", {}))  # not repeatable: a lost one would be in doubt
             await asyncio.sleep(0.02)
     assert len(server.seen) == 50

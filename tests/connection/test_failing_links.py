@@ -133,7 +133,7 @@ def everything_said_by(error: BaseException) -> str:
     while cause:
         said += [repr(cause), str(cause), repr(cause.args), *getattr(cause, "__notes__", ())]
         cause = cause.__cause__ or cause.__context__
-    # a traceback quotes the lines of this file, and they have the names of its variables
+    # a traceback quotes lines of this file, which contain the names of these variables
     return "\n".join(said).replace("SECRET_PATH", "")
 
 

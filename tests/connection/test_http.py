@@ -284,7 +284,7 @@ async def test_time_outs_are_distinguished_from_other_failures(failure: Answer, 
     assert raised.value.timed_out is timed_out
 
 
-# What transports of other makes raise
+# Errors of other transports
 
 HOST = "https://files.example.com"
 

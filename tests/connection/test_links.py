@@ -102,7 +102,7 @@ async def test_a_refused_address_gets_no_request(make_client: MakeClient, addres
     assert "Signature" not in str(raised.value)
 
 
-# Names that stand for such addresses
+# Names that resolve to such addresses
 
 
 def resolving(monkeypatch: pytest.MonkeyPatch, names: dict[str, str]) -> None:

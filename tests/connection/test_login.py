@@ -109,7 +109,7 @@ async def test_a_token_is_renewed_before_it_expires(watched: Watched, make_clien
         await anyio.sleep(2)
         await sm.contacts.has(ANN)
         assert watched.logins == 2
-        assert watched.paths.count("contact/hasContact") == 3  # none was refused on the way
+        assert watched.paths.count("contact/hasContact") == 3  # no call was refused in between
         for _ in range(100):
             await anyio.sleep(60)
             await sm.contacts.has(ANN)
@@ -159,20 +159,20 @@ async def test_concurrent_refusals_renew_the_token_once(watched: Watched, make_c
 
 async def test_a_wrong_password_is_sent_once_and_fails_every_call(watched: Watched, make_client: MakeClient) -> None:
     watched.seconds = 1.0
-    told: list[NotAuthenticated] = []
+    errors: list[NotAuthenticated] = []
 
     async def ask(sm: Any) -> None:
         with pytest.raises(NotAuthenticated, match="User not authenticated") as refused:
             await sm.contacts.has(ANN)
-        told.append(refused.value)
+        errors.append(refused.value)
 
     async with make_client(watched, credentials=Login(user_name=DEMO_OWNER, password="wrong")) as sm:
         async with anyio.create_task_group() as tasks:
             for _ in range(5):
                 tasks.start_soon(ask, sm)
         assert watched.paths == ["system/authorise"]
-        assert len(set(map(id, told))) == 5
-        assert [error.messages for error in told] == [("User not authenticated",)] * 5
+        assert len(set(map(id, errors))) == 5
+        assert [error.messages for error in errors] == [("User not authenticated",)] * 5
         await ask(sm)
         assert watched.logins == 2
 
@@ -262,7 +262,7 @@ async def test_the_password_is_never_shown(make_client: MakeClient, caplog: pyte
     caplog.set_level(logging.DEBUG)
     login = Login(user_name=DEMO_OWNER, password=PASSWORD)
     request = Authorise(DEMO_OWNER, password=PASSWORD)
-    told: list[SalesManagoError] = []
+    errors: list[SalesManagoError] = []
     shown = [login, request]
     async with make_client(Simulator(clock=wall_clock), credentials=login) as sm:
         shown += [sm._connection, sm._connection.token_source]
@@ -271,17 +271,17 @@ async def test_the_password_is_never_shown(make_client: MakeClient, caplog: pyte
         for ask in (sm.contacts.has(ANN), sm.send(request), sm.call("system/authorise", body), sm.send(too_long)):
             with pytest.raises(SalesManagoError) as refused:
                 await ask
-            told.append(refused.value)
+            errors.append(refused.value)
     async with make_client(Simulator(clock=wall_clock, password=PASSWORD), credentials=login) as sm:
         answer = await sm.send(request)
         assert answer.token
         await sm.contacts.has(ANN)
         shown += [answer, sm._connection, sm._connection.token_source]
     texts = [*map(repr, shown), *map(str, shown), caplog.text]
-    for error in told:
+    for error in errors:
         texts += [*traceback.format_exception(error), repr(vars(error)), str(error.request)]
         assert not hasattr(error.request, "password")
-    assert isinstance(told[3], Invalid)
+    assert isinstance(errors[3], Invalid)
     assert not [text for text in texts if PASSWORD in text or answer.token in text]
 
 

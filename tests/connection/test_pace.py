@@ -141,7 +141,7 @@ async def test_a_retry_overtakes_requests_that_wait_for_the_rate() -> None:
     assert order == ["first", "retry", "second", "third"]
 
 
-# How much room there is
+# The limit
 
 
 @asynccontextmanager
@@ -331,7 +331,7 @@ async def test_retries_go_first_after_a_pause_even_if_they_arrive_at_its_end(arr
     assert order == ["retry", "retry", "new", "new"]
 
 
-# Whatever happens
+# Random schedules
 
 
 @frozen
@@ -342,7 +342,7 @@ class Work:
     urgent: bool
     seconds: int
     patience: float
-    meets: Literal["an answer", "congestion", "another failure"]
+    result: Literal["an answer", "congestion", "another failure"]
     pause: int | None
 
 
@@ -384,9 +384,9 @@ class Watch:
             await anyio.sleep(work.seconds)
         finally:
             self.in_flight -= 1
-        if work.meets == "an answer":
+        if work.result == "an answer":
             self.pace.answered(began)
-        elif work.meets == "congestion":
+        elif work.result == "congestion":
             self.pace.congested(began, pause=work.pause)
             self.paused_until = max(self.paused_until, anyio.current_time() + min(work.pause or 0, LONGEST_PAUSE))
 
@@ -409,7 +409,7 @@ WORKS = st.lists(
         urgent=st.booleans(),
         seconds=st.integers(0, 3),
         patience=st.sampled_from([0.0, 1.0, 2.0, 3.0, 5.0, HEAD_START, math.inf, math.inf]),
-        meets=st.sampled_from(["an answer", "congestion", "another failure"]),
+        result=st.sampled_from(["an answer", "congestion", "another failure"]),
         pause=st.sampled_from([None, 0, 1, 2, 3, 1000]),
     ),
     max_size=25,

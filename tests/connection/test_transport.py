@@ -95,12 +95,12 @@ async def test_hosts_without_a_proxy_are_connected_directly(
     assert (len(proxy.seen), len(server.seen)) == (0, 1)
 
 
-# The other backend
+# The backend aiohttp
 
 
 def test_an_unknown_backend_is_refused() -> None:
     with pytest.raises(Invalid, match="transport: is 'requests'"):
-        SalesManago(DEMO_CREDENTIALS, transport="requests")  # type: ignore[arg-type]  # what is refused
+        SalesManago(DEMO_CREDENTIALS, transport="requests")  # type: ignore[arg-type]  # an invalid value
 
 
 def test_the_extra_of_a_missing_backend_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -190,7 +190,7 @@ async def test_connections_of_a_correct_server_are_reused(backend: str, scheme: 
 async def test_a_second_answer_during_the_next_request_is_not_its_answer(backend: str, path: str, scheme: str) -> None:
     """The server sends it after a part of the next request; the rest does not fit into the socket buffers."""
     if (backend, path) == ("aiohttp", AGAIN):
-        return  # what may be sent twice may meet this over aiohttp: see the README's limits
+        return  # repeatable requests over aiohttp are not protected: see the limits in the README
 
     async def serve(stream: anyio.abc.ByteStream) -> None:
         wire, last = Wire(stream), None
@@ -226,7 +226,7 @@ async def test_a_run_accepts_no_more_events_than_the_server_made(backend: str, l
                 while True:
                     head = await wire.head()
                     body = json.loads(await wire.body(length_in(head)))
-                    if "email" in body:  # what was refused is read back
+                    if "email" in body:  # a refused event is looked up
                         contact = {"id": "1", "email": "a@example.com", "contactExtEvents": shown}
                         await wire.send(said({"success": True, "message": [], "contacts": [contact]}))
                         continue
@@ -272,7 +272,7 @@ def said(body: dict[str, Any], status: str = "200 OK") -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
 
 
-# Answers that come before a request is sent
+# Answers that arrive before the request is sent completely
 
 PAGE = b"<html>413 Request Entity Too Large</html>"
 
@@ -313,7 +313,7 @@ async def test_an_early_error_is_read(backend: str, scheme: str, path: str, then
 @huge
 async def test_an_early_success_is_not_an_answer(backend: str, scheme: str) -> None:
     if backend == "aiohttp":
-        return  # reads while it writes, and does not say when what came came
+        return  # it reads while it writes, and does not report when bytes arrived
     server = answering_early(answer(1), "reads on")
     async with served(server, scheme) as url, client(url, backend) as sm:
         with pytest.raises(NoAnswer) as raised:

@@ -228,6 +228,6 @@ async def test_a_redirected_run_leaves_nothing_in_doubt(backend: str) -> None:
 
     row = {"email": "a@example.com", "contactExtEventType": "VISIT", "date": 1_700_000_000_000}
     async with served(serve) as url, client(url, backend, poll_interval=0.01) as sm:
-        with pytest.raises(Unreadable, match=r"x\.example") as raised:  # as where no connection is had at all
+        with pytest.raises(Unreadable, match=r"x\.example") as raised:  # as without any connection
             await sm.events.add_many([row] * 5, batch_size=2)
     assert raised.value.in_doubt is False

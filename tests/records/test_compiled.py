@@ -455,7 +455,7 @@ PURCHASE = {
 
 
 def refuse(record: Any) -> dict[str, Any]:
-    raise AssertionError(f"the careful way was asked for {record!r}")
+    raise AssertionError(f"the slow path was used for {record!r}")
 
 
 def without_slow_path(shape: Shape, tags: Sequence[str] = ()) -> Encoder:
@@ -624,7 +624,7 @@ def test_an_item_has_nothing_of_the_previous_record() -> None:
 
 def test_an_item_uses_no_more_memory_than_its_length() -> None:
     """A result of orjson may occupy a buffer of 4 KB, and a million items can be waiting for their answers."""
-    for record in (RICH, {**RICH, "phone": 555}):  # by the express lane, and by the careful way
+    for record in (RICH, {**RICH, "phone": 555}):  # by the compiled encoder, and by the slow path
         encoder = CONTACTS.encoder()
         encoder.encode(record)
         tracemalloc.start()

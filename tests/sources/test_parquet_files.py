@@ -78,7 +78,7 @@ def test_column_types_of_other_programs_are_converted(path: Path) -> None:
         path,
         {
             "email": pa.array([b"ann@example.com", b"bob@example.com"], pa.binary()),
-            "external_id": pa.array([17.0, None]),  # as pandas writes whole numbers where one is missing
+            "external_id": pa.array([17.0, None]),  # pandas stores whole numbers like this if one is missing
             "properties": pa.array([[("size", "XL")], None], pa.map_(pa.string(), pa.string())),
         },
     )

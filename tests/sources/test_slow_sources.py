@@ -159,7 +159,7 @@ async def test_rows_read_before_a_slow_row_are_sent(sm: SalesManago, sent: Sent,
                 assert sum(sent.sizes) + waiting() == 11
             yield person(number)
 
-    def waiting() -> int:  # passed on, and not on the wire yet
+    def waiting() -> int:  # taken by the run, but not sent yet
         return 11 - sum(sent.sizes)
 
     report = await run_beside(blocking, sm, consumer())
