@@ -1,4 +1,4 @@
-"""Fixtures for all tests: both event loops under virtual time, a simulator, and clients of it."""
+"""What every test may ask for: both event loops under virtual time, a simulator, and clients of it."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ EPOCH = 1_700_000_000.0
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Never waits: if there is nothing to read, the time of the wait passes immediately."""
+    """Waits for nothing: where there is nothing to read, the time it should have waited has passed at once."""
 
     passed = 0.0
 
@@ -45,7 +45,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return self._jumping.passed
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """Wait for threads without a time-out, which would pass immediately: threads work in real time."""
+        """Wait for threads without a time-out, which would be over at once: threads work in real time."""
         await super().shutdown_default_executor()
 
 
@@ -73,7 +73,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
 
 
 def wall_clock() -> float:
-    """The wall clock that matches the event loop's clock."""
+    """The time of day that belongs to the event loop's clock."""
     return EPOCH + anyio.current_time()
 
 

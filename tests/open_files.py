@@ -1,4 +1,4 @@
-"""The number of open files and sockets of the test process; tests are skipped if it cannot be known."""
+"""How many files and sockets the process of the tests has open; where that cannot be known, tests of it are skipped."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The peak memory of a test's process."""
+"""The most memory that a process of a test took."""
 
 import subprocess
 import sys

@@ -15,7 +15,7 @@ from salesmanago_async.simulator.serve import make_config
 
 @contextmanager
 def serving_app(app: Any, port: int = 0) -> Iterator[str]:
-    """Serve an ASGI app in a thread, by default on any free port, and yield its address."""
+    """Serve an ASGI app in a thread, by default at any free port, and give its address."""
     config = make_config(app)
     config.port = port
     server = uvicorn.Server(config)
@@ -33,7 +33,7 @@ def serving_app(app: Any, port: int = 0) -> Iterator[str]:
 
 @contextmanager
 def serving_account(app: Any, port: int = 0) -> Iterator[dict[str, str]]:
-    """Serve an app that answers for the demo account, and yield the environment for a client of it."""
+    """Serve an app that answers for the demo account, and give the variables that lead to it."""
     with serving_app(app, port) as address:
         yield {
             "SALESMANAGO_BASE_URL": address,
@@ -46,14 +46,14 @@ def serving_account(app: Any, port: int = 0) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def serving(*, port: int = 0, **options: Any) -> Iterator[dict[str, str]]:
-    """Serve a simulator, and yield the environment for a client of it."""
+    """Serve a simulator, and give the environment that leads to it."""
     with serving_account(Simulator(**options), port) as environ:
         yield environ
 
 
 @asynccontextmanager
 async def listening(serve: Callable[[StreamReader, StreamWriter], Coroutine[Any, Any, None]]) -> AsyncGenerator[str]:
-    """Let `serve` answer each connection at byte level, and yield the address; on asyncio."""
+    """Have `serve` answer each connection, byte by byte, and give the address; on asyncio."""
     tasks: set[asyncio.Task[None]] = set()
 
     def connected(reader: StreamReader, writer: StreamWriter) -> None:

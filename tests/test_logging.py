@@ -1,4 +1,4 @@
-"""Log lines of a client: each retry, pause and halved limit, without any text of the server or of a library."""
+"""What is logged while a client works: each retry, pause and halved limit is a line, without a word of anybody's."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -18,11 +18,11 @@ pytestmark = pytest.mark.anyio
 CONNECTION, RUNS, JOBS = (f"salesmanago_async.{name}" for name in ("connection", "runs", "jobs"))
 SECRETS = ("s3cret", "k3y", "ann.kowalska", "example.com", "Kowalska", "+48123456789", "https://", "signature=", "sha")
 PEOPLE = "ann.kowalska@example.com Kowalska +48123456789 s3cret k3y https://files/x?signature=1 sha"
-"""A text that a server may put into any of its messages."""
+"""What a server may say in any of its texts."""
 
 
 class Failing:
-    """A server that fails in these ways, one after another, and then works normally."""
+    """A server that fails in these ways, one after the other, and then does what it is asked."""
 
     def __init__(self, simulator: Simulator, *failures: Any) -> None:
         self.simulator = simulator
@@ -47,7 +47,7 @@ class Failing:
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., list[str]]]:
-    """Return a function that returns the lines of a logger from a minimum level."""
+    """Return what gives the lines of a logger, at least of a level."""
     caplog.set_level(logging.DEBUG, "salesmanago_async")
 
     def lines(name: str, level: int = logging.WARNING) -> list[str]:
@@ -62,7 +62,7 @@ CONTACTS = [Contact(email="ann.kowalska@example.com", name="Kowalska", phone="+4
 CREDENTIALS = Credentials(client_id="simulator", api_key="k3y", api_secret="s3cret")
 
 
-async def test_each_retry_of_a_call_is_logged(simulator: Simulator, make_client: MakeClient, lines: Any) -> None:
+async def test_each_retry_of_a_call_is_a_line(simulator: Simulator, make_client: MakeClient, lines: Any) -> None:
     failures = [503, 429, httpx.ConnectError(PEOPLE), httpx.ReadTimeout(PEOPLE), 200]
     async with make_client(Failing(simulator, *failures)) as sm:
         await sm.contacts.has("ann.kowalska@example.com")
@@ -82,14 +82,16 @@ async def test_each_retry_of_a_call_is_logged(simulator: Simulator, make_client:
     ]
 
 
-async def test_a_pause_is_logged(simulator: Simulator, make_client: MakeClient, lines: Any) -> None:
+async def test_a_pause_is_a_line(simulator: Simulator, make_client: MakeClient, lines: Any) -> None:
     async with make_client(Failing(simulator, (429, {"Retry-After": "30"}))) as sm:
         await sm.contacts.has("ann.kowalska@example.com")
     assert "contact/hasContact: 429; no request starts for 30.0 s" in lines(CONNECTION)
     assert "contact/hasContact: 429; try 2 of 6 in 30.0 s" in lines(CONNECTION)
 
 
-async def test_a_run_logs_its_waits_and_its_end(simulator: Simulator, make_client: MakeClient, lines: Any) -> None:
+async def test_a_run_says_what_it_waits_for_and_how_it_has_ended(
+    simulator: Simulator, make_client: MakeClient, lines: Any
+) -> None:
     app = Failing(simulator, 503, httpx.ReadError(PEOPLE))
     async with make_client(app) as sm:
         await sm.contacts.upsert_many(CONTACTS)
@@ -104,7 +106,7 @@ async def test_a_run_logs_its_waits_and_its_end(simulator: Simulator, make_clien
     assert lines(JOBS, logging.INFO) == ["Job 1 has 1 records"]
 
 
-async def test_requests_that_fail_alike_are_logged_once(
+async def test_eight_requests_that_fail_alike_are_not_eight_lines_each_time(
     simulator: Simulator, make_client: MakeClient, lines: Any
 ) -> None:
     app = Failing(simulator)
@@ -122,7 +124,7 @@ async def test_requests_that_fail_alike_are_logged_once(
     assert ended.startswith("A run of contacts has stopped before the end, 503: ")
 
 
-async def test_a_lost_chunk_and_the_wait_after_it_are_logged(
+async def test_a_chunk_that_is_lost_and_the_wait_after_it_are_lines(
     simulator: Simulator, make_client: MakeClient, lines: Any
 ) -> None:
     async with make_client(simulator) as sm:
@@ -139,7 +141,7 @@ async def test_a_lost_chunk_and_the_wait_after_it_are_logged(
     assert second.startswith("no answer to a chunk; the next one is sent in ")
 
 
-async def test_no_log_line_has_credentials(simulator: Simulator, make_client: MakeClient, lines: Any) -> None:
+async def test_credentials_are_in_no_line(simulator: Simulator, make_client: MakeClient, lines: Any) -> None:
     async with make_client(Failing(simulator, 503, 429, 401), credentials=CREDENTIALS) as sm:
         report = await sm.contacts.upsert_many(CONTACTS)
     assert report.in_doubt == 1  # since the 503
@@ -156,11 +158,11 @@ async def test_no_log_line_has_credentials(simulator: Simulator, make_client: Ma
         ("no answer for 300 s (last: x.pl cannot be reached: E (ann))", "no answer for 300 s"),
     ],
 )
-def test_only_the_name_of_a_librarys_error_is_logged(text: str, said: str) -> None:
+def test_of_the_words_of_a_library_only_the_name_of_the_failure_is_told(text: str, said: str) -> None:
     assert failure_of(NoAnswer(text, sent=None)) == said
 
 
-def test_the_memory_of_logged_lines_is_bounded() -> None:
+def test_what_is_kept_of_lines_is_bounded() -> None:
     lines = LogThrottle()
     for number in range(10 * MOST_LOGGED):
         assert lines.level(f"path/{number}", "503", now=0.0, wait=10.0) == logging.WARNING

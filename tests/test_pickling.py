@@ -1,4 +1,4 @@
-"""Errors, reports and values can be copied, and pickled into another process, without loss."""
+"""Errors, reports and values go from process to process, and are copied, as they are."""
 
 import copy
 import importlib
@@ -71,7 +71,7 @@ COPIES: dict[str, Callable[[Any], Any]] = {
 
 
 def all_errors() -> list[type[SalesManagoError]]:
-    """Every error class of the package, in any module; new classes are included automatically."""
+    """Every error of ours, of whatever module; one that is added is here by itself."""
     for module in pkgutil.walk_packages(salesmanago_async.__path__, "salesmanago_async."):
         if "__main__" not in module.name:
             importlib.import_module(module.name)
@@ -104,7 +104,7 @@ def test_every_error_can_be_copied_and_sent(kind: type[SalesManagoError], how: s
 
 
 def _plain(error: SalesManagoError) -> dict[str, Any]:
-    """Return the attributes of an error; errors inside them, as in a report, are compared by their texts."""
+    """Return what an error knows; errors inside, as in a report, are compared by their texts."""
     found = dict(vars(error))
     if isinstance(found.get("report"), Report):
         found["report"] = _as_text(found["report"])
@@ -140,7 +140,7 @@ async def test_the_report_of_a_real_run_can_be_copied_and_sent(sm: SalesManago, 
 
 
 @pytest.mark.parametrize("protocol", [0, pickle.HIGHEST_PROTOCOL])
-def test_an_unpicklable_record_is_pickled_as_its_fields_or_as_none(protocol: int) -> None:
+def test_a_record_that_cannot_be_pickled_is_sent_as_its_fields_or_left_out(protocol: int) -> None:
     connection = sqlite3.connect(":memory:")
     connection.row_factory = sqlite3.Row
     row = connection.execute("select 'x' as email, 1 as number").fetchone()
@@ -151,7 +151,7 @@ def test_an_unpicklable_record_is_pickled_as_its_fields_or_as_none(protocol: int
 
 
 @pytest.mark.parametrize("how", COPIES)
-def test_an_error_with_an_unpicklable_request_can_be_pickled(how: str) -> None:
+def test_a_request_that_cannot_be_pickled_does_not_keep_its_error_here(how: str) -> None:
     contact = Contact(email="ann@example.com", properties=MappingProxyType({"size": "XL"}))
     error = ServerFault("the server answered 502", status=502, request=UpsertContact(contact))
     again = COPIES[how](error)
@@ -180,7 +180,7 @@ def test_values_can_be_copied_and_sent(value: Any, how: str) -> None:
     assert "s3cret" not in repr(again)
 
 
-def test_pickling_a_job_fails_with_a_hint(make_client: Callable[..., SalesManago]) -> None:
+def test_a_job_says_what_to_send_in_its_place(make_client: Callable[..., SalesManago]) -> None:
     job = make_client(None).jobs.attach(37)
     with pytest.raises(TypeError, match="send its request_id"):
         pickle.dumps(job)
@@ -200,7 +200,7 @@ def pool() -> Iterator[ProcessPoolExecutor]:
         yield found
 
 
-def test_errors_and_reports_can_be_returned_by_another_process(pool: ProcessPoolExecutor) -> None:
+def test_errors_and_reports_come_out_of_another_process(pool: ProcessPoolExecutor) -> None:
     with pytest.raises(Refused, match="no such contact") as refused:
         pool.submit(fail).result()
     assert refused.value.messages == ("no such contact",)

@@ -1,4 +1,4 @@
-"""Answers like those of real servers, over a real socket and with both transports."""
+"""Answers as real servers give them: over a real socket, by both transports."""
 
 from asyncio import IncompleteReadError, StreamReader, StreamWriter
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -25,7 +25,7 @@ Answer = tuple[int, bytes]
 
 @define
 class RawServer:
-    """Answers each request with the result of `answer` for its path and body."""
+    """Answers each request with what `answer` gives for its path and body."""
 
     answer: Callable[[str, bytes], Answer]
     paths: list[str] = field(factory=list[str])
@@ -78,7 +78,7 @@ def transport(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture
 def anyio_backend() -> str:
-    """asyncio only: the server uses asyncio."""
+    """asyncio: the server is one of asyncio's."""
     return "asyncio"
 
 
@@ -94,18 +94,18 @@ def test_only_true_is_success(said: object) -> None:
 
 
 @pytest.mark.parametrize("said", [False, "false", "False", " FALSE", "no", "No", 0, "0"])
-def test_a_clear_denial_of_success_is_a_failure(said: object) -> None:
+def test_what_denies_success_is_a_failure(said: object) -> None:
     assert success_of({"success": said}) is False
 
 
 @pytest.mark.parametrize("said", [None, {}, [], "", "maybe", "ok", 1, 2, 0.0, [False]])
-def test_other_values_of_success_mean_neither(said: object) -> None:
+def test_what_is_no_word_on_success_is_neither(said: object) -> None:
     assert success_of({"success": said}) is None
     assert success_of({}) is None
 
 
 @pytest.mark.parametrize("said", [b"false", b'"False"', b'"no"', b"0"])
-async def test_a_refusal_is_recognized_in_every_spelling(said: bytes, transport: Any) -> None:
+async def test_a_refusal_is_one_however_it_is_spelled(said: bytes, transport: Any) -> None:
     answer = (200, b'{"success":%b,"message":["blocked"]}' % said)
     async with answering(lambda *_: answer, transport) as (sm, server):
         with pytest.raises(Refused, match="blocked"):
@@ -119,7 +119,7 @@ async def test_a_refusal_is_recognized_in_every_spelling(said: bytes, transport:
 @pytest.mark.parametrize(
     "page", [PAGE, b"", b'{"success":false,"message":["too much"]}', b'{"success":true}', b"[", b"\x00\xff"]
 )
-async def test_a_413_is_a_refusal_for_the_size_whatever_its_body(page: bytes, transport: Any) -> None:
+async def test_a_413_is_a_refusal_for_the_size_whatever_its_page(page: bytes, transport: Any) -> None:
     async with answering(lambda *_: (413, page), transport) as (sm, server):
         with pytest.raises(Refused, match="larger than the server takes") as raised:
             await sm.contacts.has("a@example.com")
@@ -129,14 +129,14 @@ async def test_a_413_is_a_refusal_for_the_size_whatever_its_body(page: bytes, tr
     assert not may_go_again(raised.value, repeatable=True)
 
 
-def test_other_refusals_are_not_for_the_size() -> None:
+def test_no_other_refusal_is_one_for_the_size() -> None:
     assert not is_too_large(Refused(["no"]))
     assert not is_too_large(Refused(["no"], status=400))
     assert not is_too_large(Unreadable("no", status=413))
 
 
 def contact_answers(path: str, body: bytes) -> Answer:
-    """Answer every request: jobs are done immediately, and all contacts and events are accepted."""
+    """Take what is asked for: jobs are done at once, and all contacts and events are taken."""
     given = orjson.loads(body) if body else {}
     if path == "contact/batchupsertv2":
         return 200, orjson.dumps({"success": True, "requestId": len(body)})
@@ -163,7 +163,7 @@ EVENTS = [
 
 
 @pytest.mark.parametrize("page", [PAGE, b"", b'{"success":false}'])
-async def test_bodies_of_a_run_are_halved_until_they_are_accepted(page: bytes, transport: Any) -> None:
+async def test_bodies_of_a_run_are_halved_at_once_until_they_are_taken(page: bytes, transport: Any) -> None:
     def limited(path: str, body: bytes) -> Answer:
         return (413, page) if len(body) > LIMIT else contact_answers(path, body)
 
@@ -194,7 +194,7 @@ async def test_one_record_that_is_too_large_is_rejected_with_the_reason(transpor
 
 
 @pytest.mark.parametrize(("status", "content"), [(200, b""), (200, b" \r\n"), (204, b"")])
-async def test_a_delete_with_an_empty_answer_is_successful(status: int, content: bytes, transport: Any) -> None:
+async def test_a_delete_that_is_answered_with_nothing_is_done(status: int, content: bytes, transport: Any) -> None:
     async with answering(lambda *_: (status, content), transport) as (sm, server):
         assert (await sm.contacts.delete(email="a@example.com")).success
         assert (await sm.call("contact/delete", {"email": "a@example.com"}))["success"] is True
@@ -205,7 +205,7 @@ async def test_a_delete_with_an_empty_answer_is_successful(status: int, content:
     "path", ["contact/upsert", "contact/hasContact", "contact/batchDelete", "contact/setMainOwner"]
 )
 @pytest.mark.parametrize("status", [200, 204])
-async def test_an_empty_answer_to_any_other_call_is_an_error(path: str, status: int) -> None:
+async def test_of_every_other_call_an_empty_answer_stays_an_error(path: str, status: int) -> None:
     known = request_class(path)
     assert known
     assert not known.may_answer_nothing
@@ -215,7 +215,7 @@ async def test_an_empty_answer_to_any_other_call_is_an_error(path: str, status: 
     assert set(server.paths) == {path}
 
 
-async def test_an_error_status_with_an_empty_body_is_never_a_success() -> None:
+async def test_an_error_with_an_empty_body_is_never_done() -> None:
     for status in (201, 202, 205, 400, 403, 404, 500):
         async with answering(lambda *_, status=status: (status, b"")) as (sm, _):
             with pytest.raises(SalesManagoError):
@@ -240,7 +240,7 @@ CONTACTS = (
         (b"Ann\tK\nL", "Ann\tK\nL"),
     ],
 )
-async def test_a_damaged_character_of_an_answer_spoils_only_itself(name: bytes, read: str, transport: Any) -> None:
+async def test_an_odd_character_of_an_answer_costs_only_itself(name: bytes, read: str, transport: Any) -> None:
     async with answering(lambda *_: (200, CONTACTS % name), transport) as (sm, server):
         contacts = await sm.contacts.get(["a@x.pl", "b@x.pl"])
         plain = await sm.call("contact/list", {"email": ["a@x.pl"]})
@@ -263,7 +263,7 @@ async def test_a_damaged_character_of_an_answer_spoils_only_itself(name: bytes, 
         ('{"a":"\ufffd"}'.encode(), {"a": "\ufffd"}),
     ],
 )
-def test_lenient_json_is_read_without_guessing(content: bytes, value: object) -> None:
+def test_json_is_read_as_leniently_as_can_be_done_without_guessing(content: bytes, value: object) -> None:
     assert loads(content) == value
 
 
@@ -271,7 +271,7 @@ def test_lenient_json_is_read_without_guessing(content: bytes, value: object) ->
     "content",
     [b"", BOM, b"{", b'{"a":"\\ud83d"', b'{"a":"\xff}', b"{'a':1}", b'{"a":1}{"b":2}', b'\xff{"a":1}', b"[" * 100_000],
 )
-def test_truncated_or_invalid_json_is_an_error(content: bytes) -> None:
+def test_what_was_cut_or_is_no_json_is_an_error(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         loads(content)
 
@@ -311,7 +311,7 @@ def test_damaged_characters_are_counted(content: bytes, value: object, damaged: 
         ("cut \ud83d", "cut \ufffd"),
     ],
 )
-def test_links_in_texts_of_the_server_are_cut_to_their_host(said: str, shown: str) -> None:
+def test_a_text_of_the_server_has_no_link_but_its_host(said: str, shown: str) -> None:
     assert safe_text(said) == shown
 
 
@@ -328,7 +328,7 @@ LINK = "https://files.example.com/a/b.json?Signature=secret"
         (500, {"message": LINK}),
     ],
 )
-async def test_no_error_has_a_link_of_the_server(status: int, content: dict[str, Any]) -> None:
+async def test_no_error_has_a_link_that_the_server_tells(status: int, content: dict[str, Any]) -> None:
     async with answering(lambda *_: (status, orjson.dumps(content))) as (sm, _):
         with pytest.raises(SalesManagoError, match=r"files\.example\.com") as raised:
             await sm.contacts.has("a@example.com")
@@ -359,7 +359,7 @@ EVENTS_OF_THE_TABLE = [
 
 @define
 class Account:
-    """Accepts every chunk of contacts as a job with the same result, or gives every chunk of events the same answer."""
+    """Takes every chunk of contacts as a job with the same result, or answers every chunk of events alike."""
 
     result: bytes
     address: str = ""
@@ -397,7 +397,7 @@ async def test_no_contact_of_a_run_is_accepted_on_a_result_that_confirms_nothing
         b'[{"1":{"contactData":{}}}]',
     ],
 )
-async def test_a_result_file_of_another_shape_rejects_no_contact(content: bytes, transport: Any) -> None:
+async def test_a_result_file_of_another_shape_rejects_nobody(content: bytes, transport: Any) -> None:
     account = Account(content)
     async with answering(account, transport) as (sm, server):
         account.address = server.address

@@ -1,4 +1,4 @@
-"""No secret and no personal data gets into a log, a repr or an error."""
+"""Nothing secret and nobody's name or address gets into a log, a representation or an error."""
 
 import asyncio
 import json
@@ -59,7 +59,7 @@ App = Callable[[httpx.Request], httpx.Response]
 
 
 class Watch(logging.Handler):
-    """Records every log line of any logger, formatted, with its arguments and its traceback."""
+    """Keeps every line that any logger writes, formatted, with its arguments and its traceback."""
 
     def __init__(self) -> None:
         super().__init__(logging.NOTSET)
@@ -87,7 +87,7 @@ LOGGERS = (
 
 @pytest.fixture
 def log() -> Iterator[Watch]:
-    """Set every logger to its most detailed level."""
+    """Have every logger write everything."""
     watch = Watch()
     levels = {name: logging.getLogger(name).level for name in LOGGERS}
     for name in LOGGERS:
@@ -104,7 +104,7 @@ def leaks(text: str, *more: str) -> set[str]:
 
 
 def everything_said_by(error: BaseException) -> str:
-    """Return everything that a program may show of an error and of its causes."""
+    """Return all that a program may show of an error, and of those that led to it."""
     told = [*traceback.format_exception(error)]
     cause: BaseException | None = error
     while cause:
@@ -144,7 +144,7 @@ def test_a_password_in_a_refused_base_url_is_not_shown(base_url: str) -> None:
     assert leaks(everything_said_by(raised.value)) == set()
 
 
-def test_the_repr_of_a_client_does_not_show_its_account(make_client: MakeClient) -> None:
+def test_a_client_does_not_show_whose_account_it_asks_for(make_client: MakeClient) -> None:
     client = make_client(None, credentials=BY_SECRET)
     assert leaks(f"{client!r} {client._connection!r} {client.contacts!r}") == set()
 
@@ -153,7 +153,7 @@ def test_the_repr_of_a_client_does_not_show_its_account(make_client: MakeClient)
 
 
 async def a_day_at_work(sm: SalesManago, folder: Path, *, poll: float) -> list[object]:
-    """Make one call of each kind, and return everything that they returned, except records."""
+    """Do one of each, and return all that came out of it, apart from records."""
     await sm.contacts.upsert(ANN)
     await sm.contacts.has(EMAIL)
     await sm.contacts.get([EMAIL])
@@ -188,7 +188,7 @@ async def a_day_at_work(sm: SalesManago, folder: Path, *, poll: float) -> list[o
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("credentials", [BY_SECRET, BY_SHA, BY_TOKEN], ids=["secret", "sha", "token"])
-async def test_no_success_reveals_a_secret(
+async def test_no_success_tells_a_secret(
     make_client: MakeClient, log: Watch, tmp_path: Path, credentials: Credentials
 ) -> None:
     theirs = (
@@ -225,7 +225,7 @@ LINK = f"https://files.example.com/{SIGNATURE}/f?Signature={SIGNATURE}&token={SI
 
 
 def linking(answer: App, link: str = LINK) -> App:
-    """Answer job/status with a link, and every other request with `answer`."""
+    """Tell a link whenever a job is asked for; whatever else is asked for gets `answer`."""
     told = saying(200, {"success": True, "message": [], "fileUrl": link})
     return lambda request: told(request) if request.url.path == "/api/job/status" else answer(request)
 
@@ -287,9 +287,7 @@ async def failure_of(act: Act, sm: SalesManago) -> str:
 @pytest.mark.anyio
 @pytest.mark.parametrize("act", ACTS)
 @pytest.mark.parametrize("failure", FAILURES)
-async def test_no_failure_of_a_call_reveals_a_secret(
-    make_client: MakeClient, log: Watch, act: str, failure: str
-) -> None:
+async def test_no_failure_of_a_call_tells_a_secret(make_client: MakeClient, log: Watch, act: str, failure: str) -> None:
     transport = httpx.MockTransport(FAILURES[failure])
     async with make_client(None, credentials=BY_SECRET, transport=transport, retries=Retries(tries=2)) as sm:
         said = await failure_of(ACTS[act], sm)
@@ -299,7 +297,7 @@ async def test_no_failure_of_a_call_reveals_a_secret(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("failure", FILE_FAILURES)
-async def test_no_failure_of_a_file_reveals_its_link(make_client: MakeClient, log: Watch, failure: str) -> None:
+async def test_no_failure_of_a_file_tells_its_link(make_client: MakeClient, log: Watch, failure: str) -> None:
     transport = httpx.MockTransport(FILE_FAILURES[failure])
     async with make_client(None, credentials=BY_SECRET, transport=transport, retries=Retries(tries=2)) as sm:
         said = await failure_of(fetch, sm)
@@ -319,7 +317,7 @@ async def test_no_failure_of_a_file_reveals_its_link(make_client: MakeClient, lo
     ],
     ids=["e-mail", "long name", "e-mails", "half a surrogate pair"],
 )
-async def test_invalid_input_is_named_but_not_shown(sm: SalesManago, log: Watch, act: Act) -> None:
+async def test_input_that_is_invalid_is_named_and_not_shown(sm: SalesManago, log: Watch, act: Act) -> None:
     said = await failure_of(act, sm)
     assert leaks(said) == set()
     assert leaks("\n".join(log.lines)) == set()
@@ -338,7 +336,7 @@ async def test_a_link_in_an_unexpected_place_is_not_shown(make_client: MakeClien
 
 @contextmanager
 def served(app: Any) -> Iterator[str]:
-    """Serve an ASGI app in a thread, and yield its address."""
+    """Serve an ASGI app from a thread, and give its address."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", loop="asyncio", ws="none")
         server = uvicorn.Server(config)
@@ -353,7 +351,7 @@ def served(app: Any) -> Iterator[str]:
 
 @define
 class Moving:
-    """The simulator with moved files: each link redirects to another signed link, which is dead if `gone`."""
+    """The simulator, but its files have moved: each link leads to another signed one; `gone` makes that a dead one."""
 
     simulator: Simulator
     gone: bool = False
@@ -380,7 +378,7 @@ async def client_of(url: str, **options: Any) -> AsyncGenerator[SalesManago]:
 
 
 @pytest.mark.asyncio
-async def test_no_success_over_a_socket_reveals_a_secret(
+async def test_no_success_over_a_socket_tells_a_secret(
     log: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
@@ -397,7 +395,7 @@ async def test_no_success_over_a_socket_reveals_a_secret(
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("gone", [False, True], ids=["there", "gone"])
-async def test_no_redirect_over_a_socket_reveals_a_link(
+async def test_no_redirect_over_a_socket_tells_a_link(
     log: Watch, monkeypatch: pytest.MonkeyPatch, *, gone: bool
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
@@ -419,7 +417,7 @@ async def test_no_redirect_over_a_socket_reveals_a_link(
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n", b"garbage\r\n\r\n"], ids=repr)
-async def test_no_failure_over_a_socket_reveals_a_secret(
+async def test_no_failure_over_a_socket_tells_a_secret(
     log: Watch, monkeypatch: pytest.MonkeyPatch, answer: bytes
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
@@ -448,7 +446,7 @@ ECHO = {
     "token": TOKEN,
     "password": SECRET,
 }
-"""Secrets that a server, or a proxy that echoes requests, may send back."""
+"""What a server, or a proxy that shows what it was sent, may send back."""
 
 
 async def _answer_of(make_client: MakeClient, body: object, **head: Any) -> object:

@@ -1,4 +1,4 @@
-"""The settings of a client: mistakes are reported before anything is sent."""
+"""What a client is set up with: mistakes are named where they are made, before anything is sent."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def test_white_space_around_a_variable_is_dropped(environ: dict[str, str], aroun
 
 @pytest.mark.parametrize("inside", ["a\nb", "a\rb", "a\x00b", "a\x1bb", "a\udc80b", "a\u2028b"])
 @pytest.mark.parametrize("name", [*WHOLE, "SALESMANAGO_SHA"])
-def test_an_unprintable_character_inside_a_variable_is_refused(name: str, inside: str) -> None:
+def test_a_character_inside_that_cannot_be_seen_is_refused_by_the_name_of_its_variable(name: str, inside: str) -> None:
     environ = {**(SHA if name == "SALESMANAGO_SHA" else WHOLE), name: f"s3cret{inside}"}
     with pytest.raises(Invalid, match=f"^{name}: ") as raised:
         SalesManago.from_env(environ)
@@ -39,7 +39,7 @@ def test_an_unprintable_character_inside_a_variable_is_refused(name: str, inside
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n"])
-def test_a_blank_variable_counts_as_not_set(blank: str) -> None:
+def test_a_variable_of_blanks_is_not_set(blank: str) -> None:
     with pytest.raises(Invalid, match="set SALESMANAGO_API_KEY"):
         SalesManago.from_env({**WHOLE, "SALESMANAGO_API_KEY": blank})
     assert SalesManago.from_env({**WHOLE, "SALESMANAGO_OWNER": blank}).owner is None
@@ -80,12 +80,12 @@ WRONG_ADDRESSES = [
 
 
 @pytest.mark.parametrize("address", WRONG_ADDRESSES)
-def test_an_invalid_address_is_refused(address: str) -> None:
+def test_an_address_that_cannot_be_used_is_refused(address: str) -> None:
     with pytest.raises(Invalid, match=r"^base_url: "):
         SalesManago(DEMO_CREDENTIALS, base_url=address)
 
 
-def test_a_wildcard_listen_address_is_refused() -> None:
+def test_a_server_is_not_reached_where_it_listens() -> None:
     with pytest.raises(Invalid, match=r"127\.0\.0\.1 on this machine"):
         checked_base_url("http://0.0.0.0:18790")
 
@@ -106,22 +106,22 @@ def test_a_wildcard_listen_address_is_refused() -> None:
         "http://localhost",
     ],
 )
-def test_a_valid_address_is_accepted(address: str) -> None:
+def test_an_address_that_can_be_used_is_taken(address: str) -> None:
     assert checked_base_url(f" {address}/api/ \n") == address
     SalesManago(DEMO_CREDENTIALS, base_url=address)
 
 
 @pytest.mark.parametrize("concurrency", [0, -1, MOST_CONCURRENT + 1, 99999999999999])
-def test_a_concurrency_out_of_range_is_refused(concurrency: int) -> None:
+def test_a_concurrency_beyond_reason_is_refused(concurrency: int) -> None:
     with pytest.raises(Invalid, match=r"concurrency: .*1 to 1000"):
         SalesManago(DEMO_CREDENTIALS, concurrency=concurrency)
 
 
 @pytest.mark.parametrize("options", [{"concurrency": 1}, {"concurrency": MOST_CONCURRENT}, {"rate": 0.01}])
-def test_options_within_bounds_are_accepted(options: dict[str, Any]) -> None:
+def test_what_is_in_bounds_is_taken(options: dict[str, Any]) -> None:
     SalesManago(DEMO_CREDENTIALS, **options)
 
 
-def test_a_nan_rate_is_refused() -> None:
+def test_a_rate_that_is_no_number_is_refused() -> None:
     with pytest.raises(Invalid, match="rate"):
         SalesManago(DEMO_CREDENTIALS, rate=float("nan"))

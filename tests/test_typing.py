@@ -1,4 +1,4 @@
-"""The types that editors and type checkers see: one call per group. Checked by mypy and pyright, not run."""
+"""What editors and type checkers are told: one call per group. Checked by mypy and pyright, not by running."""
 
 from typing import TYPE_CHECKING, Any, assert_type
 
