@@ -1,9 +1,9 @@
 """The bulk client for the SALESmanago API: every record sent is accounted for.
 
-`SalesManago` is the way in. `salesmanago_async.api` has every request as a value, `salesmanago_async.simulator` a
-server to try against.
+`SalesManago` is the client. `salesmanago_async.api` has a class for every request, `salesmanago_async.simulator` a
+server to test against.
 
-What is here is imported when it is first asked for: importing the package costs next to nothing.
+The names below are imported on first access, so importing the package is cheap.
 """
 
 from importlib import import_module
@@ -108,8 +108,8 @@ __all__ = [
     "__version__",
 ]
 
-_ROOMS = ("api", "errors", "settings", "simulator")
-_HOMES = {
+_SUBPACKAGES = ("api", "errors", "settings", "simulator")
+_NAMES_OF_MODULE = {
     "api.fields": ("CLEAR",),
     "api.contact_exports": ("ContactExport", "DateRange"),
     "api.contacts": ("ConsentDetail", "Contact", "DictionaryProperty", "Relation"),
@@ -149,19 +149,19 @@ _HOMES = {
     "jobs": ("Job", "JobStatus"),
     "settings": ("Credentials", "Login", "Retries", "Timeouts"),
 }
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_MODULE_OF = {name: module for module, names in _NAMES_OF_MODULE.items() for name in names}
 
-if not TYPE_CHECKING:  # or a name that does not exist would be Any
+if not TYPE_CHECKING:  # a type checker would take every unknown name for Any
 
     def __getattr__(name: str) -> Any:
-        """Import what is asked for, and keep it."""
-        if name in _ROOMS:
+        """Import the module of a name on first access, and keep the result."""
+        if name in _SUBPACKAGES:
             return import_module(f".{name}", __name__)
-        if name not in _HOME_OF:
+        if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = globals()[name] = getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
+        found = globals()[name] = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
         return found
 
 
 def __dir__() -> list[str]:
-    return sorted((*__all__, *_ROOMS))
+    return sorted((*__all__, *_SUBPACKAGES))

@@ -2,40 +2,41 @@
 
     SalesManagoError
     ├── Invalid             bad input: a value, a file, a setting (also a ValueError)
-    ├── NoAnswer            the network: `sent` says whether the server can have seen the request
-    ├── Refused             the server understood and said no: `messages`, `values`
+    ├── NoAnswer            the network failed: `sent` says whether the server can have received the request
+    ├── Refused             the server understood the request and refused it: `messages`, `values`
     │   └── NotAuthenticated
     ├── RateLimited         429: `retry_after`
     ├── ServerFault         5xx: `status`, `retry_after`
-    ├── Unreadable          an answer that is not the JSON we know
-    │   └── Redirected      a call was sent elsewhere, and was not processed
-    ├── RunIncomplete       a run that stopped early, or left records open: `report` (see `raise_if_incomplete`)
-    ├── JournalFailed       the journal of a run can no longer be written: a full disk, say
-    ├── BufferFull          a buffer has no room for another record
-    ├── BufferClosed        a buffer takes nothing before its block, nor after it
-    ├── ClientClosed        a client that is closed, or used in an event loop that is not its own: nothing was sent
+    ├── Unreadable          the answer is not the documented JSON
+    │   └── Redirected      the call was answered with a redirect, and was not processed
+    ├── RunIncomplete       a run stopped early, or left records in doubt: `report` (see `raise_if_incomplete`)
+    ├── JournalFailed       the journal of a run can no longer be read or written: the disk is full, for example
+    ├── BufferFull          the buffer has no room for another record
+    ├── BufferClosed        the buffer is not open: its block has not begun, or has ended
+    ├── ClientClosed        the client is closed, or is used in another event loop: nothing was sent
     ├── JobFailed           a server job ended without success
-    │   └── JobNotFound     the server does not know the job (any more): nothing is known of its records
-    ├── StillRunning        a deadline of ours passed; the job goes on
-    └── LinkExpired         a file link no longer works, nor did a fresh one
+    │   └── JobNotFound     the server does not know the job (any more): the state of its records is unknown
+    ├── StillRunning        a deadline of this library passed; the server job goes on
+    └── LinkExpired         a file link does not work, and a new link did not work either
 
-Each carries the request that met it, never a secret: values hide their credentials, links are named by host. Each can
-be copied and pickled, as it was raised: what it says, what was noted on it, and all of its attributes.
+Each error carries the request that failed, but never a secret: request values hide their credentials, and links are
+shown as their host only. Each error can be copied and pickled with its message, its notes and all of its attributes.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from .support.pickling import Carried
+from .support.pickling import PicklableValue
 
 ErrorT = TypeVar("ErrorT", bound="SalesManagoError")
 
 
 class SalesManagoError(Exception):
-    """Anything that went wrong between this program and SALESmanago.
+    """The base class of every error that this library raises.
 
-    `request` is the request value concerned, or None. `maybe_applied` is True where at some try the server may have
-    acted on the request although no answer says so; `in_doubt` where, besides, it is not one to send twice.
+    `request` is the request value that failed, or None. `maybe_applied` is True if the server may have acted on the
+    request in one of its tries, although no answer confirms that. `in_doubt` is True if, in addition, the request must
+    not be sent twice.
     """
 
     maybe_applied: bool = False
@@ -46,12 +47,12 @@ class SalesManagoError(Exception):
         self.request = request
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Have it made anew without its constructor, whose arguments are no longer known."""
-        return _made_anew, (type(self), self.args, {**self.__dict__, "request": Carried(self.request)})
+        """Recreate the error without its constructor, because the constructor's arguments are no longer known."""
+        return _recreate, (type(self), self.args, {**self.__dict__, "request": PicklableValue(self.request)})
 
 
 class Invalid(SalesManagoError, ValueError):
-    """Input that cannot be used: `field` names the place (API's name), `rule` what it must keep to."""
+    """The input cannot be used. `field` is the API's name of the wrong field or setting, `rule` the rule it breaks."""
 
     def __init__(self, rule: str, *, field: str | None = None, request: object | None = None) -> None:
         super().__init__(f"{field}: {rule}" if field else rule, request=request)
@@ -60,9 +61,9 @@ class Invalid(SalesManagoError, ValueError):
 
 
 class NoAnswer(SalesManagoError):
-    """The network failed. `sent`: False means surely not processed, None means nobody can know.
+    """The network failed. `sent` is False if the request was certainly not processed, None if that is not known.
 
-    `timed_out` is True where it was a time-out of ours that ended the wait.
+    `timed_out` is True if one of this library's own time-outs ended the wait.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class NoAnswer(SalesManagoError):
 
 
 class Refused(SalesManagoError):
-    """`success: false`. `messages` are the server's texts, `values` its texts per field (mostly empty)."""
+    """The server answered `success: false`. `messages` are its texts, `values` its texts per field (usually empty)."""
 
     def __init__(
         self,
@@ -96,7 +97,7 @@ class NotAuthenticated(Refused):
 
 
 class RateLimited(SalesManagoError):
-    """429. `retry_after` is the wait the server asked for, in seconds, or None."""
+    """The server answered 429. `retry_after` is the wait that the server asked for, in seconds, or None."""
 
     def __init__(self, message: str, *, retry_after: float | None = None, request: object | None = None) -> None:
         super().__init__(message, request=request)
@@ -104,7 +105,7 @@ class RateLimited(SalesManagoError):
 
 
 class ServerFault(SalesManagoError):
-    """5xx. `retry_after` is the wait the server asked for, in seconds, or None."""
+    """The server answered 5xx. `retry_after` is the wait that the server asked for, in seconds, or None."""
 
     def __init__(
         self, message: str, *, status: int, retry_after: float | None = None, request: object | None = None
@@ -115,7 +116,7 @@ class ServerFault(SalesManagoError):
 
 
 class Unreadable(SalesManagoError):
-    """An answer or a file that is not what the reference describes; the message shows how it begins."""
+    """An answer or a file is not as the reference describes it; the message quotes its beginning."""
 
     def __init__(self, message: str, *, status: int | None = None, request: object | None = None) -> None:
         super().__init__(message, request=request)
@@ -123,18 +124,18 @@ class Unreadable(SalesManagoError):
 
 
 class Redirected(Unreadable):
-    """A call was answered with a redirect, which is never followed with credentials: it was not processed.
+    """A call was answered with a redirect and not processed: redirects are never followed with credentials.
 
-    The message names where it leads to. Mostly the base URL is not right.
+    The message names the target of the redirect. In most cases the base URL is wrong.
     """
 
 
 class JournalFailed(SalesManagoError):
-    """The journal of a run can no longer be read or written. What is in it stays true: go on with it once it can."""
+    """The journal of a run can no longer be read or written. Its content stays valid: fix it and resume the run."""
 
 
 class RunIncomplete(SalesManagoError):
-    """A run has not done all that it was asked for: it stopped early, or what became of some records is not known.
+    """A run has not done everything: it stopped early, or the outcome of some records is unknown.
 
     `report` is the `Report` of the run.
     """
@@ -145,15 +146,15 @@ class RunIncomplete(SalesManagoError):
 
 
 class BufferFull(SalesManagoError):
-    """A buffer has no room for another record; nothing was taken. Answer 503, or try again in a moment."""
+    """The buffer has no room for another record, and the record was not taken. Answer 503, or try again in a moment."""
 
 
 class BufferClosed(SalesManagoError):
-    """A buffer is not open yet, or no longer; nothing was taken."""
+    """The buffer is not open yet, or is closed already; the record was not taken."""
 
 
 class ClientClosed(SalesManagoError):
-    """A client that is closed, or that belongs to another event loop. This try was not sent, and none follows it."""
+    """The client is closed, or belongs to another event loop. The request was not sent, and is not tried again."""
 
 
 class JobFailed(SalesManagoError):
@@ -169,9 +170,9 @@ class JobFailed(SalesManagoError):
 
 
 class JobNotFound(JobFailed):
-    """The server answers that it has no job `request_id`, or not how it stands: it expired, or was started elsewhere.
+    """The server does not know job `request_id`, or does not know its state: it expired, or was started elsewhere.
 
-    This says nothing about the job's records. An export is started again; contacts of an import may be sent again.
+    This says nothing about the records of the job. Start an export again; contacts of an import may be sent again.
     """
 
     def _text(self) -> str:
@@ -183,7 +184,7 @@ class JobNotFound(JobFailed):
 
 
 class StillRunning(SalesManagoError):
-    """A deadline of ours passed while job `request_id` runs on: `sm.jobs.attach(request_id)` resumes."""
+    """A deadline passed while job `request_id` was still running: `sm.jobs.attach(request_id)` resumes waiting."""
 
     def __init__(self, request_id: int, *, waited: float, request: object | None = None) -> None:
         self.request_id = request_id
@@ -195,20 +196,20 @@ class StillRunning(SalesManagoError):
 
 
 class LinkExpired(SalesManagoError):
-    """A file link answered 403, 404 or 410, and a fresh one from job/status did too."""
+    """A file link answered 403, 404 or 410, and so did a new link from job/status."""
 
 
-def _made_anew(kind: type[ErrorT], args: tuple[Any, ...], attributes: Mapping[str, Any]) -> ErrorT:
+def _recreate(kind: type[ErrorT], args: tuple[Any, ...], attributes: Mapping[str, Any]) -> ErrorT:
     error = kind.__new__(kind, *args)
     error.__dict__.update(attributes)
     error.request = attributes["request"].value
-    if "__notes__" in error.__dict__:  # what is noted on a copy is not of the others
+    if "__notes__" in error.__dict__:  # a copy has its own list: a note added to one error must not appear on another
         error.__dict__["__notes__"] = list(error.__dict__["__notes__"])
     return error
 
 
 def only_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the one error of a task group that met one, so that callers can catch it by its type."""
+    """Return the error inside a group that holds exactly one, so that callers can catch it by its type."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]

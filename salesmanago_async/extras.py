@@ -1,10 +1,10 @@
-"""Which optional packages are there: what needs one that is not says which extra brings it."""
+"""Optional packages: if one is missing, the error names the extra that installs it."""
 
 from .errors import Invalid
 
 
 def check_parquet(field: str | None = None) -> None:
-    """Raise `Invalid`, naming the extra, and the field that asks for it, where pyarrow is not installed."""
+    """Raise `Invalid` if pyarrow is not installed; it names the extra, and `field`, the setting that needs it."""
     try:
         import pyarrow.parquet  # noqa: F401 - whether it is there
     except ModuleNotFoundError as error:

@@ -1,27 +1,29 @@
-"""What became of the records: verdicts over a chunk, and an outcome for each record."""
+"""The outcome of every record, and verdicts: the outcomes of a whole chunk in compact form."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from attrs import evolve, field, fields, frozen
 
-from .support.pickling import Carried
+from .support.pickling import PicklableValue
 
 State: TypeAlias = Literal["accepted", "submitted", "rejected", "in_doubt", "not_sent"]
-"""accepted: confirmed. submitted: taken by the server, its job not followed to the end. rejected: refused, here or by
-the server. in_doubt: sent, no answer came, it may have been applied. not_sent: the run ended first."""
+"""accepted: confirmed. submitted: taken by the server, but its job was not followed to the end. rejected: refused by
+this library or by the server. in_doubt: sent without an answer, so it may have been applied. not_sent: the run
+ended first."""
 
 PROBLEMS = frozenset({"rejected", "in_doubt"})
 STOPPED = "the run was stopped"
-"""The reason of what was not sent, or not asked about, where the run was stopped first."""
+"""The reason of records that were not sent, or whose job was not polled, because the run was stopped first."""
 
 
 @frozen
 class Outcome:
-    """What became of one record.
+    """The outcome of one record.
 
-    `record` is what the caller gave; of a file, the row. `position` counts from 0 over the whole source; `line` is
-    where the record begins in its file, from 1, and `file` which file that is. `request_id` names the server job.
+    `record` is the record as the caller gave it, or the row of a file. `position` counts from 0 over the whole source.
+    `line` is where the record begins in its file, from 1, and `file` is the path of that file. `request_id` is the
+    number of the server job.
     """
 
     record: Any = field(repr=False)
@@ -34,20 +36,20 @@ class Outcome:
     file: str | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Have it pickled whatever its record is."""
+        """Make the outcome picklable even if its record is not."""
         values = {attribute.name: getattr(self, attribute.name) for attribute in fields(type(self))}
-        return {**values, "record": Carried(self.record)}
+        return {**values, "record": PicklableValue(self.record)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
-            object.__setattr__(self, name, value.value if isinstance(value, Carried) else value)
+            object.__setattr__(self, name, value.value if isinstance(value, PicklableValue) else value)
 
 
 @frozen
 class Verdicts:
-    """`state` and `reason` for every record of a chunk, except those at the indices of `others`.
+    """`state` and `reason` for every record of a chunk, except for the records at the indices of `others`.
 
-    `contact_ids` maps keys (addresses in canonical form) to the ids the server told.
+    `contact_ids` maps keys (addresses in canonical form) to the contact ids that the server returned.
     """
 
     state: State
@@ -57,7 +59,7 @@ class Verdicts:
     request_id: int | None = None
 
     def of(self, index: int) -> tuple[State, str | None]:
-        """Return the state of the record at an index, and the reason."""
+        """Return the state and the reason of the record at an index."""
         return self.others.get(index, (self.state, self.reason))
 
     def state_of(self, index: int) -> State:
@@ -65,13 +67,13 @@ class Verdicts:
         return self.of(index)[0]
 
     def states(self) -> frozenset[State]:
-        """Return the states that records are in, where `state` is one of them (see `part`)."""
+        """Return all states of the chunk; `state` must be the state of at least one record (see `part`)."""
         return frozenset((self.state, *(state for state, _ in self.others.values())))
 
     def part(self, indices: Sequence[int]) -> "Verdicts":
-        """Return the verdicts over a part of the chunk, that of the records at these indices.
+        """Return the verdicts for the records at these indices only.
 
-        Its state is one that at least one of them is in.
+        The `state` of the result is the state of at least one of them.
         """
         others = {place: self.others[index] for place, index in enumerate(indices) if index in self.others}
         state = others[0][0] if len(others) == len(indices) else self.state

@@ -1,4 +1,4 @@
-"""The values a client is set up with: who asks, how often again, how long to wait."""
+"""The settings of a client: its credentials, its retries and its time-outs."""
 
 import hashlib
 import os
@@ -17,11 +17,10 @@ DEFAULT_BASE_URL = "https://app2.salesmanago.com"
 
 @frozen(kw_only=True)
 class Credentials:
-    """Who asks (reference: "Authentication").
+    """The credentials that sign every request (reference: "Authentication").
 
-    Give `api_secret`, or the precomputed `sha` that belongs to `api_key`, or a temporary `token` of
-    system/authorise, and only one of them. `api_key` is any text of your choice unless you give `sha`.
-    No representation of this value shows more than the client id.
+    Give exactly one of: `api_secret`, the precomputed `sha` that belongs to `api_key`, or a temporary `token` from
+    system/authorise. `api_key` is any text of your choice unless you give `sha`. The repr shows only the client id.
     """
 
     client_id: str
@@ -37,9 +36,9 @@ class Credentials:
             raise Invalid("give exactly one of api_secret, sha, token", field="credentials")
 
     def signature(self) -> str:
-        """Return the `sha` of a request: lowercase hex SHA-1 of api_key + client_id + secret.
+        """Return the `sha` of a request: the lowercase hex SHA-1 of api_key + client_id + secret.
 
-        A temporary token takes the secret's place [guess: the reference only says "in exchange for apiSecret"].
+        A temporary token takes the place of the secret [guess: the reference only says "in exchange for apiSecret"].
         """
         if self.sha:
             return self.sha
@@ -48,7 +47,7 @@ class Credentials:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read SALESMANAGO_CLIENT_ID, _API_KEY and _API_SECRET (or _SHA); name what is missing."""
+        """Read SALESMANAGO_CLIENT_ID, _API_KEY and _API_SECRET (or _SHA); raise `Invalid` naming what is missing."""
         environ = os.environ if environ is None else environ
         found = {name: from_environment(environ, name) for name in ("CLIENT_ID", "API_KEY", "API_SECRET", "SHA")}
         missing = [name for name in ("CLIENT_ID", "API_KEY") if not found[name]]
@@ -66,10 +65,10 @@ class Credentials:
 
 @frozen(kw_only=True)
 class Login:
-    """A user of the account who asks with a password (reference: "Temporary authorization").
+    """The user name and password of a user of the account (reference: "Temporary authorization").
 
-    Given to a client in place of `Credentials`: it gets a temporary token at its first call, and another before that
-    one runs out. `api_key` is any text of your choice. No representation of this value shows the password.
+    Give it to a client in place of `Credentials`. The client gets a temporary token at its first call, and renews it
+    before it expires. `api_key` is any text of your choice. The repr does not show the password.
     """
 
     user_name: str
@@ -83,13 +82,13 @@ class Login:
 
 @frozen(kw_only=True)
 class Retries:
-    """How often and how long a failed request is tried again.
+    """How often, and for how long, a failed request is tried again.
 
-    In a run only the waits count: how long it goes on is said by its `patience`.
+    In a run only the waits count; the run's `patience` limits how long it tries.
 
-    `tries` counts the first one. Waits grow from `first_wait` by doubling up to `longest_wait` seconds, each a
-    random part of that (full jitter), never shorter than the server's Retry-After. After `deadline` seconds since
-    the first try no new try begins.
+    `tries` includes the first one. Waits double from `first_wait` up to `longest_wait` seconds. Each wait is a random
+    part of that (full jitter), but never shorter than the server's Retry-After. No new try begins later than `deadline`
+    seconds after the first one.
     """
 
     tries: int = 6
@@ -100,7 +99,7 @@ class Retries:
 
 @frozen(kw_only=True)
 class Timeouts:
-    """How long one try may wait, in seconds: for a connection, and between two pieces of data."""
+    """How long one try may wait, in seconds: to connect, and between two pieces of data."""
 
     connect: float = 10.0
     read: float = 60.0
@@ -108,38 +107,38 @@ class Timeouts:
 
 
 def from_environment(environ: Mapping[str, str], name: str) -> str:
-    """Return the variable SALESMANAGO_`name`, "" where it is not set, without white space around it.
+    """Return the variable SALESMANAGO_`name` without surrounding white space, or "" if it is not set.
 
-    A secret made with `echo` ends in a line break. What has one inside, or is no text, raises `Invalid` that names the
-    variable, not the value.
+    A secret that was written with `echo` ends in a line break. Raises `Invalid` if a line break or another unprintable
+    character is inside the value. The error names the variable and does not show the value.
     """
     variable = f"SALESMANAGO_{name}"
     value = environ.get(variable, "").strip()
     if not value.isprintable():
-        raise Invalid("has a line break, or another character that cannot be seen, inside: set it anew", field=variable)
+        raise Invalid("contains a line break or another invisible character: set it again", field=variable)
     return value
 
 
 def checked_base_url(base_url: str) -> str:
-    """Return `base_url` without a trailing slash or /api; refuse what would send secrets in the clear."""
+    """Return `base_url` without a trailing slash or /api; raise `Invalid` if it would send secrets unencrypted."""
     trimmed = base_url.strip().rstrip("/").removesuffix("/api")
     if "@" in trimmed:
         raise Invalid("must not hold a user or a password", field="base_url")
-    wrong = _wrong_in(trimmed)
-    if wrong:
-        raise Invalid(f"{base_url!r} {wrong}; give one such as https://app2.salesmanago.com", field="base_url")
+    problem = _problem_in(trimmed)
+    if problem:
+        raise Invalid(f"{base_url!r} {problem}; give one such as https://app2.salesmanago.com", field="base_url")
     if not is_safe_url(trimmed):
         raise Invalid(f"{base_url!r} is no https address such as https://app2.salesmanago.com", field="base_url")
     return trimmed
 
 
-def _wrong_in(url: str) -> str | None:
-    """Say what makes an address unusable, whatever its scheme: what a connection would fail on in ways of its own."""
+def _problem_in(url: str) -> str | None:
+    """Return why an address cannot be used, whatever its scheme: connecting to it would fail with an obscure error."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
-        return "is no address"
+        return "is not a valid address"
     try:
         has_port = parts.port != 0
     except ValueError:
@@ -158,7 +157,7 @@ _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
 
 
 def _is_host(host: str) -> bool:
-    """Tell whether a text is an address, or a name that can be resolved; other letters as `xn--…`, as in DNS itself."""
+    """Return whether a text is an IP address or a possible host name; non-ASCII letters must be written as `xn--…`."""
     if _is_address(host):
         return True
     labels = host.removesuffix(".").split(".")
@@ -174,7 +173,7 @@ def _is_address(host: str) -> bool:
 
 
 def is_safe_url(url: str) -> bool:
-    """Tell whether `url` is https, or http to this very machine."""
+    """Return whether `url` is https, or http to this machine."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -184,5 +183,5 @@ def is_safe_url(url: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name or an address is this very machine."""
+    """Return whether a host name or an address is this machine."""
     return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)

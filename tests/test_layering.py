@@ -1,4 +1,4 @@
-"""The house: imports point down only, one room knows httpx, `__all__` is true, importing stays light."""
+"""The layers: imports point down only, few modules import httpx, `__all__` is correct, importing is cheap."""
 
 import ast
 import subprocess
@@ -29,11 +29,11 @@ FLOORS = [
     ["file_imports"],
     ["cli"],
 ]
-"""From the ground up. Rooms of one floor do not import each other, except what callers see of imports."""
+"""From the lowest layer up. Packages of one layer do not import each other, except the public part of imports."""
 
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 DOORS = {"", "imports"}
-"""What holds no code of its own, so that it stands on no floor."""
+"""Modules without code of their own, which belong to no layer."""
 IMPORTS_SEEN_BY_CALLERS = {*FLOORS[6]}
 
 
@@ -47,13 +47,13 @@ MODULES = {module_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def room_of(module: str) -> str:
-    """The room a module is in; what callers see of imports, and the engine, are rooms of their own."""
+    """The package of a module; the public part of imports and its engine count as two packages."""
     first, _, rest = module.partition(".")
     return f"{first}.{rest.split('.')[0]}" if first == "imports" and rest else first
 
 
 def imports_of(module: str) -> Iterator[tuple[str, str]]:
-    """The modules of ours that a module imports, wherever in its text, each with the name that it takes of it."""
+    """The modules of this package that a module imports anywhere, each with the imported name."""
     path = MODULES[module]
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text())):
@@ -81,7 +81,7 @@ def test_imports_point_down(module: str) -> None:
 
 @pytest.mark.parametrize("module", sorted(MODULES.keys() - DOORS))
 def test_what_is_private_stays_in_its_room(module: str) -> None:
-    """A module or a name with a leading underscore is used by its own room only; the version is everybody's."""
+    """Modules and names with a leading underscore are used in their own package only, except the version."""
     foreign = {
         (name, taken) for name, taken in imports_of(module) if room_of(name) != room_of(module) and name != "_version"
     }
@@ -95,7 +95,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     assert needs == {}
 
 
-def test_few_rooms_know_httpx() -> None:
+def test_only_few_modules_import_httpx() -> None:
     knowing = {module for module, path in MODULES.items() if "httpx" in _imported_at_run_time(path)}
     # cli/_client makes the transport of --simulate, cli/_fetching looks at somebody's page: no calls of the API
     assert knowing == {
@@ -120,16 +120,16 @@ def _imported_at_run_time(path: Path) -> set[str]:
     return {alias.name for node in found for alias in node.names}
 
 
-def test_all_is_sorted_and_there() -> None:
+def test_all_is_sorted_and_every_name_exists() -> None:
     names = [name for name in salesmanago_async.__all__ if name != "__version__"]
     assert names == sorted(names, key=lambda name: (not name.isupper(), name))
     assert all(hasattr(salesmanago_async, name) for name in salesmanago_async.__all__)
 
 
-def test_the_front_door_gives_what_its_imports_say() -> None:
-    """Editors and type checkers read the imports, Python asks `__getattr__`."""
+def test_lazy_imports_match_the_typed_imports() -> None:
+    """Editors and type checkers read the imports; Python calls `__getattr__`."""
     tree = ast.parse((PACKAGE / "__init__.py").read_text())
-    told = {
+    typed = {
         alias.name: node.module
         for branch in tree.body
         if isinstance(branch, ast.If)
@@ -137,14 +137,14 @@ def test_the_front_door_gives_what_its_imports_say() -> None:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert vars(salesmanago_async)["_HOME_OF"] == told
-    assert {*told, "__version__"} == set(salesmanago_async.__all__)
+    assert vars(salesmanago_async)["_MODULE_OF"] == typed
+    assert {*typed, "__version__"} == set(salesmanago_async.__all__)
     assert set(dir(salesmanago_async)) >= {*salesmanago_async.__all__, "api", "simulator"}
     with pytest.raises(AttributeError, match="no attribute 'Kontakt'"):
         _ = vars(salesmanago_async)["__getattr__"]("Kontakt")
 
 
-def test_rooms_are_there_without_being_imported() -> None:
+def test_subpackages_are_available_without_an_import() -> None:
     code = (
         "import salesmanago_async as s; print(len(s.api.REQUESTS), s.simulator.Simulator.__name__, s.Contact.__name__)"
     )
@@ -153,7 +153,7 @@ def test_rooms_are_there_without_being_imported() -> None:
 
 
 @pytest.mark.parametrize("module", ["salesmanago_async", "salesmanago_async.client", "salesmanago_async.simulator"])
-def test_importing_brings_no_more_than_needed(module: str) -> None:
+def test_importing_loads_only_what_is_needed(module: str) -> None:
     code = f"import {module}, sys; print(*sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(shown.stdout.split())
@@ -163,7 +163,7 @@ def test_importing_brings_no_more_than_needed(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", ["leadoo", "livechat", "monitoring"])
-def test_an_integration_brings_no_framework(module: str) -> None:
+def test_an_integration_imports_no_framework(module: str) -> None:
     code = f"import salesmanago_async.integrations.{module}, sys; print(*sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(shown.stdout.split()) & {"httpx", "click", "rich", "uvicorn", "starlette", "aiohttp", "pyarrow"} == set()

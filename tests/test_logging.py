@@ -153,7 +153,7 @@ async def test_no_line_contains_credentials(simulator: Simulator, make_client: M
     [
         ("x.pl cannot be reached: ConnectError (All attempts failed)", "x.pl cannot be reached: ConnectError"),
         ("x.pl did not answer: ReadTimeout", "x.pl did not answer: ReadTimeout"),
-        ("x.pl cannot be asked: Illegal header value b'k3y'", "x.pl cannot be asked"),
+        ("the request to x.pl cannot be sent: Illegal header value b'k3y'", "the request to x.pl cannot be sent"),
         ("it was stopped before it was sent", "it was stopped before it was sent"),
         ("no answer for 300 s (last: x.pl cannot be reached: E (ann))", "no answer for 300 s"),
     ],

@@ -61,7 +61,7 @@ async def test_the_export_agrees_with_the_shops_figures(sm: SalesManago) -> None
     assert identifiers == {f"CDNOW-{number}" for number in range(1, 6920)}
 
 
-async def test_the_dates_come_back(sm: SalesManago) -> None:
+async def test_the_dates_are_returned_unchanged(sm: SalesManago) -> None:
     await sm.contacts.upsert_many(customers())
     await sm.events.add_many(purchases())
     (first,) = await sm.contacts.get(["customer-00004@cdnow.example"])
@@ -69,7 +69,7 @@ async def test_the_dates_come_back(sm: SalesManago) -> None:
     assert dates == [row["date"] for row in rows() if row["customer"] == "00004"]
 
 
-def test_a_value_is_written_as_the_shop_has_it() -> None:
+def test_a_value_is_stored_as_in_the_shops_data() -> None:
     event = ExternalEvent(email="a@x.pl", date=10**12, contact_ext_event_type="PURCHASE", value=Decimal("29.33"))
     from salesmanago_async.api import AddContactExtEvent, write_request
 

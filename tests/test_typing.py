@@ -75,4 +75,4 @@ def test_a_call_shows_the_signature_and_the_text_of_its_request() -> None:
         "owner": str | None,
     }
     assert signature.return_annotation is ContactPresence
-    assert "Ask whether an address belongs to a contact" in (inspect.getdoc(Contacts.has) or "")
+    assert "Check whether an address belongs to a contact" in (inspect.getdoc(Contacts.has) or "")

@@ -1,4 +1,4 @@
-"""What can be asked, as values: one request class for each documented path, and what answers are read into.
+"""Every request of the API as a value: one request class per documented path, with the class of its answer.
 
 `REQUESTS` is the table of contents: documented path → request class, in the order of the reference. Every path is also
 a method of a group of `SalesManago`, with the fields of its class in the signature: `HasContact`, at
@@ -107,25 +107,25 @@ REQUESTS: Mapping[str, type[Request[Any]]] = {known.path: known for known in _re
 """Documented path, without /api/ → request class."""
 
 ALIASES: Mapping[str, type[Request[Any]]] = {"v2/contact/addBatchContactExtEvent": events.BatchAddContactExtEvent}
-"""Paths that the reference does not have and that do the same: this one is of the vendor's own SDK."""
+"""Paths that are not in the reference but work like one that is: this one comes from the vendor's own SDK."""
 
 CREDENTIAL_FIELDS = frozenset({"clientId", "apiKey", "requestTime", "sha"})
-"""The fields of every body that the client writes itself, anew at each try."""
+"""The fields of every body that the client adds itself, with new values for each try."""
 
 
 def request_class(path: str) -> type[Request[Any]] | None:
-    """Return the request class of a path, or of one that does the same; None where there is none."""
+    """Return the request class of a documented path or an alias; None if there is none."""
     return REQUESTS.get(path) or ALIASES.get(path)
 
 
 def read_request(path: str, body: Mapping[str, Any]) -> Request[Any]:
-    """Return the request that `body` is at `path`; raise `Invalid` naming what does not fit the reference."""
+    """Return the request value of `body` at `path`; raise `Invalid` naming a field that does not fit the reference."""
     known = request_class(path)
     if known is None:
         raise Invalid(f"{path!r} is not a known path; see salesmanago_async.api.REQUESTS", field="path")
     fields = {name: value for name, value in body.items() if name not in CREDENTIAL_FIELDS}
     request: Request[Any] = read_strictly(known, fields)
-    write(request)  # limits and alternatives are checked where values are written
+    write(request)  # writing checks the limits and the alternatives
     return request
 
 

@@ -1,8 +1,8 @@
-"""Bodies ↔ values: requests are written by their lanes and read strictly, answers are read leniently.
+"""Converts between bodies and values: requests are written, and read strictly; answers are read leniently.
 
-Both ways of reading go through cattrs, whose hooks are the extension point: what JSON gives is taken in any of the
-spellings that accounts are known to send (numbers as text, text as numbers, milliseconds as datetimes). A request
-that does not fit is `Invalid`, naming the field. An answer always reads: what did not fit is in its `extra`.
+Both kinds of reading use cattrs, whose hooks are the extension point. They accept every spelling of a JSON value that
+accounts are known to send (numbers as text, text as numbers, milliseconds as datetimes). A request that does not fit
+raises `Invalid` naming the field. An answer can always be read: content that does not fit is in its `extra`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,9 +16,9 @@ import orjson
 from attrs import frozen
 
 from ..errors import Invalid
-from ._readers import UNREADABLE, FieldReader, ObjectReader, Reader, documented_name
 from .codegen import Body, class_writer, field_specs
 from .fields import Codec, Form, Wrapped, boolean, integer, number, split_annotation
+from .readers import UNREADABLE, FieldReader, ObjectReader, Reader, documented_name
 
 T = TypeVar("T")
 Leaves = dict[tuple[str, ...], Any]
@@ -33,26 +33,26 @@ def write(value: Any) -> Body:
 
 
 def dumps(body: Any) -> bytes:
-    """Return `body` as JSON; raise `Invalid` where it cannot be."""
+    """Return `body` as JSON; raise `Invalid` if it cannot be encoded."""
     try:
         return orjson.dumps(body)
     except TypeError as error:
         rule = _unencodable(body) or str(error)
-    raise Invalid(rule)  # outside, as what orjson raised may hold the text itself
+    raise Invalid(rule)  # outside the except block: the error of orjson may quote the text, and must not be chained
 
 
-def _unencodable(body: Any, where: str = "") -> str | None:
+def _unencodable(body: Any, name: str = "") -> str | None:
     if isinstance(body, str):
         try:
             body.encode()
         except UnicodeEncodeError:
-            return f"{where}: is not valid Unicode text: was the file read with the right encoding?"
+            return f"{name}: is not valid Unicode text: was the file read with the right encoding?"
         return None
     if isinstance(body, dict):
         entries = [(str(key), value) for key, value in body.items()]
         entries += [(key, key) for key, _ in entries]
     else:
-        entries = [(where, value) for value in body] if isinstance(body, list) else []
+        entries = [(name, value) for value in body] if isinstance(body, list) else []
     found = (_unencodable(value, f"{key!a}") for key, value in entries)
     return next((problem for problem in found if problem), None)
 
@@ -63,12 +63,12 @@ def read_strictly(record_class: type[T], body: Mapping[str, Any]) -> T:
 
 
 def read_leniently(record_class: type[T], body: Mapping[str, Any]) -> T:
-    """Read what the server wrote; never raise for a field, keep in `extra` what is not known."""
+    """Read what the server wrote. Never raises for a field: unknown content is kept in `extra`."""
     return lenient_reader(record_class)(body)
 
 
 def lenient_reader(record_class: type[T]) -> Callable[[Any], T]:
-    """Return the function that reads what the server wrote, for many objects of one class."""
+    """Return the function that reads many objects of one class leniently."""
     kind: Any = record_class
     return _lenient_hook_of(kind)
 
@@ -80,14 +80,14 @@ def _lenient_hook_of(record_class: Any) -> Reader:
 
 @frozen
 class _Field(FieldReader):
-    """A field as the careful readers need it; `also` is another place for it."""
+    """A field as the slow-path readers need it; `also` is an alternative path."""
 
     required: bool
     also: tuple[str, ...]
 
     @classmethod
     def all_of(cls, record_class: type, converter: cattrs.Converter) -> list[Self]:
-        """Return the fields of a class; one without a path is merged into the body, and has fields of its own."""
+        """Return the fields of a class; a field without a path is merged into the body, and has fields of its own."""
         hints = get_type_hints(record_class, include_extras=True)
         return [
             cls(
@@ -120,7 +120,7 @@ def _strict_hook(record_class: type, converter: cattrs.Converter) -> Reader:
 
 
 def _filler(record_class: type, converter: cattrs.Converter) -> Callable[[Leaves], Any]:
-    """Return the function that takes a class's fields out of the leaves of a body."""
+    """Return the function that takes the fields of a class out of the leaves of a body."""
     plan = _Field.all_of(record_class, converter)
     hints = get_type_hints(record_class, include_extras=True)
     merged = {
@@ -135,7 +135,7 @@ def _filler(record_class: type, converter: cattrs.Converter) -> Callable[[Leaves
                 continue
             given = leaves.pop(field.path, None)
             if given is not None and given != "":
-                values[field.name] = _named(field, given)
+                values[field.name] = _read_field(field, given)
             elif field.required:
                 raise Invalid("is missing", field=".".join(field.path))
         return record_class(**values)
@@ -143,8 +143,8 @@ def _filler(record_class: type, converter: cattrs.Converter) -> Callable[[Leaves
     return fill
 
 
-def _named(field: _Field, given: Any) -> Any:
-    """Read a field; an error names it."""
+def _read_field(field: _Field, given: Any) -> Any:
+    """Read a field; an error names the field."""
     name = ".".join(field.path)
     try:
         return field.read(given)
@@ -154,20 +154,20 @@ def _named(field: _Field, given: Any) -> Any:
         raise Invalid(str(error), field=name) from None
 
 
-_LANES: dict[type, ObjectReader] = {}
+_OBJECT_READERS: dict[type, ObjectReader] = {}
 
 
 def _lenient_hook(record_class: type, converter: cattrs.Converter) -> Reader:
-    """Return the reader of a class, by its lane where it can have one."""
+    """Return the reader of a class, which is compiled if the class allows that."""
     plan = _Field.all_of(record_class, converter)
-    careful = _careful_reader(record_class, plan)
+    slow_read = _slow_reader(record_class, plan)
     if not plan or any(field.required or field.also or not field.path for field in plan):
-        return careful
-    lane = _LANES[record_class] = ObjectReader(record_class, plan, careful, _LANES)
-    return lambda body, _=None: lane.read(body)
+        return slow_read
+    reader = _OBJECT_READERS[record_class] = ObjectReader(record_class, plan, slow_read, _OBJECT_READERS)
+    return lambda body, _=None: reader.read(body)
 
 
-def _careful_reader(record_class: type, plan: Sequence[_Field]) -> Reader:
+def _slow_reader(record_class: type, plan: Sequence[_Field]) -> Reader:
     known = _containers(record_class)
 
     def read(body: Any, _: Any = None) -> Any:
@@ -187,14 +187,14 @@ def _careful_reader(record_class: type, plan: Sequence[_Field]) -> Reader:
                     continue
                 except UNREADABLE:
                     pass
-            leaves[field.path] = given  # what was not understood gets into `extra`
+            leaves[field.path] = given  # unreadable content goes into `extra`
         return record_class(**values, extra=_nested(leaves))
 
     return read
 
 
 def _readable(given: list[Any], read: Reader) -> tuple[tuple[Any, ...], list[Any]]:
-    """Return the values of the entries that could be read, and the entries that could not."""
+    """Return the values of the readable entries, and the unreadable entries."""
     values: list[Any] = []
     odd: list[Any] = []
     for entry in given:
@@ -206,7 +206,7 @@ def _readable(given: list[Any], read: Reader) -> tuple[tuple[Any, ...], list[Any
 
 
 def _nested(leaves: Leaves) -> dict[str, Any]:
-    """Put leaves back into objects as they came."""
+    """Put leaves back into nested objects."""
     body: dict[str, Any] = {}
     for path, value in leaves.items():
         inner = body
@@ -217,18 +217,18 @@ def _nested(leaves: Leaves) -> dict[str, Any]:
 
 
 def _entry_reader(annotation: Any, converter: cattrs.Converter) -> Reader | None:
-    """Return what reads one entry of a field that is a tuple of many."""
+    """Return the reader of one entry if the field is a tuple of entries, else None."""
     kind, _ = split_annotation(annotation)
     return _reader(get_args(kind)[0], converter) if _origin(kind) is tuple else None
 
 
 def _reader(annotation: Any, converter: cattrs.Converter) -> Reader:
-    """Return what reads a field of this annotation."""
+    """Return the reader of a field with this annotation."""
     kind, metadata = split_annotation(annotation)
-    form = next((_FORM_READERS[mark] for mark in metadata if mark in _FORM_READERS), None)
-    spelled = next((mark.read for mark in metadata if isinstance(mark, Codec)), None)
-    inner = spelled or form or _structuring(kind, converter)
-    wrapping = next((mark.key for mark in metadata if isinstance(mark, Wrapped)), None)
+    from_form = next((_FORM_READERS[item] for item in metadata if item in _FORM_READERS), None)
+    from_codec = next((item.read for item in metadata if isinstance(item, Codec)), None)
+    inner = from_codec or from_form or _structuring(kind, converter)
+    wrapping = next((item.key for item in metadata if isinstance(item, Wrapped)), None)
     return (lambda given: inner(_unwrapped(given, wrapping))) if wrapping else inner
 
 
@@ -254,7 +254,7 @@ def _object(body: Any) -> Mapping[str, Any]:
 
 @cache
 def _containers(record_class: type) -> frozenset[tuple[str, ...]]:
-    """Return the paths of the objects that a class spreads its fields over."""
+    """Return the paths of the nested objects that contain fields of a class."""
     hints = get_type_hints(record_class, include_extras=True)
     found: set[tuple[str, ...]] = set()
     for spec in field_specs(record_class):
@@ -317,7 +317,7 @@ def _sequence_hook(annotation: Any, converter: cattrs.Converter) -> Reader:
 
     def read(given: Any, _: Any = None) -> Any:
         if not isinstance(given, list):
-            given = [given]  # one value where a list is documented: `message` is sent so
+            given = [given]  # some answers have a single value where a list is documented, such as `message`
         return make([read_item(entry) for entry in cast("list[Any]", given)])
 
     return read

@@ -1,13 +1,14 @@
-"""Lanes: one generated function per class, or per set of keys, that checks a record and builds its body.
+"""Compiled writers: one generated function per class, or per set of keys, that checks a record and builds its body.
 
-A field is described once, by the annotation in its class (`_fields`). From that a *lane* is generated, as attrs
-generates `__init__`: straight-line code that takes a value, asks whether it is absent (None or ""), and stores it
-where the body wants it. The commonest case, text within its limit, is decided in the lane itself; everything else
-goes to the field's writer, which also words the error. So there is one truth for the rules, and no per-record loop.
+A field is described once, by the annotation in its class (fields.py). From the annotations a writer is generated, as
+attrs generates `__init__`: straight-line code that gets a value, checks whether it is absent (None or ""), and stores
+it at its path in the body. The commonest case, text within its limit, is decided in the generated code. Every other
+case is passed to the field's own writer, which also raises the error. So each rule is defined in one place only, and no
+loop runs per record.
 
-    lane for a class        reads attributes      row.name
-    lane for a mapping      reads its keys        row['name'] or row['Name'], one lane for each set of keys seen
-    lane for a CSV header   reads cells           row[3]
+    writer for a class        reads attributes      row.name
+    writer for a mapping      reads its keys        row['name'] or row['Name'], one writer for each set of keys
+    writer for a CSV header   reads cells           row[3]
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,74 +27,74 @@ RowWriter = Callable[[Any], Body]
 
 @frozen
 class FieldSpec:
-    """One field of a class: its Python name, where it stands in the body, how its value is written, and what it is."""
+    """One field of a class: its Python name, its path in the body, the writer of its value, and its type."""
 
     name: str
     path: tuple[str, ...]
     write: Writer
     kind: Any = Any
-    marks: tuple[Any, ...] = ()
+    metadata: tuple[Any, ...] = ()
     appends: bool = False
     required: bool = False
     also: tuple[str, ...] = ()
 
     @property
     def wire_name(self) -> str:
-        """The name that the reference gives the field."""
+        """The name of the field in the reference."""
         return self.path[-1] if self.path else self.name
 
     @property
     def is_email(self) -> bool:
-        """Whether it takes an address."""
-        return Form.EMAIL in self.marks
+        """Whether the field is an e-mail address."""
+        return Form.EMAIL in self.metadata
 
     @property
     def limit(self) -> int | None:
-        """The most characters it takes, where its length is all that is asked of it."""
-        return limit_of(self.marks)
+        """The most characters of the field if its length is the only rule, else None."""
+        return limit_of(self.metadata)
 
 
-def limit_of(marks: Sequence[Any]) -> int | None:
-    """Return the most characters that a field of these marks takes, where its length is all that is asked of it."""
-    texts = [mark for mark in marks if isinstance(mark, Text) and mark.least == 1 and not mark.pattern]
-    return texts[0].limit if texts and not any(isinstance(mark, Form) for mark in marks) else None
+def limit_of(metadata: Sequence[Any]) -> int | None:
+    """Return the most characters of a field with this metadata if its length is the only rule, else None."""
+    texts = [item for item in metadata if isinstance(item, Text) and item.least == 1 and not item.pattern]
+    return texts[0].limit if texts and not any(isinstance(item, Form) for item in metadata) else None
 
 
 @cache
 def field_specs(record_class: type) -> tuple[FieldSpec, ...]:
-    """Return the fields of an attrs class that have a place in its body, in order."""
+    """Return the fields of an attrs class that are part of its body, in order."""
     hints = get_type_hints(record_class, include_extras=True)
     return tuple(
-        _place(field.name, hints[field.name], required=field.default is attrs.NOTHING)
+        _spec(field.name, hints[field.name], required=field.default is attrs.NOTHING)
         for field in attrs.fields(record_class)
-        if _upload_mark(hints[field.name]) is None
+        if _upload_in(hints[field.name]) is None
     )
 
 
 @cache
 def upload_of(request_class: type) -> tuple[str, Upload] | None:
-    """Return the name of the field that holds a file to go beside the body, and how; None where there is none."""
+    """Return the name of the field with a file to upload, and its `Upload`; None if the class has no such field."""
     hints = get_type_hints(request_class, include_extras=True)
-    fields = ((field.name, _upload_mark(hints[field.name])) for field in attrs.fields(request_class))
-    return next(((name, mark) for name, mark in fields if mark), None)
+    fields = ((field.name, _upload_in(hints[field.name])) for field in attrs.fields(request_class))
+    return next(((name, upload) for name, upload in fields if upload), None)
 
 
-def _upload_mark(annotation: Any) -> Upload | None:
-    return next((mark for mark in split_annotation(annotation)[1] if isinstance(mark, Upload)), None)
+def _upload_in(annotation: Any) -> Upload | None:
+    return next((item for item in split_annotation(annotation)[1] if isinstance(item, Upload)), None)
 
 
-def _place(name: str, annotation: Any, *, required: bool) -> FieldSpec:
+def _spec(name: str, annotation: Any, *, required: bool) -> FieldSpec:
     kind, metadata = split_annotation(annotation)
-    where = [mark.path for mark in metadata if isinstance(mark, JsonPath)]
-    dotted = where[0] if where else camel_case(name)
+    paths = [item.path for item in metadata if isinstance(item, JsonPath)]
+    dotted = paths[0] if paths else camel_case(name)
     return FieldSpec(
         name=name,
         path=_path(dotted),
-        write=naming(name if not dotted else dotted.rpartition(".")[2], writer_of(annotation, part_writer)),
+        write=named_errors(name if not dotted else dotted.rpartition(".")[2], writer_of(annotation, part_writer)),
         kind=kind,
-        marks=metadata,
+        metadata=metadata,
         required=required,
-        also=_path(next((mark.also for mark in metadata if isinstance(mark, JsonPath)), "")),
+        also=_path(next((item.also for item in metadata if isinstance(item, JsonPath)), "")),
     )
 
 
@@ -107,8 +108,8 @@ def camel_case(name: str) -> str:
     return first + "".join(word.capitalize() for word in others)
 
 
-def naming(wire_name: str, write: Writer) -> Writer:
-    """Return `write` with its errors made `Invalid`, naming the field."""
+def named_errors(wire_name: str, write: Writer) -> Writer:
+    """Return `write` with its errors turned into `Invalid`, which names the field."""
 
     def checked(value: object) -> Any:
         try:
@@ -122,15 +123,15 @@ def naming(wire_name: str, write: Writer) -> Writer:
 
 
 def names_of(record_class: type) -> dict[str, FieldSpec]:
-    """Return the fields of a class under both of their names: zipCode and zip_code."""
+    """Return the fields of a class by both of their names: zipCode and zip_code."""
     return {name: spec for spec in field_specs(record_class) for name in (spec.wire_name, spec.name)}
 
 
 def part_writer(record_class: type) -> Writer:
-    """Return the writer of a value that is part of another: given as an instance, or as the API's object."""
+    """Return the writer of a nested value, which is given as an instance or as the API's object."""
 
     @lru_cache(maxsize=64)
-    def lane_of_keys(keys: tuple[str, ...]) -> RowWriter:
+    def writer_of_keys(keys: tuple[str, ...]) -> RowWriter:
         known = names_of(record_class)
         unknown = [key for key in keys if key not in known]
         if unknown:
@@ -142,7 +143,7 @@ def part_writer(record_class: type) -> Writer:
             return class_writer(record_class)(value)
         if isinstance(value, Mapping):
             fields = cast("Mapping[str, Any]", value)
-            return lane_of_keys(tuple(fields))(fields)
+            return writer_of_keys(tuple(fields))(fields)
         raise ValueError(f"is a {type(value).__name__}; give a {record_class.__name__} or an object")
 
     return write
@@ -150,24 +151,24 @@ def part_writer(record_class: type) -> Writer:
 
 @cache
 def class_writer(record_class: type) -> RowWriter:
-    """Return the function that turns an instance into its body, checking every field."""
-    lane = compile_writer([(spec, f"row.{spec.name}") for spec in field_specs(record_class)])
-    alternatives: Callable[[Body], None] | None = getattr(record_class, "check_body", None)
-    if alternatives is None:
-        return lane
+    """Return the function that turns an instance into its body, and checks every field."""
+    write = compile_writer([(spec, f"row.{spec.name}") for spec in field_specs(record_class)])
+    check_body: Callable[[Body], None] | None = getattr(record_class, "check_body", None)
+    if check_body is None:
+        return write
 
     def checked(row: object) -> Body:
-        body = lane(row)
-        alternatives(body)
+        body = write(row)
+        check_body(body)
         return body
 
     return checked
 
 
 def compile_writer(columns: Sequence[tuple[FieldSpec, str]], expected: Sequence[FieldSpec] = ()) -> RowWriter:
-    """Generate the lane for these fields, each with the expression that reads its value from `row`.
+    """Generate the writer for these fields, each with the expression that reads its value from `row`.
 
-    Raises `Invalid` where a required one of the `expected` fields is not among them.
+    Raises `Invalid` if a required field of `expected` is missing.
     """
     check_required((spec for spec, _ in columns), expected)
     names: dict[str, Any] = {"is_email": is_email, "missing": _missing}
@@ -179,15 +180,15 @@ def compile_writer(columns: Sequence[tuple[FieldSpec, str]], expected: Sequence[
         lines.append("    " + _store_present(spec, f"write{index}(value)", containers))
         if spec.required:
             lines.append(f"else: missing({spec.wire_name!r})")
-    merging = any(not spec.path for spec, _ in columns)  # then the object may be there already
+    merging = any(not spec.path for spec, _ in columns)  # then a merged field may have created the object already
     body = [*open_containers(containers), *lines, *close_containers(containers, merging=merging)]
-    source_text = "\n    ".join(["def lane(row):", *body, "return body"])
-    exec(compile(source_text, "<lane>", "exec"), names)  # noqa: S102 - only quoted names and numbers get in
-    return cast("RowWriter", names["lane"])
+    source_text = "\n    ".join(["def write(row):", *body, "return body"])
+    exec(compile(source_text, "<compiled writer>", "exec"), names)  # noqa: S102 - only quoted names and numbers get in
+    return cast("RowWriter", names["write"])
 
 
 def check_required(given: Iterable[FieldSpec], expected: Sequence[FieldSpec]) -> None:
-    """Raise `Invalid` where a required one of the `expected` fields is not among those `given`."""
+    """Raise `Invalid` if a required field of `expected` is not among `given`."""
     names = {spec.name for spec in given}
     for spec in expected:
         if spec.required and spec.name not in names:
@@ -199,22 +200,22 @@ def _missing(wire_name: str) -> None:
 
 
 Containers = dict[tuple[str, ...], str]
-"""The objects that fields are spread over: path → variable."""
+"""The nested objects that contain fields: path → variable."""
 
 
 def containers_of(columns: Iterable[FieldSpec]) -> Containers:
-    """Name a variable for each object that the fields are spread over; that of the whole is `body`."""
+    """Name a variable for each nested object that contains fields; the variable of the whole body is `body`."""
     paths = {spec.path[:depth] for spec in columns for depth in range(len(spec.path)) if not spec.appends}
     return {path: f"body{index or ''}" for index, path in enumerate(sorted(paths | {()}))}
 
 
 def open_containers(containers: Containers) -> list[str]:
-    """Return the lines that make the objects, which are empty."""
+    """Return the lines that create the objects, which are empty."""
     return [f"{name} = {{}}" for name in containers.values()]
 
 
 def close_containers(containers: Containers, *, merging: bool = False) -> list[str]:
-    """Return the lines that put the objects into each other, those that are not empty."""
+    """Return the lines that put the objects into each other, except empty ones."""
     return [
         f"if {name}: {containers[path[:-1]]}"
         + (f".setdefault({path[-1]!r}, {{}}).update({name})" if merging else f"[{path[-1]!r}] = {name}")
@@ -224,7 +225,7 @@ def close_containers(containers: Containers, *, merging: bool = False) -> list[s
 
 
 def store(spec: FieldSpec, written: str, containers: Containers) -> str:
-    """Return the statement that puts a value where it belongs."""
+    """Return the statement that stores a value at its path."""
     if spec.path in containers:
         return f"{containers[spec.path]}.update({written})"
     if spec.appends:

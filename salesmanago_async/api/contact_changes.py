@@ -1,4 +1,4 @@
-"""contact/*: deleting contacts, their owners, their monitoring (reference: "API - Contact management")."""
+"""contact/*: deleting contacts, changing their owner, and their monitoring (reference: "API - Contact management")."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -13,19 +13,19 @@ from .selectors import Selector
 __all__ = ["BatchDeleteContacts", "DeleteContact", "RestoreMonitoring", "SetMainOwner", "StopMonitoring"]
 
 LONGEST_VALUE = 255
-"""The most characters of the joined values of one selector of contact/batchDelete."""
+"""The most characters of all joined values of one selector of contact/batchDelete."""
 
 
 @frozen(kw_only=True)
 class Deleted(Answer):
-    """`result` says in words what was done."""
+    """`result` is the server's description of what was done."""
 
     result: str | None = None
 
 
 @frozen
 class BatchDeleteContacts(Request[Deleted]):
-    """Delete every contact that any of the selectors picks (reference: "Deleting many contacts simultaneously").
+    """Delete every contact that any of the selectors matches (reference: "Deleting many contacts simultaneously").
 
     The values of one selector take 255 characters in all, commas included; `sm.contacts.delete_many` splits longer
     ones.
@@ -38,19 +38,21 @@ class BatchDeleteContacts(Request[Deleted]):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse a selector whose values are too long."""
+        """Raise `Invalid` if the values of a selector are too long."""
         for selector in body["contacts"]:
             for name in ("value", "optValue"):
                 if len(selector.get(name, "")) > LONGEST_VALUE:
-                    raise Invalid(f"is {len(selector[name])} characters long, 255 are taken", field=f"contacts.{name}")
+                    raise Invalid(
+                        f"is {len(selector[name])} characters long, 255 are allowed", field=f"contacts.{name}"
+                    )
 
 
 @frozen
 class DeleteContact(Request[Deleted]):
-    """Delete the contact of an address (reference: "Deleting a contact").
+    """Delete the contact with an address (reference: "Deleting a contact").
 
-    Several contacts can share an address, and all of them are deleted [guess: as experience has it]. To delete one
-    contact for sure, name it by its id: `sm.contacts.delete_many([ContactId(...)])`.
+    Several contacts can share an address, and all of them are deleted [guess: from experience]. To delete exactly one
+    contact, use its id: `sm.contacts.delete_many([ContactId(...)])`.
     """
 
     path = "contact/delete"
@@ -61,7 +63,7 @@ class DeleteContact(Request[Deleted]):
 
 @frozen
 class SetMainOwner(Request[Answer]):
-    """Give a contact another main owner (reference: "Changing the main contact owner").
+    """Change the main owner of a contact (reference: "Changing the main contact owner").
 
     `contact` is the contact's address, `new_owner` the e-mail address of a user account.
     """
@@ -76,7 +78,7 @@ class SetMainOwner(Request[Answer]):
 class StopMonitoring(Request[Answer]):
     """Stop recording the visits of the chosen contacts (reference: "Stop contacts’ monitoring").
 
-    `async_` is in the reference's sample only, without a word on it.
+    `async_` is only in the sample of the reference, without an explanation.
     """
 
     path = "contact/stopMonitoring"
@@ -90,7 +92,7 @@ class StopMonitoring(Request[Answer]):
 class RestoreMonitoring(Request[Answer]):
     """Record the visits of the chosen contacts again (reference: "Restore contacts’ monitoring").
 
-    `async_` is in the reference's sample only, without a word on it.
+    `async_` is only in the sample of the reference, without an explanation.
     """
 
     path = "contact/restoreMonitoring"

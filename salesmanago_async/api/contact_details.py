@@ -1,4 +1,4 @@
-"""What the server tells of a contact: the pieces that lists and exports share."""
+"""The parts of a contact in answers, which lists and exports share."""
 
 from datetime import datetime
 from typing import Annotated
@@ -11,7 +11,7 @@ from .request import Part
 
 @frozen(kw_only=True)
 class TagScore(Part):
-    """A tag of a contact; `score` tells how often it was given."""
+    """A tag of a contact; `score` is how often the tag was assigned."""
 
     tag: str | None = None
     tag_name: str | None = None
@@ -38,7 +38,7 @@ class Visit(Part):
 
 @frozen(kw_only=True)
 class RecordedEvent(Part):
-    """An external event as the server holds it."""
+    """An external event as stored by the server."""
 
     event_id: str | None = None
     date: datetime | None = None
@@ -86,7 +86,7 @@ class HistoryEvent(Part):
 
 @frozen(kw_only=True)
 class SentEmail(Part):
-    """An e-mail to the contact, and what became of it."""
+    """An e-mail to the contact, with its delivery, opens and clicks."""
 
     name: str | None = None
     subject: str | None = None
@@ -112,7 +112,7 @@ class Property(Part):
 
 @frozen(kw_only=True)
 class RecordedDictionaryProperty(Part):
-    """A dictionary detail; `value` is a number, or UNIX milliseconds where `type` is DATE."""
+    """A dictionary detail; `value` is a number, or UNIX milliseconds if `type` is DATE."""
 
     name: str | None = None
     type: str | None = None
@@ -121,7 +121,7 @@ class RecordedDictionaryProperty(Part):
 
 @frozen(kw_only=True)
 class FunnelPlace(Part):
-    """A funnel the contact is in, and the stage it is at."""
+    """A funnel that the contact is in, and the stage."""
 
     sales_funnel: str | None = None
     sales_funnel_id: str | None = None
@@ -131,7 +131,7 @@ class FunnelPlace(Part):
 
 @frozen(kw_only=True)
 class RecordedNote(Part):
-    """A note on the contact; `priv` tells that only its author sees it."""
+    """A note on the contact; if `priv` is True, only its author sees the note."""
 
     note: str | None = None
     date: datetime | None = None
@@ -187,7 +187,7 @@ class RecordedConsent(Part):
 
 @frozen(kw_only=True)
 class SmsMessage(Part):
-    """A text message as an export tells of it."""
+    """A text message as it is in an export."""
 
     created_date: datetime | None = None
     date_sent: datetime | None = None
@@ -201,7 +201,7 @@ class SmsMessage(Part):
 
 @frozen(kw_only=True)
 class ContactFields(Part):
-    """The fields that every list and export tells of a contact."""
+    """The fields of a contact that every list and export has."""
 
     email: str | None = None
     name: str | None = None
@@ -221,7 +221,7 @@ class ContactFields(Part):
 
 @frozen(kw_only=True)
 class ContactCard(ContactFields):
-    """The fields that every list tells besides."""
+    """The additional fields of a contact that every list has."""
 
     street_address: Annotated[str | None, JsonPath("address.streetAddress")] = None
     zip_code: Annotated[str | None, JsonPath("address.zipCode")] = None
@@ -234,7 +234,7 @@ class ContactCard(ContactFields):
 
 @frozen(kw_only=True)
 class ContactDetails(ContactCard):
-    """Everything the server holds of one contact (reference: "Export Contacts by email address")."""
+    """All data that the server stores for one contact (reference: "Export Contacts by email address")."""
 
     id: str | None = None
     province: str | None = None

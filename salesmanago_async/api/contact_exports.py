@@ -34,12 +34,12 @@ DataType: TypeAlias = (
     ]
     | str
 )  # fmt: skip
-"""A part of what an export tells of each contact: an open set."""
+"""A part of the exported data of each contact: an open set."""
 
 
 @frozen(kw_only=True)
 class DateRange:
-    """The span an export looks at [guess: in UNIX seconds, as its only sample has it]."""
+    """The time span of an export [guess: in UNIX seconds, as in its only sample]."""
 
     start_date: Annotated[datetime | int | None, Form.SECONDS] = None
     end_date: Annotated[datetime | int | None, Form.SECONDS] = None
@@ -49,7 +49,7 @@ class DateRange:
 class ExportContactsData(Request[JobStarted]):
     """Start an export of the chosen parts of the chosen contacts (reference: "Exporting contact data").
 
-    `contacts` are selectors (`Email`, `ContactId`, `Tag`, `Funnel`, `Stage`), `data` names the parts of each contact:
+    `contacts` are selectors (`Email`, `ContactId`, `Tag`, `Funnel`, `Stage`). `data` names the parts of each contact,
     at least one of CONTACT, TAG, EXT_EVENT, VISITS, EMAILS, FUNNELS, NOTES, TASKS, COUPONS, SMS, CONSENTS, PROPERTIES,
     DICTIONARY_PROPERTIES.
     """
@@ -63,7 +63,7 @@ class ExportContactsData(Request[JobStarted]):
 
 @frozen(kw_only=True)
 class ExportedContact(ContactFields):
-    """The basic fields of a contact in an export; `birthday` is as the file has it."""
+    """The basic fields of a contact in an export; `birthday` is unchanged from the file."""
 
     id: str | None = None
     street_address: str | None = None
@@ -79,7 +79,7 @@ class ExportedContact(ContactFields):
 
 @frozen(kw_only=True)
 class ContactExport(Part):
-    """One contact of an export file; parts that were not asked for are None or empty."""
+    """One contact of an export file; parts that were not requested are None or empty."""
 
     contact_id: str | None = None
     contact_data: ExportedContact | None = None

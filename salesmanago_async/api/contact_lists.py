@@ -1,4 +1,4 @@
-"""contact/*: lists of contacts, whole or by page, and what they did lately (reference: "API - Contact management")."""
+"""contact/*: lists of contacts, complete or by page, and recent activity (reference: "API - Contact management")."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,26 +27,26 @@ MOST_ROWS = 1000
 """The most contacts on a page."""
 
 LONGEST_SPAN_MS = 31 * 86_400_000
-"""[guess] a span of modifications stays below this: "30 days" is documented, and the sample beside it spans 30.9."""
+"""[guess] a span of modifications must be shorter: "30 days" is documented, and the sample next to it spans 30.9."""
 
 
 def check_page(body: dict[str, Any]) -> None:
-    """Refuse a page before the first, or of another size than 1 to 1000."""
+    """Raise `Invalid` for a page number below 1, or a page size other than 1 to 1000."""
     if body["page"] < 1:
         raise Invalid(f"is {body['page']}: the first page is 1", field="page")
     if not 1 <= body["size"] <= MOST_ROWS:
-        raise Invalid(f"is {body['size']}, 1 to {MOST_ROWS} are taken", field="size")
+        raise Invalid(f"is {body['size']}, 1 to {MOST_ROWS} are allowed", field="size")
 
 
 def check_span(body: dict[str, Any]) -> None:
-    """Refuse a span that ends before it begins."""
+    """Raise `Invalid` if the span ends before it begins."""
     if body["from"] > body["to"]:
         raise Invalid("the span ends before it begins", field="to")
 
 
 @frozen(kw_only=True)
 class BasicContact(ContactCard):
-    """The plain fields of a contact, and when it was last on the site."""
+    """The basic fields of a contact, and its last visit of the site."""
 
     contact_id: str | None = None
     last_visit: datetime | None = None
@@ -54,14 +54,14 @@ class BasicContact(ContactCard):
 
 @frozen(kw_only=True)
 class BasicContactList(Answer):
-    """The contacts that were found; those that do not exist are left out."""
+    """The contacts that were found; unknown ones are left out."""
 
     contacts: tuple[BasicContact, ...] = ()
 
 
 @frozen
 class ListBasicContacts(Request[BasicContactList]):
-    """Read the plain fields of contacts (reference: "Export basic contacts’ data by email address")."""
+    """Read the basic fields of contacts (reference: "Export basic contacts’ data by email address")."""
 
     path = "contact/basic"
     changes_nothing = True
@@ -71,7 +71,7 @@ class ListBasicContacts(Request[BasicContactList]):
 
 @frozen
 class ListBasicContactsById(Request[BasicContactList]):
-    """Read the plain fields of contacts (reference: "Export basic contacts’ data by contact ID")."""
+    """Read the basic fields of contacts (reference: "Export basic contacts’ data by contact ID")."""
 
     path = "contact/basicById"
     changes_nothing = True
@@ -81,7 +81,7 @@ class ListBasicContactsById(Request[BasicContactList]):
 
 @frozen(kw_only=True)
 class ContactListById(Answer):
-    """The contacts that were found; `unavailable_contacts` are the ids that the owner has no access to."""
+    """The contacts that were found; `unavailable_contacts` are the ids that the owner cannot access."""
 
     contacts: tuple[ContactDetails, ...] = ()
     unavailable_contacts: tuple[str, ...] = ()
@@ -89,7 +89,7 @@ class ContactListById(Answer):
 
 @frozen
 class ListContactsById(Request[ContactListById]):
-    """Read everything about up to 50 contacts (reference: "Export Contacts by Contact ID").
+    """Read all data of up to 50 contacts (reference: "Export Contacts by Contact ID").
 
     An id takes 36 characters. For any number of ids use `sm.contacts.get_by_id`.
     """
@@ -102,7 +102,7 @@ class ListContactsById(Request[ContactListById]):
 
 @frozen(kw_only=True)
 class ListedContact(Part):
-    """A contact by name only: its id and its address."""
+    """A contact with its id and its address only."""
 
     id: str | None = None
     email: str | None = None
@@ -110,14 +110,14 @@ class ListedContact(Part):
 
 @frozen(kw_only=True)
 class CreatedContacts(Answer):
-    """The contacts that were made in the span."""
+    """The contacts that were created in the span."""
 
     created_contacts: tuple[ListedContact, ...] = ()
 
 
 @frozen
 class ListCreatedContacts(Request[CreatedContacts]):
-    """List who was made in a span of time (reference: "Exporting the list of recently created contacts").
+    """List the contacts created in a span of time (reference: "Exporting the list of recently created contacts").
 
     `from_` and `to` are aware datetimes or UNIX milliseconds.
     """
@@ -132,7 +132,7 @@ class ListCreatedContacts(Request[CreatedContacts]):
 
 @frozen(kw_only=True)
 class ModifiedContacts(Answer):
-    """The contacts that were last modified in the span; `has_more` is told of pages only."""
+    """The contacts that were last modified in the span; only pages have `has_more`."""
 
     modified_contacts: tuple[ListedContact, ...] = ()
     has_more: bool | None = None
@@ -140,7 +140,7 @@ class ModifiedContacts(Answer):
 
 @frozen
 class ListModifiedContacts(Request[ModifiedContacts]):
-    """List who was last modified in a span of time (reference: "Exporting the list of recently modified contacts").
+    """List contacts last modified in a span of time (reference: "Exporting the list of recently modified contacts").
 
     `from_` and `to` are aware datetimes or UNIX milliseconds. For long lists use `sm.contacts.walk_modified`.
     """
@@ -155,7 +155,7 @@ class ListModifiedContacts(Request[ModifiedContacts]):
 
 @frozen
 class ListModifiedContactsPage(Request[ModifiedContacts]):
-    """List a page of who was last modified in a span (reference: "Recently modified Contacts (paginated list)").
+    """List a page of contacts last modified in a span (reference: "Recently modified Contacts (paginated list)").
 
     `from_` and `to` are aware datetimes or UNIX milliseconds, at most 30 days apart. `page` counts from 1, `size` takes
     1 to 1000. For spans and lists of any length use `sm.contacts.walk_modified`.
@@ -171,7 +171,7 @@ class ListModifiedContactsPage(Request[ModifiedContacts]):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse a page or a span that the reference does not allow."""
+        """Raise `Invalid` for a page or a span that the reference does not allow."""
         check_page(body)
         check_span(body)
         if body["to"] - body["from"] >= LONGEST_SPAN_MS:
@@ -180,7 +180,7 @@ class ListModifiedContactsPage(Request[ModifiedContacts]):
 
 @frozen(kw_only=True)
 class IpDetails(Part):
-    """What the visitor's address tells: all as text, `country_code` of 2 letters."""
+    """What is known about a visitor's IP address: all as text, `country_code` with 2 letters."""
 
     ip: str | None = None
     country_code: str | None = None
@@ -197,7 +197,7 @@ class IpDetails(Part):
 
 @frozen(kw_only=True)
 class ActivityVisit(Part):
-    """A visit; `contact_visits` are its pages. `duration` is in the server's own unit: none is documented."""
+    """A visit; `contact_visits` are its pages. The unit of `duration` is not documented."""
 
     uuid: int | None = None
     time: datetime | None = None
@@ -220,7 +220,7 @@ class ActivityVisit(Part):
 
 @frozen(kw_only=True)
 class VisitStatistics(Part):
-    """How many visits there were on a day of the last week."""
+    """The number of visits on one day of the last week."""
 
     date: datetime | None = None
     partners_visits: int | None = None
@@ -231,7 +231,7 @@ class VisitStatistics(Part):
 
 @frozen(kw_only=True)
 class Activities(Part):
-    """The visits of a span, by what the visitors are to the shop, and counts of the account's contacts."""
+    """The visits of a span, by the visitors' relation to the shop, and counts of the account's contacts."""
 
     from_: datetime | None = None
     to: datetime | None = None
@@ -247,17 +247,17 @@ class Activities(Part):
 
 @frozen(kw_only=True)
 class RecentActivity(Answer):
-    """What went on in the span."""
+    """The activity in the span."""
 
     recent_activities: Activities | None = None
 
 
 @frozen
 class GetRecentActivity(Request[RecentActivity]):
-    """Read who visited the site in a span of time (reference: "Contacts’ activity"). No owner is needed.
+    """Read the visits of the site in a span of time (reference: "Contacts’ activity"). No owner is needed.
 
     `from_` and `to` are aware datetimes or UNIX milliseconds. `all_visits` adds every page opened in the span,
-    `ip_details` what is known of the visitor's address.
+    `ip_details` what is known about the visitor's IP address.
     """
 
     path = "contact/recentActivity"
@@ -272,7 +272,7 @@ class GetRecentActivity(Request[RecentActivity]):
 
 @frozen(kw_only=True)
 class ContactOnPage(ListedContact):
-    """A contact as the export of all contacts tells of it [guess: the reference does not show that file]."""
+    """A contact in the export of all contacts [guess: the reference does not show that file]."""
 
     name: str | None = None
     country: str | None = None
@@ -285,8 +285,7 @@ class ContactOnPage(ListedContact):
 class ExportContactListPage(Request[JobStarted]):
     """Start an export of one page of all contacts (reference: "Paginated contacts list export").
 
-    `page` counts from 1, `size` takes 1 to 1000. The file is one object, whose `contacts` are empty after the last
-    page.
+    `page` counts from 1, `size` takes 1 to 1000. The file has one object; its `contacts` are empty after the last page.
     """
 
     path = "contact/paginatedContactList/export"
@@ -298,7 +297,7 @@ class ExportContactListPage(Request[JobStarted]):
 
 @frozen(kw_only=True)
 class ContactsPage(Answer):
-    """Everything about the contacts of a page; `has_more` tells whether a next one is worth asking for."""
+    """All data of the contacts of a page; `has_more` says whether there may be a next page."""
 
     contacts: tuple[ContactDetails, ...] = ()
     has_more: bool | None = None

@@ -1,4 +1,4 @@
-"""contact/*: the people (reference: "API - Contact management")."""
+"""contact/*: adding, changing and reading contacts (reference: "API - Contact management")."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -14,15 +14,15 @@ from .request import Answer, JobStarted, Owner, Request
 __all__ = ["BatchUpsertContacts", "HasContact", "ListContacts", "UpsertContact"]
 
 ContactState: TypeAlias = Literal["CUSTOMER", "PROSPECT", "PARTNER", "OTHER", "UNKNOWN"] | str
-"""What a contact is to the shop: an open set."""
+"""The contact's relation to the shop: an open set."""
 
 
 @frozen(kw_only=True)
 class DictionaryProperty:
-    """A detail with a number or a date, defined for the whole account at its first use.
+    """A detail with a number or a date; its name and type are defined for the whole account at the first use.
 
-    `name` takes 3-255 characters. `value` is a whole number above 0 for type NUMBER, a time for type DATE: an aware
-    datetime or UNIX milliseconds, at 00:00 UTC.
+    `name` takes 3-255 characters. `value` is a whole number above 0 for type NUMBER. For type DATE it is a time at
+    00:00 UTC: an aware datetime or UNIX milliseconds.
     """
 
     name: Annotated[str, Text(255, least=3, clearable=False)]
@@ -35,7 +35,7 @@ class ConsentDetail:
     """A contact's answer to a consent that is defined in the account's settings.
 
     [guess] confirmed is consent_accept=True, opt_out=False; not confirmed is False, False; withdrawn is False, True.
-    `consent_name` takes 30 characters. Without `agreement_date` (aware datetime or UNIX milliseconds) it is now.
+    `consent_name` takes 30 characters. The default of `agreement_date` (aware datetime or UNIX milliseconds) is now.
     """
 
     consent_name: Annotated[str, Text(30, clearable=False)]
@@ -48,7 +48,7 @@ class ConsentDetail:
 
 @frozen(kw_only=True)
 class Relation:
-    """A tie to another, existing contact; for accounts that have contact relationships switched on."""
+    """A relation to another, existing contact; only for accounts with contact relationships enabled."""
 
     type: Annotated[Literal["CHILD", "PARENT"] | str, Text(255, clearable=False)]
     email: EmailText
@@ -56,16 +56,17 @@ class Relation:
 
 @frozen(kw_only=True)
 class Contact:
-    """A contact to be made or changed (reference: "Adding a new contact or modifying the existing one").
+    """A contact to be added or changed (reference: "Adding a new contact or modifying the existing one").
 
-    Named by `email` (at most 254 characters) or `contact_id`. None and "" leave a field as it is; `CLEAR` empties it.
-    Texts take 255 characters, and so does each tag, and each key and value of `properties`. `birthday` is yyyyMMdd or
-    MMdd, or a date. `country` is best given as ISO 3166-1 alpha-2. The force_* flags set the consent to e-mail and
-    mobile marketing: a new contact is opted in to e-mail and out of mobile unless told otherwise. `new_email` changes
-    the address of an existing contact. A tag in both `tags` and `remove_tags` is removed. `relation` is taken by
+    The contact is identified by `email` (at most 254 characters) or `contact_id`. None and "" leave a field unchanged;
+    `CLEAR` empties it. Texts take 255 characters, and so does each tag, and each key and value of `properties`.
+    `birthday` is yyyyMMdd or MMdd, or a date. `country` should be ISO 3166-1 alpha-2. The force_* flags set the consent
+    to e-mail and mobile marketing: without them a new contact is opted in to e-mail and out of mobile. `new_email`
+    changes the address of an existing contact. A tag in both `tags` and `remove_tags` is removed. `relation` works in
     imports only.
 
-    Nothing is checked here: a value that breaks a rule is refused when it is sent, or rejected by name in a run.
+    The constructor checks nothing: a value that breaks a rule raises `Invalid` when it is sent; in a run the record is
+    rejected with the reason.
     """
 
     email: Annotated[EmailText | None, JsonPath("contact.email")] = None
@@ -96,7 +97,7 @@ class Contact:
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse a body that names no contact."""
+        """Raise `Invalid` if the body identifies no contact."""
         contact = body.get("contact", {})
         if "email" not in contact and "contactId" not in contact:
             raise Invalid("give an email or a contactId", field="email")
@@ -104,7 +105,7 @@ class Contact:
 
 @frozen(kw_only=True)
 class Upserted(Answer):
-    """`contact_id` is what the smclient cookie of the contact's browser is set to."""
+    """`contact_id` is the value for the smclient cookie in the contact's browser."""
 
     contact_id: str | None = None
     external_id: str | None = None
@@ -114,11 +115,11 @@ class Upserted(Answer):
 class UpsertContact(Request[Upserted]):
     """Add a contact or change it (reference: "Adding a new contact or modifying the existing one").
 
-    `use_api_double_opt_in=True` has the server ask the contact by e-mail to confirm the consent, if it is not opted in
-    yet, and overrides force_opt_in; `double_opt_in_language` and `double_opt_in_email_id` choose that e-mail. With None
-    the field is left to the server. The reference names no default for this call, and that of the bulk call is on: say
-    False where no e-mail may be sent. `async_`: False waits until the contact is stored (over a second);
-    the server's default, True, answers with the contact_id at once.
+    With `use_api_double_opt_in=True` the server asks the contact by e-mail to confirm the consent, unless the contact
+    is already opted in; this overrides force_opt_in. `double_opt_in_language` and `double_opt_in_email_id` choose that
+    e-mail. With None the field is left to the server. The reference names no default for this call, and the default of
+    the bulk call is on: pass False if no e-mail may be sent. `async_=False` waits until the contact is stored (over a
+    second); with the server's default, True, the answer with the contact_id comes immediately.
     """
 
     path = "contact/upsert"
@@ -136,10 +137,10 @@ class BatchUpsertContacts(Request[JobStarted]):
 
     For any number of contacts, with an outcome for each, use `sm.contacts.upsert_many`.
 
-    `use_api_double_opt_in=True` has the server ask each contact that is to be opted in by e-mail to confirm it, and
-    overrides force_opt_in; `lang` is the language of that e-mail. The server's own default is True, which mails a whole
-    list, so False is always said here; None leaves it to the server. `fire_events=False` keeps rules and workflows from
-    being triggered.
+    With `use_api_double_opt_in=True` the server asks each contact that is to be opted in to confirm it by e-mail; this
+    overrides force_opt_in. `lang` is the language of that e-mail. The server's own default is True, which would e-mail
+    a whole list, so this class always sends False by default; None leaves the choice to the server. `fire_events=False`
+    prevents the import from triggering rules and workflows.
     """
 
     path = "contact/batchupsertv2"
@@ -152,7 +153,7 @@ class BatchUpsertContacts(Request[JobStarted]):
 
 @frozen(kw_only=True)
 class ContactPresence(Answer):
-    """`result` tells whether the contact exists, `contact_id` which it is."""
+    """`result` says whether the contact exists, `contact_id` is its id."""
 
     result: bool | None = None
     contact_id: str | None = None
@@ -160,7 +161,7 @@ class ContactPresence(Answer):
 
 @frozen
 class HasContact(Request[ContactPresence]):
-    """Ask whether an address belongs to a contact (reference: "Checking if a contact is already recorded")."""
+    """Check whether an address belongs to a contact (reference: "Checking if a contact is already recorded")."""
 
     path = "contact/hasContact"
     changes_nothing = True
@@ -170,14 +171,14 @@ class HasContact(Request[ContactPresence]):
 
 @frozen(kw_only=True)
 class ContactList(Answer):
-    """The contacts that were found; those that do not exist are left out."""
+    """The contacts that were found; unknown ones are left out."""
 
     contacts: tuple[ContactDetails, ...] = ()
 
 
 @frozen
 class ListContacts(Request[ContactList]):
-    """Read everything about up to 50 contacts (reference: "Export Contacts by email address").
+    """Read all data of up to 50 contacts (reference: "Export Contacts by email address").
 
     For any number of addresses use `sm.contacts.get`.
     """

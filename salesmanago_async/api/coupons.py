@@ -12,12 +12,12 @@ __all__ = ["AddContactCoupon", "UseContactCoupon", "VerifyCoupon"]
 
 CouponName = Annotated[str, Text(64, clearable=False)]
 SHORTEST_CODE, LONGEST_CODE = 5, 64
-"""Characters of a code that the server makes up."""
+"""Characters of a code that the server generates."""
 
 
 @frozen(kw_only=True)
 class CouponUsed(Answer):
-    """`result` is None where all went well."""
+    """`result` is None on success."""
 
     result: str | None = None
 
@@ -39,7 +39,7 @@ class UseContactCoupon(Request[CouponUsed]):
 
 @frozen(kw_only=True)
 class CouponAdded(Answer):
-    """`coupon` is the code, given or made up."""
+    """`coupon` is the code, given or generated."""
 
     coupon: str | None = None
     result: str | None = None
@@ -49,9 +49,9 @@ class CouponAdded(Answer):
 class AddContactCoupon(Request[CouponAdded]):
     """Give a contact a coupon (reference: "Adding coupon for contact"). No owner is needed.
 
-    `name` takes 64 characters. Give the code as `coupon` (5 to 32 characters), or the `length` (5 to 64) of one that
-    the server makes up; [guess] of both, `coupon` counts. `valid` is when it expires, an aware datetime or UNIX
-    milliseconds; in a year unless given.
+    `name` takes 64 characters. Pass the code as `coupon` (5 to 32 characters), or the `length` (5 to 64) of a code that
+    the server generates; [guess] if both are given, `coupon` counts. `valid` is when the coupon expires, an aware
+    datetime or UNIX milliseconds; the default is in one year.
     """
 
     path = "contact/addContactCoupon"
@@ -65,19 +65,19 @@ class AddContactCoupon(Request[CouponAdded]):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse a body that has neither a code nor its length, or a length that no code can have."""
+        """Raise `Invalid` if there is neither a code nor its length, or if the length is out of range."""
         if "length" not in body and "coupon" not in body:
             raise Invalid("give the length of a code, or the coupon itself", field="length")
         length = body.get("length", SHORTEST_CODE)
         if not SHORTEST_CODE <= length <= LONGEST_CODE:
-            raise Invalid(f"is {length}, {SHORTEST_CODE} to {LONGEST_CODE} are taken", field="length")
+            raise Invalid(f"is {length}, {SHORTEST_CODE} to {LONGEST_CODE} are allowed", field="length")
 
 
 @frozen(kw_only=True)
 class CouponVerified(Answer):
-    """`valid` tells whether the coupon can be redeemed, `reason` ("expired", …) why not.
+    """`valid` says whether the coupon can be redeemed, `reason` ("expired", …) why not.
 
-    `sent` tells whether it is marked as used.
+    `sent` says whether it is marked as used.
     """
 
     valid: bool | None = None
@@ -87,10 +87,10 @@ class CouponVerified(Answer):
 
 @frozen
 class VerifyCoupon(Request[CouponVerified]):
-    """Ask whether a coupon code is valid (reference: "Verifying coupon code"). No owner is needed.
+    """Check whether a coupon code is valid (reference: "Verifying coupon code"). No owner is needed.
 
-    `coupon_code` and `coupon_name` take 64 characters. With `email` or `contact_id` (of both, contact_id counts) it has
-    to be that contact's coupon; without, anyone's.
+    `coupon_code` and `coupon_name` take 64 characters. With `email` or `contact_id` (if both are given, contact_id
+    counts) it must be that contact's coupon; without them, the coupon of any contact.
     """
 
     path = "coupon/verify"

@@ -1,4 +1,4 @@
-"""Whom an e-mail goes to: selectors, each perhaps with what placeholders of the e-mail stand for."""
+"""The recipients of an e-mail: selectors, optionally with texts for the placeholders of the e-mail."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -12,9 +12,9 @@ from .selectors import ContactId, Email, Selector, Tag
 
 @frozen
 class Personalized:
-    """Addressees, and for them the text of each placeholder: {"discount": "20%"} is for $cst.discount$ in the e-mail.
+    """Recipients with a text for each placeholder: {"discount": "20%"} replaces $cst.discount$ in the e-mail.
 
-    Names, best of a-z, A-Z, 0-9 and _ only, and texts take 255 characters each.
+    Names should consist of a-z, A-Z, 0-9 and _ only. Names and texts take 255 characters each.
     """
 
     selector: Selector
@@ -28,7 +28,7 @@ _SINGLE: dict[str, tuple[type[Selector], str]] = {
     "TAGS": (Tag, "tag"),
     "TAG": (Tag, "tag"),
 }
-"""addresseeType → its selector, and the field of the value, where each addressee is an object of its own."""
+"""addresseeType → its selector and the name of the value's field, for calls with one object per recipient."""
 
 _SINGLE_TYPES = {Email: "EMAIL", ContactId: "CONTACT_ID", Tag: "TAGS"}
 
@@ -43,19 +43,19 @@ def write_addressee(given: object) -> dict[str, Any]:
 
 
 def read_addressee(given: Any) -> Selector | Personalized:
-    """Read the API's object; one with `properties`, even empty ones, is `Personalized`."""
+    """Read the API's object; an object with `properties`, even empty ones, becomes `Personalized`."""
     fields = _object(given)
     properties = fields.pop("properties", None)
     return _personalized(Selector.from_wire(fields), properties)
 
 
 def write_single_addressees(given: object) -> list[dict[str, Any]]:
-    """Return one object for each value of each selector, as email/sendWithAttachment has them."""
+    """Return one object for each value of each selector, as email/sendWithAttachment expects."""
     return [entry for entries in _singles(given) for entry in entries]
 
 
 def read_single_addressees(given: Any) -> list[Selector | Personalized]:
-    """Read what `write_single_addressees` makes."""
+    """Read the objects that `write_single_addressees` returns."""
     return [_read_single(_object(entry)) for entry in (given if isinstance(given, list) else [given])]
 
 
@@ -63,7 +63,7 @@ def _write_single(given: object) -> list[dict[str, Any]]:
     selector, properties = _parts(given)
     kind = _SINGLE_TYPES.get(type(selector))
     if kind is None:
-        raise ValueError("is none of Email(...), ContactId(...), Tag(...), which are all that this call takes")
+        raise ValueError("must be Email(...), ContactId(...) or Tag(...): this call takes no other selector")
     return [{"addresseeType": kind, _SINGLE[kind][1]: value, **properties} for value in selector.values]
 
 
@@ -82,17 +82,17 @@ def _read_single(fields: dict[str, Any]) -> Selector | Personalized:
 
 
 def _parts(given: object) -> tuple[Selector, dict[str, Any]]:
-    """Return a checked selector, and its properties as they are written."""
+    """Return a checked selector, and its properties as they are sent."""
     selector = given.selector if isinstance(given, Personalized) else given
     if not isinstance(selector, Selector):
-        raise Invalid("is no selector, such as Email(...) or Tag(...), nor Personalized(...)")
+        raise Invalid("is not a selector such as Email(...) or Tag(...), and not Personalized(...)")
     if any(len(value) > _LONGEST for value in selector.values):
         raise Invalid(f"has a value of more than {_LONGEST} characters")
     return selector, {"properties": _pairs(given.properties)} if isinstance(given, Personalized) else {}
 
 
 def _pairs(properties: Mapping[str, str]) -> list[dict[str, str]]:
-    """Write the texts of the placeholders; an empty one is kept, as it empties its placeholder."""
+    """Return the texts of the placeholders as pairs; an empty text is kept, because it empties its placeholder."""
     pairs: list[dict[str, str]] = []
     for name, content in properties.items():
         try:

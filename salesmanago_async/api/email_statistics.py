@@ -1,4 +1,4 @@
-"""email/*: what became of e-mails (reference: "API - Email messages"); `emails` makes and sends them."""
+"""email/*: statistics of e-mails (reference: "API - Email messages"); module `emails` creates and sends them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -25,16 +25,16 @@ ConversationType: TypeAlias = (
     ]
     | str
 )  # fmt: skip
-"""How an e-mail came to be sent: an open set, of which the mass ones are
-[guess] MAILING, CYCLIC, TEST_AB, FINAL_TEST_AB and BIRTHDAY."""
+"""What triggered an e-mail: an open set. [guess] mass e-mails are MAILING, CYCLIC, TEST_AB, FINAL_TEST_AB and
+BIRTHDAY."""
 
 ExportType: TypeAlias = Literal["BASIC", "SHORT", "FULL"] | str
-"""How much is told of each mailing: an open set."""
+"""How much an export says about each mailing: an open set."""
 
 
 @frozen(kw_only=True)
 class Reached(Part):
-    """A contact that got an e-mail. `opted_out` tells that it opted out by the link in that e-mail."""
+    """A contact that got an e-mail. `opted_out` says whether it opted out with the link in that e-mail."""
 
     email: str | None = None
     contact_id: str | None = None
@@ -45,7 +45,7 @@ class Reached(Part):
 
 
 def _read_reached(given: Any) -> Reached:
-    """Read a contact that is told by its address alone, as bounced ones are, or as an object."""
+    """Read a contact that is given as an object, or only as an address, as bounced ones are."""
     if isinstance(given, str):
         return Reached(email=given)
     if not isinstance(given, Mapping):
@@ -58,9 +58,9 @@ Bounced: TypeAlias = Annotated[Reached, Codec(read=_read_reached)]
 
 @frozen(kw_only=True)
 class ConversationStatistics(Part):
-    """What became of a mailing. `opened_message` and `clicked_message` count every time, the unique_* every contact.
+    """The statistics of a mailing. `opened_message` and `clicked_message` count every time, unique_* each contact once.
 
-    `message` says what went wrong. `contacts`, all addresses it was sent to, come with SHORT; the *_by with FULL.
+    `message` says what went wrong. `contacts`, all addresses it was sent to, are there with SHORT; the *_by with FULL.
     """
 
     conversation_id: str | None = None
@@ -89,12 +89,13 @@ class ConversationStatistics(Part):
 
 @frozen
 class GetConversationStatistics(Request[JobStarted]):
-    """Start an export of what became of one mailing, or of a span's (reference: "Statistics of sent emails").
+    """Start an export of the statistics of one mailing, or of all in a span (reference: "Statistics of sent emails").
 
-    Only of those whose author is `user`. With a `conversation_id` all but `export_type` is ignored; without, the span
-    `from_` to `to` (aware datetimes or UNIX milliseconds) is needed. `conversation_type`: without it, all of them.
-    `export_type`: BASIC has the counts, SHORT also the addresses, FULL (the server's default) who opened, clicked,
-    bounced or resigned. `request_type` is what the reference's own sample calls conversation_type: give one of them.
+    Only mailings whose author is `user` are included. With a `conversation_id`, everything but `export_type` is
+    ignored; without it, the span `from_` to `to` (aware datetimes or UNIX milliseconds) is required.
+    `conversation_type` limits the types (default: all). `export_type`: BASIC has the counts, SHORT also the addresses,
+    FULL (the server's default) also who opened, clicked, bounced or resigned. `request_type` is the name of
+    conversation_type in the sample of the reference: give one of the two.
     """
 
     path = "email/conversationStatistics"
@@ -109,10 +110,10 @@ class GetConversationStatistics(Request[JobStarted]):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse a body that names neither a mailing nor a span."""
+        """Raise `Invalid` if the body has neither a mailing nor a span."""
         missing = [name for name in ("from", "to") if name not in body]
         if missing and "conversationId" not in body:
-            raise Invalid("is needed where there is no conversationId", field=missing[0])
+            raise Invalid("is needed if there is no conversationId", field=missing[0])
         if "conversationType" in body and "requestType" in body:
             raise Invalid("is another name of conversationType: give one of them", field="requestType")
 
@@ -130,7 +131,7 @@ class ConversationRecipients(Part):
 
 @frozen
 class GetMessageStatistics(Request[JobStarted]):
-    """Start an export of whom a mailing was sent to (reference: "Downloading contacts to whom email was sent")."""
+    """Start an export of the recipients of a mailing (reference: "Downloading contacts to whom email was sent")."""
 
     path = "email/messageStatistics"
     needs_owner = False
@@ -147,7 +148,7 @@ class MassConversations(Answer):
 
 @frozen
 class ListMassConversations(Request[MassConversations]):
-    """List the mailings that were made in a span (reference: "Downloading Mass Conversation").
+    """List the mailings of a span of time (reference: "Downloading Mass Conversation").
 
     Aware datetimes or UNIX milliseconds. No owner is needed.
     """
@@ -161,7 +162,7 @@ class ListMassConversations(Request[MassConversations]):
 
 @frozen(kw_only=True)
 class GlobalStatistics(Answer):
-    """What became of all e-mails of a span; the *_unique count every contact once."""
+    """The statistics of all e-mails of a span; the *_unique fields count every contact once."""
 
     from_: datetime | None = None
     to: datetime | None = None
@@ -177,9 +178,9 @@ class GlobalStatistics(Answer):
 
 @frozen
 class GetGlobalConversationStatistics(Request[GlobalStatistics]):
-    """Count what became of the e-mails of a span (reference: "Export of global statistics for sent emails").
+    """Read the statistics of all e-mails of a span (reference: "Export of global statistics for sent emails").
 
-    Aware datetimes or UNIX milliseconds. Without `conversation_type`, of all mass e-mails.
+    Aware datetimes or UNIX milliseconds. Without `conversation_type`, all mass e-mails are included.
     """
 
     path = "email/globalConversationStatistics"

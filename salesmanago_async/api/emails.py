@@ -1,4 +1,4 @@
-"""email/*: e-mails made and sent (reference: "API - Email messages"); `email_statistics` tells what became of them."""
+"""email/*: creating and sending e-mails (reference: "API - Email messages"); statistics are in `email_statistics`."""
 
 import re
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from .selectors import Selector
 __all__ = ["SendConfirmation", "SendEmail", "SendEmailWithAttachment", "UpsertEmail"]
 
 LARGEST_CONTENT = 2 * 1024 * 1024
-"""The most bytes of an e-mail's HTML. [guess] the reference says 2 MB, not of what."""
+"""The most bytes of an e-mail's HTML. [guess] the reference says "2 MB", but not whether of bytes or characters."""
 
 Addressee: TypeAlias = Annotated[Selector | Personalized, Codec(write_addressee, read_addressee)]
 SingleAddressees: TypeAlias = Annotated[
@@ -31,7 +31,7 @@ SingleAddressees: TypeAlias = Annotated[
 
 @frozen
 class Attachment:
-    """A file to go with an e-mail: its name, its bytes, its media type (None: as its name suggests)."""
+    """A file attached to an e-mail: its name, its bytes, its media type (None: guessed from its name)."""
 
     name: str
     content: bytes = field(repr=False)
@@ -41,7 +41,7 @@ class Attachment:
         if not self.name:
             raise Invalid("is empty", field="name")
         if self.media_type is not None and not _MEDIA_TYPE.fullmatch(self.media_type):
-            raise Invalid(f"is {self.media_type!r}, not such as application/pdf", field="media_type")
+            raise Invalid(f"is {self.media_type!r}, not a media type such as application/pdf", field="media_type")
 
 
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.+-]+)*", re.ASCII)
@@ -49,19 +49,19 @@ _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.+-]+)*", re.ASCII)
 
 @frozen(kw_only=True)
 class EmailsSent(Answer):
-    """`conversation_id` names the mailing in the statistics."""
+    """`conversation_id` is the number of the mailing in the statistics."""
 
     conversation_id: str | None = None
 
 
 @frozen
 class SendEmail(Request[EmailsSent]):
-    """Send an e-mail to the chosen contacts at a time (reference: "Sending an email").
+    """Send an e-mail to the chosen contacts at a given time (reference: "Sending an email").
 
-    `email_id` is one that is ready in SALESmanago, or that `sm.emails.upsert` answered with. `contacts` are selectors
-    (`Email`, `ContactId`, `Tag`, `Funnel`, `Stage`); `Personalized(selector, {"name": "value"})` also gives what
-    $cst.name$ in the e-mail stands for. An address in `Email` that belongs to nobody becomes a contact, opted in.
-    `exclude_contacts` get nothing. `date` is when to send: an aware datetime or UNIX milliseconds.
+    `email_id` is an e-mail prepared in SALESmanago, or returned by `sm.emails.upsert`. `contacts` are selectors
+    (`Email`, `ContactId`, `Tag`, `Funnel`, `Stage`); `Personalized(selector, {"name": "value"})` also replaces
+    $cst.name$ in the e-mail. An address in `Email` without a contact becomes a contact, opted in. `exclude_contacts`
+    get nothing. `date` is when to send: an aware datetime or UNIX milliseconds.
     """
 
     path = "email/sendEmail"
@@ -77,21 +77,21 @@ class SendEmail(Request[EmailsSent]):
 
 @frozen(kw_only=True)
 class EmailUpserted(Answer):
-    """`email_id` names the e-mail in later changes, and when it is sent."""
+    """`email_id` is the id of the e-mail for later changes and for sending."""
 
     email_id: str | None = None
 
 
 @frozen
 class UpsertEmail(Request[EmailUpserted]):
-    """Make an e-mail, or change the one that `email_id` names (reference: "Adding or updating an email").
+    """Create an e-mail, or change the one with `email_id` (reference: "Adding or updating an email").
 
-    `name` is what it is found by in SALESmanago. `email_owner` is the user account that it belongs to, which no change
-    can alter; `shared` shows it to the other users of the account too. `subject` takes 998 characters, `content` 2 MB
-    of HTML, every other text 255. `sender_account_id` is told under Email Marketing, Settings, Sender Accounts. Without
-    `group` it is in the default one. `utm_campaign` marks its links for web analytics.
+    `name` is its name in SALESmanago. `email_owner` is the user account that it belongs to, which cannot be changed
+    later; `shared` shows it to the other users of the account too. `subject` takes 998 characters, `content` 2 MB of
+    HTML, every other text 255. `sender_account_id` is shown under Email Marketing, Settings, Sender Accounts. Without
+    `group` it is in the default group. `utm_campaign` marks its links for web analytics.
 
-    Not sent again when in doubt: without an email_id that would make two.
+    If the outcome is in doubt, the request is not repeated: without an email_id that would create two e-mails.
     """
 
     path = "email/upsert"
@@ -109,15 +109,15 @@ class UpsertEmail(Request[EmailUpserted]):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse content that is too long in UTF-8."""
+        """Raise `Invalid` if the content is too long in UTF-8."""
         size = len(body["content"].encode("utf-8", "surrogatepass"))
         if size > LARGEST_CONTENT:
-            raise Invalid(f"is {size} bytes long, at most {LARGEST_CONTENT} are taken", field="content")
+            raise Invalid(f"is {size} bytes long, at most {LARGEST_CONTENT} are allowed", field="content")
 
 
 @frozen(kw_only=True)
 class ConfirmationSent(Answer):
-    """Whether there is such a contact, and which it is; `message` tells whether the e-mail was sent."""
+    """`contact_exists` and `contact_id` describe the contact; `message` says whether the e-mail was sent."""
 
     contact_exists: bool | None = None
     contact_id: str | None = None
@@ -127,8 +127,8 @@ class ConfirmationSent(Answer):
 class SendConfirmation(Request[ConfirmationSent]):
     """Ask an opted-out contact to confirm a subscription (reference: "Sending subscription confirmation").
 
-    With `tag`, only if the contact has that tag. The e-mail is chosen by `double_opt_in_language`, as the account's
-    settings map it, or by `double_opt_in_email_id`.
+    With `tag`, only a contact with that tag is asked. The e-mail is chosen by `double_opt_in_language`, as mapped in
+    the account's settings, or by `double_opt_in_email_id`.
     """
 
     path = "email/sendConfirmation"
@@ -141,7 +141,7 @@ class SendConfirmation(Request[ConfirmationSent]):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse two choices of the e-mail."""
+        """Raise `Invalid` if the e-mail is chosen in both ways."""
         if "doubleOptInLanguage" in body and "doubleOptInEmailId" in body:
             raise Invalid("give a language or an e-mail id, not both", field="doubleOptInEmailId")
 
@@ -150,8 +150,8 @@ class SendConfirmation(Request[ConfirmationSent]):
 class SendEmailWithAttachment(Request[EmailsSent]):
     """Send an e-mail with a file to the chosen contacts (reference: "Sending email with attachment").
 
-    As `SendEmail`, with `Email`, `ContactId` and `Tag` only. `immediate` sends at once, whatever `date` says; `rule`
-    counts it among the e-mails that rules send. `attachment` goes beside the body, as a part of a form.
+    Like `SendEmail`, but with `Email`, `ContactId` and `Tag` only. `immediate` sends immediately, whatever `date` says;
+    `rule` counts it among the e-mails that rules send. `attachment` is sent as a form part next to the body.
     """
 
     path = "email/sendWithAttachment"

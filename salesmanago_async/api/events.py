@@ -1,4 +1,4 @@
-"""contact/*ExtEvent: what contacts did (reference: "API - External events")."""
+"""contact/*ExtEvent: external events of contacts (reference: "API - External events")."""
 
 import re
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ ContactExtEventType: TypeAlias = (
     ]
     | str
 )  # fmt: skip
-"""What kind of event it is: an open set, of which SALESmanago's analytics read PURCHASE and CART."""
+"""The type of an event: an open set; SALESmanago's analytics use PURCHASE and CART."""
 
 Location = Annotated[
     str,
@@ -39,9 +39,9 @@ EventTime = Annotated[datetime | int, Form.EVENT_TIME]
 
 @frozen(kw_only=True)
 class EventContent:
-    """What an event says, whoever it is of; `ExternalEvent` tells of the fields.
+    """The content of an event, without its contact; `ExternalEvent` describes the fields.
 
-    `location` may also hold / . and -, as events that did not come through this API may.
+    `location` may also contain / . and -, because events that did not come through this API may have them.
     """
 
     date: Annotated[EventTime, JsonPath("contactEvent.date")]
@@ -82,12 +82,13 @@ class EventContent:
 class ExternalEvent(EventContent):
     """Something a contact did: a purchase, a cart, a call (reference: "Adding an External Event").
 
-    The contact is named by `email` or `contact_id` and has to exist. `date` is an aware datetime or UNIX
+    The contact is identified by `email` or `contact_id`, and must exist. `date` is an aware datetime or UNIX
     milliseconds. `products` are product ids, as text with commas or as a sequence, 2048 characters in all; `value` is
-    the amount; `location` names the shop as its product feed does. `external_id` is your own number of the event: with
-    it, a doubtful event can be told apart later. `description` takes 2048 characters, every other text 255.
+    the amount; `location` is the name of the shop in its product feed. `external_id` is your own number of the event:
+    it lets you identify an event in doubt later. `description` takes 2048 characters, every other text 255.
 
-    Nothing is checked here: a value that breaks a rule is refused when it is sent, or rejected by name in a run.
+    The constructor checks nothing: a value that breaks a rule raises `Invalid` when it is sent; in a run the record is
+    rejected with the reason.
     """
 
     email: EmailText | None = None
@@ -96,14 +97,14 @@ class ExternalEvent(EventContent):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse a body that names no contact."""
+        """Raise `Invalid` if the body identifies no contact."""
         if "email" not in body and "contactId" not in body:
             raise Invalid("give the contact's email or contactId", field="email")
 
 
 @frozen(kw_only=True)
 class EventContact(Part):
-    """The contact an event was added to, as the server echoes it."""
+    """The contact of a new event, as echoed by the server."""
 
     email: str | None = None
     contact_id: str | None = None
@@ -112,7 +113,7 @@ class EventContact(Part):
 
 @frozen(kw_only=True)
 class EventAdded(Answer):
-    """`event_id` names the new event in later updates."""
+    """`event_id` is the id of the new event for later updates."""
 
     event_id: str | None = None
     contact: EventContact | None = None
@@ -122,7 +123,7 @@ class EventAdded(Answer):
 class AddContactExtEvent(Request[EventAdded]):
     """Add one event to a contact (reference: "Adding an External Event").
 
-    For a contact that does not exist yet the server tries again every 5 minutes for one hour.
+    If the contact does not exist yet, the server tries again every 5 minutes for one hour.
     """
 
     path = "v2/contact/addContactExtEvent"
@@ -133,18 +134,18 @@ class AddContactExtEvent(Request[EventAdded]):
 
 @frozen(kw_only=True)
 class EventUpdated(Answer):
-    """`event_id` names the event that was changed."""
+    """`event_id` is the id of the changed event."""
 
     event_id: str | None = None
 
 
 @frozen
 class UpdateContactExtEvent(Request[EventUpdated]):
-    """Replace what an event says (reference: "Adding many contact external events simultaneously", modifying an event).
+    """Replace an event's content (reference: "Adding many contact external events simultaneously", modifying an event).
 
-    `event_id` is what adding the event answered with. Fields left out are lost, so give them all: the `ExternalEvent`
-    that was added, changed with `attrs.evolve`, will do. The contact of an event stays: an email or contact_id is
-    not sent.
+    `event_id` was returned when the event was added. Fields that are left out are lost, so pass all of them: for
+    example the `ExternalEvent` that was added, changed with `attrs.evolve`. The contact of an event cannot be changed:
+    an email or contact_id is not sent.
     """
 
     path = "v2/contact/updateContactExtEvent"
@@ -162,9 +163,10 @@ class EventDeleted(Answer):
 
 @frozen
 class DeleteContactExtEvent(Request[EventDeleted]):
-    """Have an event deleted a little later (reference: "Removal of External Event").
+    """Delete an event a little later (reference: "Removal of External Event").
 
-    Named by `event_id` (what adding it answered with) or by your own `external_id`; of both, event_id counts.
+    The event is identified by `event_id` (returned when it was added) or by your own `external_id`; if both are given,
+    event_id counts.
     """
 
     path = "v2/contact/deleteContactExtEvent"
@@ -174,14 +176,14 @@ class DeleteContactExtEvent(Request[EventDeleted]):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse a body that names no event, in the server's own words."""
+        """Raise `Invalid`, with the server's own message, if the body identifies no event."""
         if "eventId" not in body and "externalId" not in body:
             raise Invalid("No eventId/externalId specified")
 
 
 @frozen(kw_only=True)
 class EventsAdded(Answer):
-    """How many events were made; `failed_contacts` are the addresses or ids of those that were not."""
+    """The number of created events; `failed_contacts` are the addresses or ids of the events that failed."""
 
     created_amount: int | None = None
     failed_amount: int | None = None
@@ -190,7 +192,7 @@ class EventsAdded(Answer):
 
 @frozen
 class BatchAddContactExtEvent(Request[EventsAdded]):
-    """Add 1 to 1000 events at once (reference: "Adding many contact external events simultaneously").
+    """Add 1 to 1000 events in one request (reference: "Adding many contact external events simultaneously").
 
     For any number of events, with an outcome for each, use `sm.events.add_many`.
     """

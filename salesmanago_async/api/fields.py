@@ -1,7 +1,7 @@
-"""What a field may hold: the annotations that requests are written with, and the check behind each.
+"""The types of fields: the annotations that request classes use, and the check behind each.
 
-A writer takes what a program (or a text cell) gives and returns what goes on the wire, or raises `ValueError` with
-the rule that was broken. Limits are the reference's, in characters.
+A writer takes the value that a program (or a text cell) gives, and returns the value to send, or raises `ValueError`
+with the rule that was broken. The limits are those of the reference, in characters.
 """
 
 import math
@@ -30,17 +30,15 @@ class _Clear(str):
 
 
 CLEAR: Final[str] = _Clear("CLEAR")
-"""Empties a text field of a contact, where None or "" only leave it as it is.
-
-[guess] written as an empty string: the reference does not say how a field is emptied.
-"""
+"""Empties a text field of a contact; None or "" leave the field unchanged.  [guess] it is sent as an empty string:
+the reference does not say how to empty a field."""
 
 
 @frozen
 class JsonPath:
-    """Where a field stands in the body: a dotted path; "" merges the value's own fields into the body.
+    """The dotted path of a field in the body; "" merges the value's own fields into the body.
 
-    `also` is where an answer may have it instead: the reference spells some names in two ways.
+    `also` is an alternative path in answers: the reference spells some names in two ways.
     """
 
     path: str
@@ -49,9 +47,9 @@ class JsonPath:
 
 @frozen
 class Text:
-    """Text of `least` to `limit` characters (None: no limit), matching `pattern` where one is given.
+    """Text of `least` to `limit` characters (None: no limit) that matches `pattern` if there is one.
 
-    CLEAR empties it, unless it is not `clearable`.
+    CLEAR empties the field if it is `clearable`.
     """
 
     limit: int | None
@@ -70,19 +68,19 @@ class Count:
 
 
 BATCH = Count(1, 1000)
-"""How many records batchupsertv2 and batchAddContactExtEvent take in one request."""
+"""How many records batchupsertv2 and batchAddContactExtEvent accept in one request."""
 
 
 @frozen
 class Wrapped:
-    """Each value stands alone in an object, under `key`: "TAG" → {"dataType": "TAG"}."""
+    """Each value is wrapped in an object under `key`: "TAG" → {"dataType": "TAG"}."""
 
     key: str
 
 
 @frozen
 class Codec:
-    """A value that is written and read by functions of its own; either raises `ValueError` for what does not fit."""
+    """A value with its own functions for writing and reading; both raise `ValueError` for an unsuitable value."""
 
     write: Writer = lambda value: value
     read: Callable[[Any], Any] = lambda value: value
@@ -90,7 +88,7 @@ class Codec:
 
 @frozen
 class Upload:
-    """A file that goes beside the body: the two become parts of one form, under these names."""
+    """A file that is sent with the body: both become parts of one form, with these names."""
 
     file: str
     body: str
@@ -123,22 +121,22 @@ _YES_OR_NO = {
     **dict.fromkeys(("false", "0", "no", "f", "n"), False),
 }
 EARLIEST_MS = 10**10
-"""Below this an event's time is taken for seconds sent by mistake: 10**10 ms is April 1970."""
+"""The earliest time of an event. A smaller number is taken for seconds sent by mistake: 10**10 ms is April 1970."""
 
 _NAME, _TOP = "[A-Za-z0-9]{1,30}+", r"\.[A-Za-z]{1,30}+"
 USUAL_EMAIL = re.compile(f"[A-Za-z0-9_.+-]{{1,64}}+@{_NAME}(?:-{_NAME})?+{_TOP}(?:{_TOP})?+(?:{_TOP})?+")
-"""Recognises most addresses, and nothing that is none, in a third of the time that the rule takes."""
+"""Matches most valid addresses and no invalid one, in a third of the time of the full rule."""
 USUAL_BIRTHDAY = re.compile("[12][0-9]{3}(?:0[1-9]|1[0-2])(?:[01][1-9]|[12]0|2[1-8])")
-"""Recognises every yyyyMMdd from 1000 to 2999 whose day is there in all months."""
+"""Matches every yyyyMMdd from 1000 to 2999 whose day exists in every month."""
 
 
 def is_email(value: str) -> bool:
-    """Tell whether `value` has the documented shape: 1-64 characters, @, a domain; 254 in all ("Email validation")."""
+    """Return whether `value` is a valid address: 1-64 characters, @, a domain; 254 in all ("Email validation")."""
     return USUAL_EMAIL.fullmatch(value) is not None or (len(value) <= 254 and _EMAIL.fullmatch(value) is not None)
 
 
 def email(value: object) -> str:
-    """Check an e-mail address; surrounding white space is dropped."""
+    """Check an e-mail address; surrounding white space is removed."""
     address = value.strip() if isinstance(value, str) else ""
     if not is_email(address):
         raise ValueError("is not an e-mail address (up to 64 characters, @, a domain; 254 in all)")
@@ -146,7 +144,7 @@ def email(value: object) -> str:
 
 
 def text(kind: Text) -> Writer:
-    """Return the check of text of that kind; whole numbers are taken as their digits."""
+    """Return the check for such text; whole numbers are converted to their digits."""
     limit = math.inf if kind.limit is None else kind.limit
     least, pattern = kind.least, kind.pattern
 
@@ -157,7 +155,7 @@ def text(kind: Text) -> Writer:
             raise ValueError("cannot be emptied with CLEAR")
         given = value if type(value) is str else _text_of(value)
         if not least <= len(given) <= limit:
-            raise ValueError(f"is {len(given)} characters long, {least} to {limit} are taken")
+            raise ValueError(f"is {len(given)} characters long, {least} to {limit} are allowed")
         if pattern and not pattern.fullmatch(given):
             raise ValueError(kind.rule)
         return given
@@ -168,7 +166,7 @@ def text(kind: Text) -> Writer:
 def _text_of(value: object) -> str:
     given = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(given, str):
-        raise ValueError(f"is {_named(value)}, not text")  # noqa: TRY004 - one kind of error for the caller
+        raise ValueError(f"is {_kind_of(value)}, not text")  # noqa: TRY004 - one kind of error for the caller
     return given
 
 
@@ -183,7 +181,7 @@ def boolean(value: object) -> bool:
 
 
 def integer(value: object) -> int:
-    """Check a whole number, given as such or as text."""
+    """Check a whole number, given as a number or as text."""
     if isinstance(value, bool) or "_" in str(value) or (isinstance(value, float) and not value.is_integer()):
         raise ValueError(f"is {_shown(value)}, not a whole number")
     try:
@@ -193,7 +191,7 @@ def integer(value: object) -> int:
 
 
 def number(value: object) -> float:
-    """Check a finite number, given as such, as a Decimal or as text with a decimal point."""
+    """Check a finite number, given as a number, a Decimal, or text with a decimal point."""
     try:
         if isinstance(value, bool) or "_" in str(value):
             raise TypeError
@@ -207,9 +205,9 @@ def number(value: object) -> float:
 
 
 def milliseconds(value: object) -> int:
-    """Turn a time into UNIX milliseconds.
+    """Convert a time to UNIX milliseconds.
 
-    Takes an aware datetime, milliseconds, digits of milliseconds, or ISO 8601 text; text without an offset is UTC.
+    Accepts an aware datetime, milliseconds, digits of milliseconds, or ISO 8601 text; text without an offset is UTC.
     """
     if isinstance(value, str):
         value = _moment_from_text(value.strip())
@@ -221,11 +219,11 @@ def milliseconds(value: object) -> int:
         return milliseconds_of(datetime(value.year, value.month, value.day, tzinfo=UTC))
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise ValueError(f"is {_named(value)}, not a datetime or milliseconds")
+    raise ValueError(f"is {_kind_of(value)}, not a datetime or milliseconds")
 
 
 def event_time(value: object) -> int:
-    """Turn a time into milliseconds, refusing numbers that can only be meant as seconds."""
+    """Convert a time to milliseconds; raise `ValueError` for a number that must be seconds."""
     given = milliseconds(value)
     is_number = isinstance(value, int) or (isinstance(value, str) and value.strip().isdecimal())
     if is_number and 0 <= given < EARLIEST_MS:
@@ -234,7 +232,7 @@ def event_time(value: object) -> int:
 
 
 def milliseconds_of(moment: datetime) -> int:
-    """Return UNIX milliseconds of an aware datetime, exactly."""
+    """Return the exact UNIX milliseconds of an aware datetime."""
     since = moment - _EPOCH
     return (since.days * 86400 + since.seconds) * 1000 + since.microseconds // 1000
 
@@ -243,7 +241,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _moment_from_text(given: str) -> datetime | int:
-    if given.isdecimal() and len(given) != 8:  # eight digits are the date of ISO 8601's basic form
+    if given.isdecimal() and len(given) != 8:  # eight digits are a date in the basic format of ISO 8601
         return int(given)
     try:
         moment = datetime.fromisoformat(given)
@@ -253,7 +251,7 @@ def _moment_from_text(given: str) -> datetime | int:
 
 
 def birthday(value: object) -> str:
-    """Check yyyyMMdd or MMdd; a date, or yyyy-MM-dd, is turned into that."""
+    """Check yyyyMMdd or MMdd; a date or yyyy-MM-dd is converted."""
     given = value.strftime("%Y%m%d") if isinstance(value, date) else str(value).strip().replace("-", "")
     if USUAL_BIRTHDAY.fullmatch(given):
         return given
@@ -267,7 +265,7 @@ def birthday(value: object) -> str:
 
 
 def comma_list(limit: int) -> Writer:
-    """Return the check of text with commas, also given as a sequence of its parts; an empty one is absent."""
+    """Return the check for text with commas, also given as a sequence of its parts; an empty sequence is absent."""
     check = text(Text(limit))
     part_of_list = text(Text(limit, clearable=False))
 
@@ -289,18 +287,18 @@ def dictionary_value(value: object) -> int:
 
 
 def wrapped(key: str, check: Writer) -> Writer:
-    """Return the writer of a value that stands alone in an object."""
+    """Return the writer of a value that is wrapped in an object."""
     return lambda value: {key: check(value)}
 
 
 def sequence(item: Writer, count: Count | None = None) -> Writer:
-    """Return the check of a list; text is split at commas and semicolons."""
+    """Return the check for a list; text is split at commas and semicolons."""
 
     def write(value: object) -> list[Any]:
         entries = value if value.__class__ is list else entries_of(value)
         given = cast("Sequence[object]", entries)
         if count and not count.least <= len(given) <= count.most:
-            raise ValueError(f"has {len(given)} entries, {count.least} to {count.most} are taken")
+            raise ValueError(f"has {len(given)} entries, {count.least} to {count.most} are allowed")
         try:
             return [item(entry) for entry in given]
         except ValueError:
@@ -310,14 +308,14 @@ def sequence(item: Writer, count: Count | None = None) -> Writer:
 
 
 def entries_of(value: object) -> Sequence[object]:
-    """Return the entries of a list that is given as such, as a set, or as text with commas or semicolons."""
+    """Return the entries of a list that is given as a sequence, a set, or text with commas or semicolons."""
     if isinstance(value, str):
         return list(filter(None, map(str.strip, value.replace(";", ",").split(","))))
     if isinstance(value, set | frozenset):
         return sorted(map(str, cast("set[object]", value)))
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return cast("Sequence[object]", value)
-    raise ValueError(f"is {_named(value)}, not a list")
+    raise ValueError(f"is {_kind_of(value)}, not a list")
 
 
 def _bad_entry(item: Writer, entries: Sequence[object]) -> ValueError:
@@ -326,16 +324,16 @@ def _bad_entry(item: Writer, entries: Sequence[object]) -> ValueError:
             item(entry)
         except ValueError as error:
             return ValueError(f"entry {number}: {error}")
-    raise AssertionError("an entry that was refused is taken")
+    raise AssertionError("no entry is refused, although the list was")
 
 
 def mapping(entry: Writer) -> Writer:
-    """Return the check of an object whose keys and values are text."""
+    """Return the check for an object with text as keys; `entry` checks its values."""
     key = text(Text(255, clearable=False))
 
     def write(value: object) -> dict[str, Any]:
         if not isinstance(value, Mapping):
-            raise ValueError(f"is {_named(value)}, not a mapping")  # noqa: TRY004 - one kind of error for the caller
+            raise ValueError(f"is {_kind_of(value)}, not a mapping")  # noqa: TRY004 - one kind of error for the caller
         written: dict[str, Any] = {}
         for name, content in cast("Mapping[object, object]", value).items():
             if content is None or content == "":
@@ -362,7 +360,7 @@ _PLAIN: dict[object, Writer] = {str: text(Text(None)), bool: boolean, int: integ
 
 
 def split_annotation(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Return the type behind `annotation`, without None and documented literals, and the metadata on the way."""
+    """Return the type inside `annotation`, without None and documented literals, and all metadata on the way."""
     metadata: list[Any] = []
     while True:
         if get_origin(annotation) is Annotated:
@@ -379,42 +377,42 @@ def split_annotation(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def writer_of(annotation: Any, nested: Callable[[type], Writer]) -> Writer:
-    """Return the writer of a field; `nested` gives the writer of an attrs class."""
+    """Return the writer of a field; `nested` returns the writer of an attrs class."""
     kind, metadata = split_annotation(annotation)
-    marks = {type(mark): mark for mark in metadata}
-    if Wrapped in marks:
-        others = tuple(mark for mark in metadata if not isinstance(mark, Wrapped))
-        return wrapped(marks[Wrapped].key, _plain_writer(kind, others, nested))
+    by_type = {type(item): item for item in metadata}
+    if Wrapped in by_type:
+        others = tuple(item for item in metadata if not isinstance(item, Wrapped))
+        return wrapped(by_type[Wrapped].key, _plain_writer(kind, others, nested))
     return _plain_writer(kind, metadata, nested)
 
 
 def _plain_writer(kind: Any, metadata: tuple[Any, ...], nested: Callable[[type], Writer]) -> Writer:
-    marks = {type(mark): mark for mark in metadata}
+    by_type = {type(item): item for item in metadata}
     if Form.COMMA_LIST in metadata:
-        return comma_list(marks[Text].limit)
-    if Codec in marks:
-        return cast("Writer", marks[Codec].write)
-    if Form in marks:
-        return _FORMS[marks[Form]]
-    if Text in marks:
-        return text(marks[Text])
+        return comma_list(by_type[Text].limit)
+    if Codec in by_type:
+        return cast("Writer", by_type[Codec].write)
+    if Form in by_type:
+        return _FORMS[by_type[Form]]
+    if Text in by_type:
+        return text(by_type[Text])
     origin = get_origin(kind)
     if origin in {Sequence, list, tuple}:
-        return sequence(writer_of(get_args(kind)[0], nested), marks.get(Count))
+        return sequence(writer_of(get_args(kind)[0], nested), by_type.get(Count))
     if origin in {Mapping, dict}:
         return mapping(writer_of(get_args(kind)[1], nested))
-    if hasattr(kind, "to_wire"):  # a family of values that writes itself: selectors
+    if hasattr(kind, "to_wire"):  # selectors, which have their own writer
         return cast("Writer", kind.to_wire)
     if isinstance(kind, type) and attrs.has(kind):
         return nested(kind)
-    return _PLAIN.get(kind, _as_it_is)
+    return _PLAIN.get(kind, _unchanged)
 
 
-def _as_it_is(value: object) -> object:
+def _unchanged(value: object) -> object:
     return value
 
 
-def _named(value: object) -> str:
+def _kind_of(value: object) -> str:
     name = type(value).__name__
     return f"an {name}" if name[0] in "aeiou" else f"a {name}"
 

@@ -1,4 +1,4 @@
-"""funnel/*: sales funnels, and the contacts at their stages (reference: "API - Funnels")."""
+"""funnel/*: sales funnels and the contacts in their stages (reference: "API - Funnels")."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -19,7 +19,7 @@ Amount = Annotated[float | Decimal, Form.NUMBER]
 
 @frozen
 class FunnelStage:
-    """A stage of a new funnel: its `name` (3 to 255 characters), and its place in the `order`, from 1."""
+    """A stage of a new funnel: its `name` (3 to 255 characters), and its position, the `order`, from 1."""
 
     name: Annotated[str, Text(255, least=3, clearable=False)]
     order: int
@@ -27,10 +27,10 @@ class FunnelStage:
 
 @frozen
 class AddFunnel(Request[Answer]):
-    """Make a funnel (reference: "Adding funnel").
+    """Create a funnel (reference: "Adding funnel").
 
-    The orders of the `stages` are 1, 2, 3 and so on, each once. `pot_value` is what a contact in it is worth by
-    default, `group` the group of funnels it belongs to.
+    The orders of the `stages` are 1, 2, 3 and so on, each once. `pot_value` is the default value of a contact in it,
+    `group` the group of funnels that it belongs to.
     """
 
     path = "funnel/add"
@@ -43,7 +43,7 @@ class AddFunnel(Request[Answer]):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse stages that do not stand one after another."""
+        """Raise `Invalid` if the orders of the stages have gaps or repetitions."""
         orders = sorted(stage["order"] for stage in body["stages"])
         if orders != list(range(1, len(orders) + 1)):
             raise Invalid(f"the orders are {orders}; they must be 1, 2, 3, … without a gap", field="stages")
@@ -51,17 +51,17 @@ class AddFunnel(Request[Answer]):
 
 @frozen(kw_only=True)
 class FunnelContactsAdded(Answer):
-    """`added_contacts` has the id of each contact, and whether it was put into the funnel."""
+    """`added_contacts` maps the id of each contact to whether it was added to the funnel."""
 
     added_contacts: Mapping[str, bool] = field(factory=dict)
 
 
 @frozen
 class AddFunnelContact(Request[FunnelContactsAdded]):
-    """Put contacts at a stage of a funnel (reference: "Adding contacts to the funnel").
+    """Add contacts to a stage of a funnel (reference: "Adding contacts to the funnel").
 
-    `contacts` are selectors (`Email`, `ContactId`, `Tag`, `Funnel`, `Stage`). `pot_value` is what each of them is
-    worth. `modify=True` marks them as modified, which they are not by the server's default.
+    `contacts` are selectors (`Email`, `ContactId`, `Tag`, `Funnel`, `Stage`). `pot_value` is the value of each of them.
+    `modify=True` also marks the contacts as modified; the server's default does not.
     """
 
     path = "funnel/addContact"
@@ -75,7 +75,7 @@ class AddFunnelContact(Request[FunnelContactsAdded]):
 
 @frozen
 class DeleteFunnel(Request[Answer]):
-    """Have a funnel deleted in a few seconds, or only one `stage` of it (reference: "Deleting funnel/stage")."""
+    """Delete a funnel in a few seconds, or only one `stage` of it (reference: "Deleting funnel/stage")."""
 
     path = "funnel/delete"
     funnel: FunnelText
@@ -92,9 +92,9 @@ class FunnelCount(Answer):
 
 @frozen
 class CountFunnel(Request[FunnelCount]):
-    """Count contacts (reference: "Getting the number of contacts in the funnel/stage").
+    """Count the contacts of a funnel (reference: "Getting the number of contacts in the funnel/stage").
 
-    Those at one `stage`, or all in the funnel.
+    With `stage`, only the contacts at that stage are counted.
     """
 
     path = "funnel/count"

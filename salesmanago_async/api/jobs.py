@@ -1,4 +1,4 @@
-"""job/status: what became of a server job (reference: "Get URL of file with exported data")."""
+"""job/status: the state of a server job (reference: "Get URL of file with exported data")."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ __all__ = ["GetJobStatus"]
 
 @frozen(kw_only=True)
 class JobAnswer(Answer):
-    """`file_url` is there once the job is done, and works for several minutes; until then the job runs."""
+    """`file_url` is set when the job is done, and works for several minutes; without it the job is still running."""
 
     file_url: str | None = field(default=None, repr=False)
     extra: Mapping[str, Any] = field(factory=dict, repr=False)
@@ -20,10 +20,10 @@ class JobAnswer(Answer):
 
 @frozen
 class GetJobStatus(Request[JobAnswer]):
-    """Ask what became of a server job.
+    """Get the state of a server job.
 
-    `request_id` is the number that the call which started the job answered with. The documented interval
-    between two looks is 60 seconds.
+    `request_id` is the number in the answer of the call that started the job. The documented interval between two polls
+    is 60 seconds.
     """
 
     path = "job/status"

@@ -15,12 +15,12 @@ ModificationType: TypeAlias = Literal["ADD", "SUBTRACT"] | str
 """Whether points are added or subtracted."""
 
 Members = Annotated[Sequence[Selector], Count(1, 255)]
-"""[guess] at most 255 selectors: the reference says "255" of this list, as it does of texts."""
+"""[guess] at most 255 selectors: the reference says "255" about this list, as it does about texts."""
 
 
 @frozen
 class AddLoyaltyContact(Request[Answer]):
-    """Make contacts members of a loyalty program (reference: "Adding contact to Loyalty Program").
+    """Add contacts to a loyalty program (reference: "Adding contact to Loyalty Program").
 
     `contacts` are up to 255 selectors, `loyalty_program` is the program's name.
     """
@@ -33,7 +33,7 @@ class AddLoyaltyContact(Request[Answer]):
 
 @frozen
 class RemoveLoyaltyContact(Request[Answer]):
-    """Take contacts out of a loyalty program (reference: "Removing contact from Loyalty Program").
+    """Remove contacts from a loyalty program (reference: "Removing contact from Loyalty Program").
 
     `contacts` are up to 255 selectors, `loyalty_program` is the program's name.
     """
@@ -48,8 +48,8 @@ class RemoveLoyaltyContact(Request[Answer]):
 class ModifyLoyaltyPoints(Request[Answer]):
     """Add or subtract points (reference: "Adding/removing contact points to Loyalty Program").
 
-    `contacts` are up to 255 selectors: each contact they pick gets, or loses, that many `points`. `comment` takes 255
-    characters.
+    `contacts` are up to 255 selectors: each contact that they match gets, or loses, that many `points`. `comment` takes
+    255 characters.
     """
 
     path = "loyalty/program/v1/modifyPoints"
@@ -64,14 +64,14 @@ class ModifyLoyaltyPoints(Request[Answer]):
 
 @frozen(kw_only=True)
 class LoyaltyPoints(Answer):
-    """`points` is what the contact has in the program."""
+    """`points` is the contact's number of points in the program."""
 
     points: int | None = None
 
 
 @frozen
 class GetLoyaltyPoints(Request[LoyaltyPoints]):
-    """Ask how many points a contact has (reference: "Returning the number of points in the Loyalty Program")."""
+    """Get the points of a contact (reference: "Returning the number of points in the Loyalty Program")."""
 
     path = "loyalty/program/v1/getPoints"
     changes_nothing = True

@@ -21,21 +21,21 @@ __all__ = [
 ]
 
 Channel: TypeAlias = Literal["SMS", "VIBER", "WHATS_APP"] | str
-"""How a text message is carried: an open set."""
+"""The channel of a text message: an open set."""
 
 MessagingSource: TypeAlias = Literal["BIRTHDAY", "MASS", "RULE", "WORKFLOW", "TEST", "ALERT", "RFM", "ALL"] | str
-"""What had a text message sent: an open set."""
+"""What triggered a text message: an open set."""
 
 DAY_MS = 24 * 60 * 60 * 1000
 SHORT_RANGE_DAYS, LONG_RANGE_DAYS = 7, 30
-"""The longest span of a list of conversations: of sources RULE and WORKFLOW, and of the others."""
+"""The longest span of a list of conversations: for the sources RULE and WORKFLOW, and for the others."""
 
 MOST_PROPERTIES = 20
 
 
 @frozen(kw_only=True)
 class ChannelIntegration:
-    """A channel, and the gateway provider it goes through."""
+    """A channel, and the gateway provider that it uses."""
 
     channel: Annotated[Channel, Text(255, clearable=False)]
     provider: NameText
@@ -43,18 +43,18 @@ class ChannelIntegration:
 
 @frozen(kw_only=True)
 class MessageSent(Answer):
-    """`conversation_id` names the message in lists, data and statistics."""
+    """`conversation_id` is the number of the message in lists, data and statistics."""
 
     conversation_id: int | None = None
 
 
 @frozen
 class SendMessage(Request[MessageSent]):
-    """Send a text message to the chosen contacts, at once or at `time` (reference: "Send messages").
+    """Send a text message to the chosen contacts, immediately or at `time` (reference: "Send messages").
 
-    `contacts` are selectors, `InternalId` or `Everyone`; `name` tells the message apart in SALESmanago. What it says
-    is either the template `template_name` or `text_content`: give one [guess: with both, as in the only sample, the
-    text counts]. `time` may lie from one day ago, which means now, to one year ahead. Texts take 255 characters.
+    `contacts` are selectors, `InternalId` or `Everyone`; `name` identifies the message in SALESmanago. Its content is
+    either the template `template_name` or `text_content`: give one [guess: with both, as in the only sample, the text
+    counts]. `time` may be from one day ago, which means now, to one year ahead. Texts take 255 characters.
     """
 
     path = "messaging/send"
@@ -74,17 +74,17 @@ class SendMessage(Request[MessageSent]):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse a message that says nothing."""
+        """Raise `Invalid` if the message has no content."""
         if "textContent" not in body and "templateName" not in body:
             raise Invalid("give a textContent or a templateName", field="textContent")
 
 
 @frozen(kw_only=True)
 class MessageRecipient:
-    """The one contact of a transactional message: an address, a contact id or a user id, as `addressee_type` says.
+    """The contact of a transactional message; `addressee_type` says whether it is an address, contact id or user id.
 
-    `properties` replace the template's placeholders $name$: at most 20, of 255 characters; best named with a-z, A-Z,
-    0-9 and _ only.
+    `properties` replace the template's placeholders $name$: at most 20, of 255 characters; names should consist of a-z,
+    A-Z, 0-9 and _ only.
     """
 
     addressee_type: Annotated[Literal["EMAIL", "CONTACT_ID", "USER_ID"] | str, Text(255, clearable=False)]
@@ -94,9 +94,9 @@ class MessageRecipient:
 
 @frozen
 class SendTransactionalMessage(Request[MessageSent]):
-    """Send one contact a message from a template, at once (reference: "Send transactional message").
+    """Send one contact a message from a template immediately (reference: "Send transactional message").
 
-    It has to be activated for the account by SALESmanago. `provider` is the gateway (such as SMS_SMSAPI; NATIVE for
+    SALESmanago has to activate this call for the account. `provider` is the gateway (such as SMS_SMSAPI; NATIVE for
     SALESmanago SMS), `integration_name` its name in the account's settings ("SALESmanago provider" for NATIVE),
     `template_external_id` the UUID of a transactional template, `sender` a sender id of the integration.
     """
@@ -115,10 +115,10 @@ class SendTransactionalMessage(Request[MessageSent]):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse more properties than are documented."""
+        """Raise `Invalid` if there are more properties than documented."""
         given = len(body["contact"].get("properties", ()))
         if given > MOST_PROPERTIES:
-            raise Invalid(f"has {given} entries, 0 to {MOST_PROPERTIES} are taken", field="contact.properties")
+            raise Invalid(f"has {given} entries, 0 to {MOST_PROPERTIES} are allowed", field="contact.properties")
 
 
 @frozen(kw_only=True)
@@ -132,8 +132,8 @@ class ConversationIds(Answer):
 class ListConversations(Request[ConversationIds]):
     """List the message conversations of a span of time (reference: "List of mass conversations").
 
-    `start` and `end` are aware datetimes or UNIX milliseconds, at most 7 days apart for the sources RULE and WORKFLOW
-    and 30 for the others. `source` is MASS by the server's default; ALL lists those of every source.
+    `start` and `end` are aware datetimes or UNIX milliseconds, at most 7 days apart for the sources RULE and WORKFLOW,
+    and 30 for the others. The server's default `source` is MASS; ALL lists every source.
     """
 
     path = "messaging/conversationList"
@@ -145,7 +145,7 @@ class ListConversations(Request[ConversationIds]):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse a span that is too long."""
+        """Raise `Invalid` if the span is too long."""
         days = SHORT_RANGE_DAYS if body.get("source") in {"RULE", "WORKFLOW"} else LONG_RANGE_DAYS
         if not 0 <= body["to"] - body["from"] <= days * DAY_MS:
             raise Invalid(f"must be from 0 to {days} days after `from`", field="to")
@@ -153,9 +153,9 @@ class ListConversations(Request[ConversationIds]):
 
 @frozen(kw_only=True)
 class ConversationMessage(Part):
-    """One message of a conversation; placeholders in `text_content` are not filled in.
+    """One message of a conversation; placeholders in `text_content` are not replaced.
 
-    `email`, `clicked_on` and `status` ("Sent", or "Collecting data" while it is scheduled) are told by exports only.
+    Only exports have `email`, `clicked_on` and `status` ("Sent", or "Collecting data" while the message is scheduled).
     """
 
     name: str | None = None
@@ -181,7 +181,7 @@ class ConversationData(Answer):
 class GetConversationData(Request[ConversationData]):
     """Read the messages of a conversation (reference: "Get conversation data").
 
-    For one of more than 10,000 messages use `sm.messages.export`.
+    For more than 10,000 messages use `sm.messages.export`.
     """
 
     path = "messaging/mass/conversation/data"
@@ -192,7 +192,7 @@ class GetConversationData(Request[ConversationData]):
 
 @frozen(kw_only=True)
 class ChannelStats(Part):
-    """How many messages of one channel were sent, delivered, clicked; and whether sending was cancelled."""
+    """The messages of one channel that were sent, delivered and clicked, and whether sending was cancelled."""
 
     cancelled: bool | None = None
     sent: int | None = None
@@ -203,7 +203,7 @@ class ChannelStats(Part):
 
 @frozen(kw_only=True)
 class ConversationStats(Answer):
-    """The statistics of a conversation, channel by channel; a channel it did not use is None."""
+    """The statistics of a conversation by channel; a channel that was not used is None."""
 
     conversation_template_id: int | None = None
     sent_date: datetime | None = None
@@ -218,7 +218,7 @@ class ConversationStats(Answer):
 class GetConversationStats(Request[ConversationStats]):
     """Read the statistics of a conversation (reference: "Messaging statistics").
 
-    `channel` (SMS, VIBER, WHATS_APP or ALL) and `source` narrow them; both are ALL by the server's default.
+    `channel` (SMS, VIBER, WHATS_APP or ALL) and `source` select a part of them; the server's default for both is ALL.
     """
 
     path = "messaging/conversationStats"

@@ -1,15 +1,15 @@
-"""Did you mean …? The known name that is nearest to one that is not known."""
+"""Finds the known name that is most similar to an unknown one, for messages with "did you mean …?"."""
 
 import re
 from collections.abc import Iterable
 
 SIMILAR = 0.6
-"""How much alike two names have to be, from 0 to 1, as `difflib` measures it."""
+"""How similar two names must be, from 0 to 1, as measured by `difflib`."""
 
 
 def nearest(name: str, known: Iterable[str], *, similar: float = SIMILAR) -> str | None:
-    """Return the known name that is most like this one; None where none is. Case and separators do not count."""
-    from difflib import get_close_matches  # here, as few programs need it
+    """Return the most similar known name, or None. Case and separators are ignored."""
+    from difflib import get_close_matches  # imported here, because few programs need it
 
     spellings = {_plain(other): other for other in known}
     near = get_close_matches(_plain(name), spellings, n=1, cutoff=similar)

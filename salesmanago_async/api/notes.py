@@ -15,8 +15,8 @@ __all__ = ["AddNote"]
 class AddNote(Request[Answer]):
     """Add a note of up to 1024 characters to a contact (reference: "Adding note").
 
-    The contact is named by `email` or `contact_id`. A note that is `priv` is seen by its author only; the server's
-    default is False.
+    The contact is identified by `email` or `contact_id`. A note with `priv=True` is visible to its author only; the
+    server's default is False.
     """
 
     path = "contact/addNote"
@@ -29,6 +29,6 @@ class AddNote(Request[Answer]):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse a note on no contact."""
+        """Raise `Invalid` if the body identifies no contact."""
         if "email" not in body and "contactId" not in body:
             raise Invalid("give the contact's email or contactId", field="email")

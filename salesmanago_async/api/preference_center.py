@@ -1,4 +1,4 @@
-"""customerPreferenceCenter/*: where contacts set what they get (reference: "API - Customer Preference Center")."""
+"""customerPreferenceCenter/*: pages for contacts' own settings (reference: "API - Customer Preference Center")."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ __all__ = ["GeneratePreferenceCenterEndpoint"]
 
 @frozen(kw_only=True)
 class PreferenceCenterEndpoint(Answer):
-    """`endpoint` is an address that opens the contact's own page without a further check: treat it as a secret."""
+    """`endpoint` is an address that opens the contact's page without authentication: treat it as a secret."""
 
     endpoint: str | None = field(default=None, repr=False)
     extra: Mapping[str, Any] = field(factory=dict, repr=False)
@@ -21,10 +21,10 @@ class PreferenceCenterEndpoint(Answer):
 
 @frozen
 class GeneratePreferenceCenterEndpoint(Request[PreferenceCenterEndpoint]):
-    """Make the address of a contact's preference center (reference: "Customer Preference Center").
+    """Create the address of a contact's preference center (reference: "Customer Preference Center").
 
-    `preference_center_id` is copied from the last step of its wizard; `contact_id` may be the value of the cookie
-    smclient. Each takes 255 characters.
+    Copy `preference_center_id` from the last step of its wizard; `contact_id` may be the value of the smclient cookie.
+    Each takes 255 characters.
     """
 
     path = "customerPreferenceCenter/generateEndpoint"

@@ -1,4 +1,4 @@
-"""recommendation/*: which products to show (reference: "API - Product recommendation")."""
+"""recommendation/*: recommended products (reference: "API - Product recommendation")."""
 
 import re
 from typing import Annotated, Any
@@ -24,7 +24,7 @@ StoreLocation = Annotated[
 
 @frozen(kw_only=True)
 class RecommendedProducts(Answer):
-    """`product_ids` are those of the product feed, the best first."""
+    """`product_ids` are ids of the product feed, the best first."""
 
     product_ids: tuple[str, ...] = ()
 
@@ -33,8 +33,9 @@ class RecommendedProducts(Answer):
 class LastViewedProducts(Request[RecommendedProducts]):
     """List the products that a contact viewed last (reference: "Last viewed products").
 
-    `location` names the shop as its product feed does: 36 letters, digits and _, no digit first. The visitor is named
-    by `contact_id`, or by `contact_anonymous_id`, the value of the cookie smuuid; with both, contact_id counts.
+    `location` is the name of the shop in its product feed: 36 letters, digits and _, no digit first. The visitor is
+    identified by `contact_id`, or by `contact_anonymous_id`, the value of the cookie smuuid; if both are given,
+    contact_id counts.
     """
 
     path = "recommendation/lastViewed"
@@ -46,7 +47,7 @@ class LastViewedProducts(Request[RecommendedProducts]):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse a body that names no visitor."""
+        """Raise `Invalid` if the body identifies no visitor."""
         if "contactId" not in body and "contactAnonymousId" not in body:
             raise Invalid("give a contactId or a contactAnonymousId", field="contactId")
 
@@ -55,7 +56,7 @@ class LastViewedProducts(Request[RecommendedProducts]):
 class MostPurchasedProducts(Request[RecommendedProducts]):
     """List the products that were purchased most (reference: "Most purchased products").
 
-    `location` names the shop as its product feed does, in 255 characters.
+    `location` is the name of the shop in its product feed, with up to 255 characters.
     """
 
     path = "recommendation/mostPurchased"
@@ -66,10 +67,10 @@ class MostPurchasedProducts(Request[RecommendedProducts]):
 
 @frozen
 class ProductsPurchasedByContact(Request[RecommendedProducts]):
-    """List what a monitored contact purchased (reference: "Products purchased by contact").
+    """List the products that a monitored contact purchased (reference: "Products purchased by contact").
 
-    `location` names the shop as its product feed does, `sm_client` is the value of the contact's cookie smclient, which
-    is the contact id. Each takes 255 characters.
+    `location` is the name of the shop in its product feed, `sm_client` the value of the contact's cookie smclient,
+    which is the contact id. Each takes 255 characters.
     """
 
     path = "recommendation/purchasedByContact"
@@ -81,9 +82,9 @@ class ProductsPurchasedByContact(Request[RecommendedProducts]):
 
 @frozen
 class ProductsPurchasedTogether(Request[RecommendedProducts]):
-    """List what was purchased with a product (reference: "Products purchased with the product being viewed").
+    """List the products purchased with a product (reference: "Products purchased with the product being viewed").
 
-    `location` names the shop as its product feed does, in 64 characters; `product_id` takes 32.
+    `location` is the name of the shop in its product feed, with up to 64 characters; `product_id` takes 32.
     """
 
     path = "recommendation/purchasedTogether"

@@ -1,4 +1,4 @@
-"""What a request is: a frozen value of one class per documented path, and what its answer is read into."""
+"""The base classes of requests and answers: a request is a frozen value, with one class per documented path."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -11,21 +11,21 @@ from .fields import JsonPath, ShortText
 AnswerT_co = TypeVar("AnswerT_co", covariant=True)
 
 Owner = Annotated[ShortText | None, JsonPath("owner")]
-"""The SALESmanago user account the call is made for; None is filled with the client's default."""
+"""The SALESmanago user account that the call is made for; None is replaced by the client's default."""
 
 User = Annotated[ShortText | None, JsonPath("user")]
-"""As Owner, for the calls that name the field `user`."""
+"""Like Owner, for the calls that name the field `user`."""
 
 DEFAULTED = frozenset({"owner", "user"})
-"""The wire names that the client fills with its default owner where a request leaves them out."""
+"""The wire names that the client fills with its default owner if a request leaves them out."""
 
 
 _SECRETS = frozenset({"clientid", "apikey", "apisecret", "secret", "sha", "token", "password", "fileurl"})
-"""What an answer may echo of its request, or tell, and no representation shows; in lower case, without separators."""
+"""Fields that an answer may echo or return, and that no repr may show; in lower case, without separators."""
 
 
 def shown_without_secrets(extra: object) -> str:
-    """Return the representation of what an answer has beside its fields, with secrets left out at any depth."""
+    """Return the repr of the extra content of an answer, with secrets removed at any depth."""
     return repr(_without_secrets(extra))
 
 
@@ -47,14 +47,16 @@ def _is_secret(key: object) -> bool:
 class Request(Generic[AnswerT_co]):
     """A call as a value: it can be queued, compared, retried, carried by errors and read by a server.
 
-    A subclass names its documented `path` and says whether it is `repeatable`: True where sending it twice does what
-    sending it once does (reads, upserts, deletes), False where twice means two events, messages or points. One that is
-    not `signed` carries a secret of its own in place of the credentials. One that `may_answer_nothing` is known to be
-    answered 200 without a body when it is done: of others that is no answer. `effect` is what it does to every contact
-    that `contacts` picks, where that cannot be taken back: a command line says it before it does it to many.
+    A subclass defines its documented `path`, and these properties:
 
-    `changes_nothing` is True where a call leaves the account as it is, tokens and links aside. `needs_owner` is False
-    where the reference asks for no owner: the simulator refuses the others without one.
+        repeatable          sending it twice has the same effect as once (reads, upserts, deletes); if False, twice
+                            means two events, messages or points
+        signed              if False, the request carries a secret of its own in place of the credentials
+        may_answer_nothing  success is known to be answered with 200 and no body; for other calls that is an error
+        effect              what the call does to every contact in `contacts` if it cannot be undone: the command
+                            line shows this before it affects many contacts
+        changes_nothing     the call leaves the account unchanged, except for tokens and links
+        needs_owner         if False, the reference asks for no owner; the simulator refuses other calls without one
     """
 
     path: ClassVar[str]
@@ -68,7 +70,7 @@ class Request(Generic[AnswerT_co]):
 
 @frozen(kw_only=True)
 class Answer:
-    """What the server said. Fields it sent that have no name here, or a type not ours, are in `extra` as they came."""
+    """The server's answer. Fields that are unknown or have an unexpected type are in `extra`, unchanged."""
 
     success: bool | None = None
     message: tuple[str, ...] = ()
@@ -77,21 +79,21 @@ class Answer:
 
 @frozen(kw_only=True)
 class Part:
-    """A piece of an answer or of a file; what it does not name, or cannot read, is in `extra` as it came."""
+    """A part of an answer or of a file. Fields that are unknown or unreadable are in `extra`, unchanged."""
 
     extra: Mapping[str, Any] = field(factory=dict, repr=shown_without_secrets)
 
 
 @frozen(kw_only=True)
 class JobStarted(Answer):
-    """A server job was started; `request_id` is what job/status asks for."""
+    """A server job was started; `request_id` is its number for job/status."""
 
     request_id: int | None = None
 
 
 @cache
 def answer_type(request_class: type) -> type[Any]:
-    """Return the class that answers to this class of request are read into."""
+    """Return the class into which the answers to this request class are read."""
     for base in getattr(request_class, "__orig_bases__", ()):
         arguments = get_args(base)
         if arguments:

@@ -1,4 +1,4 @@
-"""Selectors: which contacts a call is for. One family, taken by every call that has addressees."""
+"""Selectors choose the contacts that a call applies to. Every call with addressees takes the same family of classes."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self, TypeVar
@@ -10,7 +10,7 @@ from ..errors import Invalid
 
 @frozen(init=False, repr=False)
 class Addressee:
-    """Whom a text message may be for: any `Selector`, and what no other call takes, `InternalId` and `Everyone`."""
+    """The recipients of a text message: any `Selector`, or `InternalId` or `Everyone`, which no other call takes."""
 
     addressee_type: ClassVar[str] = ""
     values: tuple[str, ...]
@@ -25,13 +25,13 @@ class Addressee:
     def to_wire(given: object) -> dict[str, str]:
         """Return the API's object for an addressee; raise `Invalid` for anything else."""
         if not isinstance(given, Addressee):
-            raise Invalid("is no addressee; give Email(...), Tag(...), Everyone(...) or another")
+            raise Invalid("is not an addressee; give Email(...), Tag(...), Everyone(...) or another one")
         return {"addresseeType": given.addressee_type, **given._written()}
 
     @staticmethod
     def from_wire(given: Mapping[str, Any]) -> "Addressee":
-        """Read the API's object; addressee types are taken in either case."""
-        return _of_type(given, {**_BY_TYPE, **_OF_MESSAGES})
+        """Read the API's object; addressee types may be in upper or lower case."""
+        return _of_type(given, {**_BY_TYPE, **_MESSAGES_ONLY})
 
     def _written(self) -> dict[str, str]:
         return {"value": ",".join(self.values)}
@@ -43,21 +43,21 @@ class Addressee:
 
 @frozen(init=False, repr=False)
 class Selector(Addressee):
-    """Contacts picked by one property; several values of one selector are joined with commas.
+    """Contacts chosen by one property; several values of one selector are joined with commas.
 
-    A value must not itself hold a comma: the API has no way to quote one.
+    A value must not contain a comma: the API has no way to quote one.
     """
 
     @staticmethod
     def to_wire(given: object) -> dict[str, str]:
         """Return the API's object for a selector; raise `Invalid` for anything else."""
         if not isinstance(given, Selector):
-            raise Invalid("is no selector; give Email(...), ContactId(...), Tag(...), Funnel(...) or Stage(...)")
+            raise Invalid("is not a selector; give Email(...), ContactId(...), Tag(...), Funnel(...) or Stage(...)")
         return Addressee.to_wire(given)
 
     @staticmethod
     def from_wire(given: Mapping[str, Any]) -> "Selector":
-        """Read the API's object; addressee types are taken in either case."""
+        """Read the API's object; addressee types may be in upper or lower case."""
         return _of_type(given, _BY_TYPE)
 
 
@@ -70,7 +70,7 @@ class Email(Selector):
 
 @frozen(init=False, repr=False)
 class ContactId(Selector):
-    """Contacts by SALESmanago's own identifier: the only selector that names exactly one contact."""
+    """Contacts by SALESmanago's own identifier: the only selector that always means exactly one contact."""
 
     addressee_type = "CONTACT_ID"
 
@@ -84,13 +84,13 @@ class Tag(Selector):
 
 @frozen(init=False, repr=False)
 class Funnel(Selector):
-    """Contacts in any of these funnels, at whatever stage."""
+    """Contacts in any of these funnels, at any stage."""
 
     addressee_type = "FUNNEL"
 
 
 @frozen(init=False, repr=False)
-class Stage(Selector):  # type: ignore[override]  # attrs writes an init of its own, which is not used
+class Stage(Selector):  # type: ignore[override]  # the type checker sees an __init__ of attrs that is not used
     """Contacts at any of the given stages of one funnel: Stage("Leads", "new", "warm")."""
 
     addressee_type = "STAGE"
@@ -113,14 +113,14 @@ class Stage(Selector):  # type: ignore[override]  # attrs writes an init of its 
 
 @frozen(init=False, repr=False)
 class InternalId(Addressee):
-    """Contacts by the addressee type ID [guess: the number in the address of a contact's card; nothing says it]."""
+    """Contacts by the addressee type ID [guess: the number in the address of a contact's card; undocumented]."""
 
     addressee_type = "ID"
 
 
 @frozen(init=False, repr=False)
 class Everyone(Addressee):
-    """All contacts that are in one state, such as Everyone("PHONE_OPTED_IN") [guess: it is sent without a value].
+    """All contacts in one state, such as Everyone("PHONE_OPTED_IN") [guess: sent without a value].
 
     OPTED_OUT, OPTED_IN, PHONE_OPTED_OUT, PHONE_OPTED_IN, INVALID, MONITORED or NOT_MONITORED.
     """
@@ -142,7 +142,7 @@ _STATES = ("OPTED_OUT", "OPTED_IN", "PHONE_OPTED_OUT", "PHONE_OPTED_IN", "INVALI
 _BY_TYPE: dict[str, type[Selector]] = {
     selector.addressee_type: selector for selector in (Email, ContactId, Tag, Funnel, Stage)
 }
-_OF_MESSAGES: dict[str, type[Addressee]] = {"ID": InternalId, **dict.fromkeys(_STATES, Everyone)}
+_MESSAGES_ONLY: dict[str, type[Addressee]] = {"ID": InternalId, **dict.fromkeys(_STATES, Everyone)}
 
 AddresseeT = TypeVar("AddresseeT", bound=Addressee)
 
@@ -161,7 +161,7 @@ def _of_type(given: Mapping[str, Any], known: Mapping[str, type[AddresseeT]]) ->
 def _checked(name: str, values: tuple[object, ...]) -> tuple[str, ...]:
     texts = tuple(value for value in values if isinstance(value, str))
     if not texts or len(texts) < len(values) or not all(texts):
-        raise Invalid("needs at least one value, each of them text that is not empty", field=name)
+        raise Invalid("needs at least one value, and each must be non-empty text", field=name)
     if any("," in text for text in texts):
         raise Invalid("a value with a comma would be read as two", field=name)
     return texts

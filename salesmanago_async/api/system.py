@@ -14,7 +14,7 @@ __all__ = ["Authorise"]
 
 @frozen(kw_only=True)
 class Authorised(Answer):
-    """`token` takes the secret's place, with `client_id`, until `valid_to`: `Credentials(token=…)`."""
+    """`token` replaces the secret, together with `client_id`, until `valid_to`: `Credentials(token=…)`."""
 
     token: str | None = field(default=None, repr=False)
     client_id: str | None = None
@@ -26,8 +26,8 @@ class Authorised(Answer):
 class Authorise(Request[Authorised]):
     """Get a temporary token for a user of the account (reference: "Temporary authorization").
 
-    Each text takes 255 characters. The call is not signed: it needs no credentials. A client made with
-    `Login(user_name=…, password=…)` makes it by itself, and again before the token runs out.
+    Each text takes 255 characters. The call is not signed: it needs no credentials. A client with `Login(user_name=…,
+    password=…)` makes this call itself, and again before the token expires.
     """
 
     path = "system/authorise"

@@ -1,4 +1,4 @@
-"""contact/tags: which tags there are (reference: "API - Tags management")."""
+"""contact/tags: the tags of the account (reference: "API - Tags management")."""
 
 from attrs import field, frozen
 
@@ -9,7 +9,7 @@ __all__ = ["ListTags"]
 
 @frozen(kw_only=True)
 class TagCount(Part):
-    """A tag, and how many contacts have it."""
+    """A tag, and the number of contacts with it."""
 
     tag: str | None = None
     number_of_tagged: int | None = None
@@ -26,7 +26,7 @@ class TagList(Answer):
 class ListTags(Request[TagList]):
     """List the tags, each with its number of contacts (reference: "Export of tag list").
 
-    `show_system_tags` has those listed too that SALESmanago gives by itself.
+    `show_system_tags=True` includes the tags that SALESmanago assigns itself.
     """
 
     path = "contact/tags"

@@ -17,7 +17,7 @@ TaskReminder: TypeAlias = Literal["15_MIN", "30_MIN", "1_HOUR", "12_HOUR", "1_DA
 
 @frozen(kw_only=True)
 class Task:
-    """A task about a contact. A new one needs `contact_email`, `date` and `reminder`; an existing one is named by `id`.
+    """A task about a contact. A new one needs `contact_email`, `date` and `reminder`; an existing one needs `id`.
 
     `note` takes 2048 characters; `cc`, addresses that are reminded too, 255 as text with commas or as a sequence.
     `date` is an aware datetime or UNIX milliseconds. `realized=True` marks the task as completed.
@@ -34,7 +34,7 @@ class Task:
 
 @frozen(kw_only=True)
 class TaskUpdated(Answer):
-    """`task_id` names the task that was added, changed or deleted."""
+    """`task_id` is the id of the task that was added, changed or deleted."""
 
     task_id: str | None = None
 
@@ -51,7 +51,7 @@ class UpdateTask(Request[TaskUpdated]):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse to delete a task without an id, or to add one without what that needs."""
+        """Raise `Invalid` if a task without an id is to be deleted, or if a new one lacks a required field."""
         task = body["smContactTaskReq"]
         needed = ("id",) if body["finished"] else () if "id" in task else ("contactEmail", "date", "reminder")
         for name in needed:

@@ -1,4 +1,4 @@
-"""user/*: the accounts of a client (reference: "Getting list of user accounts for a client")."""
+"""user/*: the user accounts of a client (reference: "Getting list of user accounts for a client")."""
 
 from attrs import frozen
 

@@ -13,7 +13,7 @@ __all__ = ["FindSimilarProducts"]
 
 @frozen(kw_only=True)
 class SimilarProduct(Part):
-    """A product of the feed; `score`, from 0 to 1, tells how much it looks like the photo."""
+    """A product of the feed; `score`, from 0 to 1, is its similarity to the photo."""
 
     id: str | None = None
     score: float | None = None
@@ -21,7 +21,7 @@ class SimilarProduct(Part):
 
 @frozen(kw_only=True)
 class SimilarProducts(Answer):
-    """`result` has the products, `status` how the search went, `bq_errors` how many matches were wrong."""
+    """`result` has the products, `status` the state of the search, `bq_errors` the number of wrong matches."""
 
     status: Annotated[str | None, JsonPath("vision.status")] = None
     photo: Annotated[str | None, JsonPath("vision.photo")] = None
@@ -33,8 +33,8 @@ class SimilarProducts(Answer):
 class FindSimilarProducts(Request[SimilarProducts]):
     """Find products that look like a photo (reference: "Getting product recommendations based on image recognition").
 
-    `image_url` takes 2048 characters, and has to be reachable by SALESmanago. `location` names the shop as its product
-    feed does, in 64 characters. `max_results` is 1 to 30; the server's default is 10.
+    `image_url` takes 2048 characters; SALESmanago must be able to reach it. `location` is the name of the shop in its
+    product feed, with up to 64 characters. `max_results` is 1 to 30; the server's default is 10.
     """
 
     path = "vision"
@@ -46,6 +46,6 @@ class FindSimilarProducts(Request[SimilarProducts]):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse a number of results that the reference does not allow."""
+        """Raise `Invalid` for a number of results that the reference does not allow."""
         if not 1 <= body.get("maxResults", 1) <= 30:
-            raise Invalid(f"is {body['maxResults']}, 1 to 30 are taken", field="maxResults")
+            raise Invalid(f"is {body['maxResults']}, 1 to 30 are allowed", field="maxResults")

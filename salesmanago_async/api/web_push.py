@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 WebPushSource: TypeAlias = Literal["MASS", "WORKFLOW", "RULE"] | str
-"""What had a notification sent: an open set."""
+"""What triggered a notification: an open set."""
 
 Second = Annotated[datetime | int, Form.SECONDS]
 """An aware datetime, or UNIX milliseconds; sent as UNIX seconds."""
@@ -37,7 +37,7 @@ class WebPushConversationIds(Answer):
 class ListWebPushConversations(Request[WebPushConversationIds]):
     """List the notifications that were modified in a span of time (reference: "Web Push notification ID list").
 
-    `start` and `end` are aware datetimes or UNIX milliseconds, as everywhere, and go out as UNIX seconds.
+    `start` and `end` are aware datetimes or UNIX milliseconds, as everywhere; they are sent as UNIX seconds.
     """
 
     path = "notification/conversation/ids"
@@ -48,7 +48,7 @@ class ListWebPushConversations(Request[WebPushConversationIds]):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Refuse a span that ends before it begins."""
+        """Raise `Invalid` if the span ends before it begins."""
         if body["to"] < body["from"]:
             raise Invalid("is before `from`", field="to")
 
@@ -81,7 +81,7 @@ class ListConsentForms(Request[ConsentForms]):
 class ExportConsentFormStats(Request[JobStarted]):
     """Start an export of the statistics of a consent form (reference: "export consent forms statistics to a file").
 
-    `int_id` is the number of the form; what the file holds is not documented.
+    `int_id` is the number of the form; the content of the file is not documented.
     """
 
     path = "notification/consent/form/stats"
@@ -94,7 +94,7 @@ class ExportConsentFormStats(Request[JobStarted]):
 class ExportWebPushStats(Request[JobStarted]):
     """Start an export of the statistics of a notification (reference: "Export Web Push notifications statistics").
 
-    `item_id` is the number of the message in SALESmanago; what the file holds is not documented.
+    `item_id` is the number of the message in SALESmanago; the content of the file is not documented.
     """
 
     path = "notification/push/stats"
@@ -106,7 +106,7 @@ class ExportWebPushStats(Request[JobStarted]):
 
 @frozen(kw_only=True)
 class WebPushRevenue(Part):
-    """What was sold to those who got a notification, and to those whose last click it was."""
+    """Sales to the recipients of a notification, and sales whose last click was on the notification."""
 
     total_sales_number: int | None = None
     total_sales_value: float | None = None
@@ -116,9 +116,9 @@ class WebPushRevenue(Part):
 
 @frozen(kw_only=True)
 class WebPushStats(Answer):
-    """The statistics of a notification; `revenue_stats` go by period, such as LAST_7_DAYS or CURRENT_MONTH.
+    """The statistics of a notification; `revenue_stats` are by period, such as LAST_7_DAYS or CURRENT_MONTH.
 
-    `messages` is how the reference spells `message` here.
+    `messages` is the spelling of `message` that the reference uses here.
     """
 
     messages: tuple[str, ...] = ()
@@ -138,9 +138,9 @@ class WebPushStats(Answer):
 class GetWebPushStats(Request[WebPushStats]):
     """Read the statistics of a notification (reference: "Export notification statistics").
 
-    `web_push_id` is the number in the address of its analytics or, with `use_conversation=True`, one that
-    notification/conversation/ids told. For `source_type` WORKFLOW and RULE the counts are of all conversations of the
-    same workflow element.
+    `web_push_id` is the number in the address of its analytics or, with `use_conversation=True`, a number returned by
+    notification/conversation/ids. For `source_type` WORKFLOW and RULE the counts cover all conversations of the same
+    workflow element.
     """
 
     path = "notification/conversation/stats"
@@ -154,7 +154,7 @@ class GetWebPushStats(Request[WebPushStats]):
 
 @frozen(kw_only=True)
 class WebPushRecipient(Part):
-    """What became of a notification at one browser; its contact is None where it is not known.
+    """The delivery of a notification to one browser; its contact is None if unknown.
 
     `status` is "Sent" or "FP", which the reference does not explain.
     """

@@ -11,7 +11,7 @@ from .request import Answer, Part, Request
 __all__ = ["GetWorkflowStatistics", "ListWorkflows"]
 
 WorkflowPeriod: TypeAlias = Literal["PREVIOUS_YEAR", "LAST_7_DAYS", "LAST_30_DAYS", "CURRENT_MONTH"] | str
-"""A standard time period: an open set, as the reference's own list is lost."""
+"""A standard time period: an open set, because the reference's own list is missing."""
 
 
 @frozen(kw_only=True)
@@ -40,7 +40,7 @@ class ListWorkflows(Request[Workflows]):
 
 @frozen(kw_only=True)
 class WorkflowRevenue(Part):
-    """Sales and transactions that came of a workflow, in all and by channel."""
+    """Sales and transactions that resulted from a workflow, in total and by channel."""
 
     total_sales: float | None = None
     total_last_click_sales: float | None = None
@@ -62,7 +62,7 @@ class WorkflowRevenue(Part):
 
 @frozen(kw_only=True)
 class WorkflowEmails(Part):
-    """What became of a workflow's e-mails; the averages (or, ctr, ctor) and opt_out are text, "-" for none."""
+    """The statistics of a workflow's e-mails; the averages (or, ctr, ctor) and opt_out are text, "-" for none."""
 
     average_or: str | None = None
     unique_opens: int | None = None
@@ -83,7 +83,7 @@ class WorkflowEmails(Part):
 
 @frozen(kw_only=True)
 class WorkflowStatistics(Answer):
-    """What a workflow did in a period."""
+    """The statistics of a workflow in a period."""
 
     name: str | None = None
     creation_date: Annotated[datetime | None, Form.SECONDS] = None
@@ -94,7 +94,7 @@ class WorkflowStatistics(Answer):
 
 @frozen
 class GetWorkflowStatistics(Request[WorkflowStatistics]):
-    """Read what a workflow did in a standard time period (reference: "Workflow Statisctics").
+    """Read the statistics of a workflow in a standard time period (reference: "Workflow Statisctics").
 
     `workflow_id` is an id of `ListWorkflows`. [guess] both arguments are required: the text says that there are none,
     the sample has both.

@@ -1,1 +1,1 @@
-"""Everything between a request as a value and the bytes on a socket: sign, wait for a permit, send, read, try again."""
+"""The way from a request value to the bytes on a socket: sign, wait for a permit, send, read, retry."""

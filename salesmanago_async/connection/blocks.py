@@ -1,15 +1,15 @@
-"""What `async with` opens for a caller: each block is opened and closed in a task of its own.
+"""Blocks: the context managers of the library, each of which is opened and closed in a task of its own.
 
-A block of ours works in the background (it downloads, sends, polls jobs), so it needs a task group. A task group may
-not be held by the caller's task while the caller's code runs: callers put blocks into generators and fixtures, which
-are left by another task than the one that entered them, and a task group then cancels a task that has nothing to do
-with it any more. So the whole block, task groups and all, is entered and left by one task that does nothing else:
+A block works in the background (it downloads, sends, polls jobs), so it needs a task group. The caller's task must not
+hold that task group while the caller's code runs: callers put blocks into generators and fixtures, which may be left by
+another task than the one that entered them, and a task group would then cancel an unrelated task. So the whole block,
+including its task groups, is entered and left by one task that does nothing else:
 
-    caller:  enters ──▶ waits        (the caller's code)        leaves ──▶ waits ─────────▶ goes on
+    caller:  enters ──▶ waits        (the caller's code)        leaves ──▶ waits ─────────▶ continues
     task:               opens ──▶ is open ········································· closes
 
-The waits of the caller are the only moments at which the two meet. Blocks are plain objects, not generators: when an
-event loop ends, it closes all generators that were left open, in any order and side by side.
+The caller and the task synchronize only while the caller waits. Blocks are plain objects, not generators: when an event
+loop ends, it closes all open generators concurrently and in any order.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -30,10 +30,10 @@ ValueT = TypeVar("ValueT")
 def block(
     usage: str,
 ) -> Callable[[Callable[P, AsyncGenerator[ValueT]]], Callable[P, AbstractAsyncContextManager[ValueT]]]:
-    """Make a function with one `yield` return a block: as `asynccontextmanager`, but in a task of its own.
+    """Decorate a generator function with one `yield` to return a block: `asynccontextmanager` in a task of its own.
 
-    What the caller's code raises is not seen inside: it raises at the `yield` there, and leaves the block as it is.
-    `usage` is shown to callers who forget the `async with`.
+    The function does not see the error of the caller's code: an internal error is raised at its `yield`, and the
+    caller's error leaves the block unchanged. `usage` is shown to callers who forget the `async with`.
     """
 
     def decorate(function: Callable[P, AsyncGenerator[ValueT]]) -> Callable[P, AbstractAsyncContextManager[ValueT]]:
@@ -49,11 +49,11 @@ def block(
 
 
 class _CallersError(Exception):
-    """Stands for whatever the caller's code raised."""
+    """Raised inside the block in place of the error of the caller's code."""
 
 
 class _Block(AbstractAsyncContextManager[ValueT], Generic[ValueT]):
-    """A block that is opened once. `make` makes the context manager that is entered and left in the task."""
+    """A block that can be opened once. `make` returns the context manager that the task enters and leaves."""
 
     def __init__(self, make: Callable[[], AbstractAsyncContextManager[ValueT]], usage: str) -> None:
         self._make = make
@@ -62,7 +62,7 @@ class _Block(AbstractAsyncContextManager[ValueT], Generic[ValueT]):
 
     async def __aenter__(self) -> ValueT:
         if self._task:
-            raise RuntimeError("this block was opened before; call the method again for another one")
+            raise RuntimeError("this block was opened before; call the method again to get a new one")
         self._task = _BlockTask(self._make)
         return await self._task.open()
 
@@ -72,17 +72,17 @@ class _Block(AbstractAsyncContextManager[ValueT], Generic[ValueT]):
         if self._task:
             await self._task.close(has_failed=error is not None)
 
-    if not TYPE_CHECKING:  # type checkers and editors are to see that these are no iterators
+    if not TYPE_CHECKING:  # hidden, so that type checkers and editors report iterating or awaiting a block
 
         def __aiter__(self) -> NoReturn:
-            raise TypeError(f"is not iterated itself; use {self._usage}")
+            raise TypeError(f"cannot be iterated; use {self._usage}")
 
         def __await__(self) -> NoReturn:
-            raise TypeError(f"is not awaited; use {self._usage}")
+            raise TypeError(f"cannot be awaited; use {self._usage}")
 
 
 class _BlockTask(Generic[ValueT]):
-    """The task of a block, as its caller sees it."""
+    """The task of a block, as seen by the caller."""
 
     def __init__(self, make: Callable[[], AbstractAsyncContextManager[ValueT]]) -> None:
         self._make = make
@@ -95,7 +95,7 @@ class _BlockTask(Generic[ValueT]):
         self._caller_failed = False
 
     async def open(self) -> ValueT:
-        """Open the block; where the caller is cancelled meanwhile, nothing of it is left."""
+        """Open the block; if the caller is cancelled meanwhile, close it completely."""
         spawn(self._run, when_ended=self._has_ended)
         try:
             await self._opened.wait()
@@ -106,11 +106,11 @@ class _BlockTask(Generic[ValueT]):
         if not self._value:
             await self._wait_for_end()
             self._raise_error()
-            raise SalesManagoError("the event loop is being shut down, so nothing can be opened")
+            raise SalesManagoError("the event loop is shutting down, so no block can be opened")
         return self._value[0]
 
     async def close(self, *, has_failed: bool) -> None:
-        """Close the block, whoever is cancelled meanwhile; raise what went wrong in it unless the caller has failed."""
+        """Close the block even if the caller is cancelled; raise the block's error unless the caller's code failed."""
         self._caller_failed = has_failed
         self._left.set()
         await self._wait_for_end()
@@ -129,7 +129,7 @@ class _BlockTask(Generic[ValueT]):
         except _CallersError:
             pass
         except anyio.get_cancelled_exc_class():
-            pass  # the event loop is being shut down, and has no use for it
+            pass  # the event loop is shutting down
         except BaseExceptionGroup as group:
             self._error = only_error(group)
         except BaseException as error:
@@ -140,9 +140,9 @@ class _BlockTask(Generic[ValueT]):
         self._ended.set()
 
     async def _wait_for_end(self) -> None:
-        """Wait until the task has ended, and only then raise what interrupts the wait.
+        """Wait until the task has ended; only then raise what interrupted the wait.
 
-        asyncio's own cancellation, and a KeyboardInterrupt on trio, do not stop at a shield.
+        A shield stops neither asyncio's own cancellation nor a KeyboardInterrupt on trio.
         """
         interruption: BaseException | None = None
         with anyio.CancelScope(shield=True):

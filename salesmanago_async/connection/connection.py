@@ -1,9 +1,9 @@
-"""What everything above talks to: a request goes in, its answer or its last error comes out.
+"""Sends a request and returns its answer, or raises the error of its last try.
 
     sign → permit → send → read → (wait → again)
 
-The connection owns the pool, the pace and the retries; jobs, imports, exports and the groups only ask it. A call keeps
-to `Retries`; the view that a run has (`counted`) goes on for as long as the run has patience.
+The connection owns the pool, the pace and the retries. Jobs, imports, exports and the groups send everything through
+it. A single call follows `Retries`; the connection of a run (`of_run`) retries for as long as the run's patience lasts.
 """
 
 import logging
@@ -20,7 +20,6 @@ from attrs import define, evolve, field
 from ..api import Request
 from ..errors import NoAnswer, RateLimited, Refused, SalesManagoError, ServerFault, Unreadable
 from ..settings import Credentials, Login, Retries, Timeouts, checked_base_url
-from .access import TokenSource
 from .identity import identity
 from .lifetime import Lifetime
 from .pace import LONGEST_PAUSE, Pace
@@ -29,10 +28,11 @@ from .retry import (
     ends_patience,
     is_unanswered,
     maybe_processed,
-    silence,
+    patience_message,
     wait_before_retry,
     wait_with_patience,
 )
+from .token_source import TokenSource
 from .wire import Post, http_date, prepare, prepare_plain, read_answer, read_body, signed
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ _log = logging.getLogger("salesmanago_async.connection")
 
 @define
 class Traffic:
-    """What was sent: every try, and those that were not the first of their request."""
+    """Counts of what was sent: all tries, and the tries that were not the first of their request."""
 
     requests: int = 0
     retries: int = 0
@@ -55,19 +55,19 @@ class Traffic:
 
 @define
 class Losses:
-    """When a try of one request last stayed without an answer, by the event loop's clock; the server may have it."""
+    """The last time that a try of one request got no answer, by the event loop's clock; the server may have it."""
 
     last: float | None = None
 
 
 @define
 class LogThrottle:
-    """What was logged lately: eight requests that fail alike and wait are one line, not eight."""
+    """Remembers recent log lines: if eight requests fail alike and wait, one line is logged, not eight."""
 
     _until: dict[tuple[str, str], float] = field(factory=dict)
 
     def level(self, path: str, about: str, *, now: float, wait: float) -> int:
-        """Return at which level to log that something waits so long; what says the same meanwhile is for debugging."""
+        """Return the log level for a message that something waits; a repetition during the wait is logged as DEBUG."""
         if now < self._until.get((path, about), now):
             return logging.DEBUG
         if len(self._until) >= MOST_LOGGED:
@@ -79,7 +79,7 @@ class LogThrottle:
 MOST_LOGGED = 100
 
 WAIT_FOR_LOGIN = 1.0
-"""Seconds after which a run logs in itself, where another caller's login has failed."""
+"""Seconds after which a run tries to log in itself, if another caller's login has failed."""
 
 
 class ConnectedRun(Protocol):
@@ -97,9 +97,9 @@ class ConnectedRun(Protocol):
 
 @define(kw_only=True)
 class Connection:
-    """An account, reached at one host, at one pace. `clock` is the wall clock, in seconds since 1970."""
+    """The connection to one account at one host, with one pace. `clock` is the wall clock, in seconds since 1970."""
 
-    access: TokenSource
+    token_source: TokenSource
     owner: str | None = field(repr=False)
     poll_interval: float
     retries: Retries
@@ -110,24 +110,24 @@ class Connection:
     traffic: Traffic = field(factory=Traffic)
     lifetime: Lifetime = field(factory=Lifetime, repr=False)
     server_clock_offset: float | None = None
-    """Seconds by which the server's Date header was ahead of our clock at its last answer."""
+    """Seconds by which the server's clock (its Date header) was ahead of ours at its last answer."""
     patience: Patience | None = field(default=None, repr=False)
-    """How long its requests are tried again while none is answered; None: each keeps to `retries`."""
+    """How long requests are retried while none is answered; None: each request follows `retries`."""
     run: ConnectedRun | None = field(default=None, repr=False)
-    """The run that these requests are of: it ends with the patience, and when it is halted, nothing is retried."""
-    _lines: LogThrottle = field(factory=LogThrottle, repr=False)
+    """The run that sends these requests. It ends with the patience; once it is halted, nothing is retried."""
+    _log_throttle: LogThrottle = field(factory=LogThrottle, repr=False)
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Whose a file on the disk is that is of this connection: its server and its account."""
-        return identity(self.http.server, self.access.account)
+        """The server and the account of this connection, as a journal or state file records them."""
+        return identity(self.http.server, self.token_source.account)
 
     def of_run(self, run: ConnectedRun, *, traffic: Traffic, patience: float) -> Self:
         """Return the same connection for a run, whose requests `traffic` counts.
 
         Its requests are retried until `patience` seconds have passed without any answer.
         """
-        return evolve(self, run=run, traffic=traffic, patience=Patience(patience), lines=LogThrottle())
+        return evolve(self, run=run, traffic=traffic, patience=Patience(patience), log_throttle=LogThrottle())
 
     async def send(self, request: Request[AnswerT]) -> AnswerT:
         """Send a request value and return its answer."""
@@ -138,13 +138,13 @@ class Connection:
         return await self.post(prepare_plain(path, body, self.owner))
 
     async def post(self, post: Post, losses: Losses | None = None) -> dict[str, Any]:
-        """Send `post` until it is answered or the rules forbid another try; return the answer's JSON object.
+        """Send `post` until it is answered or no further try is allowed; return the JSON object of the answer.
 
-        The error raised is that of the last try; `maybe_applied` and `in_doubt` on it tell of them all. Tries without
-        an answer are noted in `losses`.
+        Raises the error of the last try. Its `maybe_applied` and `in_doubt` cover all tries. The time of each try
+        without an answer is recorded in `losses`.
         """
         started = anyio.current_time()
-        silences = (self.patience, Patience(self.patience.seconds)) if self.patience else ()
+        patiences = (self.patience, Patience(self.patience.seconds)) if self.patience else ()
         tries = 0
         maybe_applied = False
         may_renew = True
@@ -153,46 +153,46 @@ class Connection:
             try:
                 credentials = await self._credentials() if post.signed else None
             except SalesManagoError as error:
-                error.maybe_applied = maybe_applied  # by an earlier try of ours: the login was not one
+                error.maybe_applied = maybe_applied  # by an earlier try: a failed login sends no request
                 raise
             try:
-                return await self._try(post, credentials, tries, silences)
+                return await self._try(post, credentials, tries, patiences)
             except SalesManagoError as error:
                 error.request = error.request or post.request
-                if may_renew and self.access.replaces(credentials, error):
+                if may_renew and self.token_source.replaces(credentials, error):
                     may_renew = False
                     continue
                 if maybe_processed(error):
                     maybe_applied = True
                     if losses:
                         losses.last = anyio.current_time()
-                wait = self._wait_after(error, post, tries, started, silences)
+                wait = self._wait_after(error, post, tries, started, patiences)
                 if wait is None or await self._halted_within(wait):
                     error.maybe_applied = maybe_applied
                     error.in_doubt = maybe_applied and not post.repeatable
                     if error.in_doubt:
-                        error.add_note(f"{post.path} is in doubt: it may have been applied, though no answer says so.")
+                        error.add_note(f"{post.path} is in doubt: it may have been applied, but no answer confirms it.")
                     raise
 
     async def _credentials(self) -> Credentials:
-        """Return the credentials; in a run, a login that another caller has given up is tried with our patience."""
+        """Return the credentials; in a run, retry a login that another caller gave up while the patience lasts."""
         while True:
             try:
-                return await self.access.credentials(self.post)
+                return await self.token_source.credentials(self.post)
             except SalesManagoError as error:
                 left = self.patience.left(anyio.current_time()) if self.patience else 0.0
                 if not is_unanswered(error) or left <= 0 or await self._halted_within(min(left, WAIT_FOR_LOGIN)):
                     raise
 
     def _wait_after(
-        self, error: SalesManagoError, post: Post, tries: int, started: float, silences: Sequence[Patience]
+        self, error: SalesManagoError, post: Post, tries: int, started: float, patiences: Sequence[Patience]
     ) -> float | None:
-        """Return the seconds to wait before the next try, and log them; None where there must be none."""
+        """Return the seconds to wait before the next try, and log the wait; None if there must be no other try."""
         if self.run and self.run.halted.is_set():
             return None
         now = anyio.current_time()
-        left = min((one.left(now) for one in silences), default=0.0)
-        if silences:
+        left = min((one.left(now) for one in patiences), default=0.0)
+        if patiences:
             wait = wait_with_patience(
                 error,
                 tries=tries,
@@ -211,26 +211,26 @@ class Connection:
                 random=self.random,
             )
         if wait is not None:
-            self._log_wait(error, post.path, tries, wait, left if silences else None)
-        elif silences and ends_patience(error, left=left):
-            self._lose_patience(error, left, now)
-        elif silences and is_unanswered(error):
+            self._log_wait(error, post.path, tries, wait, left if patiences else None)
+        elif patiences and ends_patience(error, left=left):
+            self._end_patience(error, left, now)
+        elif patiences and is_unanswered(error):
             _log.warning("%s: %s; not tried again, as it may have been applied", post.path, failure_of(error))
         return wait
 
     def _log_wait(self, error: SalesManagoError, path: str, tries: int, wait: float, left: float | None) -> None:
-        """Log that a request is tried again after a wait; `left` is what is left of the patience, in a run."""
+        """Log that a request is retried after a wait; in a run, `left` is the remaining patience."""
         failure = failure_of(error)
-        level = self._lines.level(path, failure, now=anyio.current_time(), wait=wait)
+        level = self._log_throttle.level(path, failure, now=anyio.current_time(), wait=wait)
         most = f" of {self.retries.tries}" if left is None else ""
         end = "" if left is None else f", giving up in {left:.0f} s if no answer comes"
         _log.log(level, "%s: %s; try %d%s in %.1f s%s", path, failure, tries + 1, most, wait, end)
 
-    def _lose_patience(self, error: SalesManagoError, left: float, now: float) -> None:
-        """Have the error say for how long there was no answer, and end the run where that was so for all requests."""
+    def _end_patience(self, error: SalesManagoError, left: float, now: float) -> None:
+        """Put the length of the silence into the error; end the run if its other requests got no answer either."""
         assert self.patience
         ends_run = ends_patience(error, left=self.patience.left(now))
-        error.args = (silence(error, seconds=self.patience.seconds, left=left, clock=self.clock()),)
+        error.args = (patience_message(error, seconds=self.patience.seconds, left=left, clock=self.clock()),)
         if ends_run and self.run:
             self.run.give_up(error)
 
@@ -244,21 +244,21 @@ class Connection:
         return self.run.halted.is_set()
 
     async def _try(
-        self, post: Post, credentials: Credentials | None, tries: int, silences: Sequence[Patience]
+        self, post: Post, credentials: Credentials | None, tries: int, patiences: Sequence[Patience]
     ) -> dict[str, Any]:
         self.lifetime.check()
-        is_urgent = tries > 1 or not post.signed  # others wait for a login
-        async with self.pace.permit(urgent=is_urgent, unless=self.run.halted if self.run else None) as began:
+        is_urgent = tries > 1 or not post.signed  # an unsigned request is a login, which other requests wait for
+        async with self.pace.permit(urgent=is_urgent, halt=self.run.halted if self.run else None) as began:
             self.traffic.requests += 1
             self.traffic.retries += tries > 1
             tried_at = anyio.current_time()
             try:
                 answer = await self._exchange(post, credentials)
             except SalesManagoError as error:
-                _note_failure(silences, error, tried_at)
-                self._tell_pace(began, error, post.path)
+                _note_failure(patiences, error, tried_at)
+                self._report_to_pace(began, error, post.path)
                 raise
-            _note_answer(silences)
+            _note_answer(patiences)
             self.pace.answered(began)
             return answer
 
@@ -271,8 +271,8 @@ class Connection:
             self.server_clock_offset = (server_time - moment).total_seconds()
         return read_body(reply, post.request, moment, may_be_empty=post.may_answer_nothing)
 
-    def _tell_pace(self, began: int, error: SalesManagoError, path: str) -> None:
-        """Have the pace know what an error says about it: a refusal is an answer, other failures mostly say nothing."""
+    def _report_to_pace(self, began: int, error: SalesManagoError, path: str) -> None:
+        """Report an error to the pace: a refusal counts as an answer; most other failures say nothing about load."""
         if is_congestion(error):
             before, pause = self.pace.limit, getattr(error, "retry_after", None)
             self.pace.congested(began, pause=pause)
@@ -281,51 +281,51 @@ class Connection:
             self.pace.answered(began)
 
     def _log_congestion(self, error: SalesManagoError, path: str, before: int, pause: float) -> None:
-        """Log that fewer requests may be in flight than before, and that none may start for some seconds."""
+        """Log that the limit of requests in flight was lowered, and that no request starts for some seconds."""
         failure, limit = failure_of(error), self.pace.limit
         if limit < before:
             _log.warning("%s: %s; at most %d requests in flight from now on, not %d", path, failure, limit, before)
         if pause:
-            level = self._lines.level("", "a pause", now=anyio.current_time(), wait=pause)
+            level = self._log_throttle.level("", "a pause", now=anyio.current_time(), wait=pause)
             _log.log(level, "%s: %s; no request starts for %.1f s", path, failure, pause)
 
     @asynccontextmanager
     async def open(self, link: str, headers: Mapping[str, str] | None = None) -> AsyncGenerator["Download"]:
-        """GET a file link, without a permit: files lie on other hosts, and a slow reader must not stop the sending."""
+        """GET a file link without a permit: files are on other hosts, and a slow download must not block API calls."""
         self.lifetime.check()
         self.traffic.requests += 1
         async with self.http.open(link, headers) as download:
             yield download
 
     async def aclose(self) -> None:
-        """End the buffers and runs that still use this connection, in order, and close everything."""
+        """End the buffers and runs that still use this connection, in order, then close all connections."""
         try:
             await self.lifetime.end()
         finally:
-            with suppress(*([RuntimeError] if self.lifetime.is_elsewhere else [])):  # that event loop may be closed
+            with suppress(*([RuntimeError] if self.lifetime.is_in_other_loop else [])):  # that loop may be closed
                 await self.http.aclose()
 
 
-def _note_answer(silences: Sequence[Patience]) -> None:
+def _note_answer(patiences: Sequence[Patience]) -> None:
     now = anyio.current_time()
-    for one in silences:
+    for one in patiences:
         one.answered(now)
 
 
-def _note_failure(silences: Sequence[Patience], error: SalesManagoError, tried_at: float) -> None:
+def _note_failure(patiences: Sequence[Patience], error: SalesManagoError, tried_at: float) -> None:
     if not is_unanswered(error):
-        _note_answer(silences)
+        _note_answer(patiences)
         return
-    for one in silences:
+    for one in patiences:
         one.unanswered(tried_at)
 
 
 def failure_of(error: SalesManagoError) -> str:
-    """Return what went wrong in words of ours: a log shows no text of a server's, nor of a library's."""
+    """Describe a failure without any text of the server or of a library, so that it can be logged."""
     if isinstance(error, NoAnswer):
-        ours = str(error).partition(" (")[0]
-        said, _, kind = ours.rpartition(": ")
-        return ours if not said or kind.isidentifier() else said
+        message = str(error).partition(" (")[0]
+        head, _, kind = message.rpartition(": ")
+        return message if not head or kind.isidentifier() else head
     if isinstance(error, RateLimited):
         return "429"
     if isinstance(error, ServerFault):
@@ -336,7 +336,7 @@ def failure_of(error: SalesManagoError) -> str:
 
 
 def is_congestion(error: SalesManagoError) -> bool:
-    """Tell whether there was too much at once: 429, 503, or a time-out, be it ours or one a gateway tells of."""
+    """Return whether the server is overloaded: 429, 503, or a time-out on our side or at a gateway (408, 504)."""
     if isinstance(error, ServerFault):
         return error.status in _TOO_MUCH_OR_TOO_SLOW
     return isinstance(error, RateLimited) or (isinstance(error, NoAnswer) and error.timed_out)
@@ -359,12 +359,12 @@ def connect(
     clock: Callable[[], float],
     random: Random,
 ) -> Connection:
-    """Put a connection together; nothing is sent yet."""
+    """Create a connection; nothing is sent yet."""
     from .http import Http  # here, so that importing the package does not import httpx
 
     checked_url = checked_base_url(base_url)
     return Connection(
-        access=TokenSource(credentials, clock),
+        token_source=TokenSource(credentials, clock),
         owner=owner,
         poll_interval=poll_interval,
         retries=retries,

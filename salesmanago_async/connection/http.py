@@ -1,9 +1,11 @@
-"""Bytes out, bytes in, the network's failures as `NoAnswer`: with the transports below it, all that knows httpx.
+"""Sends bytes with httpx, and turns network failures into `NoAnswer`.
 
-A transport of the caller's own may raise plain `OSError`s, which count as the network's too. One that names a file does
-not: that is a mistake somewhere in the program, and stays what it is.
+Only this module and the transports below it know httpx. A caller's own transport may raise a plain `OSError`, which
+counts as a network failure too. An `OSError` that names a file does not: it is an error elsewhere in the program, and
+is raised unchanged.
 
-httpx is imported with this module, and this module when a client is made: reading `--help` costs no HTTP stack.
+httpx is imported with this module, and this module is imported when a client is made, so that `--help` does not load an
+HTTP library.
 """
 
 import logging
@@ -39,12 +41,12 @@ _SURELY_NOT_SENT = (
 _MOST_REDIRECTS = 5
 
 LONGEST_ANSWER = 64 * 1024 * 1024
-"""The most bytes of an answer of the API, once unpacked; a page of the longest lists has a few MB. Files have none."""
+"""The most bytes of an unpacked API answer. A page of the longest lists has a few MB. Files have no such limit."""
 
 
 @frozen
 class Download:
-    """An open file link: its status and headers, and the body as it arrives."""
+    """An open file link: its status, its headers, and its body as an iterator."""
 
     status: int
     headers: Mapping[str, str]
@@ -52,21 +54,21 @@ class Download:
 
 
 class _Link(httpx.URL):
-    """A signed link. It is a class of its own so that what logs it can be told to hide it."""
+    """A signed link. The class of its own lets the log filter below recognize and hide it."""
 
     def __repr__(self) -> str:
         return f"{self.scheme}://{self.host}/…"
 
 
 class _NoCookies(httpx.Cookies):
-    """An empty jar; httpx takes longer to look for cookies in an answer than to read its body."""
+    """A cookie jar that stays empty: httpx takes longer to look for cookies in an answer than to read its body."""
 
     def extract_cookies(self, response: httpx.Response) -> None:
-        """Leave them where they are."""
+        """Ignore the cookies of the answer."""
 
 
 class _Client(httpx.AsyncClient):
-    """A client that takes no cookies, and so sends none."""
+    """A client that accepts no cookies, and so sends none."""
 
     _jar = _NoCookies()
 
@@ -80,7 +82,7 @@ class _Client(httpx.AsyncClient):
 
 
 class Http:
-    """One client, for the API and for file links."""
+    """The HTTP client for the API and for file links."""
 
     def __init__(
         self,
@@ -109,14 +111,14 @@ class Http:
 
     @property
     def server(self) -> str:
-        """Who answers, by a name that two addresses of one server share."""
+        """The name of the server; two base URLs of the same server have the same name."""
         return SIMULATED if self._is_simulated else _server_of(self._base_url)
 
     async def post(self, path: str, content: bytes, file: FormFile | None = None, *, is_fresh: bool = False) -> Reply:
-        """Send one signed body, or a form of it and a file; return the reply whatever its status.
+        """Send one signed body, or a form with that body and a file; return the reply whatever its status.
 
-        `is_fresh` has it sent over a connection that was never used before, where no answer to another request can be
-        waiting. Raises `Unreadable` for an answer of more than `LONGEST_ANSWER` bytes.
+        `is_fresh` sends it over a new connection, on which no answer to another request can be waiting. Raises
+        `Unreadable` if the answer has more than `LONGEST_ANSWER` bytes.
         """
         with _network_to(self._host):
             response = await self._client.send(self._request(path, content, file, is_fresh), stream=True)
@@ -124,7 +126,7 @@ class Http:
         return Reply(response.status_code, response.headers, answer)
 
     def _request(self, path: str, content: bytes, file: FormFile | None, is_fresh: bool) -> httpx.Request:
-        """Make a request; the client would read the address and merge the headers anew, a tenth of the whole cost."""
+        """Build a request; httpx's own method parses the address and merges the headers again, a tenth of the cost."""
         url = _address(self._base_url, path)
         extensions = self._fresh if is_fresh else self._extensions
         if file:
@@ -139,7 +141,7 @@ class Http:
                 for piece in unpacker.pieces(raw):
                     found.append(piece)
                     if len(piece) == STEP:
-                        await checkpoint()  # there may be many more in what came
+                        await checkpoint()  # one piece of wire data may unpack to many steps: let other tasks run
         except BaseException:
             await _end(response, raw_pieces)
             raise
@@ -148,7 +150,7 @@ class Http:
 
     @asynccontextmanager
     async def open(self, link: str, headers: Mapping[str, str] | None = None) -> AsyncGenerator[Download]:
-        """GET a file link, without credentials or cookies; redirects never leave https (or this machine)."""
+        """GET a file link without credentials or cookies; a redirect must not leave https (or this machine)."""
         host = _host_of(link)
         try:
             with _network_to(host):
@@ -156,7 +158,7 @@ class Http:
         except Invalid:
             raise
         except (httpx.InvalidURL, ValueError) as error:
-            raise Invalid(f"the link to a file is no address: {type(error).__name__}") from None
+            raise Invalid(f"the link to a file is not a valid address: {type(error).__name__}") from None
         chunks = _chunks(response, host)
         try:
             yield Download(response.status_code, response.headers, chunks)
@@ -177,12 +179,14 @@ class Http:
             await response.aclose()
             onward = urljoin(link, response.headers["location"])
             if urlsplit(onward).scheme != urlsplit(link).scheme:
-                raise Invalid(f"{_host_of(link)} redirects from {urlsplit(link).scheme} to another scheme")
+                raise Invalid(
+                    f"{_host_of(link)} redirects from {urlsplit(link).scheme} to another scheme; not followed"
+                )
             link = onward
-        raise Unreadable(f"{_host_of(link)} redirects in circles")
+        raise Unreadable(f"{_host_of(link)} redirects too many times")
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         await self._client.aclose()
 
 
@@ -192,19 +196,19 @@ def _address(base_url: str, path: str) -> httpx.URL:
 
 
 def _parts(content: bytes, file: FormFile) -> list[tuple[str, tuple[str | None, bytes, str | None]]]:
-    """Return the parts of a form in the documented order; the JSON has neither a name nor a type, as in its sample."""
+    """Return the parts of a form in the documented order; as in the sample, the JSON has no name and no type."""
     return [(file.part, (file.name, file.content, file.media_type)), (file.body, (None, content, None))]
 
 
 def _server_of(base_url: str) -> str:
-    """Return the host of an address, with a port and a path only where they are not the usual ones."""
+    """Return the host of an address, with its port and path if they are not the usual ones."""
     url = httpx.URL(base_url)
     host = url.raw_host.decode().rstrip(".")
     return f"{f'[{host}]' if ':' in host else host}{f':{url.port}' if url.port else ''}{url.path.rstrip('/')}"
 
 
 def _host_of(url: str) -> str:
-    """Return host and port of an address, without the user and password it may hold."""
+    """Return host and port of an address, without a user name and password."""
     try:
         return urlsplit(url).netloc.rpartition("@")[2] or "nowhere"
     except ValueError:
@@ -212,7 +216,7 @@ def _host_of(url: str) -> str:
 
 
 class _HideLinks(logging.Filter):
-    """Takes links out of httpx's line about a request, and out of httpcore's about a redirect or what is no HTTP."""
+    """Removes links from httpx's line about a request, and from httpcore's lines about redirects and bad answers."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = _QUOTED.sub("…", _LOCATION.sub(r"\1…", str(record.msg)))
@@ -246,7 +250,7 @@ async def _chunks(response: httpx.Response, host: str) -> AsyncGenerator[bytes]:
 
 
 async def _end(response: httpx.Response, pieces: AsyncIterator[bytes]) -> None:
-    """Close an answer that is not read to its end; the generators in httpx end by themselves, or trio misses them."""
+    """Close an answer that was not read to its end, and let httpx's generators finish: trio would warn about them."""
     with anyio.CancelScope(shield=True):
         await response.aclose()
     with suppress(Exception):
@@ -255,7 +259,7 @@ async def _end(response: httpx.Response, pieces: AsyncIterator[bytes]) -> None:
 
 
 def _wire_of(response: httpx.Response, host: str, *, limit: int | None = None) -> tuple[AsyncIterator[bytes], Unpacker]:
-    """Return a body as it comes, and what unpacks it; some transports of callers have read and unpacked it already."""
+    """Return the raw body and its unpacker; some transports of callers have already read and unpacked the body."""
     if response.is_stream_consumed:
         return aiter(httpx.ByteStream(response.content)), Unpacker(host, None, limit=limit)
     return response.aiter_raw(), Unpacker(host, response.headers.get("content-encoding"), limit=limit)
@@ -263,7 +267,7 @@ def _wire_of(response: httpx.Response, host: str, *, limit: int | None = None) -
 
 @contextmanager
 def _network_to(host: str) -> Generator[None]:
-    """Raise what the network does to the block as `NoAnswer`, from the error itself if that names no address."""
+    """Turn network errors of the block into `NoAnswer`, with the original error as cause if that shows no address."""
     try:
         yield
     except (httpx.TransportError, OSError) as error:
@@ -274,15 +278,15 @@ def _network_to(host: str) -> Generator[None]:
             raise _no_answer(host, error) from (error if is_shown else None)
         except NoAnswer as ours:
             if not is_shown:
-                ours.__context__ = None  # what reports errors follows it, although a traceback hides it
+                ours.__context__ = None  # error reporters follow `__context__`, although a traceback hides it
             raise
 
 
 def _no_answer(host: str, raised: httpx.TransportError | OSError) -> NoAnswer:
-    error = _rightly_named(raised)
+    error = _corrected(raised)
     text = _without_addresses(str(error))
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
-        return NoAnswer(f"{host} cannot be asked: {text}", sent=False)
+        return NoAnswer(f"the request to {host} cannot be sent: {text}", sent=False)
     kind = type(error).__name__
     detail = f" ({text})" if text else ""
     timed_out = isinstance(error, httpx.TimeoutException | TimeoutError)
@@ -292,8 +296,9 @@ def _no_answer(host: str, raised: httpx.TransportError | OSError) -> NoAnswer:
 
 
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*://|bytearray\(|['\"]).*", re.IGNORECASE | re.DOTALL)
-"""What an address may begin with in a text of a backend: its scheme, or what quotes the bytes of a server, which may
-repeat the request. What follows is cut off whole: a link is signed, and may hold anything, blanks too."""
+"""How an address may begin in an error text of a backend: with its scheme, or with the quotes around bytes of a
+server, which may repeat the request. Everything after it is cut off: a link is signed, and may contain anything,
+even blanks."""
 
 
 def _without_addresses(text: str) -> str:
@@ -301,7 +306,7 @@ def _without_addresses(text: str) -> str:
 
 
 def _names_an_address(error: BaseException | None) -> bool:
-    """Tell whether an error, or one that it was raised from, has an address in its text: tracebacks print them all."""
+    """Return whether the text of an error, or of one of its causes, has an address: a traceback prints them all."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -311,10 +316,11 @@ def _names_an_address(error: BaseException | None) -> bool:
     return False
 
 
-def _rightly_named(error: httpx.TransportError | OSError) -> httpx.TransportError | OSError:
-    """Return what httpx-aiohttp should have raised: to it, any lost connection is a time-out of connecting.
+def _corrected(error: httpx.TransportError | OSError) -> httpx.TransportError | OSError:
+    """Correct an error of httpx-aiohttp, which reports any lost connection as a time-out of connecting.
 
-    Believed, it would have events sent again that had arrived. aiohttp need not be there: its errors are known by name.
+    Without the correction, events that had arrived would be sent again. aiohttp may not be installed, so its errors are
+    recognized by the names of their classes.
     """
     names = {kind.__name__ for kind in type(error.__cause__).__mro__}
     misnamed = "ClientConnectionError" in names and "ConnectionTimeoutError" not in names

@@ -1,10 +1,10 @@
-"""How long a client lives: in one event loop, and until it is closed, before which what goes on with it is ended.
+"""The lifetime of a client: it belongs to one event loop, and ends its buffers and runs before it closes.
 
-Connections belong to the event loop that opened them. A client that is used in another one would meet them as "Event
-loop is closed", or wait for ever; so the loop of its first request is remembered, and any other is refused in words.
+Connections belong to the event loop that opened them. In another loop they would fail with "Event loop is closed", or
+hang. So the client remembers the loop of its first request, and refuses any other loop with a clear message.
 
-A client that is closed ends what goes on with it, in order: first its buffers, the one opened last before the others,
-as it may wait for them; then its runs, which finish what is in flight. Only then are the connections closed.
+Closing a client ends its work in order. Buffers end first, the last opened one first, because it may wait for the
+others. Then runs finish what is in flight. Only then are the connections closed.
 """
 
 from collections.abc import Generator
@@ -24,14 +24,14 @@ OTHER_LOOP = (
     "`async with`, inside the main coroutine of the program"
 )
 GRACE = 5.0
-"""Seconds that a run may take beyond its `stop_within` until it is no longer waited for."""
+"""Seconds beyond a run's `stop_within` after which closing no longer waits for the run."""
 
 
 class Buffering(Protocol):
     """A buffer, as its client sees it."""
 
     async def aclose(self) -> None:
-        """Send what is there, within bounds, and end."""
+        """Send what is queued, within the buffer's limits, and end."""
         ...
 
 
@@ -40,17 +40,17 @@ class Running(Protocol):
 
     @property
     def stop_within(self) -> float:
-        """The seconds that it may take to stop."""
+        """The seconds that the run may take to stop."""
         ...
 
     def stop_for(self, error: ClientClosed) -> None:
-        """Stop in order, and report this error."""
+        """Stop the run gracefully, and put this error into its report."""
         ...
 
 
 @define(eq=False)
 class Lifetime:
-    """The event loop of a client, whether it is closed, and what goes on with it."""
+    """The event loop of a client, whether the client is closed, and its open buffers and runs."""
 
     is_closed: bool = False
     _is_closing: bool = False
@@ -59,12 +59,12 @@ class Lifetime:
     _runs: dict[Running, anyio.Event] = field(factory=dict)
 
     @property
-    def is_elsewhere(self) -> bool:
-        """Whether the client belongs to another event loop than the one that runs now."""
+    def is_in_other_loop(self) -> bool:
+        """Whether the client belongs to another event loop than the running one."""
         return self._loop is not None and self._loop is not current_loop()
 
     def check(self) -> None:
-        """Raise `ClientClosed` where nothing can be sent any more, or not from this event loop."""
+        """Raise `ClientClosed` if the client is closed, or belongs to another event loop."""
         if self.is_closed:
             raise ClientClosed(CLOSED)
         if self._loop is not (loop := current_loop()):
@@ -74,7 +74,7 @@ class Lifetime:
 
     @contextmanager
     def of_run(self, run: Running) -> Generator[None]:
-        """Have a run stopped where the client is closed within the block; raise `ClientClosed` where it is already."""
+        """Register a run for the block, so that closing the client stops it; raise `ClientClosed` if that has begun."""
         self._check_opening()
         ended = self._runs[run] = anyio.Event()
         try:
@@ -84,7 +84,7 @@ class Lifetime:
             ended.set()
 
     def add(self, buffer: Buffering) -> None:
-        """Have a buffer closed before the client is; raise `ClientClosed` where it is already."""
+        """Register a buffer, so that it is closed before the client; raise `ClientClosed` if closing has begun."""
         self._check_opening()
         self._buffers.append(buffer)
 
@@ -94,10 +94,10 @@ class Lifetime:
             self._buffers.remove(buffer)
 
     async def end(self) -> None:
-        """End everything that goes on, also where the caller is cancelled; from now on nothing begins any more."""
+        """End all buffers and runs, even if the caller is cancelled; from now on no new ones can begin."""
         self._is_closing = True
         try:
-            if not self.is_elsewhere:  # what goes on there, nobody can wait for
+            if not self.is_in_other_loop:  # tasks of another loop cannot be awaited here
                 await self._end_buffers()
                 await self._end_runs()
         finally:

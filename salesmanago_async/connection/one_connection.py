@@ -1,19 +1,19 @@
-"""A transport of one connection, on which bytes that came before a request was sent are never taken for its answer.
+"""A transport of one connection that never takes bytes from before a request for the answer to it.
 
-HTTP/1.1 has no number that ties an answer to its request: the next bytes of a connection are the answer. Where a proxy
-or a server sends two answers to one request, the second is waiting when the next request goes out, and all answers
-shift by one. Against that:
+HTTP/1.1 has no number that ties an answer to its request: the next bytes on a connection are the answer. If a proxy or
+a server sends two answers to one request, the second one is waiting when the next request is sent, and all later
+answers are shifted by one. The protection against that:
 
-- an answer with bytes behind it (in the parser, or decrypted and not read yet) ends its connection, and where the
-  connection had been used before, it is no answer at all: nobody can tell which of the two belongs to the request;
-- a connection that is used again is checked before it is (httpcore does that: it connects anew then), and again before
-  a body is written behind its headers. If something is there, the request is not completed, so it was surely not
-  processed, and `Unclean` has it sent over a new connection;
-- while a long piece is written, the other side is listened to. An error that comes early (413, say) ends the writing
-  and is read; anything else that comes early is no answer.
+- If bytes follow an answer (in the parser, or decrypted but not yet read), its connection is closed. If the connection
+  had been used before, the answer is discarded too, because it may belong to the previous request.
+- A connection is checked before it is reused (httpcore does that, and reconnects), and again before a body is written
+  after its headers. If bytes are waiting, the request is not completed, so it was certainly not processed.
+  `UnsolicitedBytes` then makes the caller send it over a new connection.
+- While a long piece is written, the other side is read. An early error (413, for example) stops the writing and is
+  read; any other early answer is discarded.
 
-What cannot be noticed is a second answer that comes after the next request was written. So whatever must not be sent
-twice is sent over a connection that was never used before (`FRESH`).
+A second answer that arrives after the next request was written cannot be detected. So requests that must not be sent
+twice use a connection that was never used before (`FRESH`).
 """
 
 import ssl
@@ -26,25 +26,26 @@ import httpcore
 import httpx
 
 FRESH = "salesmanago_fresh"
-"""The extension of a request that must have a connection of its own; True or False."""
+"""The request extension that demands a new connection; True or False."""
 
 CHECK_ADDRESS = "salesmanago_check_address"
-"""The extension of a request with what is to be called with the address it is connected to, to refuse by raising."""
+"""The request extension with a function that gets the peer's address, and raises to refuse it."""
 
 LONG_PIECE = 64 * 1024
-"""Bytes. The write of a shorter piece does not wait for the other side, so there is nothing to listen to meanwhile."""
+"""Bytes. Writing a shorter piece does not wait for the other side, so there is no need to read meanwhile."""
 
 CheckAddress = Callable[[str], None]
 
 
-class Unclean(Exception):
-    """There were bytes on a connection that no request of ours asked for; the request was not completed."""
+class UnsolicitedBytes(Exception):
+    """The connection has bytes that no request asked for; the current request was not completed."""
 
 
 class OneConnection(httpx.AsyncHTTPTransport):
-    """A transport that sends one request at a time, over one connection, which is made when it is needed.
+    """A transport that sends one request at a time over one connection, which is opened on first use.
 
-    `keepalive_expiry` is in seconds. Raises `AttributeError` with a version of httpx whose insides are not known.
+    `keepalive_expiry` is in seconds. Raises `AttributeError` if the private attributes of this httpx version are
+    unknown.
     """
 
     def __init__(self, context: ssl.SSLContext, *, keepalive_expiry: float, proxy: str | None = None) -> None:
@@ -54,10 +55,10 @@ class OneConnection(httpx.AsyncHTTPTransport):
         self._pool._network_backend = self._network
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; raise `Unclean` where it must go over another connection."""
+        """Send a request; raise `UnsolicitedBytes` if it must be sent over another connection."""
         stream = self._network.stream
         if stream:
-            stream.begin_another()
+            stream.begin_request()
         self._network.check_address = request.extensions.get(CHECK_ADDRESS)
         request.stream = _Bytes(await request.aread())
         response = await super().handle_async_request(request)
@@ -68,7 +69,7 @@ class OneConnection(httpx.AsyncHTTPTransport):
 
     @property
     def has_surplus(self) -> bool | None:
-        """Whether more bytes were read than the answers needed; None where that cannot be known."""
+        """Whether more bytes were read than the answers needed; None if that cannot be known."""
         stream = self._network.stream
         if stream and stream.has_unread_bytes():
             return True
@@ -76,13 +77,13 @@ class OneConnection(httpx.AsyncHTTPTransport):
 
     @property
     def was_used_before(self) -> bool:
-        """Whether the request of now is not the first one of the connection."""
+        """Whether the current request is not the first one on the connection."""
         stream = self._network.stream
         return stream is not None and stream.is_used
 
 
 class _Bytes(httpx.AsyncByteStream):
-    """A body in one piece. It is no generator, which would be left behind where the writing is broken off."""
+    """A body in one piece. It is not a generator, because an interrupted write would leave the generator unfinished."""
 
     def __init__(self, content: bytes) -> None:
         self._content: bytes | None = content
@@ -98,7 +99,7 @@ class _Bytes(httpx.AsyncByteStream):
 
 
 def _is_parser_ahead(pool: Any) -> bool | None:
-    """Tell whether the HTTP parser holds bytes behind the answer it has read; None with an httpcore it is hidden in."""
+    """Return whether the HTTP parser holds bytes after the answer; None if this version of httpcore hides them."""
     try:
         connection: Any = pool.connections[0]
         while (inner := getattr(connection, "_connection", None)) is not None:
@@ -109,7 +110,7 @@ def _is_parser_ahead(pool: Any) -> bool | None:
 
 
 class _Network(httpcore.AsyncNetworkBackend):
-    """Connects as `inner` does, and keeps the stream of the connection that there is now."""
+    """A network backend that connects with `inner`, and keeps the stream of the current connection."""
 
     def __init__(self, inner: httpcore.AsyncNetworkBackend, *, has_proxy: bool) -> None:
         self.stream: _Stream | None = None
@@ -131,15 +132,15 @@ class _Network(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         stream = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
         try:
-            self._refuse(stream)
+            self._check_peer(stream)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await stream.aclose()
             raise
         return self._watched(stream)
 
-    def _refuse(self, stream: httpcore.AsyncNetworkStream) -> None:
-        """Check where a name has led to; where a proxy is, only that one knows."""
+    def _check_peer(self, stream: httpcore.AsyncNetworkStream) -> None:
+        """Check the address that the name led to; behind a proxy, only the proxy knows it."""
         if self.check_address and not self._has_proxy:
             self.check_address(str(stream.get_extra_info("server_addr")[0]))
 
@@ -160,9 +161,9 @@ class _Network(httpcore.AsyncNetworkBackend):
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    """The bytes of a connection. `watched` makes a stream like this one of the one that TLS makes of it.
+    """The bytes of a connection. `watched` wraps the TLS stream that is made from this one.
 
-    `answered_early` is True once bytes of an answer came while a request was being written.
+    `answered_early` becomes True if bytes of an answer arrive while a request is being written.
     """
 
     def __init__(
@@ -175,70 +176,70 @@ class _Stream(httpcore.AsyncNetworkStream):
         self._is_begun = False
         self._inner = inner
         self._watched = watched
-        self._heard = b""
+        self._early = b""
         self._tls: Any = inner.get_extra_info("ssl_object")
 
-    def begin_another(self) -> None:
-        """Note that what is written next is another request."""
+    def begin_request(self) -> None:
+        """Note that the next write begins another request."""
         self.is_used = True
         self._is_begun = False
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if not self._heard:
+        if not self._early:
             return await self._inner.read(max_bytes, timeout)
-        read, self._heard = self._heard[:max_bytes], self._heard[max_bytes:]
+        read, self._early = self._early[:max_bytes], self._early[max_bytes:]
         return read
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not buffer:
             return
         if self.is_used and self._is_begun and (self._has_arrived() or self.has_unread_bytes()):
-            raise Unclean
+            raise UnsolicitedBytes
         self._is_begun = True
         if len(buffer) <= LONG_PIECE:
             await self._inner.write(buffer, timeout)
         else:
-            await self._write_and_listen(buffer, timeout)
+            await self._write_and_read(buffer, timeout)
 
-    async def _write_and_listen(self, buffer: bytes, timeout: float | None) -> None:
+    async def _write_and_read(self, buffer: bytes, timeout: float | None) -> None:
         failure: Exception | None = None
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._listen, tasks.cancel_scope)
+            tasks.start_soon(self._read_early, tasks.cancel_scope)
             try:
                 await self._inner.write(buffer, timeout)
             except Exception as error:
                 failure = error
             tasks.cancel_scope.cancel()
         if self.answered_early:
-            # to httpcore, that it cannot write any more: it reads what there is then
-            raise Unclean if self.is_used else httpcore.WriteError("answered before all was sent")
+            # httpcore reacts to a WriteError by reading the answer that is there
+            raise UnsolicitedBytes if self.is_used else httpcore.WriteError("answered before all was sent")
         if failure:
             raise failure
 
-    async def _listen(self, writing: anyio.CancelScope) -> None:
-        """Read until an answer begins, and break off the writing then; interim answers (1xx) are none."""
-        with suppress(httpcore.NetworkError):  # the writing meets it as well, or else the reading after it
-            while heard := await self._inner.read(LONG_PIECE):
-                self._heard += heard
-                if heard[9:10] != b"1":
+    async def _read_early(self, writing: anyio.CancelScope) -> None:
+        """Read until an answer begins, then cancel the writing; interim answers (1xx) do not count."""
+        with suppress(httpcore.NetworkError):  # the write, or the read after it, fails with the same error
+            while piece := await self._inner.read(LONG_PIECE):
+                self._early += piece
+                if piece[9:10] != b"1":
                     self.answered_early = True
                     writing.cancel()
                     return
 
     def _has_arrived(self) -> bool:
-        """Tell whether there is something to read from the socket: bytes, or its end."""
+        """Return whether the socket is readable: it has bytes, or was closed by the other side."""
         return bool(self._inner.get_extra_info("is_readable"))
 
     def has_unread_bytes(self) -> bool:
-        """Tell whether bytes were taken from the socket that nobody has read.
+        """Return whether bytes were taken from the socket but not read by the client.
 
-        Where TLS has some, one is lost by asking: the connection is of no use then.
+        If TLS holds such bytes, the check consumes one of them: the connection is unusable then.
         """
-        if self._heard or self._tls is None:
-            return bool(self._heard)
+        if self._early or self._tls is None:
+            return bool(self._early)
         try:
             return bool(self._tls.read(1))
-        except ssl.SSLError:  # nothing there, or an end that the next read or write meets
+        except ssl.SSLError:  # there are no bytes, or the connection has ended: the next read or write reports that
             return False
 
     async def aclose(self) -> None:

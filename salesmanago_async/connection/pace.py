@@ -1,12 +1,13 @@
-"""Permits and rates: how many requests are in flight, and how fast they follow each other.
+"""Limits how many requests are in flight, and how fast they start.
 
-What wants to start stands in a queue, and only who is in front looks at the gate: is there room, is the pause over, is
-it time by the rate? Whoever leaves the queue, started or given up, calls the next to the front, and so does whoever
-makes room. A permit is never handed over, it is counted at the moment its holder starts: a cancellation can lose none.
+Requests that want to start wait in a queue. Only the first in the queue checks whether it may start: is a permit free,
+is the pause over, does the rate allow it? A request that leaves the queue, started or cancelled, wakes the next one,
+and so does a request that finishes. A permit is never handed over. It is counted at the moment its request starts, so a
+cancellation cannot lose one.
 
-How much room there is, is found out as TCP does it: a sign of congestion halves the limit, a round of answers raises it
-by one. Requests that began before the limit was halved say nothing about the new one: eight refusals at once are one
-sign, and the answers that come beside them are no reason to go on as before.
+The limit adapts as in TCP: congestion halves it, and a round of answers raises it by one. Requests that began before
+the limit was halved do not count for the new limit: eight errors at the same moment are one sign of congestion, and
+answers that arrive with them do not raise the limit again.
 """
 
 import math
@@ -20,21 +21,21 @@ from attrs import define
 from ..errors import Invalid, NoAnswer
 
 MOST_CONCURRENT = 1000
-"""The most requests in flight that a client can be given: each needs a connection, and an import a task."""
+"""The highest `concurrency` of a client: each request in flight needs a connection, and in an import a task."""
 
 LONGEST_PAUSE = 60.0
-"""The most seconds for which one answer can hold up all requests; longer waits are for the one that was told so."""
+"""The most seconds for which one answer can pause all requests; a longer Retry-After delays only its own request."""
 
 HEAD_START = 0.05
-"""Seconds by which a pause is longer for patient requests: those that were told to wait come back when it ends."""
+"""Extra seconds of a pause for requests that are not urgent, so that the retries that caused it go first."""
 
 TIMER_LATENESS = 0.01
-"""Seconds by which a timer may be late. Where starts follow each other faster than that, what was lost is made up."""
+"""Seconds by which a timer may be late. If the rate needs shorter intervals, late starts are compensated."""
 
 
 @define
 class _Limit:
-    """How many may be in flight now: from 1 to `cap`. `round` counts how often it was halved."""
+    """The current limit of requests in flight, from 1 to `cap`. `round` counts how often it was halved."""
 
     cap: int
     value: int
@@ -57,10 +58,10 @@ class _Limit:
 
 @define(eq=False)
 class _Waiter:
-    """One that stands in a queue; once it waits, `called` is set when it is worth its while to look again."""
+    """A request in a queue. While it waits, setting `called` makes it check again whether it may start."""
 
     urgent: bool
-    unless: anyio.Event | None
+    halt: anyio.Event | None
     called: anyio.Event | None = None
 
     def call(self) -> None:
@@ -69,10 +70,10 @@ class _Waiter:
 
 
 class Pace:
-    """Hands out permits, first come first served, except that urgent requests go before the others.
+    """Hands out permits in the order of arrival, except that urgent requests go before all others.
 
-    Urgent are retries: what has waited once does not queue again behind new work. `concurrency` is the most permits
-    that are ever out, `limit` how many there are at the moment. `rate` is in requests per second (None: no limit).
+    Retries are urgent: a request that has waited once does not queue again behind new ones. `concurrency` is the
+    highest number of permits, `limit` the number at the moment. `rate` is in requests per second (None: no limit).
     """
 
     def __init__(self, concurrency: int, rate: float | None = None) -> None:
@@ -85,9 +86,9 @@ class Pace:
         self._limit = _Limit(cap=concurrency, value=concurrency)
         self._in_flight = 0
         self._urgent: deque[_Waiter] = deque()
-        self._patient: deque[_Waiter] = deque()
+        self._normal: deque[_Waiter] = deque()
         self._spacing = 1 / rate if rate else 0.0
-        self._made_up = max(0.0, TIMER_LATENESS - self._spacing)
+        self._catch_up = max(0.0, TIMER_LATENESS - self._spacing)
         self._next_start = -math.inf
         self._pause_end = -math.inf
 
@@ -97,62 +98,62 @@ class Pace:
         return self._limit.value
 
     @asynccontextmanager
-    async def permit(self, *, urgent: bool = False, unless: anyio.Event | None = None) -> AsyncGenerator[int]:
-        """Hold one permit for the length of the block; it gives the round to say to `answered` and `congested`.
+    async def permit(self, *, urgent: bool = False, halt: anyio.Event | None = None) -> AsyncGenerator[int]:
+        """Hold one permit for the block; yield the current round, to be passed to `answered` or `congested`.
 
-        Raises `NoAnswer` where `unless` is set before it is had; who sets that calls `look_again`.
+        Raises `NoAnswer` if `halt` is set before the permit is granted. Call `recheck` after setting it.
         """
-        await self._start(_Waiter(urgent, unless))
+        await self._start(_Waiter(urgent, halt))
         try:
             yield self._limit.round
         finally:
             self._in_flight -= 1
             self._call_front()
 
-    def look_again(self) -> None:
-        """Have all that wait for a permit find out whether they still want it."""
-        for waiter in (*self._urgent, *self._patient):
+    def recheck(self) -> None:
+        """Make every waiting request check whether it was halted."""
+        for waiter in (*self._urgent, *self._normal):
             waiter.call()
 
     def answered(self, began: int) -> None:
-        """Say that a request that began in that round met no congestion."""
+        """Report that a request of that round saw no congestion."""
         self._limit.count_answer(began)
         self._call_front()
 
     def congested(self, began: int, *, pause: float | None = None) -> None:
-        """Say that a request that began in that round met congestion.
+        """Report that a request of that round saw congestion.
 
-        Nothing starts for the next `pause` seconds, or `LONGEST_PAUSE` if that is less.
+        Nothing starts for the next `pause` seconds, but at most for `LONGEST_PAUSE`.
         """
         self._limit.halve(began)
         if pause:
             self._pause_end = max(self._pause_end, anyio.current_time() + min(pause, LONGEST_PAUSE))
 
     async def _start(self, waiter: _Waiter) -> None:
-        queue = self._urgent if waiter.urgent else self._patient
+        queue = self._urgent if waiter.urgent else self._normal
         queue.append(waiter)
         try:
-            while (opening := self._opening(waiter)) > (now := anyio.current_time()):
-                if waiter.unless and waiter.unless.is_set():
+            while (start_at := self._earliest_start(waiter)) > (now := anyio.current_time()):
+                if waiter.halt and waiter.halt.is_set():
                     raise NoAnswer("it was stopped before it was sent", sent=False)
                 waiter.called = anyio.Event()
-                with anyio.CancelScope(deadline=opening):
+                with anyio.CancelScope(deadline=start_at):
                     await waiter.called.wait()
             self._in_flight += 1
-            self._next_start = max(self._next_start, now - self._made_up) + self._spacing
+            self._next_start = max(self._next_start, now - self._catch_up) + self._spacing
         finally:
             queue.remove(waiter)
             self._call_front()
 
-    def _opening(self, waiter: _Waiter) -> float:
-        """Return from when on the waiter may start as things are; never, before it is in front and there is room."""
+    def _earliest_start(self, waiter: _Waiter) -> float:
+        """Return when the waiter may start; infinity if it is not the first, or if no permit is free."""
         if waiter is not self._front() or self._in_flight >= self.limit:
             return math.inf
         pause_end = self._pause_end if waiter.urgent else self._pause_end + HEAD_START
         return max(pause_end, self._next_start)
 
     def _front(self) -> _Waiter | None:
-        queue = self._urgent or self._patient
+        queue = self._urgent or self._normal
         return queue[0] if queue else None
 
     def _call_front(self) -> None:

@@ -1,9 +1,9 @@
-"""The proxies of the environment: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, and NO_PROXY for what needs none. Pure.
+"""The proxies of the environment: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, and NO_PROXY for hosts without one. Pure.
 
-NO_PROXY is a list with commas. An entry is a name (`example.com`, which stands for its subdomains as well;
-`.example.com` or `*.example.com` for these alone), an address, a network (`10.0.0.0/8`, `fd00::/8`), `[::1]`, any of
-these with a port, a scheme and one of these, or `*`. What is none of them is passed over: other programs read the
-variable too, and each knows forms that others do not.
+NO_PROXY is a list separated by commas. An entry is a name (`example.com`, which includes its subdomains; `.example.com`
+or `*.example.com` for the subdomains only), an address, a network (`10.0.0.0/8`, `fd00::/8`), `[::1]`, any of these
+with a port, a scheme and one of these, or `*`. Other entries are ignored: other programs read the same variable, and
+each supports forms that others do not.
 """
 
 import re
@@ -24,7 +24,7 @@ _ENTRY = re.compile(
 
 @frozen
 class _Exception:
-    """What needs no proxy: a network or a name, at one port or at any, for one scheme or for any."""
+    """Hosts that need no proxy: a network or a name, at one port or any port, for one scheme or any scheme."""
 
     network: IPv4Network | IPv6Network | None = None
     name: str = ""
@@ -51,20 +51,20 @@ class _Exception:
 
 @frozen
 class Proxies:
-    """The proxy for each scheme (or "all"), and what needs none."""
+    """The proxy for each scheme (or "all"), and the exceptions."""
 
-    by_scheme: Mapping[str, str] = field(repr=False)  # there may be passwords in them
+    by_scheme: Mapping[str, str] = field(repr=False)  # the addresses may have passwords
     exceptions: tuple[_Exception, ...] = ()
 
     def proxy_for(self, scheme: str, host: str, port: int) -> str | None:
-        """Return the address of the proxy for requests to that host; None where they go there directly."""
+        """Return the address of the proxy for requests to that host; None if they are sent directly."""
         proxy = self.by_scheme.get(scheme) or self.by_scheme.get("all")
         named = host.lower().rstrip(".")
         return None if any(each.covers(scheme, named, port) for each in self.exceptions) else proxy
 
 
 def proxies_of(environment: Mapping[str, str]) -> Proxies:
-    """Return what `urllib.request.getproxies` tells of the environment; raise `Invalid` naming a wrong variable."""
+    """Parse the result of `urllib.request.getproxies`; raise `Invalid` naming a wrong variable."""
     entries = [entry.strip() for entry in environment.get("no", "").split(",")]
     if "*" in entries:
         return Proxies({})
@@ -75,23 +75,23 @@ def proxies_of(environment: Mapping[str, str]) -> Proxies:
 
 
 def _checked(url: str, variable: str) -> str:
-    """Return the address of a proxy with its scheme. No error shows it: there may be a password in it."""
+    """Return the address of a proxy with its scheme. No error shows the address, because it may have a password."""
     whole = url if "://" in url else f"http://{url}"
     try:
         parts = urlsplit(whole)
         host, port = parts.hostname, parts.port
     except ValueError as error:
         reason = "its port is no number from 0 to 65535" if "ort" in str(error) else "its host cannot be read"
-        raise Invalid(f"is no address of a proxy: {reason}", field=variable) from None
+        raise Invalid(f"is no valid address of a proxy: {reason}", field=variable) from None
     if parts.scheme not in _KINDS:
         kinds = ", ".join(f"{kind}://" for kind in _KINDS)
-        raise Invalid(f"is of the scheme {parts.scheme!r}; a proxy's is one of {kinds}", field=variable)
+        raise Invalid(f"has the scheme {parts.scheme!r}; the scheme of a proxy is one of {kinds}", field=variable)
     if not host or not re.fullmatch(r"[A-Za-z0-9._~-]+|[0-9a-fA-F:.]+(%\w+)?", host):
-        raise Invalid("is no address of a proxy, such as http://proxy.example.com:3128", field=variable)
+        raise Invalid("is no valid address of a proxy, such as http://proxy.example.com:3128", field=variable)
     if port == 0:
-        raise Invalid("is no address of a proxy: its port is 0", field=variable)
+        raise Invalid("is no valid address of a proxy: its port is 0", field=variable)
     if parts.scheme.startswith("socks") and find_spec("socksio") is None:
-        raise Invalid("is a SOCKS proxy, which needs a package more: pip install 'httpx[socks]'", field=variable)
+        raise Invalid("is a SOCKS proxy, which needs another package: pip install 'httpx[socks]'", field=variable)
     return whole
 
 

@@ -1,7 +1,7 @@
-"""Another try? After how long? Pure: the error, the count and a source of randomness go in, a wait comes out.
+"""Decides whether to retry, and after how long. Pure: the error, the count and a random source go in, a wait comes out.
 
-A single call has so many tries and so much time (`Retries`). A run has patience: it goes on for as long as the server
-has not been silent for longer than that, however many tries that takes.
+A single call has a limited number of tries and a deadline (`Retries`). A run has patience: it retries until the server
+has been silent for that long, however many tries that takes.
 """
 
 import math
@@ -16,25 +16,25 @@ from .wire import TOO_LARGE
 
 
 def is_too_large(error: SalesManagoError) -> bool:
-    """Tell whether the request was refused for its size: it was not processed, and only less of it may be taken."""
+    """Return whether the request was refused for its size: it was not processed, and may be sent in smaller parts."""
     return isinstance(error, Refused) and error.status == TOO_LARGE
 
 
 def surely_not_processed(error: SalesManagoError) -> bool:
-    """Tell whether the server cannot have acted on the request: no connection was had, 429, or a redirect."""
+    """Return whether the server cannot have acted on the request: no connection, 429, or a redirect."""
     was_not_sent = isinstance(error, ClientClosed) or (isinstance(error, NoAnswer) and error.sent is False)
     return was_not_sent or isinstance(error, RateLimited | Redirected)
 
 
 def maybe_processed(error: SalesManagoError) -> bool:
-    """Tell whether the server may or may not have acted on the request: no answer, a 5xx, an unreadable answer."""
+    """Return whether the server may have acted on the request: no answer, a 5xx, or an unreadable answer."""
     return isinstance(error, NoAnswer | ServerFault | Unreadable) and not surely_not_processed(error)
 
 
 def may_go_again(error: SalesManagoError, *, repeatable: bool) -> bool:
-    """Tell whether the rules allow another try: where nothing was processed, or that does no harm."""
+    """Return whether a retry is allowed: the request was not processed, or repeating it does no harm."""
     may = surely_not_processed(error) or (repeatable and maybe_processed(error))
-    return may and not isinstance(error, Redirected | ClientClosed)  # no other try gets another answer
+    return may and not isinstance(error, Redirected | ClientClosed)  # a retry would get the same result
 
 
 def wait_before_retry(
@@ -46,11 +46,11 @@ def wait_before_retry(
     retries: Retries,
     random: Random,
 ) -> float | None:
-    """Return the seconds to wait before the next try, or None where there must be none.
+    """Return the seconds to wait before the next try, or None if there must be no other try.
 
-    `tries` is how many there were, `elapsed` the seconds since the first began. The wait is a random part of an
-    exponentially growing span, but never shorter than what the server asked for; a wait that would end after the
-    deadline is not begun.
+    `tries` is the number of tries so far, `elapsed` the seconds since the first one began. The wait is a random part of
+    an exponentially growing span, but never shorter than what the server asked for. A wait that would end after the
+    deadline is not started.
     """
     if not may_go_again(error, repeatable=repeatable) or tries >= retries.tries:
         return None
@@ -59,7 +59,7 @@ def wait_before_retry(
 
 
 def asked_wait(error: SalesManagoError) -> float:
-    """Return for how many seconds the server asked to wait (Retry-After)."""
+    """Return the seconds that the server asked to wait (Retry-After)."""
     return getattr(error, "retry_after", None) or 0.0
 
 
@@ -72,20 +72,20 @@ def _growing_wait(tries: int, retries: Retries, random: Random) -> float:
 
 MOST_DOUBLINGS = 64
 SHORTEST_WAIT = 0.1
-"""Seconds between two tries of a run at least: their number has no limit, whatever `Retries` says."""
+"""The shortest wait between two tries of a run, in seconds: their number has no limit, whatever `Retries` says."""
 
 
 def is_unanswered(error: Exception) -> bool:
-    """Tell whether an error means that the server gave no answer to the request. A refusal is an answer."""
+    """Return whether an error means that the server gave no answer to the request. A refusal is an answer."""
     return isinstance(error, NoAnswer | RateLimited | ServerFault | Unreadable)
 
 
 @define
 class Patience:
-    """How long the server has been silent, and how long it may be: `seconds`. Moments are passed in, in seconds.
+    """How long the server has been silent, and may be silent: `seconds`. All times are passed in, in seconds.
 
-    A silence begins with the first try that gets no answer, not with the last answer: in between there may have been
-    nothing to ask, for hours.
+    A silence begins with the first try that gets no answer, not with the last answer: between the two there may have
+    been no request for hours.
     """
 
     seconds: float
@@ -93,11 +93,11 @@ class Patience:
     _silent_since: float | None = None
 
     def answered(self, now: float) -> None:
-        """Take note of an answer."""
+        """Record an answer."""
         self._last_answer, self._silent_since = now, None
 
     def unanswered(self, began: float) -> None:
-        """Take note that a try which began at that moment got no answer."""
+        """Record that a try which began at that time got no answer."""
         if self._silent_since is None:
             self._silent_since = max(began, self._last_answer)
 
@@ -111,10 +111,10 @@ class Patience:
 def wait_with_patience(
     error: SalesManagoError, *, tries: int, left: float, repeatable: bool, retries: Retries, random: Random
 ) -> float | None:
-    """Return the seconds to wait before the next try of a run's request, or None where there must be none.
+    """Return the seconds to wait before the next try of a run's request, or None if there must be no other try.
 
-    `left` is what is left of the patience. The last try begins when that ends, not earlier. Of `retries` only the
-    length of the waits counts.
+    `left` is the remaining patience. The last try begins exactly when the patience ends. Of `retries`, only the length
+    of the waits counts.
     """
     asked = asked_wait(error)
     if left <= 0 or asked > left or not may_go_again(error, repeatable=repeatable):
@@ -123,12 +123,12 @@ def wait_with_patience(
 
 
 def ends_patience(error: SalesManagoError, *, left: float) -> bool:
-    """Tell whether nothing is left of the patience, or less than the server asks to wait."""
+    """Return whether the patience is over, or shorter than the wait that the server asks for."""
     return is_unanswered(error) and (left <= 0 or asked_wait(error) > left)
 
 
-def silence(error: SalesManagoError, *, seconds: float, left: float, clock: float) -> str:
-    """Return why the patience has ended; `clock` is the time of day, in seconds since 1970."""
+def patience_message(error: SalesManagoError, *, seconds: float, left: float, clock: float) -> str:
+    """Return the reason why the patience has ended; `clock` is the wall clock, in seconds since 1970."""
     asked = asked_wait(error)
     if asked > left > 0:
         return f"the server asks to come back in {asked:.0f} s{_at(clock, asked)} (last: {error})"
@@ -136,10 +136,10 @@ def silence(error: SalesManagoError, *, seconds: float, left: float, clock: floa
 
 
 def _at(clock: float, seconds: float) -> str:
-    if seconds > _LONGEST_TOLD:
+    if seconds > _LONGEST_DATED:
         return ""
     now, then = (datetime.fromtimestamp(moment, UTC) for moment in (clock, clock + seconds))
     return f" (at {then:%H:%M} UTC)" if then.date() == now.date() else f" (on {then:%Y-%m-%d at %H:%M} UTC)"
 
 
-_LONGEST_TOLD = 366 * 86400.0
+_LONGEST_DATED = 366 * 86400.0

@@ -1,6 +1,7 @@
-"""The transports that a client makes for itself, with the proxies that the environment asks for.
+"""The transports that a client creates itself, with the proxies of the environment.
 
-httpx reads those only where it makes its transport itself. TLS is always verified, by one context for all connections.
+httpx uses the proxies of the environment only if it creates its transport itself. TLS certificates are always verified,
+with one SSL context for all connections.
 
 What they cannot hold: a second answer that a server sends after the next request on that connection was written cannot
 be told from that request's own answer. So each call that must not be sent twice has a connection of its own, and calls
@@ -31,17 +32,17 @@ if TYPE_CHECKING:
     from aiohttp.abc import ResolveResult
 
 Transport = httpx.AsyncBaseTransport | Literal["aiohttp"] | None
-"""What a client is given: a transport of its caller's, the name of a backend, or nothing."""
+"""What a client is given as its transport: an object of the caller, the name of a backend, or None."""
 
 _check_address: ContextVar[CheckAddress | None] = ContextVar("check_address", default=None)
-"""What the request of this task wants the addresses of its host checked with: aiohttp's resolver is not told of it."""
+"""The address check of this task's request, as a context variable, because aiohttp's resolver does not get the
+request."""
 
 
 def transport_of(given: Transport, most_idle: int) -> httpx.AsyncBaseTransport:
-    """Return the transport for all addresses. At most `most_idle` connections (for each proxy) are kept unused.
+    """Return the transport for all addresses; it keeps at most `most_idle` idle connections (per proxy).
 
-    Raises `Invalid` where a backend that is named is not known, or not installed, and for what is wrong in the
-    environment.
+    Raises `Invalid` if a named backend is unknown or not installed, or if a variable of the environment is wrong.
     """
     if given is not None and not isinstance(given, str):
         return given
@@ -77,7 +78,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def _ssl_context(environment: Mapping[str, str]) -> ssl.SSLContext:
-    """Return the context of all connections; httpx reads the two variables, and says of neither what is wrong."""
+    """Return the SSL context of all connections; httpx reads the two variables too, but its errors do not name them."""
     variable = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if environment.get(name)), None)
     try:
         if variable == "SSL_CERT_DIR":
@@ -93,18 +94,18 @@ def _ssl_context(environment: Mapping[str, str]) -> ssl.SSLContext:
 
 
 def answers_in_process(given: Transport) -> bool:
-    """Tell whether a transport is one of those that reach no server: an app or a function of this process answers."""
+    """Return whether an app or a function inside this process answers the requests of a transport."""
     return isinstance(given, httpx.ASGITransport | httpx.WSGITransport | httpx.MockTransport)
 
 
 def _channels(context: ssl.SSLContext, most_idle: int, proxy: str | None = None) -> Channels:
     one = partial(OneConnection, context, keepalive_expiry=LONGEST_REST, proxy=proxy)
-    one()  # where the proxy is of a kind that cannot be had, it is said now
+    one()  # raises now if the kind of proxy is not supported
     return Channels(one, most_idle=most_idle)
 
 
 def _aiohttp(context: ssl.SSLContext, name: str) -> httpx.AsyncBaseTransport:
-    """Return aiohttp as a transport: it keeps no cookies, and has as many connections as requests are in flight."""
+    """Return a transport that uses aiohttp, without cookies and without a limit on the number of connections."""
     if name != "aiohttp":
         raise Invalid(f"is {name!r}; give 'aiohttp', or an httpx transport", field="transport")
     try:
@@ -115,7 +116,7 @@ def _aiohttp(context: ssl.SSLContext, name: str) -> httpx.AsyncBaseTransport:
         raise Invalid("needs the extra aiohttp: pip install 'salesmanago-async[aiohttp]'", field="transport") from None
 
     class Checking(AbstractResolver):
-        """Finds the addresses of a name; those of a request that wants them checked are."""
+        """A resolver that checks the addresses of a name if the request asks for that."""
 
         def __init__(self) -> None:
             self._inner = aiohttp.DefaultResolver()
@@ -132,7 +133,7 @@ def _aiohttp(context: ssl.SSLContext, name: str) -> httpx.AsyncBaseTransport:
             await self._inner.close()
 
     class CleanConnector(aiohttp.TCPConnector):
-        """Gives no connection on which something came while it rested: aiohttp would take it for the next answer."""
+        """Skips connections that received bytes while idle: aiohttp would take those for the next answer."""
 
         async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
             while True:
@@ -154,7 +155,7 @@ def _aiohttp(context: ssl.SSLContext, name: str) -> httpx.AsyncBaseTransport:
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     class Backend(AiohttpTransport):
-        """Keeps connections, but has one of its own for each request that is marked `FRESH`."""
+        """Reuses connections, but opens a new one for each request that is marked `FRESH`."""
 
         def __init__(self) -> None:
             super().__init__(verify=context, client=partial(session, is_kept=True))
@@ -166,7 +167,7 @@ def _aiohttp(context: ssl.SSLContext, name: str) -> httpx.AsyncBaseTransport:
                 if request.extensions.get(FRESH):
                     return await self._fresh.handle_async_request(request)
                 return await super().handle_async_request(request)
-            except aiohttp.ClientError as error:  # the kinds that httpx-aiohttp leaves as they are
+            except aiohttp.ClientError as error:  # errors that httpx-aiohttp does not convert
                 raise httpx.RemoteProtocolError(str(error)) from error
             finally:
                 _check_address.reset(token)
@@ -179,7 +180,7 @@ def _aiohttp(context: ssl.SSLContext, name: str) -> httpx.AsyncBaseTransport:
 
 
 def _is_readable(socket: Any) -> bool:
-    """Tell whether there is something to read from a socket, without waiting: bytes, or its end."""
+    """Return whether a socket is readable without waiting: it has bytes, or was closed by the other side."""
     if socket is None:
         return False
     if not hasattr(select, "poll"):

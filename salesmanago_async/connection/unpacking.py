@@ -1,6 +1,7 @@
-"""A body as it comes over the wire → its bytes, unpacked in small steps and within limits. Pure: pieces in, pieces out.
+"""Unpacks a compressed body in small steps and within limits. Pure: pieces in, pieces out.
 
-httpx unpacks whatever one read brought in one go: 64 KB of gzip become 64 MB at once, and nothing else gets a turn.
+httpx unpacks everything that one read returned in one step: 64 KB of gzip can become 64 MB, while no other task can
+run.
 """
 
 import zlib
@@ -9,16 +10,16 @@ from collections.abc import Iterator
 from ..errors import Unreadable
 
 ACCEPT_ENCODING = "gzip"
-"""What is asked for, so that no other decoder is needed."""
+"""The only encoding that requests accept, so that no other decoder is needed."""
 
 STEP = 1024 * 1024
-"""The most bytes that are unpacked at once: about 1 ms of work."""
+"""The most bytes that are unpacked in one step: about 1 ms of work."""
 
 FREE_BYTES = 64 * 1024 * 1024
-"""Bytes that may be unpacked whatever the ratio to those that came."""
+"""Bytes that may be unpacked whatever the compression ratio."""
 
 MOST_TIMES = 200
-"""After `FREE_BYTES`, the most bytes that one byte may become. JSON seldom reaches 50, a bomb 1000."""
+"""The highest compression ratio after `FREE_BYTES`. JSON seldom reaches 50, a decompression bomb 1000."""
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _GZIP_MARK = b"\x1f\x8b"
@@ -33,34 +34,34 @@ class Unpacker:
         self._limit = limit
         self._unknown = "" if name in {"", "identity", "gzip", "x-gzip", "deflate"} else name[:40]
         self._inflater = None if name in {"", "identity"} else zlib.decompressobj(_GZIP_OR_ZLIB)
-        self._came = 0
+        self._received = 0
         self._unpacked = 0
 
     def pieces(self, raw: bytes) -> Iterator[bytes]:
-        """Yield what a piece of the body becomes, `STEP` bytes at most at a time.
+        """Yield the unpacked bytes of a piece of the body, at most `STEP` bytes at a time.
 
-        Raises `Unreadable` for what is damaged, past a limit, or packed in a way that is not known.
+        Raises `Unreadable` if the data is damaged, exceeds a limit, or has an unknown encoding.
         """
         if self._unknown:
             raise Unreadable(f"{self._host} sent an answer packed as {self._unknown!r}, which was not asked for")
-        self._came += len(raw)
+        self._received += len(raw)
         for piece in self._inflated(raw) if self._inflater else (raw,):
             self._unpacked += len(piece)
             self._check_limits()
             yield piece
 
     def end(self) -> None:
-        """Raise `Unreadable` where the body was cut."""
-        if self._inflater and self._came and not self._inflater.eof:
-            raise Unreadable(f"{self._host} sent an answer that cannot be unpacked: it was cut")
+        """Raise `Unreadable` if the body was cut off."""
+        if self._inflater and self._received and not self._inflater.eof:
+            raise Unreadable(f"{self._host} sent an answer that cannot be unpacked: it was cut off")
 
     def _inflated(self, raw: bytes) -> Iterator[bytes]:
         waiting = raw
-        is_full = False  # then more may come of what was taken already
+        is_full = False  # if True, the inflater may still hold output of the input it has consumed
         while self._inflater and (waiting or is_full):
             if self._inflater.eof:
                 if not waiting.startswith(_GZIP_MARK):
-                    return  # what else follows the end is ignored, as gzip itself does
+                    return  # other bytes after the end are ignored, as gzip itself does
                 self._inflater = zlib.decompressobj(_GZIP_OR_ZLIB)
             try:
                 piece = self._inflater.decompress(waiting, STEP)
@@ -74,7 +75,8 @@ class Unpacker:
     def _check_limits(self) -> None:
         if self._limit is not None and self._unpacked > self._limit:
             raise Unreadable(f"{self._host} sent an answer of more than {self._limit:,} bytes, which is not read")
-        if self._unpacked > max(FREE_BYTES, MOST_TIMES * self._came):
+        if self._unpacked > max(FREE_BYTES, MOST_TIMES * self._received):
             raise Unreadable(
-                f"{self._host} sent {self._came:,} bytes that unpack to more than {self._unpacked:,}: no export does"
+                f"{self._host} sent {self._received:,} bytes that unpack to more than {self._unpacked:,}: "
+                "no real answer or export does"
             )

@@ -1,4 +1,7 @@
-"""Request value → signed body; status, headers and body → answer or error. Pure: no I/O, the time is passed in."""
+"""Turns a request value into a signed body, and a reply into an answer or an error. Pure: no I/O.
+
+The time is passed in.
+"""
 
 import re
 from collections.abc import Mapping
@@ -31,12 +34,12 @@ from ..support.lenient_json import encodable, loads
 AnswerT = TypeVar("AnswerT")
 
 TOO_LARGE = 413
-"""The status of a refusal for the size of the body."""
+"""The status of a refusal because of the size of the body."""
 
 
 @frozen
 class FormFile:
-    """A file to go beside a body: the body is then the part `body` of a form, the file its part `part`."""
+    """A file that is sent with a body: the body is the form part named `body`, the file the form part named `part`."""
 
     body: str
     part: str
@@ -47,7 +50,7 @@ class FormFile:
 
 @frozen
 class Post:
-    """A request encoded once: `fields` is its JSON object without credentials, `request` what it was made from."""
+    """A request that is encoded once: `fields` is its JSON object without credentials, `request` its value."""
 
     path: str
     fields: bytes = field(repr=False)
@@ -60,7 +63,7 @@ class Post:
 
 @frozen
 class Reply:
-    """What came back: the status, the headers by lower-case name, the whole body."""
+    """A raw reply: the status, the headers by lower-case name, the whole body."""
 
     status: int
     headers: Mapping[str, str]
@@ -68,10 +71,10 @@ class Reply:
 
 
 def prepare(request: Request[Any], owner: str | None) -> Post:
-    """Encode a request, its owner filled from the default; raise `Invalid` naming the field that breaks its rule."""
-    shown = request if request.signed else {"path": request.path}  # errors carry it: never with a password
+    """Encode a request and fill in the default owner; raise `Invalid` naming the field that breaks its rule."""
+    shown = request if request.signed else {"path": request.path}  # errors carry this value: it must have no password
     try:
-        body = _owned(write(request), type(request), owner)
+        body = _with_owner(write(request), type(request), owner)
         file = _file_of(request)
         fields = dumps(body)
     except Invalid as error:
@@ -81,16 +84,16 @@ def prepare(request: Request[Any], owner: str | None) -> Post:
 
 
 def prepare_plain(path: str, body: Mapping[str, Any], owner: str | None) -> Post:
-    """Encode plain JSON for any path; a path the reference does not have counts as not repeatable."""
+    """Encode plain JSON for any path; a path that is not in the reference counts as not repeatable."""
     trimmed = path.strip().strip("/").removeprefix("api/")
     if not _PATH.fullmatch(trimmed):
-        raise Invalid(f"{path!r} is no path such as 'contact/hasContact'", field="path")
+        raise Invalid(f"{path!r} is not a path such as 'contact/hasContact'", field="path")
     known = request_class(trimmed)
     fields = {name: value for name, value in body.items() if name not in CREDENTIAL_FIELDS}
     if known:
-        _owned(fields, known, owner)
+        _with_owner(fields, known, owner)
         if upload_of(cast("type", known)):
-            raise Invalid(f"{trimmed} takes a file beside its JSON: send a {known.__name__}", field="path")
+            raise Invalid(f"{trimmed} takes a file besides its JSON: send a {known.__name__}", field="path")
     repeatable, is_signed = (known.repeatable, known.signed) if known else (False, True)
     may_answer_nothing = known is not None and known.may_answer_nothing
     return Post(trimmed, dumps(fields), repeatable, {"path": trimmed}, is_signed, None, may_answer_nothing)
@@ -99,8 +102,8 @@ def prepare_plain(path: str, body: Mapping[str, Any], owner: str | None) -> Post
 _PATH = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 
 
-def _owned(body: dict[str, Any], kind: type, owner: str | None) -> dict[str, Any]:
-    """Fill the owner (or user) in where the class has one and the body does not."""
+def _with_owner(body: dict[str, Any], kind: type, owner: str | None) -> dict[str, Any]:
+    """Fill in the owner (or user) if the class has that field and the body does not."""
     for spec in field_specs(kind):
         if owner and len(spec.path) == 1 and spec.path[0] in DEFAULTED:
             body.setdefault(spec.path[0], owner)
@@ -108,12 +111,12 @@ def _owned(body: dict[str, Any], kind: type, owner: str | None) -> dict[str, Any
 
 
 def _file_of(request: Request[Any]) -> FormFile | None:
-    """Return the file that goes beside the body, where this kind of request has one; refuse to send it without."""
+    """Return the file of a request whose class has one, else None; raise `Invalid` if the file is missing."""
     kind: type = type(request)
-    beside = upload_of(kind)
-    if beside is None:
+    upload = upload_of(kind)
+    if upload is None:
         return None
-    name, parts = beside
+    name, parts = upload
     file = getattr(request, name)
     if file is None:
         raise Invalid("is missing", field=name)
@@ -121,7 +124,7 @@ def _file_of(request: Request[Any]) -> FormFile | None:
 
 
 def signed(fields: bytes, credentials: Credentials, request_time: int) -> bytes:
-    """Return the whole body: `fields` with the four fields of authentication, for this one try."""
+    """Return the whole body: `fields` with the four authentication fields for this try."""
     head = orjson.dumps(
         {
             "clientId": credentials.client_id,
@@ -134,9 +137,9 @@ def signed(fields: bytes, credentials: Credentials, request_time: int) -> bytes:
 
 
 def read_body(reply: Reply, request: object | None, now: datetime, *, may_be_empty: bool = False) -> dict[str, Any]:
-    """Return the JSON object of a successful answer; raise the error that any other reply is.
+    """Return the JSON object of a successful answer; for any other reply raise the matching error.
 
-    `may_be_empty` is True for the calls that are known to answer 200 (or 204) without a body when they are done.
+    `may_be_empty` is True for calls that are known to answer 200 (or 204) without a body on success.
     """
     if reply.status == 429:
         raise RateLimited("429: too many requests", retry_after=_retry_after(reply, now), request=request)
@@ -162,42 +165,42 @@ def read_body(reply: Reply, request: object | None, now: datetime, *, may_be_emp
 
 
 def read_answer(request: Request[AnswerT], body: Mapping[str, Any]) -> AnswerT:
-    """Read a successful answer into the class that belongs to the request."""
+    """Read a successful answer into the answer class of the request."""
     kind: type = type(request)
     return cast("AnswerT", read_leniently(answer_type(kind), body))
 
 
 def success_of(body: Mapping[str, Any]) -> bool | None:
-    """Return whether an answer or a result file says that it is a success; None where it says neither.
+    """Return whether an answer or a result file reports success; None if it reports neither success nor failure.
 
-    Only true means success, only what clearly denies it means failure; null, {} or "maybe" are no word on it.
+    Only true means success, and only a clear denial means failure; null, {} or "maybe" mean neither.
     """
-    said = body.get("success")
-    return _SUCCESS.get(str(said).strip().lower()) if isinstance(said, bool | str | int) else None
+    value = body.get("success")
+    return _SUCCESS.get(str(value).strip().lower()) if isinstance(value, bool | str | int) else None
 
 
 _SUCCESS = {"true": True, "false": False, "no": False, "0": False}
 
 
 def messages_of(body: Mapping[str, Any]) -> list[str]:
-    """Return the texts of an answer, which come as a list or as one string, under one of two names."""
+    """Return the texts of an answer. They come as a list or as one string, under one of two names."""
     found: Any = body.get("message") or body.get("messages") or []
     return [safe_text(text) for text in (found if isinstance(found, list) else [found]) if text is not None]
 
 
-def safe_text(said: object) -> str:
-    """Return a text of the server as a reason may have it.
+def safe_text(value: object) -> str:
+    """Return a text of the server in a form that is safe to show, log and store.
 
-    A link is its host, credentials that the server sends back are struck out, and it can be written anywhere.
+    Links are cut to their host, credentials that the server sends back are removed, and the result can be encoded.
     """
-    return _SENT_BACK.sub(r"\1…", _LINK.sub(r"\g<scheme>\g<host>/…", encodable(str(said))))
+    return _CREDENTIALS.sub(r"\1…", _LINK.sub(r"\g<scheme>\g<host>/…", encodable(str(value))))
 
 
 def _safe(value: Any) -> Any:
     return safe_text(value) if isinstance(value, str) else value
 
 
-_SENT_BACK = re.compile(
+_CREDENTIALS = re.compile(
     r"""((?:clientId|apiKey|apiSecret|sha|token|password)[\\"']*\s*[:=]\s*[\\"']*)[^\s"'\\,;&<>)}]+""", re.IGNORECASE
 )
 _LINK = re.compile(
@@ -225,8 +228,8 @@ def _refusal(body: Mapping[str, Any], status: int, request: object | None) -> Sa
     messages = messages_of(body)
     given = body.get("values")
     values = {name: _safe(value) for name, value in given.items()} if isinstance(given, dict) else None
-    said = " ".join(messages).lower()
-    kind = NotAuthenticated if status == 401 or any(text in said for text in _NOT_AUTHENTICATED) else Refused
+    all_texts = " ".join(messages).lower()
+    kind = NotAuthenticated if status == 401 or any(text in all_texts for text in _NOT_AUTHENTICATED) else Refused
     return kind(messages, values=values, status=status, request=request)
 
 
@@ -239,21 +242,21 @@ def _json_object(reply: Reply) -> dict[str, Any] | None:
 
 
 def _too_large(reply: Reply) -> list[str]:
-    """Return what a refusal for the size of the body says, whoever refused it: the server, or a gateway before it."""
-    return ["the request is larger than the server takes (413); send less at once", *_said(reply)]
+    """Return the messages of a refusal because of size, whether it came from the server or from a gateway."""
+    return ["the request is larger than the server takes (413); send less at once", *_messages(reply)]
 
 
-def _said(reply: Reply) -> list[str]:
+def _messages(reply: Reply) -> list[str]:
     return messages_of(_json_object(reply) or {})
 
 
 def _texts(reply: Reply) -> str:
-    texts = _said(reply)
+    texts = _messages(reply)
     return f": {'; '.join(texts)}" if texts else ""
 
 
 def _redirect(reply: Reply) -> str:
-    """Say where a redirect leads to, without what may be secret: a user, a password, a query, a path not of words."""
+    """Describe a redirect without what may be secret: a user, a password, a query, or a path that is not words."""
     try:
         parts = urlsplit(reply.headers.get("location", ""))
         path = parts.path if _WORDS.fullmatch(parts.path) else "/…"
@@ -274,7 +277,7 @@ def _unreadable(reply: Reply) -> str:
 
 
 def _retry_after(reply: Reply, now: datetime) -> float | None:
-    """Return the seconds of a Retry-After header, given in seconds or as an HTTP date."""
+    """Return the seconds of a Retry-After header, which is in seconds or an HTTP date."""
     given = reply.headers.get("retry-after", "").strip()
     if given.isdecimal():
         return float(given)
@@ -284,7 +287,7 @@ def _retry_after(reply: Reply, now: datetime) -> float | None:
 
 @lru_cache(maxsize=16)
 def http_date(given: str | None) -> datetime | None:
-    """Read an HTTP date, which all answers of one second share; None where it is none."""
+    """Parse an HTTP date, or return None; cached, because all answers of one second share it."""
     try:
         moment = parsedate_to_datetime(given or "")
     except (ValueError, OverflowError):

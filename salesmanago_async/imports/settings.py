@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from ..api.codegen import Body, naming
+from ..api.codegen import Body, named_errors
 from ..api.fields import BATCH, Text, text
 from ..errors import Invalid
 from ..outcome import State
@@ -27,7 +27,7 @@ def _path(given: str | PathLike[str] | None) -> Path | None:
     return Path(given) if given is not None else None
 
 
-check_tag = naming("tags", text(Text(255, clearable=False)))
+check_tag = named_errors("tags", text(Text(255, clearable=False)))
 
 
 def _tags(given: Iterable[str]) -> tuple[str, ...]:

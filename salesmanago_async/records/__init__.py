@@ -1,1 +1,1 @@
-"""A record in any form, a value, a mapping or a row, becomes checked bytes and the names of its contact."""
+"""Turns a record in any form (a value, a mapping or a row) into checked bytes and the names of its contact."""

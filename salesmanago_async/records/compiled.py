@@ -1,26 +1,27 @@
-"""Express lanes: a record → the bytes of its body, and what its contact goes by, in one generated function.
+"""Compiled encoders: one generated function that turns a record into the bytes of its body and its contact's names.
 
-Nearly all records of a source have the same fields, and in them the usual: short text, an address like ann@example.com,
-a list of tags. From the fields a function is generated that takes this for granted, and checks that it is so:
+Nearly all records of a source have the same fields with the usual kinds of content: short text, an address like
+ann@example.com, a list of tags. From these fields a function is generated that assumes such content, and checks the
+assumption:
 
     [v0, v1, v2] = row.values()
     if v0.__class__ is not str and v0 is not None: raise FastPathMiss    short text, the commonest kind
-    if not (v1 is True or v1 is False) and v1 is not None: ...      any other kind: usual, or written with care
-    if v2.__class__ is str: v2 = known_v2[v2]                       birthdays and such are written once, and remembered
+    if not (v1 is True or v1 is False) and v1 is not None: ...      any other kind: usual, or written by its writer
+    if v2.__class__ is str: v2 = memo_v2[v2]                        birthdays and the like are written once and memoized
     if v0 and v1 is not None and v2 is not None:
-        whole1['name'] = v0                                         nothing is absent: the body of the last such record
-        whole['forceOptIn'] = v1                                    will do, filled anew
+        template1['name'] = v0                                      no field is absent: the body of the last such
+        template['forceOptIn'] = v1                                 record is filled again
         ...
-    else: ...                                                       what is absent leaves no trace
+    else: ...                                                       absent fields are left out
     item = dumps(body)
-    if len(item) > room and (len(v0 or '') > 255): raise FastPathMiss    it had the room for a text of more than 255
+    if len(item) > safe_length and (len(v0 or '') > 255): raise FastPathMiss    only a long item can hold a long text
     return item, names
 
-Whatever else turns up, the careful way (api/_lanes.py) gets the whole record, and writes it or words what is wrong. So
-the rules are all there, and here are only guesses at what passes them: by whichever way a record goes, the same comes
-out (a test holds this).
+Everything else takes the slow path (api/codegen.py), which gets the whole record, and encodes it or explains what is
+wrong with it. So all rules are defined there, and this module only guesses which content satisfies them. Both paths
+produce the same bytes (a test checks this).
 
-As its body is filled anew, a lane is for one run, and does one record at a time.
+Because its body is filled again, a compiled encoder belongs to one run and encodes one record at a time.
 """
 
 import re
@@ -42,15 +43,15 @@ Encode: TypeAlias = Callable[[Any], Encoded]
 
 SHORT = 255
 _OTHER_NAMES = frozenset({"contact_id", "new_email"})
-"""Fields that give a contact more names than its address."""
+"""Fields that give a contact other names than its address."""
 
 
 class FastPathMiss(Exception):
-    """The record is one for the careful way."""
+    """The record must take the slow path."""
 
 
 class Memo(dict[str, Any]):
-    """What is written for a text: each is written with care when it is first met, and the first `most` remembered."""
+    """Memoizes what is written for a text: the writer is called for a new text only, and the first `most` are kept."""
 
     def __init__(self, write: Writer, most: int) -> None:
         super().__init__()
@@ -66,100 +67,107 @@ class Memo(dict[str, Any]):
 
 @frozen(kw_only=True)
 class EncoderContext:
-    """What the lanes of one run have in common.
+    """What all compiled encoders of one run share.
 
-    `careful` encodes the records that are not usual; `named` returns what the contact of a body goes by, or raises
-    `Invalid` where that is nothing; `tags` are added to those of each record; `known` are the texts of the fields.
+    `slow_path` encodes the records that a compiled encoder does not expect. `names_of` returns the names of the contact
+    of a body, or raises `Invalid` if there are none. `tags` are added to the tags of each record. `memos` has a memo
+    for each field.
     """
 
-    careful: Encode
-    named: Callable[[Body], Names]
+    slow_path: Encode
+    names_of: Callable[[Body], Names]
     tags: Sequence[str]
-    known: dict[str, Memo] = field(factory=dict, init=False)
+    memos: dict[str, Memo] = field(factory=dict, init=False)
 
 
 @frozen
 class Field:
-    """A field of the records, and the variable of the lane that its value is in."""
+    """A field of the records, and the variable of the generated function that holds its value."""
 
     variable: str
     spec: FieldSpec
 
     @property
     def is_short(self) -> bool:
-        """Whether it is short text: of all kinds the commonest, and the one that needs no writing."""
+        """Whether the field is short text: the commonest kind, which is written unchanged."""
         return self.spec.limit == SHORT
 
     @property
     def is_address(self) -> bool:
-        """Whether it is the address that the contact goes by."""
+        """Whether the field is the address that names the contact."""
         return self.spec.name == "email"
 
     def holds_short(self, kind: type) -> bool:
-        """Tell whether it takes sequences, or mappings, of short text, and nothing else is asked of them."""
-        if get_origin(self.spec.kind) is not kind or not all(isinstance(mark, JsonPath) for mark in self.spec.marks):
+        """Return whether the field is a sequence (or mapping) of short text without any other rule."""
+        if get_origin(self.spec.kind) is not kind or not all(isinstance(item, JsonPath) for item in self.spec.metadata):
             return False
         return limit_of(split_annotation(get_args(self.spec.kind)[-1])[1]) == SHORT
 
     @property
-    def most_known(self) -> int:
-        """How many of its texts are remembered: 0, unless a check is dear and many records have the same ones."""
+    def memo_size(self) -> int:
+        """How many texts are memoized: 0, unless checking is expensive and many records share the same texts."""
         if self.holds_short(Sequence):
             return 2_000
-        has_pattern = any(isinstance(mark, Text) and mark.pattern for mark in self.spec.marks)
-        return 20_000 if has_pattern or self.spec.kind is bool or Form.BIRTHDAY in self.spec.marks else 0
+        has_pattern = any(isinstance(item, Text) and item.pattern for item in self.spec.metadata)
+        return 20_000 if has_pattern or self.spec.kind is bool or Form.BIRTHDAY in self.spec.metadata else 0
 
     @property
-    def is_there(self) -> str:
-        """The condition that it has a value, once it was checked."""
+    def is_present(self) -> str:
+        """The condition that the checked value is present."""
         return self.variable if self.is_short else f"{self.variable} is not None"
 
     @property
-    def least(self) -> int:
-        """How many bytes it takes in an item at least, whatever it holds."""
+    def min_bytes(self) -> int:
+        """The fewest bytes that the field takes in an item, whatever its value."""
         return len(self.spec.path[-1]) + len('"":"",' if self.is_short else '"":0,')
 
 
 def compiled_encoder(
     fields: Sequence[Field],
-    commons: EncoderContext,
+    context: EncoderContext,
     *,
     opening: Sequence[str],
     are_cells: bool = False,
     names: Mapping[str, Any] | None = None,
 ) -> Encode:
-    """Generate the lane for records of these fields; the lines of `opening` fill their variables from `row`.
+    """Generate the encoder for records of these fields; the lines of `opening` set the fields' variables from `row`.
 
-    Cells are text, all of them. `names` are what the opening uses.
+    `are_cells` says that all values are text. `names` are the objects that the opening uses.
     """
-    fields = sorted(fields, key=lambda field: field.spec.appends)  # as the careful way does it
+    fields = sorted(fields, key=lambda field: field.spec.appends)  # the order of the slow path
     checks = [line for field in fields if not (are_cells and field.is_short) for line in _check(field)]
-    body = _body(fields, has_tags=bool(commons.tags))
-    lines = _indented(["names = None", *opening, *checks, *body, *_ending(fields)])
-    forgiving = ["try:", *lines, "except Exception: pass"]  # whatever it is, the careful way will tell
-    source = "\n".join(["def lane(row):", *_indented([*forgiving, "return careful(row)"])])
-    known = {**_NAMES, **(names or {}), "careful": commons.careful, "named": commons.named, "tags": commons.tags}
-    known |= _whole(fields)
+    body = _body(fields, has_tags=bool(context.tags))
+    lines = _indented(["names = None", *opening, *checks, *body, *_finish(fields)])
+    guarded = ["try:", *lines, "except Exception: pass"]  # the slow path raises a proper error if there is one
+    source = "\n".join(["def encode(row):", *_indented([*guarded, "return slow_path(row)"])])
+    namespace = {
+        **_GLOBALS,
+        **(names or {}),
+        "slow_path": context.slow_path,
+        "names_of": context.names_of,
+        "tags": context.tags,
+    }
+    namespace |= _template(fields)
     for each in fields:
-        memory = commons.known.setdefault(each.spec.name, Memo(each.spec.write, each.most_known))
-        known |= {f"write_{each.variable}": each.spec.write, f"known_{each.variable}": memory}
-    exec(compile(source, "<express lane>", "exec"), known)  # noqa: S102 - only quoted names and numbers get in
-    return cast("Encode", known["lane"])
+        memo = context.memos.setdefault(each.spec.name, Memo(each.spec.write, each.memo_size))
+        namespace |= {f"write_{each.variable}": each.spec.write, f"memo_{each.variable}": memo}
+    exec(compile(source, "<compiled encoder>", "exec"), namespace)  # noqa: S102 - only quoted names and numbers get in
+    return cast("Encode", namespace["encode"])
 
 
-_NAMES: dict[str, Any] = {
+_GLOBALS: dict[str, Any] = {
     "CLEAR": CLEAR,
     "EARLIEST_MS": EARLIEST_MS,
     "FastPathMiss": FastPathMiss,
     "canonical": canonical,
     "dumps": orjson.dumps,
-    "is_usual_address": re.compile(USUAL_EMAIL.pattern.replace("A-Z", "")).fullmatch,  # one in lower case
+    "is_usual_address": re.compile(USUAL_EMAIL.pattern.replace("A-Z", "")).fullmatch,  # in lower case only
     "is_usual_email": USUAL_EMAIL.fullmatch,
 }
 
 
 def _check(field: Field) -> list[str]:
-    """Return the lines that leave in the variable what goes into the body: None, or "" of short text, is absent."""
+    """Return the lines that leave the field's content in its variable; None, or "" of short text, is absent."""
     value = field.variable
     if field.is_short:
         return [f"if {value}.__class__ is not str and {value} is not None: raise FastPathMiss"]
@@ -167,49 +175,49 @@ def _check(field: Field) -> list[str]:
         return [
             f"if {value}.__class__ is str and is_usual_address({value}): names = ({value},)",
             "else:",
-            f"    if {value} is not None: {_written(field)}",
+            f"    if {value} is not None: {_write(field)}",
             f"    names = (canonical({value}),) if {value} else None",
         ]
-    lines = _check_parts(field) or [f"if not ({_usual(field)}) and {value} is not None: {_written(field)}"]
-    if field.most_known:
-        return [f"if {value}.__class__ is str: {value} = known_{value}[{value}]", f"el{lines[0]}", *lines[1:]]
+    lines = _check_parts(field) or [f"if not ({_is_usual(field)}) and {value} is not None: {_write(field)}"]
+    if field.memo_size:
+        return [f"if {value}.__class__ is str: {value} = memo_{value}[{value}]", f"el{lines[0]}", *lines[1:]]
     return lines
 
 
 def _check_parts(field: Field) -> list[str]:
-    """Return those lines for a value that has parts, all of them text; no lines for another."""
+    """Return these lines for a value that consists of texts; no lines for any other field."""
     value = field.variable
     check_each = ["        if part.__class__ is not str or not part: raise FastPathMiss"]
-    otherwise = f"elif {value} is not None: {_written(field)}"
+    otherwise = f"elif {value} is not None: {_write(field)}"
     if field.holds_short(Sequence):
         return [f"if {value}.__class__ is list:", f"    for part in {value}:", *check_each, otherwise]
     if field.holds_short(Mapping):
         is_usual = f"{value}.__class__ is dict and '' not in {value}"
         return [f"if {is_usual}:", f"    for part in {value}.values():", *check_each, otherwise]
-    if Form.COMMA_LIST in field.spec.marks:
+    if Form.COMMA_LIST in field.spec.metadata:
         is_usual = f"{value}.__class__ is list and {value} and '' not in {value} and CLEAR not in {value}"
         joined = f"if {is_usual}: {value} = ','.join({value})"
-        return [joined, f"if not ({_usual(field)}) and {value} is not None: {_written(field)}"]
+        return [joined, f"if not ({_is_usual(field)}) and {value} is not None: {_write(field)}"]
     return []
 
 
-def _written(field: Field) -> str:
-    """Return the statement that leaves to the field's writer what may be usual, or not."""
+def _write(field: Field) -> str:
+    """Return the statement that passes a value, which may be unusual, to the field's writer."""
     return f"{field.variable} = None if {field.variable} == '' else write_{field.variable}({field.variable})"
 
 
 _USUAL = {
     Form.EMAIL: "{0}.__class__ is str and is_usual_email({0})",
     Form.EVENT_TIME: "{0}.__class__ is int and {0} >= EARLIEST_MS",
-    Form.NUMBER: "{0}.__class__ is int or {0}.__class__ is float and {0} - {0} == 0",  # nor nan nor infinite
+    Form.NUMBER: "{0}.__class__ is int or {0}.__class__ is float and {0} - {0} == 0",  # neither nan nor infinite
 }
 
 
-def _usual(field: Field) -> str:
-    """Return the condition that a value is surely written as it is; it is false for many that are, too."""
-    value, marks = field.variable, field.spec.marks
-    text = next((mark for mark in marks if isinstance(mark, Text)), None)
-    form = next((mark for mark in marks if isinstance(mark, Form)), None)
+def _is_usual(field: Field) -> str:
+    """Return a condition that is true only if the value is written unchanged; it may be false for such values too."""
+    value, metadata = field.variable, field.spec.metadata
+    text = next((item for item in metadata if isinstance(item, Text)), None)
+    form = next((item for item in metadata if isinstance(item, Form)), None)
     if text and text.limit and not text.pattern and form in {None, Form.COMMA_LIST}:
         return f"{value}.__class__ is str and {text.least} <= len({value}) <= {text.limit}"
     if field.spec.kind is bool:
@@ -218,65 +226,67 @@ def _usual(field: Field) -> str:
 
 
 def _body(fields: Sequence[Field], *, has_tags: bool) -> list[str]:
-    """Return the lines that make the body, and say how long its item may be before a text in it can be too long."""
+    """Return the lines that build the body, and the item length up to which no text in it can be too long."""
     containers = containers_of([field.spec for field in fields])
-    in_pieces = [*open_containers(containers), f"room = {SHORT}"]
+    in_pieces = [*open_containers(containers), f"safe_length = {SHORT}"]
     for each in fields:
-        in_pieces.append(f"if {each.is_there}: {store(each.spec, each.variable, containers)}; room += {each.least}")
+        in_pieces.append(
+            f"if {each.is_present}: {store(each.spec, each.variable, containers)}; safe_length += {each.min_bytes}"
+        )
         in_pieces += ["else: raise FastPathMiss"] if each.spec.required else []
     in_pieces += close_containers(containers)
     in_pieces += ["body['tags'] = [*body.get('tags', ()), *tags]"] if has_tags else []
     if merges(fields) or any(field.spec.appends for field in fields):
         return in_pieces
-    nothing_is_absent = " and ".join(field.is_there for field in fields) or "True"
-    filled = _filled(fields, containers, has_tags=has_tags)
+    nothing_is_absent = " and ".join(field.is_present for field in fields) or "True"
+    filled = _fill_template(fields, containers, has_tags=has_tags)
     return [f"if {nothing_is_absent}:", *_indented(filled), "else:", *_indented(in_pieces)]
 
 
 def merges(fields: Sequence[Field]) -> bool:
-    """Tell whether one of the fields is an object that others have their places in."""
+    """Return whether one of the fields is an object that other fields are stored in."""
     containers = containers_of([field.spec for field in fields])
     return any(field.spec.path in containers for field in fields)
 
 
-def _filled(fields: Sequence[Field], containers: Containers, *, has_tags: bool) -> list[str]:
-    """Return the lines that fill the body that is there, which has all the fields, and the tags."""
-    whole = _whole_names(containers)
-    lines = [store(field.spec, field.variable, whole) for field in fields]
+def _fill_template(fields: Sequence[Field], containers: Containers, *, has_tags: bool) -> list[str]:
+    """Return the lines that fill the template body, which has all the fields, and the tags."""
+    template = _template_names(containers)
+    lines = [store(field.spec, field.variable, template) for field in fields]
     if has_tags:
         given = next((field.variable for field in fields if field.spec.name == "tags"), "()")
-        lines.append(f"whole['tags'] = [*{given}, *tags]")
-    return [*lines, "body, room = whole, whole_room"]
+        lines.append(f"template['tags'] = [*{given}, *tags]")
+    return [*lines, "body, safe_length = template, template_safe_length"]
 
 
-def _whole(fields: Sequence[Field]) -> dict[str, Any]:
-    """Return the objects of a body, put into each other in the order of the careful way, and the room in its item."""
+def _template(fields: Sequence[Field]) -> dict[str, Any]:
+    """Return the nested objects of a body, in the order of the slow path, and the safe length of its item."""
     containers = containers_of([field.spec for field in fields])
     objects: dict[tuple[str, ...], Body] = {path: {} for path in containers}
     for each in fields:
         objects.setdefault(each.spec.path[:-1], {})[each.spec.path[-1]] = "" if each.is_short else 0
     for path in filter(None, containers):
         objects[path[:-1]][path[-1]] = objects[path]
-    named = {name: objects[path] for path, name in _whole_names(containers).items()}
-    return {**named, "whole_room": SHORT + len(dumps(objects[()]))}
+    named = {name: objects[path] for path, name in _template_names(containers).items()}
+    return {**named, "template_safe_length": SHORT + len(dumps(objects[()]))}
 
 
-def _whole_names(containers: Containers) -> Containers:
-    return {path: name.replace("body", "whole") for path, name in containers.items()}
+def _template_names(containers: Containers) -> Containers:
+    return {path: name.replace("body", "template") for path, name in containers.items()}
 
 
-def _ending(fields: Sequence[Field]) -> list[str]:
+def _finish(fields: Sequence[Field]) -> list[str]:
     is_long = " or ".join(condition for field in fields if (condition := _is_long(field))) or "False"
     others = [f" and not {field.variable}" for field in fields if field.spec.name in _OTHER_NAMES]
     return [
-        "item = b'%b' % dumps(body)",  # a copy: orjson leaves 4 KB to each result, however short
-        f"if len(item) > room and ({is_long}): raise FastPathMiss",
-        f"return item, names if names{''.join(others)} else named(body)",
+        "item = b'%b' % dumps(body)",  # a copy: orjson reserves 4 KB for each result, however short
+        f"if len(item) > safe_length and ({is_long}): raise FastPathMiss",
+        f"return item, names if names{''.join(others)} else names_of(body)",
     ]
 
 
 def _is_long(field: Field) -> str:
-    """Return the condition that there is too long a text in a value that was taken for short; "" if it was measured."""
+    """Return the condition that a value which was assumed to be short is too long; "" if its length was checked."""
     value = field.variable
     if field.is_short:
         return f"len({value} or '') > {SHORT}"

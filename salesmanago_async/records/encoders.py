@@ -1,7 +1,7 @@
-"""Which express lane (see _guesses.py) a record takes: that of its table's header, of its class, or of its keys.
+"""Selects the compiled encoder (see compiled.py) of a record: by the header of its table, its class, or its keys.
 
-Records come in runs of the like. So the lane of the last one is tried first: it finds out itself, for next to nothing,
-whether a record is its own, and has any other one met anew.
+Similar records usually follow each other. So the encoder of the last record is tried first: it finds out itself, at
+almost no cost, whether a record fits, and passes any other record back to the selection.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,21 +13,21 @@ from .compiled import Encode, Encoded, EncoderContext, Field, compiled_encoder, 
 from .shared_keys import SharedKeysEncoder
 
 SpecsOf: TypeAlias = Callable[[Sequence[str]], Sequence[FieldSpec | None]]
-"""Tells what the names of fields stand for, None for nothing; raises `Invalid` naming one that is not known."""
+"""Returns the fields that names stand for, None for an ignored name; raises `Invalid` naming an unknown one."""
 
-MOST_LANES = 64
-"""Sets of keys that have a lane of their own; further ones share the lane of all keys that there are."""
+MAX_ENCODERS = 64
+"""The most sets of keys with an encoder of their own; records with other sets share one encoder with all keys."""
 
 
 class Encoder:
-    """Encodes records; `encode` is the function that is best for one like the last, so it is asked for each time."""
+    """Encodes records. `encode` is the best function for a record like the last one: read the attribute each time."""
 
     def __init__(self, encode: Encode) -> None:
         self.encode = encode
 
 
-def cell_encoder(names: Sequence[str], specs_of: SpecsOf, commons: EncoderContext) -> Encoder:
-    """Return what encodes rows of cells; one under the name "" has to be empty."""
+def cell_encoder(names: Sequence[str], specs_of: SpecsOf, context: EncoderContext) -> Encoder:
+    """Return the encoder for rows of cells; a cell under the name "" must be empty."""
     variables = [f"v{index}" for index in range(len(names))]
     columns = list(zip(variables, names, strict=True))
     field_specs = specs_of([name for name in names if name])
@@ -35,147 +35,150 @@ def cell_encoder(names: Sequence[str], specs_of: SpecsOf, commons: EncoderContex
     opening = [f"[{', '.join(variables)}] = row"]
     opening += [f"if {variable}: raise FastPathMiss" for variable, name in columns if not name]
     fields = [Field(variable, spec) for variable, spec in named if spec]
-    return Encoder(compiled_encoder(fields, commons, opening=opening, are_cells=True))
+    return Encoder(compiled_encoder(fields, context, opening=opening, are_cells=True))
 
 
 class RecordEncoder(Encoder):
-    """Encodes instances of a class, and mappings; the careful way refuses whatever else there is."""
+    """Encodes instances of a class, and mappings; the slow path raises an error for anything else."""
 
-    def __init__(self, values: "InstanceEncoder", keys: "MappingEncoder", careful: Encode) -> None:
-        super().__init__(self._meet)
-        values.meet = keys.meet = self._meet
+    def __init__(self, values: "InstanceEncoder", keys: "MappingEncoder", slow_path: Encode) -> None:
+        super().__init__(self._encode_any)
+        values.encode_any = keys.encode_any = self._encode_any
         self._values = values
         self._keys = keys
-        self._careful = careful
+        self._slow_path = slow_path
 
-    def _meet(self, record: Any) -> Encoded:
-        """Encode a record that is not like the last one, and be ready for more like it."""
+    def _encode_any(self, record: Any) -> Encoded:
+        """Encode a record that differs from the last one, and select the encoder for more records like it."""
         if isinstance(record, Mapping):
             fields: Mapping[Any, Any] = record
-            return self._meet_fields(fields if type(fields) is dict else dict(fields))
+            return self._encode_mapping(fields if type(fields) is dict else dict(fields))
         if record.__class__ is not self._values.record_class:
-            return self._careful(record)
-        self.encode = self._values.lane_for(record)
+            return self._slow_path(record)
+        self.encode = self._values.encoder_for(record)
         return self.encode(record)
 
-    def _meet_fields(self, record: dict[Any, Any]) -> Encoded:
-        lane = self._keys.lane_for(record)
-        if lane is None:
-            return self._keys.encode_widely(record) or self._careful(record)
-        self.encode = lane
-        return lane(record)
+    def _encode_mapping(self, record: dict[Any, Any]) -> Encoded:
+        encode = self._keys.encoder_for(record)
+        if encode is None:
+            return self._keys.encode_with_shared_keys(record) or self._slow_path(record)
+        self.encode = encode
+        return encode(record)
 
 
 class InstanceEncoder:
-    """The lane for instances of a class: it has the fields that one of them was seen to use, and those all must."""
+    """The encoder for instances of a class. It covers the fields that any instance has used so far."""
 
-    def __init__(self, record_class: type, field_specs: Sequence[FieldSpec], commons: EncoderContext) -> None:
+    def __init__(self, record_class: type, field_specs: Sequence[FieldSpec], context: EncoderContext) -> None:
         self.record_class = record_class
         self._specs = field_specs
-        self._commons = commons
+        self._context = context
         self._used = frozenset(spec.name for spec in field_specs if spec.required)
-        self._lane: Encode | None = None
-        self.meet = commons.careful
+        self._encode: Encode | None = None
+        self.encode_any = context.slow_path
 
-    def lane_for(self, record: Any) -> Encode:
-        """Return the lane."""
+    def encoder_for(self, record: Any) -> Encode:
+        """Return the encoder, which is compiled again if the record uses another field."""
         used = self._used.union(spec.name for spec in self._specs if getattr(record, spec.name) is not None)
-        if self._lane is None or used != self._used:
+        if self._encode is None or used != self._used:
             self._used = used
-            self._lane = self._generated()
-        return self._lane
+            self._encode = self._generate()
+        return self._encode
 
-    def _generated(self) -> Encode:
+    def _generate(self) -> Encode:
         fields = [Field(f"v_{spec.name}", spec) for spec in self._specs if spec.name in self._used]
         unused = [f"row.{spec.name}" for spec in self._specs if spec.name not in self._used]
-        opening = ["if row.__class__ is not record_class: return meet(row)"]
-        opening += [f"if not ({' is '.join([*unused, 'None'])}): return meet(row)"] if unused else []
+        opening = ["if row.__class__ is not record_class: return encode_any(row)"]
+        opening += [f"if not ({' is '.join([*unused, 'None'])}): return encode_any(row)"] if unused else []
         opening += [f"{field.variable} = row.{field.spec.name}" for field in fields]
-        names = {"meet": self.meet, "record_class": self.record_class}
-        return compiled_encoder(fields, self._commons, opening=opening, names=names)
+        names = {"encode_any": self.encode_any, "record_class": self.record_class}
+        return compiled_encoder(fields, self._context, opening=opening, names=names)
 
 
 class MappingEncoder:
-    """The lanes for dicts, by their keys, and by those of the objects among their values, the `containers`.
+    """The encoders for dicts, by their keys and the keys of the nested objects, the `containers`.
 
-    `flattened` puts the fields of those objects beside the others; it may raise `Invalid`.
+    `flattened` moves the fields of the nested objects to the top level; it may raise `Invalid`.
     """
 
     def __init__(
         self,
         specs_of: SpecsOf,
-        commons: EncoderContext,
+        context: EncoderContext,
         *,
         containers: frozenset[str],
         flattened: Callable[[Mapping[Any, Any]], dict[Any, Any]],
     ) -> None:
         self._specs_of = specs_of
-        self._commons = commons
+        self._context = context
         self._containers = containers
         self._flattened = flattened
-        self._lanes: dict[Any, Encode | None] = {}
-        self._wide = SharedKeysEncoder(self._generated_wide)
-        self.meet = commons.careful
+        self._encoders: dict[Any, Encode | None] = {}
+        self._shared = SharedKeysEncoder(self._generate_shared)
+        self.encode_any = context.slow_path
 
-    def lane_for(self, record: dict[Any, Any]) -> Encode | None:
-        """Return the lane for a dict like this; None where there is none, be it that there are enough."""
+    def encoder_for(self, record: dict[Any, Any]) -> Encode | None:
+        """Return the encoder for dicts with these keys; None if there can be none, or if there are too many already."""
         keys = self._keys_of(record)
-        if keys not in self._lanes and not self._are_enough:
-            self._lanes[keys] = self._generated(record) if keys else None
-        return self._lanes.get(keys)
+        if keys not in self._encoders and not self._is_full:
+            self._encoders[keys] = self._generate(record) if keys else None
+        return self._encoders.get(keys)
 
-    def encode_widely(self, record: dict[Any, Any]) -> Encoded | None:
-        """Encode a dict by the lane that further ones share, once there are enough; None where that cannot be."""
-        if not self._are_enough:
+    def encode_with_shared_keys(self, record: dict[Any, Any]) -> Encoded | None:
+        """Encode a dict with the encoder that further sets of keys share; None if that is impossible or not needed."""
+        if not self._is_full:
             return None
         try:
-            return self._wide.encode(self._flattened(record))
-        except Invalid:  # the careful way words it, who knows what the record itself has
+            return self._shared.encode(self._flattened(record))
+        except Invalid:  # the slow path raises a better error: it knows which fields the record itself has
             return None
 
     @property
-    def _are_enough(self) -> bool:
-        return len(self._lanes) >= MOST_LANES
+    def _is_full(self) -> bool:
+        return len(self._encoders) >= MAX_ENCODERS
 
     def _keys_of(self, record: dict[Any, Any]) -> tuple[Any, ...] | None:
-        """Return the keys, and those of the objects further in; None where one of those is no dict."""
+        """Return the keys of a dict and of its nested objects; None if a nested object is not a dict."""
         inner = [record[key] for key in record if key in self._containers]
         if any(value.__class__ is not dict for value in inner):
             return None
         found = tuple(self._keys_of(value) for value in inner)
         return (tuple(record), found) if None not in found else None
 
-    def _generated(self, record: dict[Any, Any]) -> Encode | None:
-        unpacking = _Unpacking(record, self._containers)
-        fields = self._fields_of(unpacking)
-        return self._lane(fields, unpacking) if fields is not None else None
+    def _generate(self, record: dict[Any, Any]) -> Encode | None:
+        unpack = _UnpackCode(record, self._containers)
+        fields = self._fields_of(unpack)
+        return self._compile(fields, unpack) if fields is not None else None
 
-    def _generated_wide(self, record: dict[Any, Any]) -> Encode | None:
-        """Generate the lane, unless some have details in columns, others in an object: each kind has its own order."""
-        unpacking = _Unpacking(record, self._containers)
-        fields = self._fields_of(unpacking)
-        return self._lane(fields, unpacking) if fields is not None and not merges(fields) else None
+    def _generate_shared(self, record: dict[Any, Any]) -> Encode | None:
+        """Compile the shared encoder; None if some records have details in columns and others in an object.
 
-    def _fields_of(self, unpacking: "_Unpacking") -> list[Field] | None:
+        Each of these two kinds has its own order of fields.
+        """
+        unpack = _UnpackCode(record, self._containers)
+        fields = self._fields_of(unpack)
+        return self._compile(fields, unpack) if fields is not None and not merges(fields) else None
+
+    def _fields_of(self, unpack: "_UnpackCode") -> list[Field] | None:
         try:
-            field_specs = self._specs_of(list(unpacking.fields.values()))
-        except Invalid:  # the careful way says so, of each such record
+            field_specs = self._specs_of(list(unpack.fields.values()))
+        except Invalid:  # the slow path raises this error for each such record
             return None
-        return [Field(variable, spec) for variable, spec in zip(unpacking.fields, field_specs, strict=True) if spec]
+        return [Field(variable, spec) for variable, spec in zip(unpack.fields, field_specs, strict=True) if spec]
 
-    def _lane(self, fields: Sequence[Field], unpacking: "_Unpacking") -> Encode:
-        names = {**unpacking.keys, "meet": self.meet}
-        return compiled_encoder(fields, self._commons, opening=unpacking.lines, names=names)
+    def _compile(self, fields: Sequence[Field], unpack: "_UnpackCode") -> Encode:
+        names = {**unpack.keys, "encode_any": self.encode_any}
+        return compiled_encoder(fields, self._context, opening=unpack.lines, names=names)
 
 
-class _Unpacking:
-    """The lines that take the values out of dicts like one, which is known by its keys, into variables."""
+class _UnpackCode:
+    """The lines that unpack dicts with the same keys as `record` into variables."""
 
     def __init__(self, record: dict[Any, Any], containers: frozenset[str]) -> None:
         self._containers = containers
         self.lines: list[str] = []
         self.fields: dict[str, Any] = {}
-        """Variable → the name of its field, in the order of the record."""
+        """Maps each variable to the name of its field, in the order of the record."""
         self.keys: dict[str, list[Any]] = {}
         self._add("row", record)
 
@@ -183,7 +186,7 @@ class _Unpacking:
         self.keys[f"keys_of_{variable}"] = list(record)
         is_other = f"{variable}.__class__ is not dict or [*{variable}] != keys_of_{variable}"
         inner = [f"{variable}_{index}" for index in range(len(record))]
-        self.lines += [f"if {is_other}: return meet(row)", f"[{', '.join(inner)}] = {variable}.values()"]
+        self.lines += [f"if {is_other}: return encode_any(row)", f"[{', '.join(inner)}] = {variable}.values()"]
         for name, (key, value) in zip(inner, record.items(), strict=True):
             if key in self._containers:
                 self._add(name, value)

@@ -1,11 +1,12 @@
-"""Which names mean one contact? Pure: the text of an address or an id goes in, its canonical form comes out.
+"""Canonical names of contacts: the text of an address or an id goes in, its canonical form comes out. Pure.
 
 One contact can be written in several ways: `Ann@Example.com` and `ann@example.com`, `bücher.example` and
-`xn--bcher-kva.example`, an `é` of one character or of two (NFC and NFD), an id in upper or lower case. Records that
-were given in different ways must still wait for each other, and an answer in another spelling must still be traced to
-its record. So names are compared in canonical form only; what is sent is always the text as it was given.
+`xn--bcher-kva.example`, an `é` of one character or of two (NFC and NFD), an id in upper or lower case. Records of one
+contact must wait for each other even if they spell it differently, and an answer in another spelling must be matched to
+its record. So names are compared in canonical form only; what is sent is always the original text.
 
-What may be two contacts stays two: dots and `+tags` before the @ are left alone, and so is `ß`, which is not `ss`.
+Names that may belong to two contacts stay different: dots and `+tags` before the @ are kept, and so is `ß`, which is
+not `ss`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,18 +14,18 @@ from typing import Any
 from unicodedata import normalize
 
 PUNYCODE = "xn--"
-"""What a label of a domain begins with that holds other letters than ASCII, in the spelling of DNS."""
+"""The prefix of a domain label with non-ASCII letters, as written in DNS."""
 
 MOST_OF_LABEL = 63
-"""Characters that a label of a domain has in DNS."""
+"""The most characters of a domain label in DNS."""
 
 
 Names = tuple[str, ...]
-"""What a record's contact goes by: its address or its id, and any other name the record gives it; all canonical."""
+"""The canonical names of a record's contact: its address or its id, and any other name that the record has."""
 
 
 def canonical(name: str) -> str:
-    """Return the one form of an address or an id; that of a canonical form is itself."""
+    """Return the canonical form of an address or an id; a canonical form is its own canonical form."""
     lowered = name.strip().lower()
     if lowered.isascii() and PUNYCODE not in lowered:  # nearly all
         return lowered
@@ -33,17 +34,17 @@ def canonical(name: str) -> str:
 
 
 def canonical_names(names: Iterable[object]) -> frozenset[str]:
-    """Return the canonical forms of what a server calls a contact, without the empty ones."""
+    """Return the canonical forms of the names that a server uses for a contact, without empty ones."""
     return frozenset(canonical(str(name)) for name in names if name) - {""}
 
 
 def named_in(body: Mapping[str, Any], *fields: str) -> tuple[str, ...]:
-    """Return the canonical names that are in these fields of a body, in that order."""
+    """Return the canonical names in these fields of a body, in this order."""
     return tuple(canonical(str(body[name])) for name in fields if name in body)
 
 
 def names_of_contact(body: Mapping[str, Any]) -> Names:
-    """Return what the contact of an upsertDetails entry goes by: address, id, and the address that it is to get."""
+    """Return the names of the contact of an upsertDetails entry: its address, its id, and its new address."""
     contact = body["contact"]
     if "newEmail" not in body and "contactId" not in contact:  # nearly all
         return (canonical(contact["email"]),)
@@ -51,7 +52,7 @@ def names_of_contact(body: Mapping[str, Any]) -> Names:
 
 
 def names_of_event(body: Mapping[str, Any]) -> Names:
-    """Return what the contact of an event goes by: its address, its id, or both, in canonical form."""
+    """Return the canonical names of the contact of an event: its address, its id, or both."""
     return (canonical(body["email"]),) if "contactId" not in body else named_in(body, "email", "contactId")
 
 
@@ -60,7 +61,7 @@ def _composed(text: str) -> str:
 
 
 def _label(label: str) -> str:
-    """Return a label of a domain in its own letters; one that is no proper punycode is left as it is."""
+    """Return a domain label in its own letters; a label that is not valid punycode is returned unchanged."""
     if not label.startswith(PUNYCODE) or len(label) > MOST_OF_LABEL:
         return label
     code = label.removeprefix(PUNYCODE)

@@ -1,12 +1,12 @@
-"""How records may be given: as values, as the API's objects, or flat, as a row of a table has them.
+"""The forms in which records may be given: as values, as the API's objects, or flat, like a row of a table.
 
     Contact(email="ann@example.com", city="Kraków")
     {"contact": {"email": "ann@example.com", "address": {"city": "Kraków"}}}      the API's object
-    {"email": "ann@example.com", "city": "Kraków"}                                flat, in the API's names
+    {"email": "ann@example.com", "city": "Kraków"}                                flat, with the API's names
     {"email": "ann@example.com", "zip_code": "30-555", "properties.size": "XL"}   flat, in snake_case, with details
 
-All become the same body, through a lane that is generated once for each set of names (see api/_lanes.py). A run takes
-the express lanes (see _express.py), which give the bytes of that body.
+All of them become the same body, through a writer that is generated once for each set of names (see api/codegen.py). A
+run uses compiled encoders (see compiled.py), which produce the bytes of that body.
 """
 
 import re
@@ -24,8 +24,8 @@ from ..api.codegen import (
     class_writer,
     compile_writer,
     field_specs,
+    named_errors,
     names_of,
-    naming,
     part_writer,
 )
 from ..api.contacts import Contact
@@ -38,10 +38,10 @@ from .encoders import Encoder, InstanceEncoder, MappingEncoder, RecordEncoder, c
 from .names import Names, names_of_contact, names_of_event
 
 ExtraColumns: TypeAlias = Literal["error", "ignore", "properties"]
-"""What becomes of a name that is no field: an error, nothing, or a standard detail of that name."""
+"""What happens to a name that is not a field: an error, nothing, or a standard detail with that name."""
 
 NOTES = frozenset({"_line", "_reason", "_file"})
-"""Columns that a rejects file adds; they are passed over, so that it can be imported again."""
+"""Columns that a rejects file adds. They are ignored, so that the file can be imported again."""
 
 
 class Shape:
@@ -57,10 +57,10 @@ class Shape:
         self._specs = names_of(record_class)
         self._containers = frozenset(name for spec in field_specs(record_class) for name in spec.path[:-1])
         self._of_instance = class_writer(record_class)
-        self._of_keys = lru_cache(maxsize=512)(self._lane_of_keys)
+        self._of_keys = lru_cache(maxsize=512)(self._writer_of_keys)
 
     def body(self, record: Any) -> Body:
-        """Return the checked body of a record in whatever form; raise `Invalid` naming the field and the rule."""
+        """Return the checked body of a record in any form; raise `Invalid` naming the field and the rule."""
         if record.__class__ is self.record_class:
             return self._of_instance(record)
         if isinstance(record, Mapping):
@@ -72,53 +72,53 @@ class Shape:
         raise Invalid(f"is a {type(record).__name__}; give {self.record_class.__name__} values or mappings")
 
     def encoder(self, tags: Sequence[str] = (), body: Callable[[Any], Body] | None = None) -> Encoder:
-        """Return what encodes records in whatever form, with these tags added; `body` makes that of an unusual one."""
-        commons = self._commons(body or self.body, tags)
-        keys = MappingEncoder(self._specs_of, commons, containers=self._containers, flattened=self._flattened)
-        values = InstanceEncoder(self.record_class, field_specs(self.record_class), commons)
-        return RecordEncoder(values, keys, commons.careful)
+        """Return the encoder for records in any form, with these tags added; `body` builds bodies on the slow path."""
+        context = self._context(body or self.body, tags)
+        keys = MappingEncoder(self._specs_of, context, containers=self._containers, flattened=self._flattened)
+        values = InstanceEncoder(self.record_class, field_specs(self.record_class), context)
+        return RecordEncoder(values, keys, context.slow_path)
 
     def cell_encoder(self, names: Sequence[str], tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
-        """Return what encodes rows of cells under these names, "" for none; `body` makes that of an unusual one."""
-        return cell_encoder(names, self._specs_of, self._commons(body, tags))
+        """Return the encoder for rows of cells under these names ("" for none); `body` builds slow-path bodies."""
+        return cell_encoder(names, self._specs_of, self._context(body, tags))
 
-    def careful_encoder(self, tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
-        """Return what encodes records as `body` makes them, without a lane: for shapes with fields of their own."""
-        return Encoder(self._commons(body, tags).careful)
+    def slow_path_encoder(self, tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
+        """Return an encoder that always uses `body`, without compiled code: for shapes with fields of their own."""
+        return Encoder(self._context(body, tags).slow_path)
 
-    def _commons(self, body: Callable[[Any], Body], tags: Sequence[str]) -> EncoderContext:
-        def careful(record: Any) -> Encoded:
+    def _context(self, body: Callable[[Any], Body], tags: Sequence[str]) -> EncoderContext:
+        def slow_path(record: Any) -> Encoded:
             checked = body(record)
             if tags:
                 checked.setdefault("tags", []).extend(tags)
-            return b"%b" % dumps(checked), self._names_of_body(checked)  # a copy, as in _guesses.py
+            return b"%b" % dumps(checked), self._names_of_body(checked)  # a copy, as in compiled.py
 
-        return EncoderContext(careful=careful, named=self._named, tags=tags)
+        return EncoderContext(slow_path=slow_path, names_of=self._checked_names, tags=tags)
 
-    def _named(self, body: Body) -> Names:
+    def _checked_names(self, body: Body) -> Names:
         self._check_body(body)
         return self._names_of_body(body)
 
-    def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
-        """Return the lane for records that have these columns; raise `Invalid` naming a column that is not known."""
+    def column_writer(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
+        """Return the writer for records with these columns; raise `Invalid` naming an unknown column."""
         found = enumerate(self._specs_of(names))
-        lane = compile_writer([(spec, access(index)) for index, spec in found if spec])
+        write = compile_writer([(spec, access(index)) for index, spec in found if spec])
 
         def checked(row: Any) -> Body:
-            body = lane(row)
+            body = write(row)
             self._check_body(body)
             return body
 
         return checked
 
     def check_names(self, names: Sequence[str]) -> None:
-        """Raise `Invalid` for a column that is not known, or where one that is needed is missing; nested ones pass."""
+        """Raise `Invalid` if a column is unknown or a required one is missing; nested objects are not checked."""
         if self._containers.isdisjoint(names):
             self._specs_of(names)
 
     def _specs_of(self, names: Sequence[str]) -> list[FieldSpec | None]:
-        """Return what these names stand for, None for what is passed over."""
-        found = [self._place(name) for name in names]
+        """Return the fields that these names stand for, None for an ignored name."""
+        found = [self._spec(name) for name in names]
         given = [spec for spec in found if spec]
         fields = Counter(spec.name for spec in given)
         for spec in given:
@@ -127,8 +127,8 @@ class Shape:
         check_required(given, field_specs(self.record_class))
         return found
 
-    def _lane_of_keys(self, keys: tuple[str, ...]) -> RowWriter:
-        return self.lane_of_columns(keys, lambda index: f"row[{str.__repr__(keys[index])}]")
+    def _writer_of_keys(self, keys: tuple[str, ...]) -> RowWriter:
+        return self.column_writer(keys, lambda index: f"row[{str.__repr__(keys[index])}]")
 
     def _flattened(self, record: Mapping[str, Any]) -> dict[str, Any]:
         flat: dict[str, Any] = {}
@@ -147,10 +147,10 @@ class Shape:
             elif value is not None:
                 raise Invalid(f"is a {type(value).__name__}, not an object", field=name)
 
-    def _place(self, name: object) -> FieldSpec | None:
+    def _spec(self, name: object) -> FieldSpec | None:
         if not isinstance(name, str):
             raise Invalid(f"the name of a field is {name!r}, not text")
-        name = str.__str__(name)  # of a member of an enumeration, the text
+        name = str.__str__(name)  # a member of a string enumeration becomes its text
         if name in NOTES:
             return None
         if name in self._specs:
@@ -164,7 +164,7 @@ class Shape:
             return None
         if self._extra == "properties" and "properties" in self._specs:
             return _property(name)
-        remedy = "; take it for one (--map), or say what becomes of such (--extra-columns)"
+        remedy = "; map it to a field (--map), or choose what happens to such columns (--extra-columns)"
         raise Invalid(f"is not a field{self._nearest(name) or remedy}", field=name or "a column without a name")
 
     def _nearest(self, name: str) -> str:
@@ -174,13 +174,14 @@ class Shape:
 
 def _property(key: str) -> FieldSpec:
     if len(key) > 255:
-        raise Invalid(f"the name of a detail is {len(key)} characters long, 255 are taken", field=key[:40])
+        raise Invalid(f"the name of a detail is {len(key)} characters long; at most 255 are allowed", field=key[:40])
     name = f"properties.{key}"
-    return FieldSpec(name, ("properties", key), naming(name, writer_of(ShortText, part_writer)), str, (Text(255),))
+    write = named_errors(name, writer_of(ShortText, part_writer))
+    return FieldSpec(name, ("properties", key), write, str, (Text(255),))
 
 
 def _dictionary_property(key: str) -> FieldSpec:
-    check_name = naming(f"dictionary.{key}", text(Text(255, least=3, clearable=False)))
+    check_name = named_errors(f"dictionary.{key}", text(Text(255, least=3, clearable=False)))
     check_name(key)
 
     def write(value: object) -> dict[str, Any]:
@@ -188,7 +189,7 @@ def _dictionary_property(key: str) -> FieldSpec:
         return {"name": key, "type": kind, "value": dictionary_value(milliseconds(value) if kind == "DATE" else value)}
 
     name = f"dictionary.{key}"
-    return FieldSpec(name, ("dictionaryProperties",), naming(name, write), appends=True)
+    return FieldSpec(name, ("dictionaryProperties",), named_errors(name, write), appends=True)
 
 
 def _is_time(value: object) -> bool:
@@ -196,10 +197,10 @@ def _is_time(value: object) -> bool:
 
 
 def contact_shape(extra: ExtraColumns = "error") -> Shape:
-    """Return the forms of a contact."""
+    """Return the shape of contacts."""
     return Shape(Contact, names_of_contact, extra=extra)
 
 
 def event_shape(extra: ExtraColumns = "error") -> Shape:
-    """Return the forms of an external event."""
+    """Return the shape of external events."""
     return Shape(ExternalEvent, names_of_event, extra=extra)

@@ -1,1 +1,1 @@
-"""Rows from anywhere: files, iterables and whatever else an import is given."""
+"""Rows from files, iterables and any other source of an import."""

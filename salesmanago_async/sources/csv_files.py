@@ -1,4 +1,4 @@
-"""CSV files: a header line, and a row of cells for each record."""
+"""CSV files: a header line, then a row of cells for each record."""
 
 import csv
 import re
@@ -14,25 +14,25 @@ from .text_files import BrokenRow, FileOptions, LineReader, Row, TextFile, check
 
 
 class CsvFile(TextFile):
-    """A table with a header line. The delimiter (, ; tab |) is taken from the header; a BOM tells the encoding.
+    """A table with a header line. The delimiter (, ; tab |) is detected in the header, a BOM determines the encoding.
 
-    Lines without any cell filled are passed over. Bytes that are no UTF-8 make their row a rejected one, not the file.
+    Lines with only empty cells are skipped. A row with bytes that are not UTF-8 is rejected; the other rows are read.
     """
 
     def __init__(self, path: Path, shape: Shape, reading: FileOptions) -> None:
         super().__init__(path, reading.encoding)
         with self.lines() as lines:
             self.delimiter = reading.delimiter or _delimiter_of(lines)
-            lines.give_back_all()
+            lines.push_back_all()
             self.header = [name.strip() for name in self._header(self._reader(lines))]
-        self._raw = None  # no row was read yet
-        self._nameless = [index for index, name in enumerate(self.header) if not name]  # after a trailing delimiter
+        self._raw = None  # for `bytes_read`: no row has been read yet
+        self._nameless = [index for index, name in enumerate(self.header) if not name]  # from a trailing delimiter
         self._shape = shape
         self._names = _names_of_header(self.header, reading.columns)
-        self._lane = _lane_of_names(self._names, shape)
+        self._write = _row_writer(self._names, shape)
 
     def rows(self) -> Iterator[Row]:
-        """Give the cells of every row, with the line it begins at."""
+        """Yield the cells of every row, with the line that it begins on."""
         with self.lines() as lines:
             reader = self._reader(lines)
             self._header(reader)
@@ -47,7 +47,7 @@ class CsvFile(TextFile):
             except StopIteration:
                 return
             except csv.Error as error:
-                yield _broken(lines, f"is no row of a CSV file: {error}"), lines.first
+                yield _broken(lines, f"is not a valid CSV row: {error}"), lines.first
                 continue
             if len(cells) != width and lines.number > lines.first:
                 yield _broken(lines, _other_width(cells, width)), lines.first
@@ -64,7 +64,7 @@ class CsvFile(TextFile):
         try:
             header = next(filter(_has_content, reader), None)
         except csv.Error as error:
-            raise Invalid(f"the header is no row of a CSV file, is a quote left open? ({error})") from None
+            raise Invalid(f"the header is not a valid CSV row: is a quote left open? ({error})") from None
         if header is None:
             raise Invalid("has no header line: it is empty")
         return header
@@ -78,14 +78,14 @@ class CsvFile(TextFile):
         for index in self._nameless:
             if row[index]:
                 raise Invalid(f"has a cell in column {index + 1}, which has no name in the header")
-        return self._lane(row)
+        return self._write(row)
 
     def encoder(self, tags: Sequence[str] = ()) -> Encoder:
-        """Return what encodes rows, with these tags added to each."""
+        """Return the encoder for rows, which adds these tags to each."""
         return self._shape.cell_encoder(self._names, tags, self.body)
 
     def record(self, row: Any) -> Any:
-        """Return the row as {column: cell}, or the text of a piece that is no row."""
+        """Return the row as {column: cell}, or the text of a broken row."""
         if isinstance(row, BrokenRow):
             return row.text
         if len(row) == len(self.header):
@@ -98,29 +98,29 @@ def _other_width(cells: Sequence[str], width: int) -> str:
 
 
 def _broken(lines: "LineReader", reason: str) -> BrokenRow:
-    """Make the row's first line a broken row, and have the lines it swallowed read again."""
+    """Make the first line of a row a broken row, and let the lines that it swallowed be read again."""
     last = lines.number
-    text = lines.give_back_all_but_first()
+    text = lines.push_back_all_but_first()
     if last > lines.first:
         return BrokenRow(text, f"{reason}; its quotes reach to line {last}: is one left open?")
     return BrokenRow(text, reason)
 
 
 def _has_content(cells: Sequence[str]) -> bool:
-    if cells and cells[0].strip():  # nearly always, so this alone is what it costs
+    if cells and cells[0].strip():  # nearly always true, so usually only the first cell is checked
         return True
     return any(cell and not cell.isspace() for cell in cells)
 
 
 def _delimiter_of(lines: Iterable[str]) -> str:
-    """Return what stands between the cells of the first line that has any."""
+    """Return the most frequent delimiter of the first line that is not empty."""
     header = next((line for line in lines if line.strip(" ,;\t|\r\n")), "")
     unquoted = re.sub(r'"[^"]*"', "", header)
     return max(",;\t|", key=unquoted.count)
 
 
 def _names_of_header(header: Sequence[str], columns: Mapping[str, str]) -> list[str]:
-    """Return the fields that the columns stand for; "" for a column without a name."""
+    """Return the names of the fields that the columns stand for; "" for a column without a name."""
     for number, name in enumerate(header, 1):
         if not name.isprintable():
             raise Invalid(f"column {number} of the header, {name!a}, is not text; is the encoding right?")
@@ -128,6 +128,6 @@ def _names_of_header(header: Sequence[str], columns: Mapping[str, str]) -> list[
     return [columns.get(name, name) if name else "" for name in header]
 
 
-def _lane_of_names(names: Sequence[str], shape: Shape) -> RowWriter:
+def _row_writer(names: Sequence[str], shape: Shape) -> RowWriter:
     named = [index for index, name in enumerate(names) if name]
-    return shape.lane_of_columns([names[index] for index in named], lambda spec: f"row[{named[spec]}]")
+    return shape.column_writer([names[index] for index in named], lambda index: f"row[{named[index]}]")

@@ -1,4 +1,4 @@
-"""JSONL files: one JSON object a line."""
+"""JSONL files: one JSON object per line."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +12,14 @@ from .text_files import BrokenRow, FileOptions, Row, TextFile
 
 
 class JsonLinesFile(ObjectRows, TextFile):
-    """A file with one JSON object a line; empty lines are passed over."""
+    """A file with one JSON object per line; empty lines are skipped."""
 
     def __init__(self, path: Path, shape: Shape, reading: FileOptions) -> None:
         TextFile.__init__(self, path, reading.encoding)
         ObjectRows.__init__(self, shape, reading.columns)
 
     def rows(self) -> Iterator[Row]:
-        """Give every line's object."""
+        """Yield the object of every line."""
         with self.lines() as lines:
             for number, line in enumerate(lines.text, 1):
                 lines.number = number
@@ -31,12 +31,12 @@ def _json_row(line: str) -> Any:
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError:
-        return _odd_row(line)
+        return _slow_json_row(line)
 
 
-def _odd_row(line: str) -> Any:
-    """Return the JSON of a line with bytes that were no text, or that is none."""
+def _slow_json_row(line: str) -> Any:
+    """Parse a line with undecodable bytes; return a broken row if it is not JSON."""
     try:
         return orjson.loads(line.encode("utf-8", "surrogateescape"))
     except orjson.JSONDecodeError as error:
-        return BrokenRow(line.rstrip("\r\n"), f"is no JSON: {error}")
+        return BrokenRow(line.rstrip("\r\n"), f"is not valid JSON: {error}")

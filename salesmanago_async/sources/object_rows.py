@@ -1,4 +1,4 @@
-"""Rows that are objects, under names of the file's own: those of JSON lines, and of Parquet."""
+"""Rows that are objects with the file's own names: those of JSON lines and of Parquet files."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -11,7 +11,7 @@ from .text_files import BrokenRow
 
 
 class ObjectRows:
-    """What becomes of such rows: `columns` gives those names that are not the fields' those of fields."""
+    """The part of a source that handles such rows; `columns` maps names of the file to names of fields."""
 
     def __init__(self, shape: Shape, columns: Mapping[str, str]) -> None:
         self._shape = shape
@@ -22,22 +22,22 @@ class ObjectRows:
         return self._shape.body(self._object(row))
 
     def encoder(self, tags: Sequence[str] = ()) -> Encoder:
-        """Return what encodes rows, with these tags added to each."""
+        """Return the encoder for rows, which adds these tags to each."""
         if not self._columns:
             return self._shape.encoder(tags, self.body)
         under_fields = self._shape.encoder(tags)
         return Encoder(lambda row: under_fields.encode(self._object(row)))
 
     def record(self, row: Any) -> Any:
-        """Return the row, or the text of one that is none."""
+        """Return the row, or the text of a broken row."""
         return row.text if isinstance(row, BrokenRow) else row
 
     def _object(self, row: Any) -> dict[str, Any]:
-        """Return a row under the names of the fields; raise `Invalid` for one that is no object."""
+        """Return a row with the names of the fields; raise `Invalid` if it is not an object."""
         if isinstance(row, BrokenRow):
             raise Invalid(row.reason)
         if not isinstance(row, dict):
-            raise Invalid("is no JSON object")
+            raise Invalid("is not a JSON object")
         record = cast("dict[str, Any]", row)
         return self._renamed(record) if self._columns else record
 

@@ -1,4 +1,4 @@
-"""Parquet files, through pyarrow (the extra `parquet`): a batch of rows at a time."""
+"""Parquet files, read a batch of rows at a time with pyarrow (the extra `parquet`)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +11,14 @@ from .text_files import BrokenRow, FileOptions, Row, check_columns
 
 BATCH = 1000
 BUFFER = 256 * 1024
-"""Bytes of each column that are read at a time, however large the file's row groups are."""
+"""Bytes of each column that are read at a time, however large the row groups of the file are."""
 
 
 class ParquetFile(ObjectRows):
-    """A Parquet file; its rows count as lines, from 1."""
+    """A Parquet file; its row numbers, from 1, count as lines."""
 
     encoding = "utf-8"
-    """Of what is written down of its rows."""
+    """The encoding of a rejects file of its rows."""
 
     def __init__(self, path: Path, shape: Shape, reading: FileOptions) -> None:
         super().__init__(shape, reading.columns)
@@ -34,11 +34,11 @@ class ParquetFile(ObjectRows):
 
     @property
     def bytes_read(self) -> int:
-        """The part of the file that is read, told by its rows."""
+        """The bytes read so far, estimated from the number of rows read."""
         return self.total_bytes * self._read // self._rows if self._rows else self.total_bytes
 
     def rows(self) -> Iterator[Row]:
-        """Give every row, under the names of its columns."""
+        """Yield every row, with the names of its columns."""
         self._read = 0
         with _opened(self.path) as file:
             for batch in _batches(file, self.path):
@@ -63,7 +63,7 @@ def _opened(path: Path) -> Any:
     try:
         return pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False)
     except pyarrow.ArrowInvalid as error:
-        raise Invalid(f"is no Parquet file, or a damaged one: {error}") from None
+        raise Invalid(f"is not a Parquet file, or is damaged: {error}") from None
 
 
 def _batches(file: Any, path: Path) -> Iterator[list[Any]]:
@@ -71,13 +71,13 @@ def _batches(file: Any, path: Path) -> Iterator[list[Any]]:
 
     try:
         for batch in file.iter_batches(batch_size=BATCH):
-            yield _rows_of(_plainer(batch))
+            yield _rows_of(_with_plain_types(batch))
     except (pyarrow.ArrowException, OSError) as error:
         raise Invalid(f"cannot be read further: {error}", field=str(path)) from None
 
 
-def _plainer(batch: Any) -> Any:
-    """Return the rows with columns as Python has them: whole numbers whole, text as text, times to the microsecond."""
+def _with_plain_types(batch: Any) -> Any:
+    """Return the batch with columns that become plain Python values: whole numbers, text, times in microseconds."""
     import pyarrow
 
     columns = [_plain_column(column) for column in batch.columns]
@@ -90,19 +90,19 @@ def _plain_column(column: Any) -> Any:
 
     kind = column.type
     try:
-        if types.is_floating(kind):  # pandas makes those of whole numbers, where one is missing
+        if types.is_floating(kind):  # pandas turns whole numbers into floats if a value is missing
             return column.cast(pyarrow.int64())
-        if types.is_binary(kind) or types.is_large_binary(kind):  # text that is not said to be any
+        if types.is_binary(kind) or types.is_large_binary(kind):  # text without the annotation that it is text
             return column.cast(pyarrow.string())
         if types.is_timestamp(kind) and kind.unit == "ns":
             return column.cast(pyarrow.timestamp("us", tz=kind.tz), safe=False)
-    except pyarrow.ArrowInvalid:  # it is what it says
+    except pyarrow.ArrowInvalid:  # the values do not fit the plainer type: keep the declared one
         pass
     return column
 
 
 def _rows_of(batch: Any) -> list[Any]:
-    """Return the rows; one that cannot be read is broken alone."""
+    """Return the rows; if one cannot be read, only that one is broken."""
     try:
         rows: list[Any] = batch.to_pylist(maps_as_pydicts="lossy")
     except ValueError:

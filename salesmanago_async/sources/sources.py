@@ -1,8 +1,8 @@
-"""Where records come from: iterables, async iterables, CSV, JSONL and Parquet files; all read lazily.
+"""Sources of records: iterables, async iterables, and CSV, JSONL and Parquet files, all read lazily.
 
-A source gives *rows* (a record, or the cells of a line) with their line, and knows how to make of a row a checked body,
-and the record as the caller gave it. A row that cannot even be read is a `BrokenRow`: it becomes a rejected record like
-any other, and the reading goes on after it.
+A source yields *rows* (a record, or the cells of a line) with their line numbers. It can turn a row into a checked
+body, and into the record as the caller gave it. A row that cannot be read is a `BrokenRow`: it becomes a rejected
+record like any other, and reading continues after it.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -23,10 +23,10 @@ from .text_files import FileOptions, Row
 
 
 class Source(Protocol):
-    """What a run reads."""
+    """The interface that a run reads from."""
 
     def rows(self) -> Iterator[Row] | AsyncGenerator[Row]:
-        """Give every row, with its line in its file (from 1), or None."""
+        """Yield every row with its line in its file (from 1), or None."""
         ...
 
     def body(self, row: Any) -> Body:
@@ -34,7 +34,7 @@ class Source(Protocol):
         ...
 
     def encoder(self, tags: Sequence[str] = ()) -> Encoder:
-        """Return what encodes a row, with these tags added: the bytes of what `body` makes, and its contact's names."""
+        """Return the encoder of a row, with these tags added: it returns the body's bytes and its contact's names."""
         ...
 
     def record(self, row: Any) -> Any:
@@ -42,18 +42,18 @@ class Source(Protocol):
         ...
 
     def file_of(self, row: Any) -> str | None:
-        """Return the path of the file that the row is from."""
+        """Return the path of the file that contains the row."""
         ...
 
 
 InputFile: TypeAlias = CsvFile | JsonLinesFile | ParquetFile
 
 GivenSource: TypeAlias = Iterable[Any] | AsyncIterable[Any] | str | PathLike[str] | Source
-"""What a caller may give: records, the path of a file, or a source of these classes."""
+"""What a caller may give: records, the path of a file, or one of the source classes."""
 
 
 def open_source(given: GivenSource, shape: Shape, reading: FileOptions | None = None) -> Source:
-    """Return the source for what a caller gave: records, or the path of a file, as its suffix says."""
+    """Return the source for what a caller gave: records, or the path of a file (its suffix determines the format)."""
     if isinstance(given, str | PathLike):
         return open_file(Path(given), shape, reading or FileOptions())
     if isinstance(given, CsvFile | JsonLinesFile | ParquetFile | FileSource):
@@ -68,7 +68,7 @@ def open_source(given: GivenSource, shape: Shape, reading: FileOptions | None = 
 
 
 def open_file(path: Path, shape: Shape, reading: FileOptions) -> InputFile:
-    """Return the source for a file; raise `Invalid` naming the file where it cannot be read."""
+    """Return the source for a file; raise `Invalid` naming the file if it cannot be read."""
     kinds: dict[str, type[InputFile]] = {
         ".csv": CsvFile,
         ".tsv": CsvFile,
@@ -79,26 +79,26 @@ def open_file(path: Path, shape: Shape, reading: FileOptions) -> InputFile:
     }
     kind = kinds.get(path.suffix.lower())
     if kind is None:
-        raise Invalid(f"ends in none of {', '.join(kinds)}", field=str(path))
+        raise Invalid(f"has an unknown suffix; supported are {', '.join(kinds)}", field=str(path))
     try:
         if path.exists() and not path.is_file() and not path.is_dir():
-            raise Invalid("is a pipe or a device, and a file has to be read twice; save it first")
+            raise Invalid("is a pipe or a device, but the input must be read twice; save it to a file first")
         return kind(path, shape, reading)
     except Invalid as error:
         raise Invalid(str(error).removeprefix(f"{path}: "), field=str(path)) from None
-    except (OSError, ValueError) as error:  # ValueError: the path itself is none, as it holds a NUL
+    except (OSError, ValueError) as error:  # ValueError: the path is invalid because it contains a NUL
         raise Invalid(f"cannot be read: {getattr(error, 'strerror', None) or error}", field=str(path)) from error
 
 
 class RecordSource:
-    """Records that the program gives."""
+    """Records from the program itself."""
 
     def __init__(self, records: Iterable[Any] | AsyncIterable[Any], shape: Shape) -> None:
         self._records = records
         self._shape = shape
 
     def rows(self) -> Iterator[Row] | AsyncGenerator[Row]:
-        """Give every record; there are no lines."""
+        """Yield every record; there are no line numbers."""
         if isinstance(self._records, AsyncIterable):
             return _async_rows(aiter(self._records))
         return zip(self._records, repeat(None))
@@ -108,7 +108,7 @@ class RecordSource:
         return self._shape.body(row)
 
     def encoder(self, tags: Sequence[str] = ()) -> Encoder:
-        """Return what encodes records, with these tags added to each."""
+        """Return the encoder for records, which adds these tags to each."""
         return self._shape.encoder(tags)
 
     def record(self, row: Any) -> Any:
@@ -121,7 +121,7 @@ class RecordSource:
 
 
 async def _async_rows(records: AsyncIterator[Any]) -> AsyncGenerator[Row]:
-    """Give every record, and close a generator of the caller's whatever ends the run."""
+    """Yield every record, and close the caller's generator however the run ends."""
     try:
         async for record in records:
             yield record, None
@@ -131,7 +131,7 @@ async def _async_rows(records: AsyncIterator[Any]) -> AsyncGenerator[Row]:
 
 
 class FileSource:
-    """Several files, one after the other, as one source."""
+    """Several files, one after another, as one source."""
 
     def __init__(self, files: Sequence[InputFile]) -> None:
         self.files = files
@@ -147,18 +147,18 @@ class FileSource:
         return sum(file.total_bytes for file in self.files)
 
     def rows(self) -> Iterator[Row]:
-        """Give every row of every file."""
+        """Yield every row of every file."""
         for index, file in enumerate(self.files):
             for row, line in file.rows():
                 yield (index, row), line
 
     def body(self, row: Any) -> Body:
-        """Return the checked body, as the row's file makes it."""
+        """Return the checked body, built by the row's file."""
         index, inner = cast("tuple[int, Any]", row)
         return self.files[index].body(inner)
 
     def encoder(self, tags: Sequence[str] = ()) -> Encoder:
-        """Return what encodes rows, each as its file does it."""
+        """Return the encoder for rows, which uses the encoder of the row's file."""
         encoders = [file.encoder(tags) for file in self.files]
 
         def encode(row: Any) -> Encoded:
@@ -168,7 +168,7 @@ class FileSource:
         return Encoder(encode)
 
     def record(self, row: Any) -> Any:
-        """Return the row as its file has it."""
+        """Return the row as its file returns it."""
         index, inner = row
         return self.files[index].record(inner)
 

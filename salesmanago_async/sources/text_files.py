@@ -1,4 +1,4 @@
-"""Text files, read line by line: their encoding, how far they are read, and lines that are read again."""
+"""Text files that are read line by line: encoding, progress, and lines that are read a second time."""
 
 import codecs
 from collections import deque
@@ -13,16 +13,16 @@ from ..errors import Invalid
 from ..records.shapes import ExtraColumns
 
 BEGINNING = 64 * 1024
-"""How many bytes of a file are looked at to find out its encoding."""
+"""How many bytes of a file are inspected to detect its encoding."""
 
 Row: TypeAlias = tuple[Any, int | None]
 FLUSH: Row = (None, None)
-"""No row, but word from a source that what was read is to go now, however little it is."""
+"""Not a row: a source yields it to have everything sent that was read so far, however little it is."""
 
 
 @frozen
 class BrokenRow:
-    """A piece of a file that is no row: its text, and what is wrong with it."""
+    """A piece of a file that is not a valid row: its text, and what is wrong with it."""
 
     text: str
     reason: str
@@ -30,7 +30,7 @@ class BrokenRow:
 
 @frozen(kw_only=True)
 class FileOptions:
-    """How a file is read: its columns' new names, its encoding and delimiter where they are not to be guessed."""
+    """How a file is read: new names for its columns, and its encoding and delimiter if they must not be detected."""
 
     extra_columns: ExtraColumns = "error"
     columns: Mapping[str, str] = field(factory=dict)
@@ -39,7 +39,7 @@ class FileOptions:
 
 
 def check_columns(header: Sequence[str], columns: Mapping[str, str]) -> None:
-    """Raise `Invalid` for a column that stands twice in a header, or one to be renamed that is not there."""
+    """Raise `Invalid` if a column occurs twice in a header, or if a column to be renamed is missing."""
     for number, name in enumerate(header, 1):
         if name and header.index(name) < number - 1:
             raise Invalid(f"is given 2 times, in columns {header.index(name) + 1} and {number}", field=name)
@@ -49,11 +49,11 @@ def check_columns(header: Sequence[str], columns: Mapping[str, str]) -> None:
 
 
 class LineReader:
-    """The lines of a text file, which remembers those of the row being read, and takes some of them back."""
+    """Iterates over the lines of a text file; keeps the lines of the current row, and can push them back."""
 
     def __init__(self, text: Iterator[str]) -> None:
         self.text = text
-        self._given_back: deque[str] = deque()
+        self._pushed_back: deque[str] = deque()
         self._row: list[str] = []
         self.number = 0
         self.first = 1
@@ -62,31 +62,31 @@ class LineReader:
         return self
 
     def __next__(self) -> str:
-        line = self._given_back.popleft() if self._given_back else next(self.text)
+        line = self._pushed_back.popleft() if self._pushed_back else next(self.text)
         self.number += 1
         self._row.append(line)
         return line
 
     def begin_row(self) -> None:
-        """Say that the next line begins a row."""
+        """Mark the next line as the beginning of a row."""
         self._row.clear()
         self.first = self.number + 1
 
-    def give_back_all_but_first(self) -> str:
-        """Have the row's later lines read again, as rows of their own; return its first."""
+    def push_back_all_but_first(self) -> str:
+        """Let the later lines of the row be read again as rows of their own; return its first line."""
         first, *self._row = self._row
-        self.give_back_all()
+        self.push_back_all()
         return first.rstrip("\r\n")
 
-    def give_back_all(self) -> None:
-        """Have the row's lines read again."""
-        self._given_back.extendleft(reversed(self._row))
+    def push_back_all(self) -> None:
+        """Let the lines of the row be read again."""
+        self._pushed_back.extendleft(reversed(self._row))
         self.number -= len(self._row)
         self._row.clear()
 
 
 class TextFile:
-    """A text file that can be read again and again, and tells how far it is read."""
+    """A text file that can be read several times, and reports how much of it was read."""
 
     def __init__(self, path: Path, encoding: str | None) -> None:
         self.path = path
@@ -97,16 +97,16 @@ class TextFile:
 
     @property
     def bytes_read(self) -> int:
-        """The bytes read: none before the first line is asked for, all once the file is closed."""
+        """The bytes read: none before the first line is read, all after the file is closed."""
         if self._raw is None:
             return 0
         return self.total_bytes if self._raw.closed else self._raw.tell()
 
     @contextmanager
     def lines(self) -> Iterator["LineReader"]:
-        """Open the file; bytes that are no text in its encoding spoil their own line only, as far as that can be.
+        """Open the file; undecodable bytes spoil only their own line if the encoding allows that.
 
-        Raises `Invalid`, naming the file and about the line, where text cannot be decoded at all.
+        Raises `Invalid`, naming the file and the approximate line, if the rest of the text cannot be decoded.
         """
         errors = "strict" if self.encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
         with self.path.open(encoding=self.encoding, errors=errors, newline="") as text:
@@ -114,9 +114,9 @@ class TextFile:
             lines = LineReader(text)
             try:
                 yield lines
-            except UnicodeError as error:  # not always a UnicodeDecodeError: UTF-16 without its mark is none
-                spec = f"line {lines.number + 1}"
-                rule = f"{spec} is not {self.encoding}, or one soon after: {getattr(error, 'reason', error)}"
+            except UnicodeError as error:  # UTF-16 without a byte order mark raises a plain UnicodeError
+                place = f"line {lines.number + 1}"
+                rule = f"{place} is not {self.encoding}, or one soon after: {getattr(error, 'reason', error)}"
                 raise Invalid(rule, field=str(self.path)) from None
 
     def file_of(self, row: Any) -> str | None:
@@ -125,7 +125,7 @@ class TextFile:
 
 
 def encoding_of(beginning: bytes, given: str | None) -> str:
-    """Return the encoding to read with: what was given, else what the byte order mark says, else UTF-8."""
+    """Return the encoding to read with: the given one, else the one of the byte order mark, else UTF-8."""
     is_utf16 = beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     name = _encoding_named(given) if given else "utf-16" if is_utf16 else "utf-8"
     if b"\0" in beginning and not name.startswith(("utf-16", "utf-32")):
@@ -134,10 +134,10 @@ def encoding_of(beginning: bytes, given: str | None) -> str:
 
 
 def _encoding_named(given: str) -> str:
-    """Return Python's own name of an encoding; raise `Invalid` where it knows none, or none of text (base64, say)."""
+    """Return Python's name of an encoding; raise `Invalid` if it is unknown or no text encoding (such as base64)."""
     try:
         found = codecs.lookup(given)
-        "".encode(found.name)  # LookupError where it turns bytes into bytes, or text into text
-    except (LookupError, ValueError):  # ValueError: the name itself is odd
+        "".encode(found.name)  # LookupError if the codec converts bytes to bytes, or text to text
+    except (LookupError, ValueError):  # ValueError: the name itself is invalid
         raise Invalid(f"there is no encoding {given!a}; try cp1250, iso8859-2 or utf-16", field="encoding") from None
     return found.name

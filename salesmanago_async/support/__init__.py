@@ -1,1 +1,1 @@
-"""What every room may use and what knows no other room: tasks, signals, pickling, lenient JSON."""
+"""Helpers that every package may use and that import none of them: tasks, signals, pickling, lenient JSON."""

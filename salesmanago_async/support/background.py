@@ -1,4 +1,4 @@
-"""Tasks that work beside a block, and end with it."""
+"""A task group for tasks that run beside a block and end with it."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -9,10 +9,11 @@ import anyio.abc
 
 @asynccontextmanager
 async def background() -> AsyncGenerator[anyio.abc.TaskGroup]:
-    """Open a task group whose tasks are cancelled where the block ends, and that raises what the block does, as it is.
+    """Open a task group whose tasks are cancelled when the block ends, and that raises the block's error unwrapped.
 
-    It is for a coroutine of ours that enters and leaves it in one task; what callers enter is a `block` (see _blocks).
-    A task group packs up what is raised inside it; here its tasks must not raise, so there is nothing to pack together.
+    Use it in a coroutine that enters and leaves the block in one task; callers of the library enter a `block` instead
+    (see connection/blocks.py). A task group wraps the errors raised inside it in an exception group. The tasks started
+    here must not raise, so there is nothing to group.
     """
     error: BaseException | None = None
     async with anyio.create_task_group() as tasks:

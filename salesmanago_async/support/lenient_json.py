@@ -1,15 +1,15 @@
-r"""JSON as servers really write it → values.
+r"""Parse JSON as servers really write it.
 
-What is well formed is parsed at full speed. Only what the fast parser refuses comes to the slow path, which reads what
-can be read without guessing:
+Well-formed JSON is parsed at full speed. Only if the fast parser fails, the slow path reads what can be read without
+guessing:
 
-    a byte order mark at the beginning                is passed over
-    a lone surrogate, "Ann \ud83d"                      is the character U+FFFD in an answer: it cannot be encoded again
-    bytes that are not UTF-8, or are CESU-8           are U+FFFD, one for each damaged character
+    a byte order mark at the beginning                is ignored
+    a lone surrogate, "Ann \ud83d"                    is replaced by U+FFFD in an answer: it cannot be encoded again
+    bytes that are not UTF-8, or are CESU-8           are replaced by U+FFFD, one for each damaged character
     a bare control character inside a text            is kept
-    NaN, Infinity                                     are None: there is no number
+    NaN, Infinity                                     are None, because JSON has no such numbers
 
-Everything else is an error: above all a text that was cut.
+Everything else is an error, above all a text that was cut off.
 """
 
 import codecs
@@ -24,7 +24,7 @@ Content: TypeAlias = bytes | bytearray | memoryview
 REPLACEMENT = "\ufffd"
 
 LONGEST_REPAIR = 16 * 1024 * 1024
-"""The most bytes that are read the slow way, which takes some tenths of a second."""
+"""The most bytes that the slow path reads; that many take some tenths of a second."""
 
 _BOM = codecs.BOM_UTF8
 _CESU_8 = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]|\xed[\xa0-\xbf][\x80-\xbf]")
@@ -35,7 +35,7 @@ _CONSTANT = re.compile(r"NaN|Infinity")
 
 
 def loads(content: Content) -> Any:
-    """Return what an answer says; raise `ValueError` where it is no JSON. All its texts can be encoded."""
+    """Parse an answer; raise `ValueError` if it is not JSON. Every text in the result can be encoded as UTF-8."""
     given = bytes(content).removeprefix(_BOM)
     try:
         return orjson.loads(given)
@@ -49,9 +49,9 @@ def loads(content: Content) -> Any:
 
 
 def loads_damaged(content: Content, *, longest: int = LONGEST_REPAIR) -> tuple[Any, int]:
-    """Return what one record of a file says, and how many of its characters were damaged; raise `ValueError`."""
+    """Parse one record of a file; return it with its number of damaged characters. Raises `ValueError`."""
     if len(content) > longest:
-        raise ValueError(f"it is damaged, and longer than {longest} bytes")
+        raise ValueError(f"it is damaged and longer than {longest} bytes")
     text, damaged = repaired(bytes(content))
     try:
         return _DECODER.decode(text), damaged + _oddities(text)
@@ -60,18 +60,18 @@ def loads_damaged(content: Content, *, longest: int = LONGEST_REPAIR) -> tuple[A
 
 
 def repaired(content: bytes) -> tuple[str, int]:
-    """Return bytes as text, U+FFFD in place of each damaged character, and how many those are."""
+    """Decode bytes with U+FFFD in place of each damaged character; return the text and the number of replacements."""
     text = _CESU_8.sub(REPLACEMENT.encode(), content).decode("utf-8", "replace")
     return text, text.count(REPLACEMENT) - content.count(REPLACEMENT.encode())
 
 
 def encodable(text: str) -> str:
-    """Return a text without lone surrogates, which no file, terminal or journal takes."""
+    """Return a text without lone surrogates: no file, terminal or journal can store them."""
     return _LONE_SURROGATE.sub(REPLACEMENT, text)
 
 
 def _oddities(text: str) -> int:
-    """Return how many characters and words of a JSON text are none that JSON has."""
+    """Return how many characters and constants in a JSON text are not valid JSON."""
     controls = sum(len(_CONTROL.findall(found)) for found in _TEXT.findall(text))
     return controls + len(_CONSTANT.findall(_TEXT.sub("", text)))
 

@@ -1,26 +1,26 @@
-"""What callers gave us, on its way to another process: it may be anything, and must not keep what carries it here."""
+"""Pickling of values that callers gave us: such a value may not be picklable, but what holds it must be."""
 
 import pickle
 from copy import deepcopy
 from typing import Any
 
 
-class Carried:
-    """A value of a caller's, to be pickled with what carries it.
+class PicklableValue:
+    """Wraps a caller's value so that the object that holds it can always be pickled.
 
-    Where it cannot be pickled, its fields go in its place (a row of a database), or None where it has none. A copy
-    has the value itself; a deep copy has its copy, where there can be one.
+    If the value cannot be pickled, a dict of its fields is pickled instead (for a database row), or None if it has no
+    fields. A copy shares the value; a deep copy has a deep copy of the value if that is possible.
     """
 
     def __init__(self, value: Any) -> None:
         self.value = value
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Carried, (_picklable(self.value),)
+        return PicklableValue, (_picklable(self.value),)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "Carried":
+    def __deepcopy__(self, memo: dict[int, Any]) -> "PicklableValue":
         try:
-            return Carried(deepcopy(self.value, memo))
+            return PicklableValue(deepcopy(self.value, memo))
         except Exception:
             return self
 
@@ -30,7 +30,7 @@ def _picklable(value: Any) -> Any:
         try:
             found = form()
             pickle.dumps(found)
-        except Exception:  # noqa: S112 - it may be anything
+        except Exception:  # noqa: S112 - the value may be of any class, and raise anything
             continue
         return found
     return None

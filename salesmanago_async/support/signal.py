@@ -1,19 +1,19 @@
-"""Something has changed: wakes every task that waits to hear it."""
+"""A signal that wakes every task that waits for a change."""
 
 import anyio
 
 
 class Signal:
-    """Wakes all that wait, each time it is given; nothing is kept for who comes later."""
+    """Wakes all waiting tasks each time it is given; tasks that wait later are not woken by it."""
 
     def __init__(self) -> None:
         self._event = anyio.Event()
 
     def give(self) -> None:
-        """Wake everyone who waits now."""
+        """Wake every task that waits now."""
         self._event.set()
         self._event = anyio.Event()
 
     async def wait(self) -> None:
-        """Wait until it is given."""
+        """Wait until the signal is given."""
         await self._event.wait()

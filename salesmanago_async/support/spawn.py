@@ -1,7 +1,7 @@
-"""Tasks that belong to nobody's block: what must be finished whoever is cancelled, or is ended by another task.
+"""Tasks outside any task group: for work that must finish even if the caller is cancelled, or that another task ends.
 
-Frameworks open an app in one task and close it in another (fixtures of pytest do), which a task group forbids. And
-asyncio's own cancellation, as of `asyncio.timeout`, does not stop at anyio's shields.
+Frameworks may open an app in one task and close it in another (pytest fixtures do), which a task group forbids. Also,
+asyncio's own cancellation, as of `asyncio.timeout`, ignores the shields of anyio.
 """
 
 import asyncio
@@ -10,13 +10,13 @@ from contextvars import copy_context
 from typing import Any
 
 _running: set[asyncio.Task[None]] = set()
-"""An event loop keeps no hard reference to its tasks."""
+"""Strong references to the running tasks: an event loop keeps only weak ones."""
 
 
 def spawn(work: Callable[[], Coroutine[Any, Any, None]], *, when_ended: Callable[[], None] = lambda: None) -> None:
-    """Start a task, which sees the context variables of the caller. It must not raise.
+    """Start a task, which sees the context variables of the caller. The task must not raise.
 
-    `when_ended` is called however the task ends, also where it is cancelled before its first step.
+    `when_ended` is always called at the end of the task, even if the task is cancelled before its first step.
     """
     try:
         loop = asyncio.get_running_loop()
@@ -30,7 +30,7 @@ def spawn(work: Callable[[], Coroutine[Any, Any, None]], *, when_ended: Callable
 
 
 def current_loop() -> object:
-    """Return what tells this event loop from any other, as long as it is kept."""
+    """Return an object that identifies the running event loop, for as long as the object is kept."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Answers are read whatever they are: nothing the server sends makes reading fail, and nothing it sends is dropped."""
+"""Answers of any content can be read: nothing that the server sends makes reading fail, and nothing is dropped."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -59,7 +59,7 @@ def _paths(body: dict[str, Any]) -> set[str]:
 
 @settings(deadline=None, max_examples=50)
 @given(PRINTABLE)
-def test_what_has_no_field_or_does_not_fit_is_in_extra(body: dict[str, Any]) -> None:
+def test_unknown_and_unreadable_content_is_in_extra(body: dict[str, Any]) -> None:
     answer = read_leniently(JobStarted, body)
     typed = {"success": answer.success, "message": answer.message, "requestId": answer.request_id}
     for name, value in body.items():
@@ -69,7 +69,7 @@ def test_what_has_no_field_or_does_not_fit_is_in_extra(body: dict[str, Any]) -> 
 
 @settings(deadline=None, max_examples=30)
 @given(JSON)
-def test_any_element_of_an_export_that_is_an_object_is_read(parts: Any) -> None:
+def test_any_object_in_an_export_is_read(parts: Any) -> None:
     contact = contact_export({"c1": parts})
     assert contact.contact_id == "c1" or not isinstance(parts, dict) or "contactId" in parts
 
@@ -134,15 +134,15 @@ def test_the_spellings_of_accounts_are_understood(answer_class: type[Any], body:
         (RecordedEvent, {"date": "9" * 5000}, {"date": "9" * 5000}),
     ],
 )
-def test_what_is_odd_is_kept_as_it_came(answer_class: type[Any], body: dict[str, Any], extra: Any) -> None:
+def test_odd_content_is_kept_unchanged(answer_class: type[Any], body: dict[str, Any], extra: Any) -> None:
     answer = read_leniently(answer_class, body)
-    if extra is None:  # two names that read alike: both values stay, under whatever names
+    if extra is None:  # two equivalent names: both values are kept, under any names
         assert len(answer.extra) == 2
     else:
         assert answer.extra == extra
 
 
-def test_one_odd_entry_does_not_take_its_list_along() -> None:
+def test_one_odd_entry_does_not_spoil_its_list() -> None:
     found = read_leniently(
         ContactList, {"contacts": [{"email": "ann@example.com"}, None, {"email": "bob@example.com"}]}
     )

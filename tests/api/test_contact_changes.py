@@ -1,4 +1,4 @@
-"""Deleting, owning and monitoring contacts as values."""
+"""Requests to delete contacts, and to change their owner and monitoring."""
 
 from typing import Any
 
@@ -37,13 +37,13 @@ ANN = {"addresseeType": "EMAIL", "value": "ann@example.com"}
         ("contact/restoreMonitoring", {"contacts": []}, "contacts"),
     ],
 )
-def test_what_the_reference_does_not_allow_is_refused_by_name(path: str, body: dict[str, Any], field: str) -> None:
+def test_an_invalid_value_is_refused_and_its_field_named(path: str, body: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as caught:
         api.read_request(path, body)
     assert str(caught.value.field).split(".")[0] == field
 
 
-def test_values_at_their_limits_are_written_as_the_reference_has_them() -> None:
+def test_values_at_their_limits_are_written_as_documented() -> None:
     ids = ContactId("x" * 200, "y" * 54)
     assert api.write_request(BatchDeleteContacts([ids, Stage("Leads", "new", "warm")])) == {
         "contacts": [
@@ -64,5 +64,5 @@ def test_values_at_their_limits_are_written_as_the_reference_has_them() -> None:
 @pytest.mark.parametrize(
     "request_class", [BatchDeleteContacts, DeleteContact, SetMainOwner, StopMonitoring, RestoreMonitoring]
 )
-def test_what_is_the_same_done_twice_may_be_sent_again(request_class: type[api.Request[Any]]) -> None:
+def test_idempotent_calls_are_repeatable(request_class: type[api.Request[Any]]) -> None:
     assert request_class.repeatable

@@ -1,4 +1,4 @@
-"""Lists of contacts as values: what they take, and what the reference's samples are read into."""
+"""Requests for lists of contacts: their limits, and the values that the reference's samples become."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -51,7 +51,7 @@ ROWS = {"owner": "admin@vendor.pl", "page": 1, "size": 1000}
         ("contact/paginatedListById", {**ROWS, "owner": "x" * 256}, "owner"),
     ],
 )
-def test_what_the_reference_does_not_allow_is_refused_by_name(path: str, body: dict[str, Any], field: str) -> None:
+def test_an_invalid_value_is_refused_and_its_field_named(path: str, body: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as caught:
         api.read_request(path, body)
     assert str(caught.value.field).split(".")[0] == field
@@ -72,7 +72,7 @@ def test_times_are_written_as_milliseconds() -> None:
         api.write_request(ListCreatedContacts(datetime(2024, 5, 1), NOON))  # noqa: DTZ001 - that is what is refused
 
 
-def test_a_page_is_asked_for_with_its_size() -> None:
+def test_a_page_request_has_its_size() -> None:
     assert api.write_request(ListContactsPage(3, size=7)) == {"page": 3, "size": 7}
 
 

@@ -1,4 +1,4 @@
-"""The reference's own samples: every request, answer and file of the catalogue goes through and comes out whole."""
+"""The reference's samples: every request, answer and file of the catalogue is read and written without loss."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from salesmanago_async.exports.shapes import contact_export
 Catalogue = dict[str, dict[str, Any]]
 PATHS = sorted(api.REQUESTS)
 FREE = {"properties"}
-"""Objects whose names are the caller's own."""
+"""Objects whose keys are chosen by the caller."""
 
 
 def requests_of(catalogue: Catalogue, path: str) -> list[dict[str, Any]]:
@@ -34,7 +34,7 @@ def answers_of(catalogue: Catalogue, path: str) -> list[dict[str, Any]]:
 
 
 def whole(sample: Any) -> Any:
-    """A sample without "... jw. ...", which stands in one of them for entries like the ones above."""
+    """A sample without "... jw. ...", which one of them has in place of more entries like the ones above."""
     if isinstance(sample, dict):
         return {name: whole(value) for name, value in cast("dict[str, Any]", sample).items()}
     return [whole(entry) for entry in sample if entry != "... jw. ..."] if isinstance(sample, list) else sample
@@ -45,13 +45,13 @@ def answer_class(path: str) -> Any:
     return answer_type(request_class)
 
 
-def said(value: Any, name: str = "") -> Any:
-    """What a body says, apart from the differences that the interface allows."""
+def normalized(value: Any, name: str = "") -> Any:
+    """The content of a body, without the differences that the interface allows."""
     if isinstance(value, Mapping):
-        fields = {key: said(inner, key) for key, inner in cast("Mapping[str, Any]", value).items()}
+        fields = {key: normalized(inner, key) for key, inner in cast("Mapping[str, Any]", value).items()}
         return {key: inner for key, inner in fields.items() if inner not in (None, "", {})}
     if isinstance(value, list):
-        return [said(entry) for entry in value]
+        return [normalized(entry) for entry in value]
     if isinstance(value, str):
         if re.fullmatch(r"-?\d+(\.\d+)?", value):
             return float(value)
@@ -59,14 +59,14 @@ def said(value: Any, name: str = "") -> Any:
     return value
 
 
-def told(value: Any) -> Any:
-    """What an answer holds, as JSON: its typed fields and its `extra`."""
+def as_json(value: Any) -> Any:
+    """The content of an answer as JSON: its typed fields and its `extra`."""
     if isinstance(value, datetime):
         return value.timestamp() * 1000
     if isinstance(value, list | tuple):
-        return [told(entry) for entry in value]
+        return [as_json(entry) for entry in value]
     if isinstance(value, Mapping):
-        return {key: told(inner) for key, inner in cast("Mapping[str, Any]", value).items()}
+        return {key: as_json(inner) for key, inner in cast("Mapping[str, Any]", value).items()}
     if not attrs.has(type(value)):
         return value
     body: dict[str, Any] = {}
@@ -74,8 +74,8 @@ def told(value: Any) -> Any:
     for spec in field_specs(kind):
         if spec.name != "extra":
             content = getattr(value, spec.name)
-            unit = spec.write if isinstance(content, datetime) else told  # seconds, where the reference has them
-            _put(body, spec.path, told(unit(content)))
+            unit = spec.write if isinstance(content, datetime) else as_json  # in seconds if the reference uses seconds
+            _put(body, spec.path, as_json(unit(content)))
     for key, content in value.extra.items():
         _put(body, tuple(key.split(".")), content)
     return body
@@ -89,20 +89,20 @@ def _put(body: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
         body[path[-1]] = value
 
 
-def heard(value: Any) -> Any:
-    """What a sample answer says, with its times in milliseconds and the slip of "eventId:" mended."""
+def cleaned(value: Any) -> Any:
+    """The content of a sample answer, with times in milliseconds and the typo "eventId:" corrected."""
     if isinstance(value, Mapping):
-        fields = {key.removesuffix(":"): heard(inner) for key, inner in cast("Mapping[str, Any]", value).items()}
+        fields = {key.removesuffix(":"): cleaned(inner) for key, inner in cast("Mapping[str, Any]", value).items()}
         return {key: inner for key, inner in fields.items() if inner is not None and inner != []}
     if isinstance(value, list):
-        return [heard(entry) for entry in value]
+        return [cleaned(entry) for entry in value]
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
         return datetime.fromisoformat(value).replace(tzinfo=UTC).timestamp() * 1000
     return value
 
 
 def extras(value: Any) -> Iterator[str]:
-    """The names of what was said but has no field of its own."""
+    """The names of the content that has no field of its own."""
     if isinstance(value, list | tuple):
         for entry in value:
             yield from extras(entry)
@@ -115,7 +115,7 @@ def extras(value: Any) -> Iterator[str]:
 
 
 def with_one_more(body: Any) -> Iterator[Any]:
-    """Copies of a body, each with a field too many in one of its objects."""
+    """Copies of a body, each with an additional field in one of its objects."""
     if isinstance(body, list):
         for index, entry in enumerate(body):
             yield from ([*body[:index], more, *body[index + 1 :]] for more in with_one_more(entry))
@@ -134,7 +134,7 @@ def test_a_sample_request_is_written_as_it_was_read(catalogue: Catalogue, path: 
         fields = {name: value for name, value in body.items() if name not in api.CREDENTIAL_FIELDS}
         request = api.read_request(path, body)
         assert type(request) is api.REQUESTS[path]
-        assert said(api.write_request(request)) == said(fields)
+        assert normalized(api.write_request(request)) == normalized(fields)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -143,7 +143,7 @@ def test_no_value_of_a_sample_answer_is_lost(catalogue: Catalogue, path: str) ->
     assert samples
     for body in samples:
         answer = read_leniently(answer_class(path), body)
-        assert said(told(answer)) == said(heard(body))
+        assert normalized(as_json(answer)) == normalized(cleaned(body))
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -158,7 +158,7 @@ def test_no_value_of_the_sample_export_is_lost(catalogue: Catalogue) -> None:
     for record in file:
         ((contact_id, parts),) = record.items()
         contact = contact_export(record)
-        assert said(told(contact)) == said(heard({"contactId": contact_id, **parts}))
+        assert normalized(as_json(contact)) == normalized(cleaned({"contactId": contact_id, **parts}))
         assert list(extras(contact)) == []
 
 
@@ -209,7 +209,7 @@ def test_a_missing_field_is_refused_by_name(catalogue: Catalogue, path: str) -> 
         ("contact/batchupsertv2", {"upsertDetails": [{"contact": {"name": "Ann"}}]}),
     ],
 )
-def test_a_request_that_names_no_contact_is_refused(path: str, body: dict[str, Any]) -> None:
+def test_a_request_without_a_contact_is_refused(path: str, body: dict[str, Any]) -> None:
     with pytest.raises(Invalid, match="email"):
         api.read_request(path, body)
 

@@ -1,4 +1,4 @@
-"""Coupons as values: what is checked before anything is sent."""
+"""Coupon requests: what is checked before anything is sent."""
 
 from typing import Any
 
@@ -30,7 +30,9 @@ def test_a_coupon_takes_a_code_or_its_length(given: dict[str, Any]) -> None:
         ({"length": 5, "email": "ann"}, "email"),
     ],
 )
-def test_a_coupon_outside_the_documented_limits_is_refused_by_name(given: dict[str, Any], field: str) -> None:
+def test_a_coupon_outside_the_documented_limits_is_refused_and_its_field_named(
+    given: dict[str, Any], field: str
+) -> None:
     with pytest.raises(Invalid) as caught:
         read_request("contact/addContactCoupon", {"email": ANN, "name": "spring", **given})
     assert caught.value.field == field
@@ -44,11 +46,11 @@ def test_a_name_or_code_to_verify_has_at_most_64_characters(name: str) -> None:
         write_request(VerifyCoupon(**{**given, name: "x" * 65}))
 
 
-def test_why_a_coupon_is_not_valid_is_read(catalogue: dict[str, dict[str, Any]]) -> None:
+def test_the_reason_of_an_invalid_coupon_is_read(catalogue: dict[str, dict[str, Any]]) -> None:
     valid, invalid = (read_leniently(CouponVerified, body) for body in catalogue["coupon/verify"]["responses"])
     assert (valid.valid, valid.reason, valid.sent) == (True, None, True)
     assert (invalid.valid, invalid.reason, invalid.sent) == (False, "expired", True)
 
 
-def test_adding_and_using_are_not_repeated_and_verifying_is() -> None:
+def test_verifying_is_repeatable_adding_and_using_are_not() -> None:
     assert (AddContactCoupon.repeatable, UseContactCoupon.repeatable, VerifyCoupon.repeatable) == (False, False, True)

@@ -1,4 +1,4 @@
-"""An answer that echoes its request shows no credential in its representation."""
+"""The repr of an answer that echoes its request shows no credentials."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""E-mails as values: the samples of their endpoints, both ways; what is refused, by name; files, typed."""
+"""E-mail requests: the samples in both directions, refused values, and typed files."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,7 @@ from salesmanago_async.api.email_addressees import Personalized
 from salesmanago_async.api.email_statistics import GetConversationStatistics, GlobalStatistics
 from salesmanago_async.api.emails import Attachment, SendConfirmation, SendEmail, SendEmailWithAttachment, UpsertEmail
 from salesmanago_async.exports.shapes import conversation_recipients, conversation_statistics
-from tests.api.test_contract import extras, heard, said, told
+from tests.api.test_contract import as_json, cleaned, extras, normalized
 
 Catalogue = dict[str, dict[str, Any]]
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -31,14 +31,14 @@ def test_all_eight_paths_are_there() -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_samples_go_through_and_come_out_whole(path: str, catalogue: Catalogue) -> None:
+def test_samples_are_read_and_written_without_loss(path: str, catalogue: Catalogue) -> None:
     assert catalogue[path]["requests"]
     for body in catalogue[path]["requests"]:
         fields = {name: value for name, value in body.items() if name not in api.CREDENTIAL_FIELDS}
-        assert said(api.write_request(read(path, body))) == said(fields)
+        assert normalized(api.write_request(read(path, body))) == normalized(fields)
 
 
-def test_only_what_reads_may_be_repeated() -> None:
+def test_only_reading_calls_are_repeatable() -> None:
     assert {path for path in PATHS if not api.REQUESTS[path].repeatable} == {
         "email/sendEmail", "email/sendWithAttachment", "email/sendConfirmation", "email/upsert",
     }  # fmt: skip
@@ -58,7 +58,7 @@ def test_the_sample_of_addressees_is_read_into_selectors(catalogue: Catalogue) -
     assert request.date == datetime(2022, 8, 8, 6, 8, 8, tzinfo=UTC)
 
 
-def test_what_is_read_is_what_was_written() -> None:
+def test_written_values_are_read_back_unchanged() -> None:
     addressees: list[Selector | Personalized] = [
         Personalized(Email("a@example.com"), {"x": "", "y": "1"}),
         Personalized(Tag("A", "B"), {}),
@@ -68,7 +68,7 @@ def test_what_is_read_is_what_was_written() -> None:
     assert read("email/sendEmail", api.write_request(request)) == request
 
 
-def test_a_file_goes_to_one_addressee_after_the_other() -> None:
+def test_each_addressee_of_a_file_is_an_object_of_its_own() -> None:
     contacts: list[Selector | Personalized] = [
         Personalized(Email("a@example.com", "b@example.com"), {"x": "1"}),
         ContactId("c1"),
@@ -91,7 +91,7 @@ def test_a_file_goes_to_one_addressee_after_the_other() -> None:
     assert again.contacts[1:] == [Personalized(Email("b@example.com"), {"x": "1"}), ContactId("c1"), Tag("VIP")]
 
 
-def test_a_file_is_no_part_of_the_body() -> None:
+def test_a_file_is_not_part_of_the_body() -> None:
     file = Attachment("a.pdf", b"%PDF")
     with_file = SendEmailWithAttachment("e1", [Tag("VIP")], file, date=NOW)
     assert api.write_request(with_file) == api.write_request(SendEmailWithAttachment("e1", [Tag("VIP")], date=NOW))
@@ -124,7 +124,7 @@ def test_an_addressee_that_does_not_fit_is_refused(contact: Any, field: str) -> 
 
 
 @pytest.mark.parametrize("selector", [Funnel("AIDA"), Stage("AIDA", "Interest")])
-def test_a_file_goes_to_no_funnel(selector: Selector) -> None:
+def test_a_file_cannot_be_sent_to_a_funnel(selector: Selector) -> None:
     with pytest.raises(Invalid, match="Email"):
         api.write_request(SendEmailWithAttachment("e1", [selector], date=NOW))
 
@@ -140,7 +140,7 @@ def test_a_file_goes_to_no_funnel(selector: Selector) -> None:
         (["LEO"], "contacts"),
     ],
 )
-def test_an_ill_made_addressee_is_refused_by_name(contacts: list[Any], field: str) -> None:
+def test_an_invalid_addressee_is_refused_and_its_field_named(contacts: list[Any], field: str) -> None:
     with pytest.raises(Invalid, match=field):
         read("email/sendWithAttachment", {"emailId": "e1", "date": 1, "contacts": contacts})
 
@@ -162,14 +162,14 @@ EMAIL: dict[str, Any] = {
         ({"senderAccountId": None}, "senderAccountId"),
     ],
 )
-def test_an_email_that_breaks_a_limit_is_refused_by_name(change: dict[str, Any], field: str) -> None:
+def test_an_email_over_a_limit_is_refused_and_its_field_named(change: dict[str, Any], field: str) -> None:
     assert isinstance(read("email/upsert", {**EMAIL, "subject": "s" * 998, "content": "ż" * 1024**2}), UpsertEmail)
     with pytest.raises(Invalid) as caught:
         read("email/upsert", {**EMAIL, **change})
     assert caught.value.field == field
 
 
-def test_a_confirmation_is_chosen_in_one_way() -> None:
+def test_a_confirmation_email_is_chosen_in_one_way_only() -> None:
     with pytest.raises(Invalid, match="not both"):
         api.write_request(SendConfirmation("a@example.com", double_opt_in_language="ES", double_opt_in_email_id="e1"))
 
@@ -185,7 +185,7 @@ def test_statistics_need_a_mailing_or_a_span(body: dict[str, Any], field: str) -
 
 
 def without_bounces(body: Any) -> Any:
-    """A sample file, with its bounced contacts as objects: they are read so, though it has their addresses alone."""
+    """A sample file with its bounced contacts as objects, which are read too; the sample has only addresses."""
     return {
         name: [{"email": entry} for entry in value] if name.endswith("BouncedBy") else value
         for name, value in body.items()
@@ -198,14 +198,14 @@ def test_no_value_of_the_sample_statistics_is_lost(catalogue: Catalogue) -> None
     assert len(mailings) == 5
     for sample in mailings:
         typed = conversation_statistics(sample)
-        assert said(told(typed)) == said(heard(without_bounces(sample)))
+        assert normalized(as_json(typed)) == normalized(cleaned(without_bounces(sample)))
         assert list(extras(typed)) == []
 
 
 def test_no_value_of_the_sample_recipients_is_lost(catalogue: Catalogue) -> None:
     (sample,) = catalogue["email/messageStatistics"]["files"]
     typed = conversation_recipients(sample)
-    assert said(told(typed)) == said(heard(sample))
+    assert normalized(as_json(typed)) == normalized(cleaned(sample))
     assert list(extras(typed)) == []
     assert typed.sent_to[0].date_opened == datetime(2018, 8, 2, 0, 34, 12, tzinfo=UTC)
 
@@ -222,13 +222,13 @@ def test_the_sample_statistics_are_typed(catalogue: Catalogue) -> None:
 
 
 def test_bounced_contacts_may_be_objects_too() -> None:
-    """The reference's text says that they are, its sample that they are not."""
+    """According to the text of the reference they are, according to its sample they are not."""
     told_of = conversation_statistics({"hardBouncedBy": [{"email": "a@example.com", "externalId": "x"}, 7]})
     assert [(one.email, one.external_id) for one in told_of.hard_bounced_by] == [("a@example.com", "x")]
     assert told_of.extra == {"hardBouncedBy": [7]}
 
 
-def test_a_span_is_told_in_times(catalogue: Catalogue) -> None:
+def test_a_span_is_given_as_times(catalogue: Catalogue) -> None:
     from salesmanago_async.api.codec import read_leniently
 
     answer = read_leniently(GlobalStatistics, catalogue["email/globalConversationStatistics"]["responses"][0])

@@ -1,4 +1,4 @@
-"""Changing and deleting events, as values: what is checked before anything is sent."""
+"""Requests to change and delete events: what is checked before anything is sent."""
 
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -49,7 +49,7 @@ def test_an_update_needs_its_id_its_time_and_its_type(name: str, catalogue: dict
     ("name", "limit"),
     [("eventId", 255), ("detail1", 255), ("detail20", 255), ("description", 2048), ("products", 2048)],
 )
-def test_an_update_keeps_to_the_documented_lengths(name: str, limit: int) -> None:
+def test_an_update_checks_the_documented_lengths(name: str, limit: int) -> None:
     content = {"eventId": "E1", "date": 1714564800000, "contactExtEventType": "CART"}
     read_request(UPDATE, {"contactEvent": {**content, name: "x" * limit}})
     with pytest.raises(Invalid) as caught:
@@ -65,7 +65,7 @@ def test_an_update_may_keep_a_location_that_could_not_be_added(location: str, ad
             write_request(request)
 
 
-def test_deleting_takes_either_id_and_refuses_neither() -> None:
+def test_deleting_needs_one_of_the_two_ids() -> None:
     assert write_request(DeleteContactExtEvent("E1")) == {"eventId": "E1"}
     assert write_request(DeleteContactExtEvent(external_id="A-1")) == {"externalId": "A-1"}
     with pytest.raises(Invalid, match="No eventId/externalId specified"):

@@ -1,4 +1,4 @@
-"""The rules a contact and an event are checked by before they are sent: what goes on the wire, and what is refused."""
+"""The rules for the fields of contacts and events: what is sent, and what is refused."""
 
 import copy
 import pickle
@@ -38,7 +38,7 @@ def at(body: dict[str, Any], path: str) -> Any:
 
 
 def address(length: int, local: int = 1) -> str:
-    """An address of that many characters, with a domain of valid labels."""
+    """An address with that many characters, and a domain of valid labels."""
     rest = length - local - len("@.pl")
     labels = []
     while rest > 63:
@@ -62,12 +62,12 @@ def address(length: int, local: int = 1) -> str:
         address(254, local=64),
     ],
 )
-def test_an_email_address_goes_out_as_it_is(email: str) -> None:
+def test_an_email_address_is_sent_unchanged(email: str) -> None:
     assert at(write(Contact(email=email)), "contact.email") == email
 
 
 @pytest.mark.parametrize("email", [" ann@example.com", "ann@example.com\t", "\n ann@example.com \n"])
-def test_white_space_around_an_email_address_is_dropped(email: str) -> None:
+def test_white_space_around_an_email_address_is_removed(email: str) -> None:
     assert at(write(Contact(email=email)), "contact.email") == "ann@example.com"
     assert at(contact_body(new_email=email), "newEmail") == "ann@example.com"
     assert at(event_body(email=email), "email") == "ann@example.com"
@@ -103,7 +103,7 @@ def test_white_space_around_an_email_address_is_dropped(email: str) -> None:
         ["ann@example.com"],
     ],
 )
-def test_what_is_no_email_address_is_refused(email: Any) -> None:
+def test_an_invalid_email_address_is_refused(email: Any) -> None:
     with pytest.raises(Invalid, match="is not an e-mail address") as caught:
         write(Contact(email=email))
     assert caught.value.field == "email"
@@ -154,7 +154,7 @@ def test_a_text_of_a_contact_takes_255_characters(name: str, path: str) -> None:
 @pytest.mark.parametrize(("name", "path", "limit"), [(name, *rest) for name, rest in EVENT_TEXTS.items()])
 def test_a_text_of_an_event_has_its_limit(name: str, path: str, limit: int) -> None:
     assert at(event_body(**{name: "x" * limit}), path) == "x" * limit
-    with pytest.raises(Invalid, match=f"{limit + 1} characters long, 1 to {limit} are taken") as caught:
+    with pytest.raises(Invalid, match=f"{limit + 1} characters long, 1 to {limit} are allowed") as caught:
         event_body(**{name: "x" * (limit + 1)})
     assert caught.value.field == path.rpartition(".")[2]
 
@@ -392,7 +392,7 @@ def test_a_field_of_an_event_is_refused_by_name(fields: dict[str, Any], field: s
 
 
 @pytest.mark.parametrize("names", [{}, {"email": ""}, {"contact_id": None}, {"contact_id": CLEAR}])
-def test_a_contact_is_named_by_its_email_or_its_id(names: dict[str, Any]) -> None:
+def test_a_contact_is_identified_by_its_email_or_its_id(names: dict[str, Any]) -> None:
     with pytest.raises(Invalid, match=r"email or a contactId|CLEAR"):
         write(Contact(name="Ann", **names))
 
@@ -413,16 +413,16 @@ def test_milliseconds_are_exact(moment: datetime) -> None:
     )
 
 
-def test_clear_stays_itself_when_copied_and_pickled() -> None:
+def test_clear_keeps_its_identity_when_copied_and_pickled() -> None:
     contact = copy.deepcopy(Contact(email="ann@example.com", name=CLEAR))
     assert at(write(contact), "contact.name") == ""
     assert at(write(pickle.loads(pickle.dumps(contact))), "contact.name") == ""
 
 
-def test_text_that_spells_clear_is_only_text() -> None:
+def test_the_text_clear_is_ordinary_text() -> None:
     assert at(contact_body(name="CLEAR"), "contact.name") == "CLEAR"
 
 
-def test_text_that_is_no_unicode_is_refused_by_name() -> None:
+def test_invalid_unicode_is_refused_and_its_field_named() -> None:
     with pytest.raises(Invalid, match=r"'name'.*encoding"):
         dumps(contact_body(name="\udcaf\udcf3"))

@@ -1,4 +1,4 @@
-"""Loyalty calls as values: what is checked before anything is sent."""
+"""Loyalty requests: what is checked before anything is sent."""
 
 from typing import Any
 
@@ -43,19 +43,19 @@ def test_points_are_written_and_read() -> None:
         ("comment", "c" * 256),
     ],
 )
-def test_a_change_outside_the_documented_limits_is_refused_by_name(field: str, value: Any) -> None:
+def test_a_change_outside_the_limits_is_refused_and_its_field_named(field: str, value: Any) -> None:
     with pytest.raises(Invalid) as caught:
         read_request(MODIFY, {**CHANGE, field: value})
     assert caught.value.field == field
 
 
-def test_a_modification_type_that_is_not_documented_goes_through() -> None:
+def test_an_undocumented_modification_type_is_accepted() -> None:
     body = write_request(read_request(MODIFY, {**CHANGE, "modificationType": "DOUBLE"}))
     assert body["modificationType"] == "DOUBLE"
 
 
 @pytest.mark.parametrize("kind", [AddLoyaltyContact, RemoveLoyaltyContact])
-def test_membership_is_for_any_selector(kind: Any) -> None:
+def test_membership_takes_any_selector(kind: Any) -> None:
     body = write_request(kind([ContactId("17")], loyalty_program="Club", owner="ann@vendor.pl"))
     assert body == {
         "contacts": [{"addresseeType": "CONTACT_ID", "value": "17"}],
@@ -64,6 +64,6 @@ def test_membership_is_for_any_selector(kind: Any) -> None:
     }
 
 
-def test_only_changing_points_is_not_repeated() -> None:
+def test_only_changing_points_is_not_repeatable() -> None:
     kinds = (AddLoyaltyContact, RemoveLoyaltyContact, ModifyLoyaltyPoints, GetLoyaltyPoints)
     assert [kind.repeatable for kind in kinds] == [True, True, False, True]

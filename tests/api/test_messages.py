@@ -1,4 +1,4 @@
-"""messaging/*, as values: what is refused before it is sent, and what is read."""
+"""messaging/*: what is refused before it is sent, and how answers are read."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from salesmanago_async.api.messages import (
 from salesmanago_async.api.selectors import Everyone, InternalId, Selector
 from salesmanago_async.errors import Invalid, Unreadable
 from salesmanago_async.exports.shapes import conversation_message
-from tests.api.test_contract import Catalogue, extras, heard, said, told
+from tests.api.test_contract import Catalogue, as_json, cleaned, extras, normalized
 
 SEND: dict[str, Any] = {"contacts": [{"addresseeType": "TAG", "value": "VIP"}], "name": "N", "textContent": "Hi"}
 TRANSACTIONAL: dict[str, Any] = {
@@ -69,7 +69,7 @@ NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
         ("messaging/conversation/data", {"conversationId": 1, "user": "x" * 256}, "user"),
     ],
 )
-def test_a_field_that_breaks_its_rule_is_refused_by_name(path: str, body: dict[str, Any], field: str) -> None:
+def test_an_invalid_field_is_refused_and_named(path: str, body: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as caught:
         api.read_request(path, body)
     assert str(caught.value.field).startswith(field)
@@ -87,7 +87,7 @@ def test_a_field_that_breaks_its_rule_is_refused_by_name(path: str, body: dict[s
         ("MASS", -1, False),
     ],
 )
-def test_a_list_takes_7_days_of_rules_and_workflows_and_30_of_others(
+def test_the_span_of_a_list_is_7_days_for_rules_and_workflows_else_30(
     source: str | None, days: int, taken: bool
 ) -> None:
     request = ListConversations(NOON, end=NOON + days * DAY, source=source)
@@ -124,13 +124,13 @@ def test_a_message_is_written_with_addressees_of_every_kind() -> None:
     assert api.write_request(api.read_request("messaging/send", body)) == body
 
 
-def test_addressees_of_messages_are_no_selectors() -> None:
+def test_addressees_of_messages_are_not_selectors() -> None:
     assert isinstance(api.read_request("messaging/send", SEND), SendMessage)
     for given in ({"addresseeType": "ID", "value": "7"}, {"addresseeType": "OPTED_IN"}):
         with pytest.raises(Invalid) as caught:
             Selector.from_wire(given)
         assert caught.value.field == "addresseeType"
-    with pytest.raises(Invalid, match="no selector"):
+    with pytest.raises(Invalid, match="not a selector"):
         Selector.to_wire(Everyone("OPTED_IN"))
     with pytest.raises(Invalid, match="not one of OPTED_OUT"):
         Everyone("OPTED")
@@ -153,7 +153,7 @@ def test_a_transactional_message_keeps_the_names_of_its_properties() -> None:
     }  # fmt: skip
 
 
-def test_sending_is_never_repeated_and_reading_is() -> None:
+def test_reading_is_repeatable_sending_is_not() -> None:
     repeatable = {path: known.repeatable for path, known in api.REQUESTS.items() if path.startswith("messaging/")}
     assert sorted(path for path in repeatable if not repeatable[path]) == [
         "messaging/send", "messaging/transactional/send",
@@ -164,7 +164,7 @@ def test_sending_is_never_repeated_and_reading_is() -> None:
 def test_no_value_of_the_sample_export_is_lost(catalogue: Catalogue) -> None:
     (file,) = catalogue["messaging/conversation/data"]["files"]
     messages = [conversation_message(record) for record in file]
-    assert [said(told(message)) for message in messages] == [said(heard(record)) for record in file]
+    assert [normalized(as_json(message)) for message in messages] == [normalized(cleaned(record)) for record in file]
     assert list(extras(messages)) == []
     assert messages[1].status == "Collecting data"
     assert messages[0].clicked_on == datetime(2022, 4, 15, 5, 1, 28, tzinfo=UTC)

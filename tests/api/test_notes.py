@@ -1,4 +1,4 @@
-"""contact/addNote, as a value."""
+"""The request contact/addNote."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def test_a_note_is_written_flat() -> None:
         ({"priv": "perhaps"}, "priv"),
     ],
 )
-def test_a_field_that_breaks_its_rule_is_refused_by_name(change: dict[str, Any], field: str) -> None:
+def test_an_invalid_field_is_refused_and_named(change: dict[str, Any], field: str) -> None:
     body = {"note": "x" * 1024, "email": "ann@example.com"}
     assert api.write_request(api.read_request("contact/addNote", body)) == body
     with pytest.raises(Invalid) as caught:
@@ -33,5 +33,5 @@ def test_a_field_that_breaks_its_rule_is_refused_by_name(change: dict[str, Any],
     assert caught.value.field == field
 
 
-def test_a_note_is_not_sent_twice() -> None:
+def test_adding_a_note_is_not_repeatable() -> None:
     assert AddNote.repeatable is False

@@ -1,4 +1,4 @@
-"""The generated way of reading gives what the careful way gives, whatever an answer or a file holds."""
+"""Compiled readers return the same values as the slow path for any answer or file."""
 
 import copy
 import math
@@ -35,16 +35,16 @@ FILES: list[type] = [
 ]
 ANSWERS: dict[str, type] = {path: cast("Any", answer_type)(request) for path, request in REQUESTS.items()}
 
-CAREFUL = codec._converter(lambda kind, converter: codec._careful_reader(kind, codec._Field.all_of(kind, converter)))
-"""Reads with nothing generated."""
+SLOW = codec._converter(lambda kind, converter: codec._slow_reader(kind, codec._Field.all_of(kind, converter)))
+"""A converter that uses the slow path only."""
 
 
 def assert_same(kind: type, body: dict[str, Any]) -> None:
     given_body = copy.deepcopy(body)
-    expected: Any = CAREFUL.structure(body, kind)
+    expected: Any = SLOW.structure(body, kind)
     read: Any = read_leniently(kind, body)
     assert read == expected
-    assert repr(read) == repr(expected)  # tells 1 from True and from 1.0
+    assert repr(read) == repr(expected)  # distinguishes 1, True and 1.0
     assert type(read) is kind
     assert body == given_body
 
@@ -64,7 +64,7 @@ OTHERS = st.dictionaries(st.sampled_from(["unknown", "unknown:", "extra", "addre
 
 
 def mostly_documented(annotation: Any, depth: int) -> st.SearchStrategy[Any]:
-    """Content of a field, sometimes null, sometimes anything."""
+    """The content of a field, sometimes null, sometimes anything."""
     documented = _documented(annotation, depth)
     return st.one_of(*[documented] * 6, st.none(), ODD)
 
@@ -80,7 +80,7 @@ def _documented(annotation: Any, depth: int) -> st.SearchStrategy[Any]:
 
 @cache
 def objects(kind: type, depth: int = 2) -> st.SearchStrategy[dict[str, Any]]:
-    """Objects with some of the documented names of a class, in any order, now and then with others."""
+    """Objects with some of the documented names of a class, in any order, sometimes with other names."""
     hints = get_type_hints(kind, include_extras=True)
     fields = {
         spec.path: mostly_documented(hints[spec.name], depth) if depth else st.none()
@@ -104,14 +104,14 @@ def objects(kind: type, depth: int = 2) -> st.SearchStrategy[dict[str, Any]]:
 @pytest.mark.parametrize("kind", [*FILES, ContactDetails, RecordedEvent, Visit])
 @settings(deadline=None, max_examples=60)
 @given(st.data())
-def test_records_of_files_are_read_as_the_careful_way_reads_them(kind: type, data: st.DataObject) -> None:
+def test_file_records_are_read_as_on_the_slow_path(kind: type, data: st.DataObject) -> None:
     assert_same(kind, data.draw(objects(kind)))
 
 
 @pytest.mark.parametrize(
     "kind", [*FILES, *dict.fromkeys(ANSWERS.values()), ContactDetails, RecordedEvent, Visit, TagScore]
 )
-def test_whatever_is_in_a_field_is_read_as_the_careful_way_reads_it(kind: type) -> None:
+def test_any_content_of_a_field_is_read_as_on_the_slow_path(kind: type) -> None:
     fields = [spec.path for spec in field_specs(kind)]
     for path in {field[:depth] for field in fields for depth in range(1, len(field) + 1)}:
         for odd in EVERY_ODD:
@@ -120,7 +120,7 @@ def test_whatever_is_in_a_field_is_read_as_the_careful_way_reads_it(kind: type) 
 
 @settings(deadline=None, max_examples=200)
 @given(st.data())
-def test_answers_are_read_as_the_careful_way_reads_them(data: st.DataObject) -> None:
+def test_answers_are_read_as_on_the_slow_path(data: st.DataObject) -> None:
     kind: type = data.draw(st.sampled_from([*ANSWERS.values()]))
     assert_same(kind, data.draw(objects(kind)))
 
@@ -131,7 +131,7 @@ def samples(catalogue: dict[str, dict[str, Any]]) -> Iterator[tuple[type, Any]]:
             yield ANSWERS[path], response
 
 
-def test_every_documented_answer_is_read_as_the_careful_way_reads_it(catalogue: dict[str, dict[str, Any]]) -> None:
+def test_every_documented_answer_is_read_as_on_the_slow_path(catalogue: dict[str, dict[str, Any]]) -> None:
     bodies = [(kind, body) for kind, body in samples(catalogue) if isinstance(body, dict)]
     assert len(bodies) > 60
     for kind, body in bodies:
@@ -156,7 +156,7 @@ def test_times_are_exact_to_the_millisecond(milliseconds: int) -> None:
         assert tag.created_on.tzinfo is UTC
 
 
-def test_what_is_read_is_a_frozen_value_of_its_class() -> None:
+def test_a_read_value_is_a_frozen_instance_of_its_class() -> None:
     tag: Any = read_leniently(TagScore, {"tagName": "VIP", "score": 3})
     assert tag == TagScore(tag_name="VIP", score=3)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
@@ -166,24 +166,24 @@ def test_what_is_read_is_a_frozen_value_of_its_class() -> None:
     assert pickle.loads(pickle.dumps(tag)) == copy.deepcopy(tag) == attrs.evolve(tag) == tag
 
 
-def test_the_extra_of_one_value_is_not_that_of_another() -> None:
+def test_values_do_not_share_their_extra() -> None:
     first, second = (read_leniently(TagScore, {"tagName": "VIP"}) for _ in range(2))
     assert first.extra is not second.extra
 
 
 @pytest.mark.parametrize("body", [{"eventId:": "e1"}, {"eventId:": "e1", "date": 0}, {"date": 0, "eventId:": "e1"}])
-def test_the_colon_of_the_documented_file_does_not_matter(body: dict[str, Any]) -> None:
+def test_a_colon_at_the_end_of_a_key_is_ignored(body: dict[str, Any]) -> None:
     event = read_leniently(RecordedEvent, body)
     assert (event.event_id, event.extra) == ("e1", {})
 
 
 @pytest.mark.parametrize("names", [("eventId", "eventId:"), ("eventId:", "eventId")])
-def test_of_two_names_that_read_alike_the_documented_one_counts(names: tuple[str, str]) -> None:
+def test_of_two_equivalent_names_the_documented_one_counts(names: tuple[str, str]) -> None:
     event = read_leniently(RecordedEvent, {name: name for name in names})
     assert (event.event_id, event.extra) == ("eventId", {"eventId:": "eventId:"})
 
 
 @pytest.mark.parametrize("body", [None, 5, "text", [], [{}]])
-def test_what_is_no_object_is_refused(body: Any) -> None:
+def test_content_that_is_not_an_object_is_refused(body: Any) -> None:
     with pytest.raises(ValueError, match="not an object"):
         read_leniently(TagScore, body)

@@ -1,4 +1,4 @@
-"""Requests for products: alternatives, limits, and product ids in either type."""
+"""Requests for products: alternatives, limits, and product ids as text or numbers."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ BOUGHT, TOGETHER = "recommendation/purchasedByContact", "recommendation/purchase
         (TOGETHER, {"location": "shop", "productId": "1" * 33}, "productId"),
     ],
 )
-def test_what_breaks_a_rule_is_refused_by_name(path: str, body: dict[str, Any], field: str) -> None:
+def test_a_value_that_breaks_a_rule_is_refused_and_its_field_named(path: str, body: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as caught:
         api.read_request(path, body)
     assert caught.value.field == field
@@ -45,10 +45,10 @@ def test_what_breaks_a_rule_is_refused_by_name(path: str, body: dict[str, Any], 
         (TOGETHER, {"location": "s" * 64, "productId": "1" * 32}),
     ],
 )
-def test_what_just_keeps_to_the_rules_goes_through(path: str, body: dict[str, Any]) -> None:
+def test_values_at_the_limits_are_accepted(path: str, body: dict[str, Any]) -> None:
     assert api.write_request(api.read_request(path, body)) == body
 
 
-def test_product_ids_are_text_whatever_they_come_as() -> None:
+def test_product_ids_become_text() -> None:
     assert read_leniently(RecommendedProducts, {"productIds": [6754, "p1"]}).product_ids == ("6754", "p1")
     assert read_leniently(RecommendedProducts, {"productIds": None}).product_ids == ()

@@ -1,4 +1,4 @@
-"""Selectors: which contacts a call is for, as values and as the API's objects."""
+"""Selectors as values and as the API's objects."""
 
 from typing import Any
 
@@ -81,7 +81,7 @@ def test_a_stage_names_its_funnel_and_its_stages(values: tuple[str, ...]) -> Non
 
 
 @pytest.mark.parametrize("given", ["VIP", None, {"addresseeType": "TAG", "value": "VIP"}])
-def test_what_is_no_selector_is_refused_by_example(given: Any) -> None:
+def test_an_invalid_selector_is_refused_with_examples(given: Any) -> None:
     with pytest.raises(Invalid, match=r"Tag\(\.\.\.\)"):
         Selector.to_wire(given)
 
@@ -100,7 +100,7 @@ def test_selectors_are_equal_when_kind_and_values_are() -> None:
     assert len(set(different)) == len(different)
 
 
-def test_a_selector_shows_how_it_is_made() -> None:
+def test_the_repr_of_a_selector_is_its_constructor_call() -> None:
     for selector in (Email("ann@example.com"), Tag("it's", "b"), Stage("Leads", "new", "warm")):
         assert eval(repr(selector)) == selector
 
@@ -110,6 +110,6 @@ VALUES = st.text(min_size=1).filter(lambda value: "," not in value and value == 
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(VALUES, min_size=1, max_size=4), VALUES)
-def test_any_values_come_back_as_they_were(values: list[str], funnel: str) -> None:
+def test_any_values_are_read_back_unchanged(values: list[str], funnel: str) -> None:
     for selector in (*(selector_class(*values) for selector_class in PLAIN), Stage(funnel, *values)):
         assert Selector.from_wire(Selector.to_wire(selector)) == selector

@@ -1,4 +1,4 @@
-"""The one call that is not signed, and answers that hold what must not be shown."""
+"""The one call that is not signed, and answers with secrets that must not be shown."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_only_the_login_is_not_signed() -> None:
 
 
 @pytest.mark.parametrize("field", ["userName", "password"])
-def test_what_is_too_long_is_refused_by_name_and_not_shown(field: str) -> None:
+def test_a_value_that_is_too_long_is_refused_and_not_shown(field: str) -> None:
     body = {"userName": "admin@vendor.pl", "password": "hidden", field: "hidden" * 50}
     with pytest.raises(Invalid) as caught:
         api.read_request("system/authorise", body)
@@ -22,7 +22,7 @@ def test_what_is_too_long_is_refused_by_name_and_not_shown(field: str) -> None:
     assert "hidden" not in str(caught.value)
 
 
-def test_secrets_of_request_and_answers_are_not_shown() -> None:
+def test_secrets_of_requests_and_answers_are_not_shown() -> None:
     token = read_leniently(Authorised, {"token": "hidden", "refreshToken": "hidden"})
     endpoint = read_leniently(PreferenceCenterEndpoint, {"endpoint": "https://x.pl/?key=hidden"})
     assert (token.token, endpoint.endpoint) == ("hidden", "https://x.pl/?key=hidden")

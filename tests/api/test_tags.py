@@ -1,4 +1,4 @@
-"""Tags as values."""
+"""The request contact/tags."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from salesmanago_async.api.codec import read_leniently
 from salesmanago_async.api.tags import TagList
 
 
-def test_whether_system_tags_are_wanted_is_always_said() -> None:
+def test_show_system_tags_is_always_sent() -> None:
     assert write_request(ListTags(show_system_tags=False)) == {"showSystemTags": False}
 
 

@@ -1,4 +1,4 @@
-"""contact/updateTask, as values."""
+"""The request contact/updateTask."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -52,11 +52,11 @@ def test_deleting_a_task_needs_its_id() -> None:
         ("realized", "perhaps"),
     ],
 )
-def test_a_field_that_breaks_its_rule_is_refused_by_name(name: str, value: str) -> None:
+def test_an_invalid_field_is_refused_and_named(name: str, value: str) -> None:
     with pytest.raises(Invalid) as caught:
         api.read_request("contact/updateTask", {"smContactTaskReq": {**NEW, name: value}})
     assert caught.value.field == f"smContactTaskReq.{name}"
 
 
-def test_a_task_is_not_sent_twice() -> None:
+def test_updating_a_task_is_not_repeatable() -> None:
     assert UpdateTask.repeatable is False

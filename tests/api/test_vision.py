@@ -20,12 +20,12 @@ PHOTO = {"imageUrl": "https://example.com/a.jpg", "location": "shop"}
         ({"imageUrl": "https://" + "a" * 2041}, "imageUrl"),
     ],
 )
-def test_what_breaks_a_rule_is_refused_by_name(changed: dict[str, Any], field: str) -> None:
+def test_a_value_that_breaks_a_rule_is_refused_and_its_field_named(changed: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as caught:
         api.read_request("vision", {**PHOTO, **changed})
     assert caught.value.field == field
 
 
 @pytest.mark.parametrize("given", [{}, {"maxResults": 1}, {"maxResults": 30}])
-def test_what_just_keeps_to_the_rules_goes_through(given: dict[str, Any]) -> None:
+def test_values_at_the_limits_are_accepted(given: dict[str, Any]) -> None:
     assert api.write_request(api.read_request("vision", {**PHOTO, **given})) == {**PHOTO, **given}

@@ -1,4 +1,4 @@
-"""notification/*, as values."""
+"""The requests notification/*."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,11 +10,11 @@ from salesmanago_async.api.codec import read_leniently
 from salesmanago_async.api.web_push import ConsentForms, ListWebPushConversations, WebPushStats
 from salesmanago_async.errors import Invalid, Unreadable
 from salesmanago_async.exports.shapes import web_push_recipient
-from tests.api.test_contract import Catalogue, extras, heard, said, told
+from tests.api.test_contract import Catalogue, as_json, cleaned, extras, normalized
 
 
 @pytest.mark.parametrize("start", [datetime(2020, 7, 20, 9, 40, 47, tzinfo=UTC), 1595238047000, 1595238047999])
-def test_the_span_of_a_list_goes_out_in_seconds(start: datetime | int) -> None:
+def test_the_span_of_a_list_is_sent_in_seconds(start: datetime | int) -> None:
     request = ListWebPushConversations(start, end=datetime(2021, 7, 20, 9, 40, 53, tzinfo=UTC))
     assert api.write_request(request) == {"from": 1595238047, "to": 1626774053}
 
@@ -41,7 +41,7 @@ def test_the_span_of_a_list_is_read_from_seconds() -> None:
         ("notification/conversation/data", {"webPushId": "x"}, "webPushId"),
     ],
 )
-def test_a_field_that_breaks_its_rule_is_refused_by_name(path: str, body: dict[str, Any], field: str) -> None:
+def test_an_invalid_field_is_refused_and_named(path: str, body: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as caught:
         api.read_request(path, body)
     assert caught.value.field == field
@@ -62,7 +62,9 @@ def test_the_sample_statistics_are_typed(catalogue: Catalogue) -> None:
 def test_no_value_of_the_sample_export_is_lost(catalogue: Catalogue) -> None:
     (file,) = catalogue["notification/conversation/data"]["files"]
     recipients = [web_push_recipient(record) for record in file]
-    assert [said(told(recipient)) for recipient in recipients] == [said(heard(record)) for record in file]
+    assert [normalized(as_json(recipient)) for recipient in recipients] == [
+        normalized(cleaned(record)) for record in file
+    ]
     assert list(extras(recipients)) == []
     assert [recipient.status for recipient in recipients] == ["Sent", "FP", "Sent"]
     assert recipients[2].contact_id is None

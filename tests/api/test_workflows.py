@@ -1,4 +1,4 @@
-"""Statistics of workflows: seconds, open periods, and a field with two spellings."""
+"""Statistics of workflows: times in seconds, unknown periods, and a field with two spellings."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -26,11 +26,11 @@ def test_all_clicks_are_read_in_both_spellings(name: str) -> None:
     assert (found.all_clicks, found.extra) == (3, {})
 
 
-def test_where_both_spellings_come_none_is_lost() -> None:
+def test_an_answer_with_both_spellings_loses_neither() -> None:
     found = read_leniently(WorkflowEmails, {"allCliks": 3, "allClicks": 4})
     assert (found.all_clicks, found.extra) == (3, {"allClicks": 4})
 
 
-def test_a_period_that_is_not_known_here_goes_through() -> None:
+def test_an_unknown_period_is_accepted() -> None:
     request = GetWorkflowStatistics(7, period="NEXT_YEAR")
     assert api.write_request(request) == {"workflowId": 7, "period": "NEXT_YEAR"}

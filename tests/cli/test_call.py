@@ -33,7 +33,7 @@ def test_the_list_has_every_path_with_one_sentence() -> None:
     assert told.exit_code == 0
     lines = dict(line.split(maxsplit=1) for line in told.output.splitlines())
     assert list(lines) == list(REQUESTS)
-    assert lines["contact/hasContact"] == "Ask whether an address belongs to a contact."
+    assert lines["contact/hasContact"] == "Check whether an address belongs to a contact."
     assert lines["workflow/list"] == "List the workflows of the account, deleted ones left out."
     for sentence in lines.values():
         assert sentence.endswith(".")

@@ -30,13 +30,13 @@ def told(estimate: Estimate | None, latency: float = 0.2, **counts: Any) -> list
 
 
 def test_a_bill_in_words() -> None:
-    reasons = {"email: is not an e-mail address": 1200, "name: is … characters long, 1 to 255 are taken": 3}
+    reasons = {"email: is not an e-mail address": 1200, "name: is … characters long, 1 to 255 are allowed": 3}
     assert told(CONTACTS, duplicates=4321, reasons=reasons) == [
         "",
         "to send    2,357 chunks, 11.8 MiB, at least 7,071 requests",
         "duplicates 4,321: their contact came before, so they wait for its earlier record",
         "rejected   1,200: email: is not an e-mail address",
-        "           3: name: is … characters long, 1 to 255 are taken",
+        "           3: name: is … characters long, 1 to 255 are allowed",
         "time       about 5 min at 0.2 s a request, 8 in flight, a poll every 60 s",
     ]
 
@@ -108,7 +108,7 @@ def test_a_dry_run_prints_its_bill_and_writes_it_down(
     lines = estimate.splitlines()
     assert re.fullmatch(r"to send    3 chunks, \d\.\d KiB, at least 9 requests", lines[0])
     assert lines[1].startswith("duplicates 5: their contact")
-    assert lines[2] == "rejected   2: name: is … characters long, 1 to 255 are taken"
+    assert lines[2] == "rejected   2: name: is … characters long, 1 to 255 are allowed"
     assert lines[3].startswith("           1: email: is not an e-mail address")
     assert lines[4] == "time       about 62 s at 0.5 s a request, 2 in flight, a poll every 60 s"
 

@@ -38,7 +38,7 @@ Open = Callable[[SalesManago], Block]
 
 @pytest.fixture(scope="module")
 def environ() -> Iterator[dict[str, str]]:
-    """An account with contacts and two exports of them, over a socket."""
+    """An account with contacts and two exports of them, behind a socket."""
     with serving(job_seconds=0.0) as found:
 
         async def fill() -> None:
@@ -103,7 +103,7 @@ def events() -> Iterator[dict[str, Any]]:
 
 @frozen
 class Entered:
-    """Something of ours that is entered, and what is done inside."""
+    """A block of the library, and what is done inside it."""
 
     open: Open
     use: Callable[[Any], Awaitable[None]] = next_of
@@ -126,7 +126,7 @@ ENTERED = {
 }
 
 ON_EACH_WIRE = {"records", "as_completed", "upserting", "export_all", "export_modified", "buffer"}
-"""Those that are in the middle of requests and downloads when they are left; the others differ in nothing but these."""
+"""Blocks that are left in the middle of requests and downloads; the other blocks behave the same."""
 BUFFERS = {"buffer", "event buffer", "lifespan of FastAPI", "context of aiohttp"}
 
 
@@ -135,7 +135,7 @@ class OwnError(Exception):
 
 
 async def filtered(entered: Entered, sm: SalesManago) -> AsyncGenerator[str]:
-    """A generator of the caller's, as everybody writes it."""
+    """A typical generator of a caller."""
     async with entered.open(sm) as things:
         while True:
             await entered.use(things)
@@ -150,7 +150,7 @@ async def broken_out_of(entered: Entered, sm: SalesManago) -> None:
 
 async def left_at_the_end_of_the_program(entered: Entered, sm: SalesManago) -> None:
     async for _ in filtered(entered, sm):
-        await anyio.sleep(0.2)  # tasks that have not begun when asyncio.run cancels all are a warning of anyio's
+        await anyio.sleep(0.2)  # anyio warns about tasks that asyncio.run cancels before their first step
         break
 
 
@@ -172,7 +172,7 @@ async def closed_by_another_task(entered: Entered, sm: SalesManago) -> None:
 
 
 async def fixture(entered: Entered, sm: SalesManago) -> None:
-    """Entered in one task, used in the next, left in the third; the first two have ended by then."""
+    """Enter in one task, use in a second, leave in a third; the first two have ended by then."""
     generator = filtered(entered, sm)
     for _ in range(2):
         async with anyio.create_task_group() as tasks:
@@ -283,7 +283,7 @@ def cases() -> Iterator[Any]:
         on_asyncio = wire.startswith("asyncio")
         for way in [*WAYS, *LAST_WAYS, *(WAYS_OF_ASYNCIO if on_asyncio else [])]:
             for name in ENTERED:
-                # a buffer that nobody closes is cut off by asyncio.run, as everything is that still runs then
+                # asyncio.run cancels a buffer that is still open, as it cancels every task
                 is_left_open = way in LAST_WAYS and name in BUFFERS
                 is_other_wire = wire == "asyncio-aiohttp" and name not in ON_EACH_WIRE
                 if not (is_left_open or is_other_wire) and (on_asyncio or name != "context of aiohttp"):
@@ -293,10 +293,10 @@ def cases() -> Iterator[Any]:
 @needs_proc
 @pytest.mark.filterwarnings(
     "ignore:Async generator 'tests.connection.test_blocks.:ResourceWarning"
-)  # trio, of the caller's own
-@pytest.mark.filterwarnings("ignore:Async generator 'http:ResourceWarning")  # httpx, of a request that is cancelled
+)  # from trio, about the caller's own generator
+@pytest.mark.filterwarnings("ignore:Async generator 'http:ResourceWarning")  # from httpx, about a cancelled request
 @pytest.mark.parametrize(("wire", "way", "name"), list(cases()))
-def test_a_program_that_leaves_a_block_goes_on(
+def test_a_program_continues_after_leaving_a_block(
     wire: str,
     way: Way,
     name: str,
@@ -327,7 +327,7 @@ def test_a_program_that_leaves_a_block_goes_on(
     assert [record.getMessage() for record in caplog.records if not record.name.startswith("salesmanago_async")] == []
     deadline = time.monotonic() + 5
     while open_files() > before and time.monotonic() < deadline:
-        time.sleep(0.01)  # the server, in another thread, has to hear of it
+        time.sleep(0.01)  # the server runs in another thread, and needs a moment to notice
     assert open_files() <= before
 
 
@@ -335,8 +335,8 @@ who_asks: ContextVar[str] = ContextVar("who_asks", default="nobody")
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_code_of_the_callers_sees_the_context_of_the_caller(environ: dict[str, str], backend: str) -> None:
-    """Sources, progress and hooks run in the background, and still see a request id, a span, a transaction."""
+def test_the_callers_code_sees_the_callers_context(environ: dict[str, str], backend: str) -> None:
+    """Sources, progress and hooks run in the background, but still see a request id, a span, a transaction."""
     seen: set[str] = set()
 
     def source() -> Iterator[dict[str, str]]:
@@ -359,7 +359,7 @@ def test_code_of_the_callers_sees_the_context_of_the_caller(environ: dict[str, s
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_ctrl_c_inside_a_block_ends_its_run_in_order(environ: dict[str, str], backend: str) -> None:
-    """The signal itself, in a program of its own: nothing is in doubt, and the program ends as at any Ctrl-C."""
+    """A real signal to a separate program: nothing is in doubt, and the program ends as with any Ctrl-C."""
     program = """
 import anyio, os, signal, sys
 from salesmanago_async import SalesManago
@@ -394,7 +394,7 @@ anyio.run(main, backend=sys.argv[1])
 
 
 async def all_ended_but(tasks: set[Any]) -> None:
-    """Wait for what was left to its end: a generator that was dropped is closed when the event loop comes to it."""
+    """Wait until abandoned generators have ended: the event loop closes them a little later."""
     with anyio.move_on_after(20):
         while living_tasks() - tasks:  # noqa: ASYNC110 - nothing tells
             await anyio.sleep(0.01)
@@ -402,7 +402,7 @@ async def all_ended_but(tasks: set[Any]) -> None:
 
 
 def living_tasks() -> set[Any]:
-    """Return what runs beside the program."""
+    """Return the tasks that run beside the program."""
     if sys.modules.get("trio") and _on_trio():
         root = trio.lowlevel.current_root_task()
         assert root

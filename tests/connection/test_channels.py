@@ -1,4 +1,4 @@
-"""A connection is used by one request at a time, used again, and never lost."""
+"""A connection is used by one request at a time, reused, and never lost."""
 
 import asyncio
 import random
@@ -22,7 +22,7 @@ API, FILES = "https://api.example.com/", "https://files.example.com/"
 
 @define(eq=False)
 class Line(httpx.AsyncBaseTransport):
-    """A transport that takes `delay` to answer and as long again for the body, and notices when it is misused."""
+    """A transport that takes `delay` to answer and the same time for the body, and detects misuse."""
 
     delay: float = 0.0
     fails: bool = False
@@ -65,7 +65,7 @@ class _Answer(httpx.AsyncByteStream):
 
 @define
 class Exchange:
-    """Makes the lines; all of them, and those that are not closed."""
+    """Creates the connections, and records all of them and the open ones."""
 
     delay: float = 0.0
     lines: list[Line] = field(factory=list)
@@ -92,7 +92,7 @@ async def call_at_once(client: httpx.AsyncClient, count: int, url: str = API) ->
             tasks.start_soon(client.get, url)
 
 
-async def test_one_connection_serves_requests_that_follow_each_other() -> None:
+async def test_consecutive_requests_share_one_connection() -> None:
     exchange = Exchange()
     async with calling(exchange) as client:
         for _ in range(3):
@@ -100,7 +100,7 @@ async def test_one_connection_serves_requests_that_follow_each_other() -> None:
     assert len(exchange.lines) == 1
 
 
-async def test_nobody_waits_for_a_connection() -> None:
+async def test_no_request_waits_for_a_connection() -> None:
     exchange = Exchange(delay=1.0)
     async with calling(exchange, most_idle=2) as client:
         started = anyio.current_time()
@@ -110,7 +110,7 @@ async def test_nobody_waits_for_a_connection() -> None:
         assert len(exchange.open) == 2
 
 
-async def test_other_hosts_leave_the_connections_of_the_first_alone() -> None:
+async def test_requests_to_other_hosts_do_not_affect_existing_connections() -> None:
     exchange = Exchange(delay=1.0)
     async with calling(exchange) as client:
         await call_at_once(client, 3)
@@ -120,7 +120,7 @@ async def test_other_hosts_leave_the_connections_of_the_first_alone() -> None:
     assert [len(line.hosts) for line in exchange.lines] == [2, 2, 2, 1, 1]
 
 
-async def test_a_connection_that_nobody_used_for_too_long_is_closed() -> None:
+async def test_a_connection_that_is_idle_for_too_long_is_closed() -> None:
     exchange = Exchange(delay=1.0)
     async with calling(exchange) as client:
         await call_at_once(client, 4)
@@ -141,7 +141,7 @@ async def test_a_connection_is_held_until_the_answer_is_closed() -> None:
     assert [len(line.hosts) for line in exchange.lines] in ([1, 2], [2, 1])
 
 
-async def test_an_answer_that_was_not_read_to_its_end_takes_its_connection_along() -> None:
+async def test_an_answer_that_is_not_read_to_its_end_closes_its_connection() -> None:
     exchange = Exchange()
     async with calling(exchange) as client:
         async with client.stream("GET", API):
@@ -151,7 +151,7 @@ async def test_an_answer_that_was_not_read_to_its_end_takes_its_connection_along
     assert len(exchange.lines) == 2
 
 
-async def test_a_failure_takes_its_connection_along() -> None:
+async def test_a_failure_closes_its_connection() -> None:
     exchange = Exchange()
     async with calling(exchange) as client:
         await client.get(API)
@@ -163,7 +163,7 @@ async def test_a_failure_takes_its_connection_along() -> None:
     assert len(exchange.lines) == 2
 
 
-async def test_closing_closes_what_is_in_use() -> None:
+async def test_closing_also_closes_connections_in_use() -> None:
     exchange = Exchange()
     client = httpx.AsyncClient(transport=Channels(exchange.make, most_idle=8))
     await client.get(API)
@@ -201,8 +201,8 @@ async def test_no_connection_is_lost_or_shared_whatever_is_cancelled(seed: int) 
 
 @on_asyncio
 @pytest.mark.parametrize("seed", range(3))
-async def test_a_task_that_is_cancelled_at_any_moment_leaves_room_for_others(seed: int) -> None:
-    """asyncio's own cancellation respects no shield: it may hit a connection while that is being given back."""
+async def test_a_cancellation_at_any_moment_blocks_no_later_request(seed: int) -> None:
+    """asyncio's own cancellation ignores shields: it may interrupt the release of a connection."""
     chosen = random.Random(seed)
 
     async def answer(writer: asyncio.StreamWriter) -> None:
@@ -233,7 +233,7 @@ async def test_there_are_no_more_connections_than_requests_in_flight() -> None:
 
 
 @on_asyncio
-async def test_connections_that_the_server_closes_cost_nothing() -> None:
+async def test_connections_closed_by_the_server_cause_no_errors() -> None:
     async def answer_and_close(writer: asyncio.StreamWriter) -> None:
         writer.write(http(body=b'{"success":true,"eventId":"e"}'))
         await writer.drain()
@@ -243,6 +243,6 @@ async def test_connections_that_the_server_closes_cost_nothing() -> None:
         for _ in range(5):
             async with asyncio.TaskGroup() as group:
                 for _ in range(10):
-                    group.create_task(sm.call("contact/addNote", {}))  # once only: a lost one would be in doubt
+                    group.create_task(sm.call("contact/addNote", {}))  # not repeatable: a lost one would be in doubt
             await asyncio.sleep(0.02)
     assert len(server.seen) == 50

@@ -1,4 +1,4 @@
-"""A link is signed: whatever fails over either transport, no error, cause, traceback or log has its path or query."""
+"""Links are signed: no error, cause, traceback or log of any failure has the path or query of a link."""
 
 import logging
 import socket
@@ -25,7 +25,7 @@ FILE = f"/{SECRET_PATH}/f?Signature=s1gnature&blank=a b"
 
 @pytest.fixture
 def log() -> Iterator[list[str]]:
-    """What every logger writes, with its arguments."""
+    """The log records of all loggers, with their arguments."""
     lines: list[str] = []
 
     class Noting(logging.Handler):
@@ -87,7 +87,7 @@ async def refusing() -> AsyncGenerator[str]:
 
 @asynccontextmanager
 async def unreachable() -> AsyncGenerator[str]:
-    """A port whose queue is full: the system lets nobody in, and does not say so."""
+    """A port whose queue is full: the system accepts no connection, and does not report that."""
     async with AsyncExitStack() as stack:
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(3):
@@ -133,7 +133,7 @@ def everything_said_by(error: BaseException) -> str:
     while cause:
         said += [repr(cause), str(cause), repr(cause.args), *getattr(cause, "__notes__", ())]
         cause = cause.__cause__ or cause.__context__
-    # a traceback quotes the lines of this file, and they have the names of its variables
+    # a traceback quotes lines of this file, which contain the names of these variables
     return "\n".join(said).replace("SECRET_PATH", "")
 
 
@@ -144,7 +144,7 @@ async def fetch(http: Http, place: str) -> None:
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-async def test_nothing_that_fails_tells_a_link(
+async def test_no_failure_reveals_a_link(
     backend: str, failure: str, log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "*")

@@ -1,4 +1,4 @@
-"""What a real socket does to a request. These tests take real time, in small pieces."""
+"""Requests over real sockets. These tests take real time, in small amounts."""
 
 import asyncio
 import errno
@@ -40,7 +40,7 @@ Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 @define
 class Exchange:
-    """One request as it came over the wire, header names in lower case."""
+    """One request as received, with header names in lower case."""
 
     target: str
     headers: dict[str, str]
@@ -49,7 +49,7 @@ class Exchange:
 
 @define
 class Server:
-    """A server on a socket of this machine that reads each request whole, notes it, and then does `answer`."""
+    """A server on a local socket that reads each request, records it, and then calls `answer`."""
 
     answer: Answer
     seen: list[Exchange] = field(factory=list)
@@ -90,7 +90,7 @@ def http(status: str = "200 OK", body: bytes = OK, *headers: str) -> bytes:
 
 
 def say(*answers: bytes) -> Answer:
-    """Answer with these bytes in turn, the last for ever."""
+    """Answer with these bytes in turn; the last ones are repeated."""
     left = list(answers)
 
     async def answer(writer: asyncio.StreamWriter) -> None:
@@ -124,7 +124,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def closed_url() -> str:
-    """The address of a port that nothing listens at."""
+    """The address of a port without a server."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return f"http://127.0.0.1:{listening.getsockname()[1]}"
 
@@ -149,7 +149,9 @@ over_each = pytest.mark.parametrize("backend", MAKERS)
 
 @over_each
 @pytest.mark.parametrize("act", ACTS)
-async def test_a_refused_connection_is_surely_not_sent(closed_url: str, act: str, backend: str) -> None:
+async def test_after_a_refused_connection_the_request_is_certainly_not_sent(
+    closed_url: str, act: str, backend: str
+) -> None:
     async with client(closed_url, transport=MAKERS[backend]()) as sm:
         with pytest.raises(NoAnswer) as raised:
             await ACTS[act](sm)
@@ -172,7 +174,7 @@ async def test_whether_a_request_without_an_answer_was_sent_is_unknown(act: str,
 
 @pytest.mark.parametrize(("act", "in_doubt"), [("a read", False), ("an upsert", False), ("an event", True)])
 @pytest.mark.parametrize("answer", [reset, say(http("502 Bad Gateway")), say(http(body=b"<html></html>"))])
-async def test_only_what_must_not_be_repeated_is_in_doubt(answer: Answer, act: str, in_doubt: bool) -> None:
+async def test_only_unrepeatable_requests_are_in_doubt(answer: Answer, act: str, in_doubt: bool) -> None:
     async with running(answer) as server, client(server.url) as sm:
         with pytest.raises(SalesManagoError) as raised:
             await ACTS[act](sm)
@@ -181,7 +183,7 @@ async def test_only_what_must_not_be_repeated_is_in_doubt(answer: Answer, act: s
 
 
 @pytest.mark.parametrize(("act", "tries"), [("a read", 2), ("an upsert", 2), ("an event", 1)])
-async def test_after_a_reset_only_what_may_be_repeated_is_sent_again(act: str, tries: int) -> None:
+async def test_after_a_reset_only_repeatable_requests_are_sent_again(act: str, tries: int) -> None:
     calm = say(http())
     left = [reset]
 
@@ -197,7 +199,7 @@ async def test_after_a_reset_only_what_may_be_repeated_is_sent_again(act: str, t
     assert len(server.seen) == tries
 
 
-async def test_a_connection_that_the_server_closed_while_idle_costs_no_event() -> None:
+async def test_a_connection_closed_by_the_server_while_idle_loses_no_event() -> None:
     async def answer_and_close(writer: asyncio.StreamWriter) -> None:
         writer.write(http(body=b'{"success":true,"eventId":"e"}'))
         await writer.drain()
@@ -274,7 +276,7 @@ async def test_an_answer_that_cannot_be_unpacked_is_unreadable() -> None:
 
 @over_each
 @pytest.mark.parametrize(("failure", "timed_out"), [(stay_silent, True), (hang_up, False), (reset, False)])
-async def test_a_time_out_is_told_from_other_failures(failure: Answer, timed_out: bool, backend: str) -> None:
+async def test_time_outs_are_distinguished_from_other_failures(failure: Answer, timed_out: bool, backend: str) -> None:
     options = {"timeouts": Timeouts(read=0.05), "transport": MAKERS[backend]()}
     async with running(failure) as server, client(server.url, **options) as sm:
         with pytest.raises(NoAnswer) as raised:
@@ -282,14 +284,14 @@ async def test_a_time_out_is_told_from_other_failures(failure: Answer, timed_out
     assert raised.value.timed_out is timed_out
 
 
-# What transports of other makes raise
+# Errors of other transports
 
 HOST = "https://files.example.com"
 
 
 @define
 class Failing(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
-    """A transport that raises an error, at once or after the first bytes of the answer."""
+    """A transport that raises an error, immediately or after the first bytes of the answer."""
 
     error: Exception
     midway: bool = False
@@ -341,7 +343,7 @@ PLACES = pytest.mark.parametrize(("act", "midway"), [(post, False), (post, True)
         (httpx.PoolTimeout("full"), False, True),
     ],
 )
-async def test_failures_of_the_network_are_no_answer_whoever_tells_of_them(
+async def test_network_failures_of_every_transport_become_no_answer(
     act: Callable[[Http], Awaitable[None]], midway: bool, error: Exception, sent: bool | None, timed_out: bool
 ) -> None:
     async with over(Failing(error, midway)) as http:
@@ -352,7 +354,7 @@ async def test_failures_of_the_network_are_no_answer_whoever_tells_of_them(
 
 
 def raised_from(cause: Exception) -> httpx.ConnectTimeout:
-    """What httpx-aiohttp, and httpx itself, make of such an error."""
+    """The error that httpx-aiohttp, and httpx itself, raise in this case."""
     error = httpx.ConnectTimeout(str(cause))
     error.__cause__ = cause
     return error
@@ -370,7 +372,7 @@ def raised_from(cause: Exception) -> httpx.ConnectTimeout:
         (EOFError(), False, True),
     ],
 )
-async def test_not_all_that_is_called_a_time_out_of_connecting_is_one(
+async def test_misnamed_time_outs_of_connecting_are_corrected(
     cause: Exception, sent: bool | None, timed_out: bool
 ) -> None:
     async with over(Failing(raised_from(cause))) as http:
@@ -383,7 +385,7 @@ async def test_not_all_that_is_called_a_time_out_of_connecting_is_one(
 @pytest.mark.parametrize(
     "mistake", [FileNotFoundError(errno.ENOENT, "no such file", "account.db"), TypeError("no"), AttributeError("no")]
 )
-async def test_mistakes_in_a_transport_come_out_as_they_are(
+async def test_programming_errors_in_a_transport_are_raised_unchanged(
     act: Callable[[Http], Awaitable[None]], midway: bool, mistake: Exception
 ) -> None:
     async with over(Failing(mistake, midway)) as http:
@@ -392,7 +394,7 @@ async def test_mistakes_in_a_transport_come_out_as_they_are(
     assert raised.value is mistake
 
 
-async def test_a_full_disk_of_the_one_who_saves_is_not_the_networks() -> None:
+async def test_a_full_disk_of_the_caller_is_not_a_network_failure() -> None:
     full = OSError(errno.ENOSPC, "no space left")
 
     async def save(http: Http) -> None:

@@ -1,4 +1,4 @@
-"""Whose a file is: a server has one name however its address is written, a simulated one is none of the real ones."""
+"""The identity stored in files: one name per server, whatever its address looks like, and another for simulators."""
 
 from typing import Any
 
@@ -30,17 +30,17 @@ def identity_of(*, credentials: Credentials | Login = CREDENTIALS, **options: An
         ("http://[::1]:18787", "[::1]:18787"),
     ],
 )
-def test_a_server_has_one_name(base_url: str, server: str) -> None:
+def test_all_addresses_of_a_server_have_one_name(base_url: str, server: str) -> None:
     assert identity_of(base_url=base_url)["server"] == server
     assert identity_of(base_url=base_url, transport=httpx.AsyncHTTPTransport())["server"] == server
 
 
-def test_what_answers_inside_the_process_is_a_simulated_server_whatever_the_address_says() -> None:
+def test_a_transport_inside_the_process_is_a_simulated_server() -> None:
     for transport in (httpx.ASGITransport(app=Simulator()), httpx.MockTransport(lambda _: httpx.Response(200))):
         assert identity_of(base_url="https://app2.salesmanago.com", transport=transport)["server"] == SIMULATED
 
 
-def test_an_account_is_known_by_a_mark_that_does_not_name_it() -> None:
+def test_an_account_is_stored_as_a_fingerprint() -> None:
     login = Login(user_name="ann@example.com", password="secret")
     marks = {identity_of()["account"], identity_of(credentials=login)["account"]}
     assert len(marks) == 2
@@ -48,7 +48,7 @@ def test_an_account_is_known_by_a_mark_that_does_not_name_it() -> None:
     assert mark_of(None) is None
 
 
-def test_the_server_is_what_is_named_first_where_more_differs() -> None:
+def test_a_different_server_is_reported_first() -> None:
     other = identity_of(transport=httpx.ASGITransport(app=Simulator()), credentials=Login(user_name="a", password="b"))
     found = difference(identity_of(), other)
     assert found

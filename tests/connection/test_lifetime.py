@@ -1,4 +1,4 @@
-"""A client belongs to one event loop and is closed once: other uses are refused, what goes on ends in order."""
+"""The lifetime of a client: other event loops are refused, and closing ends its work in order."""
 
 import asyncio
 import gc
@@ -48,7 +48,7 @@ CALLS: dict[str, Callable[[SalesManago], Any]] = {
 
 @pytest.fixture
 def unclosed() -> Iterator[None]:
-    """Forgive what the first of two event loops left open, as nobody can close it."""
+    """Ignore resources that the first of two event loops left open, because they cannot be closed."""
     yield
     gc.collect()
 
@@ -57,7 +57,9 @@ def unclosed() -> Iterator[None]:
 @pytest.mark.usefixtures("unclosed")
 @pytest.mark.parametrize("transport", [None, "aiohttp"])
 @pytest.mark.parametrize("call", CALLS)
-def test_a_client_of_another_event_loop_is_refused_in_words(environ: dict[str, str], call: str, transport: Any) -> None:
+def test_using_a_client_in_another_event_loop_is_refused_with_a_message(
+    environ: dict[str, str], call: str, transport: Any
+) -> None:
     sm = client(environ, transport)
 
     async def once() -> None:
@@ -90,7 +92,9 @@ def test_a_client_of_asyncio_is_refused_on_trio() -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_client_that_is_closed_says_so(sm: SalesManago, simulator: Simulator, call: str) -> None:
+async def test_using_a_closed_client_is_refused_with_a_message(
+    sm: SalesManago, simulator: Simulator, call: str
+) -> None:
     await sm.contacts.has("ann@example.com")
     await sm.aclose()
     await sm.aclose()
@@ -106,8 +110,8 @@ async def test_a_client_that_is_closed_says_so(sm: SalesManago, simulator: Simul
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("call", ["contact/hasContact", "contact/addNote"])
-async def test_what_waits_for_its_next_try_is_not_sent_by_a_closed_client(make_client: MakeClient, call: str) -> None:
-    """The first try may have been applied, which the error says; there is no second one."""
+async def test_a_waiting_retry_is_not_sent_by_a_closed_client(make_client: MakeClient, call: str) -> None:
+    """The first try may have been applied, as the error says; there is no second try."""
     asked: list[httpx.Request] = []
 
     def too_busy(request: httpx.Request) -> httpx.Response:
@@ -136,7 +140,7 @@ def _away(request: httpx.Request) -> httpx.Response:
 
 
 class Away:
-    """Stands before an app; from its `ready` on it holds answers back until it is let go."""
+    """Wraps an app; after `ready` is set, it delays answers until it is released."""
 
     def __init__(self, app: Any, path: str) -> None:
         self.app = app
@@ -161,10 +165,10 @@ async def endless() -> AsyncGenerator[dict[str, str]]:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("journal", [False, True])
-async def test_a_run_is_stopped_in_order_before_its_client_is_closed(
+async def test_a_run_is_stopped_gracefully_before_its_client_is_closed(
     simulator: Simulator, make_client: MakeClient, tmp_path: Path, journal: bool
 ) -> None:
-    """What is in flight gets its answer: nothing is in doubt, what was taken is *submitted*; the report says why."""
+    """Requests in flight get their answers: nothing is in doubt, taken records are *submitted*; the report says why."""
     door = Away(simulator, "batchupsertv2")
     reports: list[Report] = []
     options: dict[str, Any] = {"journal": tmp_path / "run.db"} if journal else {}
@@ -191,8 +195,8 @@ async def test_a_run_is_stopped_in_order_before_its_client_is_closed(
 
 
 @pytest.mark.anyio
-async def test_outcomes_that_nobody_takes_do_not_hold_the_closing_up(sm: SalesManago) -> None:
-    """The task that closes the client may be the one that takes them; they can all be taken afterwards."""
+async def test_outcomes_that_are_not_consumed_do_not_delay_closing(sm: SalesManago) -> None:
+    """The task that closes the client may also be the consumer; all outcomes can be consumed afterwards."""
     async with sm.contacts.upserting(PEOPLE, batch_size=5) as outcomes:
         first = await anext(outcomes)
         began = anyio.current_time()
@@ -241,7 +245,7 @@ async def test_a_buffer_is_drained_before_its_client_is_closed(
 
 
 @pytest.mark.anyio
-async def test_events_are_drained_before_the_contacts_that_they_wait_for(
+async def test_a_buffer_of_events_is_drained_before_the_contacts_it_waits_for(
     make_client: MakeClient,
 ) -> None:
     sm = make_client(Simulator(clock=wall_clock, job_seconds=0.0), poll_interval=1.0)
@@ -255,7 +259,7 @@ async def test_events_are_drained_before_the_contacts_that_they_wait_for(
 
 
 @pytest.mark.anyio
-async def test_a_buffer_of_a_server_that_is_away_keeps_its_records_in_its_journal(
+async def test_a_buffer_keeps_its_records_in_its_journal_if_the_server_is_down(
     simulator: Simulator, make_client: MakeClient, disk: None, tmp_path: Path
 ) -> None:
     journal = tmp_path / "signups.db"

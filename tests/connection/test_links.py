@@ -1,4 +1,4 @@
-"""Where links may lead: never from the internet into the caller's own network, directly, by name or by redirect."""
+"""File links never lead from the internet into the caller's network, directly, by name or by redirect."""
 
 import socket
 from typing import Any
@@ -46,7 +46,7 @@ def in_a_link(address: str) -> str:
 
 @pytest.mark.parametrize("address", PRIVATE)
 @pytest.mark.parametrize("port", ["", ":2375"])
-def test_no_link_of_an_account_on_the_internet_leads_into_the_callers_network(address: str, port: str) -> None:
+def test_links_of_an_internet_account_must_not_lead_into_the_callers_network(address: str, port: str) -> None:
     for scheme in ("https", "http"):
         with pytest.raises(Invalid):
             Links(FAR).check(f"{scheme}://{in_a_link(address)}{port}/f?Signature=s")
@@ -55,7 +55,7 @@ def test_no_link_of_an_account_on_the_internet_leads_into_the_callers_network(ad
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost.", "LOCALHOST"])
-def test_this_machine_has_a_name_as_well(host: str) -> None:
+def test_links_to_localhost_by_name_are_refused(host: str) -> None:
     with pytest.raises(Invalid):
         Links(FAR).check(f"https://{host}/f")
 
@@ -68,7 +68,7 @@ def test_public_addresses_are_allowed(address: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:9", "localhost", "[::1]:9"])
-def test_an_account_on_this_machine_may_have_its_files_here(host: str) -> None:
+def test_an_account_on_this_machine_may_link_to_this_machine(host: str) -> None:
     for scheme in ("https", "http"):
         Links(NEAR).check(f"{scheme}://{host}/f")
     Links(NEAR).check_address("127.0.0.1")
@@ -79,7 +79,7 @@ def test_an_account_on_this_machine_may_have_its_files_here(host: str) -> None:
             Links(NEAR).check_address(address)
 
 
-def test_the_host_that_gets_the_credentials_may_have_the_files_wherever_it_is() -> None:
+def test_links_to_the_host_of_the_api_are_always_allowed() -> None:
     links = Links("https://10.0.0.8")
     links.check("https://10.0.0.8:443/f")
     assert links.is_of_own_host("https://10.0.0.8:443/f")
@@ -91,7 +91,7 @@ def test_the_host_that_gets_the_credentials_may_have_the_files_wherever_it_is() 
 @pytest.mark.anyio
 @pytest.mark.parametrize("address", ["127.0.0.1:2375", "169.254.169.254", "[::ffff:a00:8]", "localhost"])
 @pytest.mark.parametrize("is_redirect", [False, True], ids=["link", "redirect"])
-async def test_nothing_is_asked_there(make_client: MakeClient, address: str, *, is_redirect: bool) -> None:
+async def test_a_refused_address_gets_no_request(make_client: MakeClient, address: str, *, is_redirect: bool) -> None:
     there = f"https://{address}"
     step: Any = response(302, Location=f"{there}/latest/meta-data?Signature=s") if is_redirect else response()
     hosts = Hosts([step], link="https://files.example.com" if is_redirect else there)
@@ -102,11 +102,11 @@ async def test_nothing_is_asked_there(make_client: MakeClient, address: str, *, 
     assert "Signature" not in str(raised.value)
 
 
-# Names that stand for such addresses
+# Names that resolve to such addresses
 
 
 def resolving(monkeypatch: pytest.MonkeyPatch, names: dict[str, str]) -> None:
-    """Have these names resolve so, and all others as before."""
+    """Resolve these names to these addresses, and all others as before."""
     ours = socket.getaddrinfo
 
     def resolved(host: Any, *args: Any, **kwargs: Any) -> Any:
@@ -117,7 +117,7 @@ def resolving(monkeypatch: pytest.MonkeyPatch, names: dict[str, str]) -> None:
 
 
 class Account(httpx.AsyncBaseTransport):
-    """The account answers by itself, with a link; whatever else is asked goes over the network."""
+    """The account's answer, a link, comes from the test; every other request uses the network."""
 
     def __init__(self, link: str, network: httpx.AsyncBaseTransport) -> None:
         self.link, self.network = link, network
@@ -133,7 +133,7 @@ class Account(httpx.AsyncBaseTransport):
 
 @pytest.mark.parametrize(("anyio_backend", "backend"), [("asyncio", None), ("asyncio", "aiohttp"), ("trio", None)])
 @pytest.mark.anyio
-async def test_a_name_of_such_an_address_is_refused_before_a_byte_is_sent(
+async def test_a_name_with_a_refused_address_is_refused_before_a_byte_is_sent(
     anyio_backend: str, backend: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "*")

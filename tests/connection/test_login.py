@@ -1,4 +1,4 @@
-"""Temporary authorisation: a password is exchanged for a token, once for all, and again before the token runs out."""
+"""Temporary authorisation: a password is exchanged for a token, which all calls share and which is renewed in time."""
 
 import json
 import logging
@@ -31,12 +31,12 @@ LOGIN = Login(user_name=DEMO_OWNER, password=DEMO_PASSWORD)
 PASSWORD = "pa55word-of-mine"
 ANN = "ann@example.com"
 OTHER_LIFE = 600.0
-"""Seconds that a token of these tests is good for."""
+"""Lifetime of a token in these tests, in seconds."""
 
 
 @define
 class Watched:
-    """The simulator behind a door that writes down who comes, takes `seconds` to open, and may be shut."""
+    """The simulator behind a transport that records requests, takes `seconds` per login, and can refuse logins."""
 
     app: Simulator
     seconds: float = 0.0
@@ -75,7 +75,9 @@ def watched() -> Watched:
     return Watched(Simulator(clock=wall_clock, token_seconds=OTHER_LIFE))
 
 
-async def test_a_login_is_made_at_the_first_call_and_serves_the_next(watched: Watched, make_client: MakeClient) -> None:
+async def test_the_first_call_logs_in_and_later_calls_share_the_token(
+    watched: Watched, make_client: MakeClient
+) -> None:
     async with make_client(watched, credentials=LOGIN) as sm:
         assert watched.paths == []
         assert (await sm.contacts.has(ANN)).result is False
@@ -86,10 +88,8 @@ async def test_a_login_is_made_at_the_first_call_and_serves_the_next(watched: Wa
     assert watched.bodies[1]["apiKey"] == LOGIN.api_key
 
 
-async def test_many_calls_at_once_log_in_once_and_so_they_do_at_each_renewal(
-    watched: Watched, make_client: MakeClient
-) -> None:
-    """More calls than permits: a login that waited behind them would wait for itself."""
+async def test_concurrent_calls_log_in_once_per_renewal(watched: Watched, make_client: MakeClient) -> None:
+    """There are more calls than permits: a login that queued behind them would be a deadlock."""
     watched.seconds = 1.0
     async with make_client(watched, credentials=LOGIN, concurrency=2) as sm:
         for expected in (1, 2, 3):
@@ -100,7 +100,7 @@ async def test_many_calls_at_once_log_in_once_and_so_they_do_at_each_renewal(
             await anyio.sleep(OTHER_LIFE)
 
 
-async def test_a_token_is_renewed_before_it_runs_out(watched: Watched, make_client: MakeClient) -> None:
+async def test_a_token_is_renewed_before_it_expires(watched: Watched, make_client: MakeClient) -> None:
     async with make_client(watched, credentials=LOGIN) as sm:
         await sm.contacts.has(ANN)
         await anyio.sleep(OTHER_LIFE - 61)
@@ -109,7 +109,7 @@ async def test_a_token_is_renewed_before_it_runs_out(watched: Watched, make_clie
         await anyio.sleep(2)
         await sm.contacts.has(ANN)
         assert watched.logins == 2
-        assert watched.paths.count("contact/hasContact") == 3  # none was refused on the way
+        assert watched.paths.count("contact/hasContact") == 3  # no call was refused in between
         for _ in range(100):
             await anyio.sleep(60)
             await sm.contacts.has(ANN)
@@ -117,7 +117,7 @@ async def test_a_token_is_renewed_before_it_runs_out(watched: Watched, make_clie
     assert 12 <= watched.logins <= 14  # 6000 seconds, a token every 540
 
 
-async def test_a_short_token_is_renewed_at_half_of_its_life(make_client: MakeClient) -> None:
+async def test_a_short_lived_token_is_renewed_at_half_of_its_lifetime(make_client: MakeClient) -> None:
     watched = Watched(Simulator(clock=wall_clock, token_seconds=10.0))
     async with make_client(watched, credentials=LOGIN) as sm:
         await sm.contacts.has(ANN)
@@ -130,10 +130,10 @@ async def test_a_short_token_is_renewed_at_half_of_its_life(make_client: MakeCli
 
 
 @pytest.mark.parametrize("off", [-7200.0, 7200.0])
-async def test_a_clock_that_is_off_costs_a_refusal_and_no_call(
+async def test_with_a_wrong_clock_the_token_is_renewed_after_a_refusal(
     off: float, watched: Watched, make_client: MakeClient
 ) -> None:
-    """The refused request was surely not processed, so that even an event is sent again."""
+    """The refused request was certainly not processed, so even an event is sent again."""
     event = ExternalEvent(email=ANN, date=1_700_000_000_000, contact_ext_event_type="CART")
     async with make_client(watched, credentials=LOGIN, clock=lambda: wall_clock() + off) as sm:
         await sm.contacts.has(ANN)
@@ -145,7 +145,7 @@ async def test_a_clock_that_is_off_costs_a_refusal_and_no_call(
         assert watched.paths[-3:] == ["v2/contact/addContactExtEvent", "system/authorise", watched.paths[-3]]
 
 
-async def test_many_calls_refused_at_once_renew_once(watched: Watched, make_client: MakeClient) -> None:
+async def test_concurrent_refusals_renew_the_token_once(watched: Watched, make_client: MakeClient) -> None:
     async with make_client(watched, credentials=LOGIN, clock=lambda: 0.0) as sm:
         await sm.contacts.has(ANN)
         await anyio.sleep(OTHER_LIFE + 1)
@@ -157,29 +157,27 @@ async def test_many_calls_refused_at_once_renew_once(watched: Watched, make_clie
     assert watched.paths.count("contact/hasContact") == 1 + 5 + 5
 
 
-async def test_a_wrong_password_is_sent_once_for_all_calls_and_told_to_each(
-    watched: Watched, make_client: MakeClient
-) -> None:
+async def test_a_wrong_password_is_sent_once_and_fails_every_call(watched: Watched, make_client: MakeClient) -> None:
     watched.seconds = 1.0
-    told: list[NotAuthenticated] = []
+    errors: list[NotAuthenticated] = []
 
     async def ask(sm: Any) -> None:
         with pytest.raises(NotAuthenticated, match="User not authenticated") as refused:
             await sm.contacts.has(ANN)
-        told.append(refused.value)
+        errors.append(refused.value)
 
     async with make_client(watched, credentials=Login(user_name=DEMO_OWNER, password="wrong")) as sm:
         async with anyio.create_task_group() as tasks:
             for _ in range(5):
                 tasks.start_soon(ask, sm)
         assert watched.paths == ["system/authorise"]
-        assert len(set(map(id, told))) == 5
-        assert [error.messages for error in told] == [("User not authenticated",)] * 5
+        assert len(set(map(id, errors))) == 5
+        assert [error.messages for error in errors] == [("User not authenticated",)] * 5
         await ask(sm)
         assert watched.logins == 2
 
 
-async def test_a_call_given_up_while_it_logs_in_leaves_the_login_to_the_next(
+async def test_a_call_cancelled_during_login_leaves_the_login_to_the_next(
     watched: Watched, make_client: MakeClient
 ) -> None:
     watched.seconds = 10.0
@@ -197,7 +195,7 @@ async def test_a_call_given_up_while_it_logs_in_leaves_the_login_to_the_next(
     assert watched.paths == ["system/authorise", "system/authorise", "contact/hasContact"]
 
 
-async def test_a_login_is_tried_again_as_any_call(watched: Watched, make_client: MakeClient) -> None:
+async def test_a_login_is_retried_like_any_call(watched: Watched, make_client: MakeClient) -> None:
     watched.faults = [503, 429]
     async with make_client(watched, credentials=LOGIN) as sm:
         await sm.contacts.has(ANN)
@@ -215,7 +213,7 @@ async def test_a_call_whose_login_failed_is_not_in_doubt(watched: Watched, make_
         await sm.events.add(event)
 
 
-async def test_a_wrong_owner_is_told_without_another_login(watched: Watched, make_client: MakeClient) -> None:
+async def test_a_wrong_owner_is_reported_without_another_login(watched: Watched, make_client: MakeClient) -> None:
     async with make_client(watched, credentials=LOGIN) as sm:
         with pytest.raises(NotAuthenticated, match="invalid owner"):
             await sm.contacts.has(ANN, owner="nobody@vendor.pl")
@@ -232,7 +230,7 @@ async def test_an_answer_without_a_token_is_unreadable(make_client: MakeClient) 
             await sm.contacts.has(ANN)
 
 
-async def test_a_token_can_be_had_and_used_by_hand(watched: Watched, make_client: MakeClient) -> None:
+async def test_a_token_can_be_requested_and_used_explicitly(watched: Watched, make_client: MakeClient) -> None:
     async with make_client(watched) as sm:
         given = await sm.system.authorise(DEMO_OWNER, password=DEMO_PASSWORD)
     assert given.token
@@ -252,7 +250,9 @@ async def test_a_token_can_be_had_and_used_by_hand(watched: Watched, make_client
 
 
 @pytest.mark.parametrize(("user_name", "password"), [(DEMO_OWNER, "wrong"), ("nobody@vendor.pl", DEMO_PASSWORD)])
-async def test_the_simulator_gives_strangers_no_token(user_name: str, password: str, make_client: MakeClient) -> None:
+async def test_the_simulator_refuses_a_token_for_wrong_credentials(
+    user_name: str, password: str, make_client: MakeClient
+) -> None:
     async with make_client(Simulator(clock=wall_clock)) as sm:
         with pytest.raises(NotAuthenticated, match="User not authenticated"):
             await sm.call("system/authorise", {"userName": user_name, "password": password})
@@ -262,30 +262,30 @@ async def test_the_password_is_never_shown(make_client: MakeClient, caplog: pyte
     caplog.set_level(logging.DEBUG)
     login = Login(user_name=DEMO_OWNER, password=PASSWORD)
     request = Authorise(DEMO_OWNER, password=PASSWORD)
-    told: list[SalesManagoError] = []
+    errors: list[SalesManagoError] = []
     shown = [login, request]
     async with make_client(Simulator(clock=wall_clock), credentials=login) as sm:
-        shown += [sm._connection, sm._connection.access]
+        shown += [sm._connection, sm._connection.token_source]
         body = {"userName": DEMO_OWNER, "password": PASSWORD}
         too_long = Authorise(DEMO_OWNER, password=PASSWORD * 100)
         for ask in (sm.contacts.has(ANN), sm.send(request), sm.call("system/authorise", body), sm.send(too_long)):
             with pytest.raises(SalesManagoError) as refused:
                 await ask
-            told.append(refused.value)
+            errors.append(refused.value)
     async with make_client(Simulator(clock=wall_clock, password=PASSWORD), credentials=login) as sm:
         answer = await sm.send(request)
         assert answer.token
         await sm.contacts.has(ANN)
-        shown += [answer, sm._connection, sm._connection.access]
+        shown += [answer, sm._connection, sm._connection.token_source]
     texts = [*map(repr, shown), *map(str, shown), caplog.text]
-    for error in told:
+    for error in errors:
         texts += [*traceback.format_exception(error), repr(vars(error)), str(error.request)]
         assert not hasattr(error.request, "password")
-    assert isinstance(told[3], Invalid)
+    assert isinstance(errors[3], Invalid)
     assert not [text for text in texts if PASSWORD in text or answer.token in text]
 
 
 @pytest.mark.parametrize("missing", ["user_name", "password", "api_key"])
-def test_a_login_needs_all_of_it(missing: str) -> None:
+def test_a_login_needs_every_field(missing: str) -> None:
     with pytest.raises(Invalid, match="needed"):
         Login(**{"user_name": "u", "password": "p", "api_key": "k", missing: ""})

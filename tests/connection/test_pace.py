@@ -19,7 +19,7 @@ from tests.conftest import BACKENDS, run_virtually
 pytestmark = pytest.mark.anyio
 
 
-async def test_no_more_than_the_cap_hold_a_permit_and_none_is_lost() -> None:
+async def test_no_more_permits_than_the_cap_are_held_and_none_is_lost() -> None:
     pace, holding, most = Pace(3), 0, 0
 
     async def work() -> None:
@@ -37,7 +37,7 @@ async def test_no_more_than_the_cap_hold_a_permit_and_none_is_lost() -> None:
     assert anyio.current_time() >= 4
 
 
-async def test_urgent_requests_go_before_those_that_came_first() -> None:
+async def test_urgent_requests_go_before_earlier_ones() -> None:
     pace, order = Pace(1), list[str]()
 
     async def work(name: str, urgent: bool) -> None:
@@ -52,7 +52,7 @@ async def test_urgent_requests_go_before_those_that_came_first() -> None:
     assert order == ["first", "retry", "new"]
 
 
-async def test_a_cancelled_wait_gives_its_place_up_and_keeps_no_permit() -> None:
+async def test_a_cancelled_wait_leaves_the_queue_and_keeps_no_permit() -> None:
     pace = Pace(1)
     async with pace.permit():
         with anyio.move_on_after(1):
@@ -98,12 +98,12 @@ async def test_requests_begin_no_faster_than_the_rate() -> None:
 
 
 @pytest.mark.parametrize(("concurrency", "rate"), [(0, None), (1, 0), (1, -1.0)])
-async def test_a_pace_at_which_nothing_moves_is_refused(concurrency: int, rate: float | None) -> None:
+async def test_an_invalid_pace_is_refused(concurrency: int, rate: float | None) -> None:
     with pytest.raises(Invalid):
         Pace(concurrency, rate)
 
 
-async def test_the_rate_holds_also_after_a_rest_and_after_a_wait_for_a_permit() -> None:
+async def test_the_rate_holds_after_idle_time_and_after_a_wait_for_a_permit() -> None:
     pace, begun = Pace(2, rate=4), list[float]()
 
     async def work() -> None:
@@ -127,7 +127,7 @@ async def test_a_rate_finer_than_timers_is_kept_on_average() -> None:
     assert begun[-1] - begun[0] == pytest.approx(1.0, abs=0.01)
 
 
-async def test_a_retry_overtakes_what_waits_for_the_rate() -> None:
+async def test_a_retry_overtakes_requests_that_wait_for_the_rate() -> None:
     pace, order = Pace(8, rate=1), list[str]()
 
     async def work(name: str, urgent: bool) -> None:
@@ -141,12 +141,12 @@ async def test_a_retry_overtakes_what_waits_for_the_rate() -> None:
     assert order == ["first", "retry", "second", "third"]
 
 
-# How much room there is
+# The limit
 
 
 @asynccontextmanager
 async def at_once(pace: Pace, requests: int) -> AsyncGenerator[list[int]]:
-    """So many requests in flight together, by the rounds they began in."""
+    """Hold that many requests in flight; return the rounds that they began in."""
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(pace.permit()) for _ in range(requests)]
 
@@ -174,7 +174,7 @@ async def test_congestion_halves_the_limit_and_never_below_one(concurrency: int,
     assert pace.concurrency == concurrency
 
 
-async def test_congestion_that_many_meet_at_once_is_one_sign() -> None:
+async def test_concurrent_congestion_counts_once() -> None:
     pace = Pace(8)
     async with at_once(pace, 8) as rounds:
         for began in rounds:
@@ -186,7 +186,7 @@ async def test_congestion_that_many_meet_at_once_is_one_sign() -> None:
     assert pace.limit == 2
 
 
-async def test_what_began_before_the_limit_was_halved_does_not_raise_it() -> None:
+async def test_requests_from_before_a_halving_do_not_raise_the_limit() -> None:
     pace = Pace(8)
     async with at_once(pace, 8) as rounds:
         pace.congested(rounds[0])
@@ -198,7 +198,7 @@ async def test_what_began_before_the_limit_was_halved_does_not_raise_it() -> Non
 @pytest.mark.parametrize(
     ("answers", "limit"), [(0, 2), (1, 2), (2, 3), (4, 3), (5, 4), (9, 5), (14, 6), (20, 7), (26, 7), (27, 8), (99, 8)]
 )
-async def test_each_round_of_answers_gives_room_for_one_more_up_to_the_cap(answers: int, limit: int) -> None:
+async def test_each_round_of_answers_raises_the_limit_by_one_up_to_the_cap(answers: int, limit: int) -> None:
     pace = Pace(8)
     await meet_congestion(pace)
     await meet_congestion(pace)
@@ -207,7 +207,7 @@ async def test_each_round_of_answers_gives_room_for_one_more_up_to_the_cap(answe
 
 
 @pytest.mark.parametrize("answers", [1, 3])
-async def test_congestion_ends_a_round_of_answers(answers: int) -> None:
+async def test_congestion_resets_the_count_of_answers(answers: int) -> None:
     pace = Pace(8)
     await meet_congestion(pace)
     await get_answers(pace, answers)
@@ -242,7 +242,7 @@ async def test_nothing_starts_while_more_are_in_flight_than_the_limit_allows() -
     assert together == [1, 2, 3, 4, 2, 2, 2]
 
 
-async def test_a_raised_limit_lets_one_more_in_at_once() -> None:
+async def test_a_raised_limit_starts_one_more_request_immediately() -> None:
     pace, begun = Pace(2), list[float]()
     await meet_congestion(pace)
 
@@ -271,7 +271,7 @@ async def pause(pace: Pace, seconds: float) -> None:
     ("seconds", "start"),
     [(0.0, 0.0), (5.0, 5.0 + HEAD_START), (60.0, 60.0 + HEAD_START), (86_400.0, LONGEST_PAUSE + HEAD_START)],
 )
-async def test_a_pause_holds_all_up_and_then_they_go(seconds: float, start: float) -> None:
+async def test_a_pause_delays_all_requests(seconds: float, start: float) -> None:
     pace, begun = Pace(8), list[float]()
     await pause(pace, seconds)
 
@@ -285,7 +285,7 @@ async def test_a_pause_holds_all_up_and_then_they_go(seconds: float, start: floa
     assert begun == pytest.approx([start] * 20)
 
 
-async def test_a_pause_is_made_longer_by_another_and_never_shorter() -> None:
+async def test_another_pause_can_only_extend_a_pause() -> None:
     pace, begun = Pace(8), list[float]()
 
     async def work() -> None:
@@ -302,7 +302,7 @@ async def test_a_pause_is_made_longer_by_another_and_never_shorter() -> None:
     assert begun == pytest.approx([31 + HEAD_START])
 
 
-async def test_what_is_in_flight_goes_on_in_a_pause() -> None:
+async def test_requests_in_flight_continue_during_a_pause() -> None:
     pace = Pace(8)
     async with at_once(pace, 2) as rounds:
         pace.congested(rounds[0], pause=30)
@@ -311,7 +311,7 @@ async def test_what_is_in_flight_goes_on_in_a_pause() -> None:
 
 
 @pytest.mark.parametrize("arrivals", [(0.0, 3.0), (3.0, 5.0), (5.0, 5.1), (5.04, 5.04)])
-async def test_retries_go_first_after_a_pause_also_those_that_come_at_its_end(arrivals: tuple[float, float]) -> None:
+async def test_retries_go_first_after_a_pause_even_if_they_arrive_at_its_end(arrivals: tuple[float, float]) -> None:
     pace, order = Pace(1), list[str]()
     await pause(pace, 5)
 
@@ -331,24 +331,24 @@ async def test_retries_go_first_after_a_pause_also_those_that_come_at_its_end(ar
     assert order == ["retry", "retry", "new", "new"]
 
 
-# Whatever happens
+# Random schedules
 
 
 @frozen
 class Work:
-    """One request: when it comes, how long it takes and what it meets; it is given up after `patience` seconds."""
+    """One request: its arrival, its duration and its result; it is cancelled after `patience` seconds."""
 
     arrival: int
     urgent: bool
     seconds: int
     patience: float
-    meets: Literal["an answer", "congestion", "another failure"]
+    result: Literal["an answer", "congestion", "another failure"]
     pause: int | None
 
 
 @define
 class Watch:
-    """Does work at a pace, and holds against it what it promises at each start."""
+    """Runs requests through a pace, and checks the guarantees of the pace at each start."""
 
     pace: Pace
     in_flight: int = 0
@@ -384,15 +384,15 @@ class Watch:
             await anyio.sleep(work.seconds)
         finally:
             self.in_flight -= 1
-        if work.meets == "an answer":
+        if work.result == "an answer":
             self.pace.answered(began)
-        elif work.meets == "congestion":
+        elif work.result == "congestion":
             self.pace.congested(began, pause=work.pause)
             self.paused_until = max(self.paused_until, anyio.current_time() + min(work.pause or 0, LONGEST_PAUSE))
 
 
 async def assert_no_permit_is_lost(pace: Pace) -> None:
-    """Hold as many permits at once as the limit says, and find that there is not one more."""
+    """Hold as many permits as the limit allows, and check that there is no further one."""
     async with AsyncExitStack() as stack:
         with anyio.fail_after(LONGEST_PAUSE + HEAD_START + 10 * pace.limit):
             for _ in range(pace.limit):
@@ -409,7 +409,7 @@ WORKS = st.lists(
         urgent=st.booleans(),
         seconds=st.integers(0, 3),
         patience=st.sampled_from([0.0, 1.0, 2.0, 3.0, 5.0, HEAD_START, math.inf, math.inf]),
-        meets=st.sampled_from(["an answer", "congestion", "another failure"]),
+        result=st.sampled_from(["an answer", "congestion", "another failure"]),
         pause=st.sampled_from([None, 0, 1, 2, 3, 1000]),
     ),
     max_size=25,
@@ -421,7 +421,7 @@ WORKS = st.lists(
 @example(works=[Work(0, False, 1, 1.0, "an answer", None)] * 6, concurrency=2, rate=None)
 @example(works=[Work(0, True, 1, 2.0, "congestion", 1)] * 6, concurrency=4, rate=1.0)
 @settings(deadline=None)
-def test_every_start_keeps_the_promises_and_no_permit_is_lost(
+def test_every_start_respects_the_limits_and_no_permit_is_lost(
     backend: str, works: list[Work], concurrency: int, rate: float | None
 ) -> None:
     async def run() -> None:
@@ -438,7 +438,7 @@ def test_every_start_keeps_the_promises_and_no_permit_is_lost(
 
 
 async def hold(pace: Pace, seconds: float, *, urgent: bool = True) -> float:
-    """Hold a permit for so long; return when that began."""
+    """Hold a permit for that long; return when it was granted."""
     async with pace.permit(urgent=urgent):
         began = anyio.current_time()
         await anyio.sleep(seconds)
@@ -455,7 +455,7 @@ SHUT_UNTIL_10: dict[str, Callable[[Pace], Any]] = {
 @pytest.mark.parametrize("urgent", [False, True])
 @pytest.mark.parametrize("given_up_at", [1, 5, 10, 10 + HEAD_START, 15])
 @pytest.mark.parametrize("shut", SHUT_UNTIL_10)
-async def test_a_cancellation_at_any_wait_loses_no_permit_and_holds_nobody_up(
+async def test_a_cancellation_during_any_wait_loses_no_permit_and_delays_no_request(
     shut: str, given_up_at: float, urgent: bool
 ) -> None:
     pace = Pace(1, rate=0.1 if shut == "by the rate" else None)
@@ -470,13 +470,13 @@ async def test_a_cancellation_at_any_wait_loses_no_permit_and_holds_nobody_up(
     await assert_no_permit_is_lost(pace)
 
 
-async def test_who_no_longer_wants_a_permit_gets_none() -> None:
+async def test_a_halted_request_gets_no_permit() -> None:
     pace, halt = Pace(1), anyio.Event()
     given_up: list[float] = []
 
     async def wait_for_permit() -> None:
         with pytest.raises(NoAnswer) as caught:
-            async with pace.permit(unless=halt):
+            async with pace.permit(halt=halt):
                 raise AssertionError("it was sent")
         assert caught.value.sent is False
         given_up.append(anyio.current_time())
@@ -486,7 +486,7 @@ async def test_who_no_longer_wants_a_permit_gets_none() -> None:
         tasks.start_soon(wait_for_permit)
         await anyio.sleep(5)
         halt.set()
-        pace.look_again()
+        pace.recheck()
         await anyio.sleep(5)
     assert given_up == [5.0, 5.0]
     async with pace.permit():

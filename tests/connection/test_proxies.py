@@ -1,4 +1,4 @@
-"""Which requests go through a proxy of the environment, and which variables are refused, by name."""
+"""Which requests use a proxy of the environment, and which variables are refused."""
 
 from typing import Any
 from urllib.request import getproxies
@@ -17,7 +17,7 @@ NAMES = (HTTP, HTTPS, ALL, "NO_PROXY")
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """An environment without proxies, and with the certificates of httpx."""
+    """An environment without proxies, with the certificates of httpx."""
     for name in (*NAMES, "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -62,7 +62,7 @@ def ours(url: str) -> str | None:
         "example.com,*",
     ],
 )
-def test_what_httpx_understands_goes_where_httpx_sends_it(
+def test_proxies_match_those_of_httpx(
     environment: pytest.MonkeyPatch, given: dict[str, str], unproxied: str | None
 ) -> None:
     for name, address in given.items():
@@ -88,7 +88,7 @@ def test_what_httpx_understands_goes_where_httpx_sends_it(
         ("http://,a b,example.com:port,:80,[,[::1,]::1[,///,%,host:1:2", set()),
     ],
 )
-def test_entries_that_httpx_stumbles_over_are_understood_or_passed_over(
+def test_entries_that_crash_httpx_are_understood_or_ignored(
     environment: pytest.MonkeyPatch, unproxied: str, direct: set[str]
 ) -> None:
     environment.setenv(ALL, "http://proxy.example.net:3128")
@@ -135,7 +135,7 @@ WRONG_PROXIES = [
 @over_both
 @pytest.mark.parametrize("name", [HTTP, HTTPS, ALL])
 @pytest.mark.parametrize("value", WRONG_PROXIES)
-def test_a_proxy_that_cannot_be_used_is_refused_by_the_name_of_its_variable(
+def test_the_error_for_an_invalid_proxy_names_its_variable(
     environment: pytest.MonkeyPatch, backend: Any, name: str, value: str
 ) -> None:
     environment.setenv(name, value.replace("//", "//user:s3cret@", 1))
@@ -144,7 +144,7 @@ def test_a_proxy_that_cannot_be_used_is_refused_by_the_name_of_its_variable(
     assert "s3cret" not in str(raised.value)
 
 
-def test_a_proxy_of_socks_needs_a_package(environment: pytest.MonkeyPatch) -> None:
+def test_a_socks_proxy_needs_another_package(environment: pytest.MonkeyPatch) -> None:
     environment.setenv(ALL, "socks5://127.0.0.1:1080")
     with pytest.raises(Invalid, match=r"httpx\[socks\]"):
         make(None)
@@ -155,7 +155,7 @@ def test_a_proxy_of_socks_needs_a_package(environment: pytest.MonkeyPatch) -> No
 @over_both
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
 @pytest.mark.parametrize("kind", ["missing", "other kind", "garbage"])
-def test_certificates_that_cannot_be_read_are_refused_by_the_name_of_their_variable(
+def test_the_error_for_unreadable_certificates_names_the_variable(
     environment: pytest.MonkeyPatch, backend: Any, name: str, kind: str, tmp_path: Any
 ) -> None:
     file = tmp_path / "file.pem"

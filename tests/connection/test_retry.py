@@ -1,4 +1,4 @@
-"""Another try? A table of the rules of one request."""
+"""The retry rules of one request, as a table."""
 
 from random import Random
 
@@ -20,7 +20,7 @@ from salesmanago_async.connection.retry import (
     Patience,
     ends_patience,
     maybe_processed,
-    silence,
+    patience_message,
     surely_not_processed,
     wait_before_retry,
     wait_with_patience,
@@ -49,7 +49,7 @@ def wait(error: SalesManagoError, *, tries: int = 1, elapsed: float = 0.0, repea
         (Invalid("no"), False, False),
     ],
 )
-def test_who_may_go_again(error: SalesManagoError, repeatable: bool, once: bool) -> None:
+def test_which_errors_allow_a_retry(error: SalesManagoError, repeatable: bool, once: bool) -> None:
     assert (wait(error) is not None) == repeatable
     assert (wait(error, repeatable=False) is not None) == once
 
@@ -71,12 +71,12 @@ def test_waits_are_a_random_part_of_a_doubling_span_with_a_ceiling() -> None:
         assert 0.9 * span < max(waits) <= span
 
 
-def test_retry_after_is_the_least_wait() -> None:
+def test_no_wait_is_shorter_than_retry_after() -> None:
     assert wait(RateLimited("", retry_after=20.0)) == 20.0
     assert wait(ServerFault("", status=503, retry_after=20.0)) == 20.0
 
 
-def test_tries_and_the_deadline_bound_it() -> None:
+def test_tries_and_the_deadline_limit_retries() -> None:
     error = ServerFault("", status=500)
     assert wait(error, tries=3) is not None
     assert wait(error, tries=4) is None
@@ -104,7 +104,7 @@ def patient_wait(
         Unreadable("", status=200),
     ],
 )
-def test_in_a_run_all_that_is_no_answer_is_waited_out_alike(error: SalesManagoError) -> None:
+def test_a_run_waits_alike_for_every_kind_of_missing_answer(error: SalesManagoError) -> None:
     assert patient_wait(error) == patient_wait(RateLimited(""))
     assert patient_wait(error, tries=5000) is not None
     assert patient_wait(error, left=0.0) is None
@@ -112,12 +112,12 @@ def test_in_a_run_all_that_is_no_answer_is_waited_out_alike(error: SalesManagoEr
 
 
 @pytest.mark.parametrize("error", [Refused(["no"]), NotAuthenticated(["no"]), Invalid("no")])
-def test_an_answer_is_never_waited_out(error: SalesManagoError) -> None:
+def test_a_run_never_retries_after_an_answer(error: SalesManagoError) -> None:
     assert patient_wait(error) is None
     assert not ends_patience(error, left=0.0)
 
 
-def test_what_may_have_been_applied_is_not_repeated_however_patient_a_run_is() -> None:
+def test_a_run_does_not_repeat_a_request_that_may_have_been_applied() -> None:
     assert patient_wait(NoAnswer("", sent=None), repeatable=False) is None
     assert patient_wait(NoAnswer("", sent=False), repeatable=False) is not None
 
@@ -128,7 +128,7 @@ def test_the_last_try_begins_when_the_patience_ends() -> None:
     assert 0 < (waits[0] or 0) <= 0.2
 
 
-def test_a_wait_that_the_server_asks_for_is_kept_to_or_ends_the_patience() -> None:
+def test_a_retry_after_is_respected_or_ends_the_patience() -> None:
     asked = ServerFault("", status=503, retry_after=120.0)
     assert patient_wait(asked, left=120.0) == 120.0
     assert patient_wait(asked, left=119.0) is None
@@ -159,6 +159,6 @@ def test_a_silence_lasts_from_the_first_try_without_an_answer_to_the_next_answer
         (1e12, 300.0, "the server asks to come back in 1000000000000 s (last: why)"),
     ],
 )
-def test_why_the_patience_has_ended_is_said_in_words(asked: float | None, left: float, said: str) -> None:
+def test_the_reason_why_the_patience_ended_is_a_message(asked: float | None, left: float, said: str) -> None:
     error = RateLimited("why", retry_after=asked)
-    assert silence(error, seconds=300.0, left=left, clock=1_700_000_000.0) == said
+    assert patience_message(error, seconds=300.0, left=left, clock=1_700_000_000.0) == said

@@ -1,4 +1,4 @@
-"""The transports of a client's own: over sockets, through the proxies of the environment, by another backend."""
+"""The client's own transports: over sockets, through proxies of the environment, and with aiohttp."""
 
 import asyncio
 import sys
@@ -71,7 +71,7 @@ async def test_plain_requests_go_through_the_proxy(environment: pytest.MonkeyPat
 
 @on_asyncio
 @over_both
-async def test_safe_requests_ask_the_proxy_for_a_tunnel(environment: pytest.MonkeyPatch, backend: Any) -> None:
+async def test_https_requests_use_a_tunnel_of_the_proxy(environment: pytest.MonkeyPatch, backend: Any) -> None:
     async with running(say(http("403 Forbidden", b""))) as proxy:
         environment.setenv(HTTPS, proxy.url)
         async with SalesManago(DEMO_CREDENTIALS, retries=Retries(tries=1), transport=backend) as sm:
@@ -84,7 +84,7 @@ async def test_safe_requests_ask_the_proxy_for_a_tunnel(environment: pytest.Monk
 @on_asyncio
 @over_both
 @pytest.mark.parametrize("unproxied", ["127.0.0.1", "*", "example.com,127.0.0.1"])
-async def test_hosts_that_need_no_proxy_are_asked_directly(
+async def test_hosts_without_a_proxy_are_connected_directly(
     environment: pytest.MonkeyPatch, unproxied: str, backend: Any
 ) -> None:
     async with running(say(http(body=b"proxy"))) as proxy, running(say(http())) as server:
@@ -95,22 +95,22 @@ async def test_hosts_that_need_no_proxy_are_asked_directly(
     assert (len(proxy.seen), len(server.seen)) == (0, 1)
 
 
-# The other backend
+# The backend aiohttp
 
 
-def test_a_backend_that_nobody_knows_is_refused() -> None:
+def test_an_unknown_backend_is_refused() -> None:
     with pytest.raises(Invalid, match="transport: is 'requests'"):
-        SalesManago(DEMO_CREDENTIALS, transport="requests")  # type: ignore[arg-type]  # what is refused
+        SalesManago(DEMO_CREDENTIALS, transport="requests")  # type: ignore[arg-type]  # an invalid value
 
 
-def test_a_backend_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_extra_of_a_missing_backend_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "httpx_aiohttp", None)
     with pytest.raises(Invalid, match=r"salesmanago-async\[aiohttp\]"):
         SalesManago(DEMO_CREDENTIALS, transport="aiohttp")
 
 
 @on_asyncio
-async def test_the_other_backend_sends_no_cookies() -> None:
+async def test_aiohttp_sends_no_cookies() -> None:
     answer = say(http("200 OK", b'{"success":true}', "Set-Cookie: a=1; Path=/"))
     async with running(answer) as server:
         sm = client(server.url.replace("127.0.0.1", "localhost"), transport="aiohttp")
@@ -122,7 +122,7 @@ async def test_the_other_backend_sends_no_cookies() -> None:
 
 
 @on_asyncio
-async def test_the_other_backend_has_a_connection_for_each_request_in_flight() -> None:
+async def test_aiohttp_has_a_connection_for_each_request_in_flight() -> None:
     together = asyncio.Barrier(150)
 
     async def answer(writer: asyncio.StreamWriter) -> None:
@@ -141,7 +141,7 @@ async def test_the_other_backend_has_a_connection_for_each_request_in_flight() -
 
 
 @on_asyncio
-async def test_an_answer_that_is_no_http_is_no_answer_over_the_other_backend() -> None:
+async def test_an_invalid_http_answer_is_no_answer_with_aiohttp() -> None:
     async with running(say(b"nonsense\r\n\r\n")) as server, client(server.url, transport="aiohttp") as sm:
         with pytest.raises(NoAnswer) as raised:
             await sm.call("contact/addNote", {})

@@ -1,4 +1,4 @@
-"""Bytes that came before a request was sent are never its answer, and an early answer is read. Over raw sockets."""
+"""Bytes from before a request are never taken for its answer, and an early error is read. Over raw sockets."""
 
 import json
 import ssl
@@ -17,14 +17,14 @@ from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER
 from tests.conftest import DATA
 
 LOCALHOST = DATA / "localhost.pem"
-"""A key and a certificate for this machine, good for a hundred years."""
+"""A key and a certificate for this machine, valid for a hundred years."""
 
 BOTH_LOOPS = [("asyncio", "httpx"), ("asyncio", "aiohttp"), ("trio", "httpx")]
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize(("anyio_backend", "backend"), BOTH_LOOPS)]
 
 
 huge = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
-"""aiohttp's advice for bodies of more than 1 MB."""
+"""aiohttp's warning about bodies of more than 1 MB."""
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @define
 class Wire:
-    """One connection of the server; `number` counts the requests of all of them."""
+    """One connection of the server; `number` counts the requests of all connections."""
 
     stream: anyio.abc.ByteStream
     buffered: bytearray = field(factory=bytearray)
@@ -69,7 +69,7 @@ def answer(number: int, *, status: str = "200 OK") -> bytes:
 
 @define
 class Doubling:
-    """Answers each request with its number, and those in `doubled` twice, the second time as `late` says."""
+    """Answers each request with its number, and those in `doubled` twice, the second time after `late`."""
 
     late: float | None
     doubled: Callable[[int], bool]
@@ -131,20 +131,18 @@ def client(url: str, backend: str, **options: Any) -> SalesManago:
 
 
 BODY = {"mark": "1", "filler": "x" * 20_000_000}
-"""More than sockets hold, so that it is being written when the answer comes."""
+"""More bytes than the sockets can buffer, so that the write is unfinished when the answer arrives."""
 
 
 # Two answers to one request
 
 ONCE, AGAIN = "contact/addContactExtEvent", "contact/hasContact"
-"""Paths that must not be sent twice, and that may."""
+"""Paths that are not repeatable, and paths that are."""
 
 
 @pytest.mark.parametrize("late", [None, 0.0, 0.01, 0.05])
 @pytest.mark.parametrize("every", [1, 2, 3])
-async def test_what_must_not_be_repeated_gets_no_answer_but_its_own(
-    backend: str, late: float | None, every: int
-) -> None:
+async def test_unrepeatable_requests_get_only_their_own_answers(backend: str, late: float | None, every: int) -> None:
     server = Doubling(late, lambda number: number % every == 0)
     async with served(server.serve) as url, client(url, backend) as sm:
         for number in range(12):
@@ -155,7 +153,9 @@ async def test_what_must_not_be_repeated_gets_no_answer_but_its_own(
 
 @over_each_scheme
 @pytest.mark.parametrize("every", [1, 2, 3])
-async def test_a_second_answer_in_the_same_piece_is_never_the_next_ones(backend: str, scheme: str, every: int) -> None:
+async def test_a_second_answer_in_the_same_piece_is_not_taken_for_the_next_one(
+    backend: str, scheme: str, every: int
+) -> None:
     server = Doubling(None, lambda number: number % every == 0)
     async with served(server.serve, scheme) as url, client(url, backend) as sm:
         for number in range(12):
@@ -164,7 +164,7 @@ async def test_a_second_answer_in_the_same_piece_is_never_the_next_ones(backend:
 
 @over_each_scheme
 @pytest.mark.parametrize("rest", [0.01, 0.05])
-async def test_a_second_answer_that_comes_while_a_connection_rests_is_never_the_next_ones(
+async def test_a_second_answer_on_an_idle_connection_is_not_taken_for_the_next_one(
     backend: str, scheme: str, rest: float
 ) -> None:
     server = Doubling(0.003, lambda _: True)
@@ -176,7 +176,7 @@ async def test_a_second_answer_that_comes_while_a_connection_rests_is_never_the_
 
 
 @over_each_scheme
-async def test_connections_of_a_server_that_answers_once_are_used_again(backend: str, scheme: str) -> None:
+async def test_connections_of_a_correct_server_are_reused(backend: str, scheme: str) -> None:
     server = Doubling(None, lambda _: False)
     async with served(server.serve, scheme) as url, client(url, backend) as sm:
         for number in range(10):
@@ -187,12 +187,10 @@ async def test_connections_of_a_server_that_answers_once_are_used_again(backend:
 @over_each_scheme
 @huge
 @pytest.mark.parametrize("path", [ONCE, AGAIN])
-async def test_a_second_answer_that_comes_while_the_next_request_is_written_is_not_its_answer(
-    backend: str, path: str, scheme: str
-) -> None:
-    """The server sends it when it has a part of the next request, of which the sockets do not hold the rest."""
+async def test_a_second_answer_during_the_next_request_is_not_its_answer(backend: str, path: str, scheme: str) -> None:
+    """The server sends it after a part of the next request; the rest does not fit into the socket buffers."""
     if (backend, path) == ("aiohttp", AGAIN):
-        return  # what may be sent twice may meet this over aiohttp: see the README's limits
+        return  # repeatable requests over aiohttp are not protected: see the limits in the README
 
     async def serve(stream: anyio.abc.ByteStream) -> None:
         wire, last = Wire(stream), None
@@ -228,7 +226,7 @@ async def test_a_run_accepts_no_more_events_than_the_server_made(backend: str, l
                 while True:
                     head = await wire.head()
                     body = json.loads(await wire.body(length_in(head)))
-                    if "email" in body:  # what was refused is read back
+                    if "email" in body:  # a refused event is looked up
                         contact = {"id": "1", "email": "a@example.com", "contactExtEvents": shown}
                         await wire.send(said({"success": True, "message": [], "contacts": [contact]}))
                         continue
@@ -274,7 +272,7 @@ def said(body: dict[str, Any], status: str = "200 OK") -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
 
 
-# Answers that come before a request is sent
+# Answers that arrive before the request is sent completely
 
 PAGE = b"<html>413 Request Entity Too Large</html>"
 
@@ -300,7 +298,7 @@ def answering_early(page: bytes, then: str) -> Callable[[anyio.abc.ByteStream], 
 @huge
 @pytest.mark.parametrize("path", [ONCE, AGAIN])
 @pytest.mark.parametrize("then", ["reads on", "waits", "closes"])
-async def test_an_error_that_comes_early_is_read(backend: str, scheme: str, path: str, then: str) -> None:
+async def test_an_early_error_is_read(backend: str, scheme: str, path: str, then: str) -> None:
     head = f"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: {len(PAGE)}\r\n\r\n".encode()
     async with (
         served(answering_early(head + PAGE, then), scheme) as url,
@@ -313,9 +311,9 @@ async def test_an_error_that_comes_early_is_read(backend: str, scheme: str, path
 
 @over_each_scheme
 @huge
-async def test_a_success_that_comes_early_is_no_answer(backend: str, scheme: str) -> None:
+async def test_an_early_success_is_not_an_answer(backend: str, scheme: str) -> None:
     if backend == "aiohttp":
-        return  # reads while it writes, and does not say when what came came
+        return  # it reads while it writes, and does not report when bytes arrived
     server = answering_early(answer(1), "reads on")
     async with served(server, scheme) as url, client(url, backend) as sm:
         with pytest.raises(NoAnswer) as raised:

@@ -1,4 +1,4 @@
-"""Answers are unpacked in small steps and within limits, whatever they unpack to."""
+"""Answers are unpacked in small steps and within limits, whatever their unpacked size."""
 
 import gzip
 import json
@@ -53,7 +53,7 @@ TEXT = json.dumps([{"n": n} for n in range(50_000)]).encode()
     ],
     ids=["plain", "identity", "gzip", "GZIP", "deflate", "two members", "zeros behind it", "blanks", "nothing"],
 )
-def test_what_is_packed_is_unpacked(content: bytes, encoding: str | None, expected: bytes, piece: int) -> None:
+def test_compressed_content_is_unpacked(content: bytes, encoding: str | None, expected: bytes, piece: int) -> None:
     if piece > 1 or len(content) < 100_000:
         assert unpacked(content, encoding, piece=piece) == expected
 
@@ -63,24 +63,24 @@ def test_what_is_packed_is_unpacked(content: bytes, encoding: str | None, expect
     [(b"no gzip", "gzip"), (gzip.compress(TEXT)[:-5], "gzip"), (gzip.compress(TEXT)[:100], "gzip"), (b"x", "br")],
     ids=["no gzip", "cut at its end", "cut in the middle", "another encoding"],
 )
-def test_what_is_damaged_is_unreadable(content: bytes, encoding: str) -> None:
+def test_damaged_content_is_unreadable(content: bytes, encoding: str) -> None:
     with pytest.raises(Unreadable):
         unpacked(content, encoding)
 
 
-def test_no_step_is_long() -> None:
+def test_every_step_is_short() -> None:
     unpacker = Unpacker("host", "gzip")
     assert max(len(piece) for piece in unpacker.pieces(bomb(32))) <= STEP
 
 
-def test_a_limit_is_kept_to_a_step() -> None:
+def test_a_limit_is_enforced_within_one_step() -> None:
     found: list[int] = []
     with pytest.raises(Unreadable, match="5,242,880"):
         found.extend(len(piece) for piece in Unpacker("host", "gzip", limit=5 * MB).pieces(bomb(32)))
     assert sum(found) <= 5 * MB
 
 
-def test_a_file_may_be_long_but_not_a_bomb() -> None:
+def test_a_file_may_be_large_but_not_a_bomb() -> None:
     assert len(unpacked(gzip.compress(TEXT * 200, 1), "gzip")) == len(TEXT * 200) > FREE_BYTES
     with pytest.raises(Unreadable, match="unpack"):
         for _ in Unpacker("host", "gzip").pieces(bomb(128)):
@@ -117,7 +117,7 @@ def answering(content: bytes, encoding: str, *, status: str = "200 OK") -> Serve
 @pytest.mark.anyio
 @over_each
 @pytest.mark.parametrize("encoding", ["gzip", "identity"])
-async def test_an_answer_without_end_is_cut_off_and_others_get_turns(backend: str, encoding: str) -> None:
+async def test_an_endless_answer_is_cut_off_while_other_tasks_run(backend: str, encoding: str) -> None:
     content = bomb(64, members=40) if encoding == "gzip" else b" " * (LONGEST_ANSWER + 5 * MB)
     turns = 0
 
@@ -146,7 +146,7 @@ async def memory_of_asking(sm: SalesManago) -> int:
 
 @contextmanager
 def traced() -> Iterator[Callable[[], int]]:
-    """Give a function that returns the most memory that the block took."""
+    """Yield a function that returns the peak memory of the block."""
     peaks: list[int] = []
     tracemalloc.start()
     try:
@@ -158,7 +158,7 @@ def traced() -> Iterator[Callable[[], int]]:
 
 @pytest.mark.anyio
 @over_each
-async def test_a_bomb_behind_a_link_is_given_up_in_flat_memory(backend: str) -> None:
+async def test_a_bomb_behind_a_link_is_rejected_without_using_memory(backend: str) -> None:
     async with served(answering(bomb(64, members=40), "gzip")) as url, client(url, backend) as sm:
         with traced() as peak, pytest.raises(Unreadable, match="unpack"):
             await download(sm, f"{url}/f")
@@ -173,7 +173,7 @@ async def download(sm: SalesManago, link: str) -> None:
 
 @pytest.mark.anyio
 @over_each
-async def test_only_gzip_is_asked_for_and_read(backend: str) -> None:
+async def test_only_gzip_is_requested_and_read(backend: str) -> None:
     seen: list[bytes] = []
     content = gzip.compress(b'{"success":true,"result":true}')
 
@@ -198,7 +198,7 @@ LOCATION = "https://ann:secret@app3.example.com/api/contact/upsert?token=secret#
 @over_each
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
 @pytest.mark.parametrize("path", ["contact/addContactExtEvent", "contact/upsert"])
-async def test_a_redirect_is_named_and_leaves_nothing_in_doubt(backend: str, status: str, path: str) -> None:
+async def test_a_redirect_is_reported_and_leaves_nothing_in_doubt(backend: str, status: str, path: str) -> None:
     requests = 0
 
     async def serve(stream: anyio.abc.ByteStream) -> None:
@@ -220,7 +220,7 @@ async def test_a_redirect_is_named_and_leaves_nothing_in_doubt(backend: str, sta
 
 @pytest.mark.anyio
 @over_each
-async def test_a_run_that_is_redirected_sends_nothing_and_doubts_nothing(backend: str) -> None:
+async def test_a_redirected_run_leaves_nothing_in_doubt(backend: str) -> None:
     async def serve(stream: anyio.abc.ByteStream) -> None:
         async with stream:
             await stream.receive()
@@ -228,6 +228,6 @@ async def test_a_run_that_is_redirected_sends_nothing_and_doubts_nothing(backend
 
     row = {"email": "a@example.com", "contactExtEventType": "VISIT", "date": 1_700_000_000_000}
     async with served(serve) as url, client(url, backend, poll_interval=0.01) as sm:
-        with pytest.raises(Unreadable, match=r"x\.example") as raised:  # as where no connection is had at all
+        with pytest.raises(Unreadable, match=r"x\.example") as raised:  # as without any connection
             await sm.events.add_many([row] * 5, batch_size=2)
     assert raised.value.in_doubt is False

@@ -35,7 +35,7 @@ async def test_a_single_selector_or_job_may_be_passed_instead_of_a_list(sm: Sale
         assert [one.request_id async for one in finished] == [job.request_id]
     await sm.contacts.delete_many(Tag("T"))
     assert not (await sm.contacts.has("a@example.com")).result
-    with pytest.raises(Invalid, match="no selector; give Email"):
+    with pytest.raises(Invalid, match="not a selector; give Email"):
         await sm.contacts.delete_many("a@example.com")  # type: ignore[arg-type]  # pyright: ignore
 
 

@@ -11,7 +11,7 @@ from salesmanago_async.imports.engine.reasons import LONGEST_KIND, MOST_KINDS, O
 @pytest.mark.parametrize(
     ("reason", "kind"),
     [
-        ("name: is 300 characters long, 1 to 255 are taken", "name: is … characters long, 1 to 255 are taken"),
+        ("name: is 300 characters long, 1 to 255 are allowed", "name: is … characters long, 1 to 255 are allowed"),
         ("tags: entry 12: is 256 characters long", "tags: entry …: is … characters long"),
         ("detail1: is a dict, not text", "detail1: is a dict, not text"),
         ("value: is '1, 2', not a number such as 12.34", "value: is …, not a number such as 12.34"),
@@ -50,7 +50,7 @@ async def test_a_run_counts_its_rejected_records_by_reason(dry_run: bool, sm: Sa
         [Contact(email="nobody"), *long_names, Contact(email="b@x.pl")], dry_run=dry_run
     )
     assert list(report.reasons.values()) == [30, 1]
-    assert next(iter(report.reasons)) == "name: is … characters long, 1 to 255 are taken"
+    assert next(iter(report.reasons)) == "name: is … characters long, 1 to 255 are allowed"
     assert sum(report.reasons.values()) == report.rejected
 
 

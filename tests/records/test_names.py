@@ -1,4 +1,4 @@
-"""One contact under several names: each spelling has one canonical form, by which everything is compared."""
+"""Canonical names: all spellings of one contact have the same canonical form."""
 
 from collections.abc import Callable, Mapping
 from itertools import combinations
@@ -42,14 +42,14 @@ def test_the_spellings_of_one_contact_have_one_canonical_form(spellings: list[st
 
 
 @pytest.mark.parametrize(("one", "other"), OTHERS)
-def test_what_may_be_two_contacts_stays_two(one: str, other: str) -> None:
+def test_names_that_may_be_two_contacts_stay_different(one: str, other: str) -> None:
     assert canonical(one) != canonical(other)
 
 
 @pytest.mark.parametrize(
     "name", ["a@xn--", "a@xn---", "a@xn--foo-.de", "a@xn--ł.de", "a@xn--9.de", f"a@xn--{'a' * 100_000}-b.de"]
 )
-def test_what_is_no_punycode_is_left_as_it_is(name: str) -> None:
+def test_invalid_punycode_is_kept_unchanged(name: str) -> None:
     assert canonical(name) == name
 
 
@@ -63,23 +63,23 @@ def test_a_canonical_name_is_its_own_canonical_form(name: str) -> None:
 
 
 @given(_names, st.sampled_from(["NFC", "NFD"]))
-def test_the_form_of_unicode_and_blanks_make_no_difference(name: str, form: Any) -> None:
+def test_unicode_forms_and_blanks_make_no_difference(name: str, form: Any) -> None:
     assert canonical(f" {normalize(form, name)}\t") == canonical(name)
 
 
 @given(st.text(st.characters(categories=["Ll", "Lo"]), min_size=1, max_size=20))
-def test_a_domain_in_punycode_is_the_same_one(label: str) -> None:
+def test_a_domain_in_punycode_has_the_same_canonical_form(label: str) -> None:
     known_as = canonical(f"@{label}")[1:]
     if not known_as.isascii() and len(code := known_as.encode("punycode").decode()) <= 59:
         assert canonical(f"ann@xn--{code}.example") == f"ann@{known_as}.example"
 
 
-def test_every_letter_has_a_canonical_form_that_is_its_own() -> None:
+def test_the_canonical_form_of_every_letter_is_stable() -> None:
     letters = [chr(number) for number in range(0x110000) if not 0xD800 <= number < 0xE000]
     assert [one for one in map(canonical, letters) if canonical(one) != one] == []
 
 
-def test_names_of_a_server_without_those_it_has_not() -> None:
+def test_empty_names_of_a_server_are_left_out() -> None:
     assert canonical_names(["Ann@example.com", None, "", 7, " "]) == {"ann@example.com", "7"}
 
 
@@ -95,7 +95,7 @@ KINDS = [
 
 @pytest.mark.parametrize(("shape", "record_class", "others", "names_of"), KINDS)
 @pytest.mark.parametrize("name", [name for spellings in ONE_CONTACT for name in spellings if "u\u0308cher" not in name])
-def test_a_record_has_its_canonical_name_in_whichever_way_it_is_given(
+def test_a_record_has_the_same_canonical_name_in_every_form(
     name: str, shape: Shape, record_class: Any, others: Mapping[str, Any], names_of: Callable[[Any], Any]
 ) -> None:
     """As a value, as an object, flat and as cells."""
@@ -111,8 +111,8 @@ def test_a_record_has_its_canonical_name_in_whichever_way_it_is_given(
 
 
 @pytest.mark.parametrize("pair", SPELLINGS)
-def test_answers_are_traced_by_whichever_spelling(pair: tuple[str, str]) -> None:
-    """The first is what the record has, the second is what the server calls its contact."""
+def test_answers_in_any_spelling_are_matched(pair: tuple[str, str]) -> None:
+    """The first is the name in the record, the second is the server's name of the contact."""
     keys, name = [canonical(pair[0]), "bob@example.com"], pair[1]
     found = of_import(keys, {"success": True, "contactIds": {name: "A", "bob@example.com": "B"}}, 1)
     assert found.contact_ids == {keys[0]: "A", keys[1]: "B"}

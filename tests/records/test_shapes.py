@@ -1,4 +1,4 @@
-"""The forms a record may take all become the same body; what fits none is named."""
+"""All forms of a record become the same body; the error for an invalid record names the field."""
 
 import re
 from collections import UserDict
@@ -19,7 +19,7 @@ from salesmanago_async.records.shapes import ExtraColumns, Shape, contact_shape,
 
 
 class BothWays:
-    """A shape that makes each body twice, with care and by the express lanes, which must agree."""
+    """A shape that builds each body twice, on the slow path and with a compiled encoder, and compares the two."""
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
@@ -141,7 +141,7 @@ class Customer(Contact):
         ),
     ],
 )
-def test_a_contact_in_any_form_is_the_same_body(record: Any) -> None:
+def test_every_form_of_a_contact_becomes_the_same_body(record: Any) -> None:
     assert CONTACTS.body(record) == WHOLE_BODY
 
 
@@ -189,7 +189,7 @@ EVENT_BODY = {
         ),
     ],
 )
-def test_an_event_in_any_form_is_the_same_body(record: Any) -> None:
+def test_every_form_of_an_event_becomes_the_same_body(record: Any) -> None:
     assert EVENTS.body(record) == EVENT_BODY
 
 
@@ -209,7 +209,7 @@ def test_an_event_in_any_form_is_the_same_body(record: Any) -> None:
         ),
     ],
 )
-def test_the_parts_of_a_contact_are_taken_as_values_and_as_objects(name: str, value: Any, wire: Any) -> None:
+def test_the_parts_of_a_contact_may_be_values_or_objects(name: str, value: Any, wire: Any) -> None:
     for part in (value, wire):
         assert CONTACTS.body({"contact": {"email": "ann@example.com"}, name: part})[name] == wire
 
@@ -242,7 +242,7 @@ def test_a_bad_part_is_refused_like_any_field(part: dict[str, Any], named: str) 
         {"email": "ann@example.com", "_line": "7", "_reason": "bad", "_file": "a.csv"},
     ],
 )
-def test_what_is_absent_leaves_no_trace(record: Any) -> None:
+def test_absent_fields_are_left_out(record: Any) -> None:
     assert BothWays(contact_shape()).body(record) == {"contact": {"email": "ann@example.com"}}
 
 
@@ -265,7 +265,7 @@ FIELDS = st.fixed_dictionaries(
 
 @settings(deadline=None, max_examples=40)
 @given(FIELDS, st.randoms(use_true_random=False))
-def test_every_form_of_any_contact_is_the_same_body(fields: dict[str, Any], random: Any) -> None:
+def test_every_form_of_any_contact_becomes_the_same_body(fields: dict[str, Any], random: Any) -> None:
     wire = {WIRE_NAMES[name]: value for name, value in fields.items()}
     contact = {name: wire.pop(name) for name in IN_CONTACT & wire.keys()}
     address = {name: wire.pop(name) for name in IN_ADDRESS & wire.keys()}
@@ -289,12 +289,12 @@ def test_every_form_of_any_contact_is_the_same_body(fields: dict[str, Any], rand
         (datetime(2016, 4, 6, tzinfo=UTC), {"type": "DATE", "value": 1459900800000}),
     ],
 )
-def test_a_dictionary_column_tells_numbers_from_dates(value: Any, written: dict[str, Any]) -> None:
+def test_a_dictionary_column_distinguishes_numbers_and_dates(value: Any, written: dict[str, Any]) -> None:
     body = CONTACTS.body({"email": "ann@example.com", "dictionary.shoe": value})
     assert body["dictionaryProperties"] == [{"name": "shoe", **written}]
 
 
-def test_detail_columns_add_to_the_details_that_are_there() -> None:
+def test_detail_columns_are_added_to_existing_details() -> None:
     body = CONTACTS.body(
         {
             "dictionary.shoe": 42,
@@ -318,7 +318,7 @@ def test_detail_columns_add_to_the_details_that_are_there() -> None:
         ),
     ],
 )
-def test_unknown_names_are_dropped_or_made_details_where_that_is_asked(extra: ExtraColumns, body: Any) -> None:
+def test_unknown_names_are_ignored_or_become_details_if_requested(extra: ExtraColumns, body: Any) -> None:
     record = {"email": "ann@example.com", "Shoe size": "42", "no.such.field": "x", "empty": ""}
     assert BothWays(contact_shape(extra)).body(record) == body
 
@@ -336,7 +336,7 @@ def test_unknown_names_are_dropped_or_made_details_where_that_is_asked(extra: Ex
         ("propertiez.size", None),
     ],
 )
-def test_an_unknown_name_is_refused_with_the_nearest_known_one(name: str, nearest: str | None) -> None:
+def test_the_error_for_an_unknown_name_suggests_the_nearest_one(name: str, nearest: str | None) -> None:
     with pytest.raises(Invalid, match="is not a field") as caught:
         CONTACTS.body({"email": "ann@example.com", name: "x"})
     assert caught.value.field == name
@@ -353,7 +353,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_known_one(name: str, neares
         ({"contact": {"email": "ann@example.com", "city": "Ely", "address": {"city": "Bath"}}}, "city"),
     ],
 )
-def test_a_field_given_twice_is_refused_by_name(record: dict[str, Any], field: str) -> None:
+def test_a_duplicate_field_is_refused_and_named(record: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid, match="given 2 times") as caught:
         CONTACTS.body(record)
     assert caught.value.field == field
@@ -380,25 +380,25 @@ def test_a_field_given_twice_is_refused_by_name(record: dict[str, Any], field: s
         ({"contact": "ann@example.com"}, "contact"),
     ],
 )
-def test_what_is_no_contact_is_refused_with_the_reason(record: Any, rule: str) -> None:
+def test_an_invalid_contact_is_refused_with_the_reason(record: Any, rule: str) -> None:
     with pytest.raises(Invalid, match=rule):
         CONTACTS.body(record)
 
 
 @pytest.mark.parametrize("name", ["properties.size", "dictionary.shoe", "tags", "name"])
-def test_an_event_has_no_field_of_a_contact(name: str) -> None:
+def test_fields_of_contacts_are_refused_in_events(name: str) -> None:
     for extra in ("error", "properties"):
         with pytest.raises(Invalid, match="is not a field"):
             BothWays(event_shape(extra)).body({**EVENT_BODY, name: "x"})
 
 
-def test_a_name_that_looks_like_code_is_only_a_name() -> None:
+def test_a_name_that_looks_like_code_is_not_executed() -> None:
     odd = "x'] or __import__('os').abort() or row['"
     body = BothWays(contact_shape("properties")).body({"email": "ann@example.com", odd: "y", "a\\'\n": "z"})
     assert body["properties"] == {odd: "y", "a\\'\n": "z"}
 
 
-def test_the_caller_s_record_is_left_as_it_was() -> None:
+def test_the_callers_record_is_not_changed() -> None:
     record = {"contact": {"email": "ann@example.com"}, "tags": ["VIP"], "properties": {"size": "XL"}}
     body = CONTACTS.body(record)
     body["tags"].append("NEW")

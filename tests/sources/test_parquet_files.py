@@ -73,12 +73,12 @@ def test_times_of_events_are_moments(tmp_path: Path) -> None:
     assert source.encoder().encode(row)[1] == ("ann@example.com",)
 
 
-def test_columns_as_others_write_them_are_taken_for_what_they_mean(path: Path) -> None:
+def test_column_types_of_other_programs_are_converted(path: Path) -> None:
     write(
         path,
         {
             "email": pa.array([b"ann@example.com", b"bob@example.com"], pa.binary()),
-            "external_id": pa.array([17.0, None]),  # as pandas writes whole numbers where one is missing
+            "external_id": pa.array([17.0, None]),  # pandas stores whole numbers like this if one is missing
             "properties": pa.array([[("size", "XL")], None], pa.map_(pa.string(), pa.string())),
         },
     )
@@ -88,7 +88,7 @@ def test_columns_as_others_write_them_are_taken_for_what_they_mean(path: Path) -
     ]
 
 
-def test_numbers_that_are_not_whole_stay_so(tmp_path: Path) -> None:
+def test_fractional_numbers_stay_fractional(tmp_path: Path) -> None:
     path = tmp_path / "events.parquet"
     moments = pa.array([1_772_366_400_000_000_001, 1_772_366_400_000_000_999], pa.timestamp("ns", tz="UTC"))
     columns = {"date": moments, "contactExtEventType": ["VISIT"] * 2, "value": [1.5, 2.0]}
@@ -100,7 +100,7 @@ def test_numbers_that_are_not_whole_stay_so(tmp_path: Path) -> None:
     assert [event["date"] for event in events] == [1_772_366_400_000] * 2
 
 
-def test_a_cell_that_is_no_text_spoils_its_row_only(path: Path) -> None:
+def test_an_undecodable_cell_spoils_only_its_row(path: Path) -> None:
     names = pa.array([b"Ann", b"\xff\xfe", b"Eve"], pa.binary()).cast(pa.string(), safe=False)
     write(path, {"email": [f"c{number}@example.com" for number in range(3)], "name": names})
     source = open_source(path, contact_shape())
@@ -113,7 +113,7 @@ def test_a_cell_that_is_no_text_spoils_its_row_only(path: Path) -> None:
         source.encoder().encode(found[1])
 
 
-def test_a_folder_of_files_is_none(tmp_path: Path) -> None:
+def test_a_folder_of_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "people.parquet").mkdir()
     with pytest.raises(Invalid, match="is a folder"):
         bodies(tmp_path / "people.parquet")
@@ -134,20 +134,20 @@ def test_columns_can_have_other_names(path: Path) -> None:
         ({"email": ["a@b.pl"]}, {"columns": {"Mail": "email"}}, "no column 'Mail'"),
     ],
 )
-def test_columns_that_will_not_do_are_named(path: Path, columns: Any, reading: Any, said: str) -> None:
+def test_invalid_columns_are_named(path: Path, columns: Any, reading: Any, said: str) -> None:
     write(path, columns)
     with pytest.raises(Invalid, match=said) as raised:
         bodies(path, **reading)
     assert str(path) in str(raised.value)
 
 
-def test_what_is_no_parquet_is_named(path: Path) -> None:
+def test_an_invalid_parquet_file_is_named(path: Path) -> None:
     path.write_bytes(b"email,name\n" * 100)
     with pytest.raises(Invalid, match=str(path)):
         bodies(path)
 
 
-def test_a_file_that_is_spoilt_ends_with_an_error(path: Path) -> None:
+def test_a_damaged_file_ends_with_an_error(path: Path) -> None:
     write(path, {"email": [f"c{number}@example.com" for number in range(50_000)]}, row_group_size=1000)
     content = bytearray(path.read_bytes())
     content[len(content) // 2 : len(content) // 2 + 4000] = b"\xff" * 4000
@@ -163,7 +163,7 @@ def test_without_pyarrow_the_extra_is_named(path: Path, monkeypatch: pytest.Monk
         bodies(path)
 
 
-def test_how_far_it_is_read_is_told(path: Path) -> None:
+def test_reading_reports_its_progress(path: Path) -> None:
     write(path, {"email": [f"c{number}@example.com" for number in range(4000)]})
     file = ParquetFile(path, contact_shape(), FileOptions())
     rows = file.rows()
@@ -186,5 +186,5 @@ async def test_an_import(sm: SalesManago, path: Path) -> None:
     assert [tag.tag for tag in contact.contact_tags or ()] == ["NEWSLETTER"]
 
 
-def test_what_json_has_no_form_for_is_told_as_text() -> None:
+def test_values_that_json_cannot_express_become_text() -> None:
     assert dump_record({"price": Decimal("1.50")}) == b'{"price":"1.50"}'

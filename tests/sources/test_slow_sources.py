@@ -1,4 +1,4 @@
-"""Sources that block or pause: the rest of the program goes on, and what was read is not kept back."""
+"""Sources that block or pause: the rest of the program continues, and rows that were read are sent."""
 
 from collections.abc import AsyncGenerator, Iterator
 from itertools import pairwise
@@ -25,7 +25,7 @@ def person(number: int, **more: Any) -> dict[str, Any]:
 
 @define
 class Sent:
-    """The simulator behind a wire that knows when how many contacts were sent; an answer takes `seconds`."""
+    """The simulator behind a transport that records when how many contacts were sent; an answer takes `seconds`."""
 
     app: Any
     seconds: float = 0.0
@@ -62,7 +62,7 @@ async def sm(sent: Sent, make_client: MakeClient) -> AsyncGenerator[SalesManago]
 
 
 class Blocking:
-    """A clock for the reading alone: `block` lets time pass in which nothing else of the event loop runs."""
+    """A clock for reading only: `block` lets time pass in which no other task of the event loop runs."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
@@ -106,7 +106,7 @@ async def run_beside(blocking: Blocking, sm: SalesManago, source: Any, **options
 @pytest.mark.parametrize(
     ("seconds", "most"), [(0.5, 0.5), (0.03, 0.06), (0.001, 0.06)], ids=["slow", "not so slow", "quick"]
 )
-async def test_others_get_a_turn_while_a_synchronous_source_is_read(
+async def test_other_tasks_run_while_a_synchronous_source_is_read(
     sm: SalesManago, blocking: Blocking, seconds: float, most: float
 ) -> None:
     def cursor() -> Iterator[Any]:
@@ -120,7 +120,7 @@ async def test_others_get_a_turn_while_a_synchronous_source_is_read(
     assert report.chunks == 1
 
 
-async def test_others_get_turns_while_a_source_is_read_again_for_its_journal(
+async def test_other_tasks_run_while_a_source_is_read_again_for_its_journal(
     sm: SalesManago, blocking: Blocking, tmp_path: Any
 ) -> None:
     people = [person(number) for number in range(40)]
@@ -136,8 +136,8 @@ async def test_others_get_turns_while_a_source_is_read_again_for_its_journal(
     assert blocking.longest_without_turn <= 0.5
 
 
-async def test_turns_are_enough_for_what_takes_several(sm: SalesManago, blocking: Blocking) -> None:
-    """A request is many steps: with one step a row, it would take as long as many rows."""
+async def test_a_request_of_another_task_is_not_slowed_down_by_reading(sm: SalesManago, blocking: Blocking) -> None:
+    """A request needs many steps: with one step per row, it would take as long as many rows."""
     steps: list[int] = []
 
     def cursor() -> Iterator[Any]:
@@ -150,9 +150,7 @@ async def test_turns_are_enough_for_what_takes_several(sm: SalesManago, blocking
     assert min(after - before for before, after in pairwise(steps)) >= 5
 
 
-async def test_a_row_that_took_long_has_what_was_read_before_sent(
-    sm: SalesManago, sent: Sent, blocking: Blocking
-) -> None:
+async def test_rows_read_before_a_slow_row_are_sent(sm: SalesManago, sent: Sent, blocking: Blocking) -> None:
     def consumer() -> Iterator[Any]:
         for number in range(30):
             if number == 10:
@@ -161,7 +159,7 @@ async def test_a_row_that_took_long_has_what_was_read_before_sent(
                 assert sum(sent.sizes) + waiting() == 11
             yield person(number)
 
-    def waiting() -> int:  # passed on, and not on the wire yet
+    def waiting() -> int:  # taken by the run, but not sent yet
         return 11 - sum(sent.sizes)
 
     report = await run_beside(blocking, sm, consumer())
@@ -169,9 +167,7 @@ async def test_a_row_that_took_long_has_what_was_read_before_sent(
     assert sent.sizes == [11, 19]
 
 
-async def test_an_asynchronous_source_that_pauses_has_what_was_read_sent_after_a_moment(
-    sm: SalesManago, sent: Sent
-) -> None:
+async def test_rows_read_before_a_pause_are_sent_after_a_moment(sm: SalesManago, sent: Sent) -> None:
     interrupted = entered = 0
 
     async def consumer() -> AsyncGenerator[Any]:
@@ -225,9 +221,7 @@ async def test_a_server_that_is_slower_than_the_source_gets_full_requests(
     assert anyio.current_time() - began < 1000
 
 
-async def test_what_waits_for_an_earlier_record_of_its_contact_is_sent_in_the_pause_too(
-    sm: SalesManago, sent: Sent
-) -> None:
+async def test_a_record_that_waits_for_an_earlier_one_is_sent_in_the_pause_too(sm: SalesManago, sent: Sent) -> None:
     async def consumer() -> AsyncGenerator[Any]:
         yield person(1, name="first")
         await anyio.sleep(5)
@@ -244,7 +238,7 @@ async def test_what_waits_for_an_earlier_record_of_its_contact_is_sent_in_the_pa
     assert contact.name == "second"
 
 
-async def test_a_run_stops_at_once_in_a_pause(sm: SalesManago, sent: Sent) -> None:
+async def test_a_run_stops_immediately_in_a_pause(sm: SalesManago, sent: Sent) -> None:
     closed: list[float] = []
 
     async def consumer() -> AsyncGenerator[Any]:
@@ -287,7 +281,7 @@ async def test_nothing_is_lost_or_sent_twice_whatever_pauses(
     assert {contact.email: contact.name for contact in found} == {f"c{n}@example.com": name for n, name in last.items()}
 
 
-async def test_what_the_source_raises_in_or_after_a_pause_is_raised_as_it_is(sm: SalesManago, sent: Sent) -> None:
+async def test_an_error_of_the_source_in_or_after_a_pause_is_raised_unchanged(sm: SalesManago, sent: Sent) -> None:
     async def consumer() -> AsyncGenerator[Any]:
         yield person(1)
         await anyio.sleep(10)

@@ -1,4 +1,4 @@
-"""Files as people have them: what can be read is read, what cannot be is named by its line, and nothing is lost."""
+"""Real-world files: readable rows are read, unreadable rows are reported with their line, and none is lost."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ NASTY = Path(__file__).parent.parent / "data" / "nasty"
 QUOTE = "is one left open?"
 NO_EMAIL = "email: is not an e-mail address"
 Rows = dict[int, Any]
-"""Line → what is there: (address, other fields …) of a row that is taken, the reason for one that is not."""
+"""Line → its content: (address, other fields …) of an accepted row, the reason of a refused one."""
 
 
 def opened(path: Path, **options: Any) -> Source:
@@ -35,7 +35,7 @@ def opened(path: Path, **options: Any) -> Source:
 
 
 def encoded(source: Source, encoder: Encoder, row: Any) -> dict[str, Any]:
-    """The body of a row; what a run sends is the same, and so is what it says of a row that it cannot send."""
+    """The body of a row. A run sends the same body, and reports the same reason for a row that it cannot send."""
     try:
         body = source.body(row)
         item = dumps(body)
@@ -56,7 +56,7 @@ def lines_of(source: Source) -> Iterator[tuple[Any, int]]:
 
 
 def rows_of(source: Source) -> tuple[Rows, Rows]:
-    """Read a file to its end: by line, the bodies of what is taken and the reasons of what is not."""
+    """Read a whole file: the bodies of accepted rows and the reasons of refused rows, by line."""
     taken: Rows = {}
     refused: Rows = {}
     encoder = source.encoder()
@@ -74,7 +74,7 @@ def records_of(source: Source) -> Rows:
 
 
 def contact(email: str, **fields: Any) -> dict[str, Any]:
-    """A body of an address, other fields of the contact, and those beside it."""
+    """A body with an address, other fields of the contact, and fields outside the contact."""
     address = {name: fields.pop(name) for name in {"streetAddress", "city"} & fields.keys()}
     beside = {name: fields.pop(name) for name in {"tags", "birthday"} & fields.keys()}
     return {"contact": {"email": email, **fields, **({"address": address} if address else {})}, **beside}
@@ -183,19 +183,19 @@ JOZEF = contact("józef@example.com", name="Jozef")
             {},
             {1: ANN, 9: contact("fay@example.com", tags=["VIP"]), 11: IVY},
             {
-                2: "is no JSON",
-                4: "is no JSON object",
-                5: "is no JSON object",
-                6: "is no JSON",
-                7: "is no JSON object",
+                2: "is not valid JSON",
+                4: "is not a JSON object",
+                5: "is not a JSON object",
+                6: "is not valid JSON",
+                7: "is not a JSON object",
                 8: "nmae: is not a field; did you mean 'name'?",
-                10: "is no JSON",
+                10: "is not valid JSON",
             },
             id="JSONL with broken lines",
         ),
     ],
 )
-def test_every_line_is_taken_or_refused_for_its_reason(name: str, options: Any, taken: Rows, refused: Rows) -> None:
+def test_every_line_is_accepted_or_refused_with_its_reason(name: str, options: Any, taken: Rows, refused: Rows) -> None:
     found, reasons = rows_of(opened(NASTY / name, **options))
     assert found == taken
     assert reasons.keys() == refused.keys()
@@ -222,7 +222,7 @@ def test_every_line_is_taken_or_refused_for_its_reason(name: str, options: Any, 
         ),
     ],
 )
-def test_a_record_comes_back_as_the_file_has_it(name: str, records: Rows) -> None:
+def test_a_record_is_returned_as_in_the_file(name: str, records: Rows) -> None:
     found = records_of(opened(NASTY / name))
     assert {line: found[line] for line in records} == records
 
@@ -247,11 +247,11 @@ def test_a_record_comes_back_as_the_file_has_it(name: str, records: Rows) -> Non
         ("a.csv", b'email,"name\nann@example.com,Ann\n', {}, "header"),
         ("a.csv", b"email\n", {"encoding": "klingon"}, "klingon"),
         ("a.csv", b"email\n", {"delimiter": ";;"}, "delimiter"),
-        ("a.xlsx", b"PK", {}, "ends in none of"),
-        ("a", b"email\n", {}, "ends in none of"),
+        ("a.xlsx", b"PK", {}, "has an unknown suffix"),
+        ("a", b"email\n", {}, "has an unknown suffix"),
     ],
 )
-def test_a_file_that_is_no_table_is_refused_by_name(
+def test_a_file_that_is_not_a_table_is_refused_and_named(
     tmp_path: Path, name: str, content: bytes, options: Any, fragment: str
 ) -> None:
     path = tmp_path / name
@@ -271,7 +271,7 @@ def test_an_unusable_file_is_named(name: str) -> None:
     assert caught.value.field == str(NASTY / name)
 
 
-def test_a_directory_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_directory_is_refused_and_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").mkdir()
     with pytest.raises(Invalid, match="cannot be read") as caught:
         opened(tmp_path / "a.csv")
@@ -322,7 +322,7 @@ def test_a_directory_is_refused_by_name(tmp_path: Path) -> None:
         ("a.jsonl", b"", {}, {}),
     ],
 )
-def test_a_file_of_this_kind_is_read_whole(
+def test_a_file_of_this_kind_is_read_completely(
     tmp_path: Path, name: str, content: bytes, options: Any, taken: Rows
 ) -> None:
     path = tmp_path / name
@@ -359,7 +359,7 @@ def test_a_file_cut_off_within_a_character_names_the_line(tmp_path: Path) -> Non
     assert caught.value.field == str(path)
 
 
-def test_several_files_are_one_source_that_knows_the_file_of_each_row() -> None:
+def test_several_files_are_one_source_with_the_file_of_each_row() -> None:
     paths = [NASTY / "tabs.tsv", NASTY / "header-only.csv", NASTY / "broken.jsonl"]
     files = FileSource([open_file(path, contact_shape(), FileOptions()) for path in paths])
     found = [(files.file_of(row), line, files.record(row)) for row, line in lines_of(files)]
@@ -371,7 +371,7 @@ def test_several_files_are_one_source_that_knows_the_file_of_each_row() -> None:
     assert files.bytes_read == files.total_bytes == sum(path.stat().st_size for path in paths)
 
 
-def test_a_row_of_several_files_is_encoded_as_its_file_does_it() -> None:
+def test_a_row_of_several_files_is_encoded_by_its_own_file() -> None:
     files = FileSource(
         [open_file(NASTY / name, contact_shape(), FileOptions()) for name in ("excel.csv", "broken.jsonl")]
     )
@@ -404,7 +404,7 @@ def test_the_bytes_read_grow_to_the_size_of_the_file(name: str) -> None:
     assert source.bytes_read == source.total_bytes == (NASTY / name).stat().st_size  # type: ignore[attr-defined]
 
 
-def test_a_file_is_read_the_same_twice() -> None:
+def test_reading_a_file_twice_returns_the_same_rows() -> None:
     source = opened(NASTY / "unclosed-quote.csv")
     assert records_of(source) == records_of(source)
 
@@ -417,7 +417,7 @@ def test_a_renamed_column_keeps_its_name_in_the_record(tmp_path: Path) -> None:
         assert list(records_of(source).values()) == [{"mail": "bad"}]
 
 
-def test_a_renamed_field_that_is_there_already_is_refused(tmp_path: Path) -> None:
+def test_renaming_a_column_to_an_existing_field_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(
         '{"mail": "ann@example.com", "email": "bob@example.com"}\n{"mail": "cy@example.com", "name": "Cy"}\n'
@@ -428,7 +428,7 @@ def test_a_renamed_field_that_is_there_already_is_refused(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("given", [{"email": "ann@example.com"}, 5, None, Contact(email="ann@example.com")])
-def test_what_is_no_source_is_refused(given: Any) -> None:
+def test_an_invalid_source_is_refused(given: Any) -> None:
     with pytest.raises(Invalid, match="give an iterable of records, or the path of a file"):
         open_source(given, contact_shape())
 
@@ -441,7 +441,7 @@ TABLES = st.lists(st.tuples(CELLS, CELLS), max_size=6)
 @given(
     TABLES, st.sampled_from(",;\t|"), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]), st.sampled_from(["\n", "\r\n"])
 )
-def test_any_table_is_read_back_as_it_was_written(
+def test_any_table_is_read_back_unchanged(
     tmp_path_factory: pytest.TempPathFactory, table: list[tuple[str, str]], delimiter: str, encoding: str, end: str
 ) -> None:
     rows = [(f"c{number}@example.com", *cells) for number, cells in enumerate(table)]
@@ -463,7 +463,7 @@ QUOTED = st.sampled_from(['"{}"', '"{}, {}"', '"{} ""{}"""', '"{}\n{}"', "{}", '
 def test_an_unclosed_quote_anywhere_spoils_its_row_only(
     tmp_path_factory: pytest.TempPathFactory, table: list[tuple[str, str, str]], broken: int, column: int
 ) -> None:
-    """Whatever quoted cells follow, the rows after the broken one are all there."""
+    """All rows after the broken one are read, whatever quoted cells follow."""
     broken %= len(table)
     rows = [
         [f"c{number}@example.com", first.format(word, word), second.format(word, word)]
@@ -513,7 +513,7 @@ async def test_a_run_over_a_file_ends_with_every_row_in_its_state(
 
 
 @pytest.mark.anyio
-async def test_what_a_file_says_is_what_the_server_has(sm: SalesManago) -> None:
+async def test_the_server_gets_the_content_of_the_file(sm: SalesManago) -> None:
     await sm.contacts.upsert_many(NASTY / "diacritics.csv")
     (lucja,) = await sm.contacts.get(["łucja@example.com"])
     assert (lucja.name, lucja.city) == ("Łucja Żółć", "Łódź")
@@ -565,7 +565,7 @@ async def test_a_run_over_an_unusable_file_is_refused_before_anything_is_sent(sm
     assert caught.value.field == str(NASTY / name)
 
 
-def test_a_trailing_delimiter_is_forgiven_and_a_cell_under_no_name_is_not(tmp_path: Path) -> None:
+def test_a_trailing_delimiter_is_accepted_but_a_cell_without_a_name_is_not(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("email,name,\nann@example.com,Ann,\nbob@example.com,Bob,x\n")
     found, reasons = rows_of(opened(path))

@@ -69,7 +69,7 @@ class RunControl:
         self.tally.halted = True
         self.halted.set()
         self.reading_ended.set()
-        self._pace.look_again()  # requests that wait for a permit learn that they are not sent
+        self._pace.recheck()  # requests that wait for a permit learn that they are not sent
 
     def read_no_further(self) -> None:
         """Read, and send, nothing more."""

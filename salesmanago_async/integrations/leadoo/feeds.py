@@ -106,7 +106,7 @@ class _ProductShape(Shape):
     def __init__(self) -> None:
         super().__init__(Contact, names_of_contact)
 
-    def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
+    def column_writer(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
         """Return a function that maps plain names to the cells of a row."""
         return cell_writer([plain(name) for name in names], access)
 

@@ -68,13 +68,13 @@ class LeadShape(Shape):
 
     def encoder(self, tags: Sequence[str] = (), body: Callable[[Any], Body] | None = None) -> Encoder:
         """Return an encoder of leads that adds these tags; `body` converts one lead."""
-        return self.careful_encoder(tags, body or self.body)
+        return self.slow_path_encoder(tags, body or self.body)
 
     def cell_encoder(self, names: Sequence[str], tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
         """Return an encoder of rows of cells; `body` converts one row."""
-        return self.careful_encoder(tags, body)
+        return self.slow_path_encoder(tags, body)
 
-    def lane_of_columns(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
+    def column_writer(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
         """Return the row writer for leads with these columns; raise `Invalid` if no lead can have such columns."""
         self.check_names(names)
         cells = cell_writer(names, access)
