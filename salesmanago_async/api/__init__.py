@@ -2,18 +2,17 @@
 
 `REQUESTS` is the table of contents: documented path → request class, in the order of the reference. Every path is also
 a method of a group of `SalesManago`, with the fields of its class in the signature: `HasContact`, at
-`contact/hasContact`, is `sm.contacts.has(email)`. Three commands show them all:
+`contact/hasContact`, is `sm.contacts.has(email)`. Three commands list them:
 
     salesmanago call --list            every path, with one sentence about it
     salesmanago call --table           every path, its method, and whether it is sent again in doubt
     salesmanago call PATH --fields     what a path is for, and its documented fields with their limits
 
-`repeatable` of a class says what happens when no answer comes. Repeatable calls (reads, upserts, deletes) are sent
+`repeatable` of a class decides what happens if no answer comes. Repeatable calls (reads, upserts, deletes) are sent
 again after any failure. The others ("once only" in the table: events, coupons, e-mails, messages, notes, …) are sent
-again only if the server surely did not process them.
+again only if the server certainly did not process them.
 
-`read_request` and `write_request` convert between a request value and the JSON body the API documents, without
-credentials.
+`read_request` and `write_request` convert between a request value and the documented JSON body, without credentials.
 """
 
 from collections.abc import Iterator, Mapping

@@ -3,7 +3,7 @@
     sign → permit → send → read → (wait → again)
 
 The connection owns the pool, the pace and the retries. Jobs, imports, exports and the groups send everything through
-it. A single call follows `Retries`; the connection of a run (`of_run`) retries for as long as the run's patience lasts.
+it. A single call follows `Retries`; the view of a run (`of_run`) retries for as long as the run's patience lasts.
 """
 
 import logging
@@ -87,11 +87,11 @@ class ConnectedRun(Protocol):
 
     @property
     def halted(self) -> anyio.Event:
-        """Set when nothing is to be retried, nor sent that still waits for a permit."""
+        """Set when nothing may be retried, and no request that waits for a permit may be sent."""
         ...
 
     def give_up(self, error: SalesManagoError) -> None:
-        """End the run: no answer has come for as long as it has patience. `error` was the last failure."""
+        """End the run because its patience is over; `error` was the last failure."""
         ...
 
 
@@ -114,7 +114,7 @@ class Connection:
     patience: Patience | None = field(default=None, repr=False)
     """How long requests are retried while none is answered; None: each request follows `retries`."""
     run: ConnectedRun | None = field(default=None, repr=False)
-    """The run that sends these requests. It ends with the patience; once it is halted, nothing is retried."""
+    """The run that sends these requests: it ends with the patience, and when it is halted, nothing is retried."""
     _log_throttle: LogThrottle = field(factory=LogThrottle, repr=False)
 
     @property
@@ -235,7 +235,7 @@ class Connection:
             self.run.give_up(error)
 
     async def _halted_within(self, seconds: float) -> bool:
-        """Wait that long; return True, immediately, when the run is halted."""
+        """Wait that many seconds; return True immediately when the run is halted."""
         if self.run is None:
             await anyio.sleep(seconds)
             return False

@@ -3,11 +3,11 @@
 httpx uses the proxies of the environment only if it creates its transport itself. TLS certificates are always verified,
 with one SSL context for all connections.
 
-What they cannot hold: a second answer that a server sends after the next request on that connection was written cannot
-be told from that request's own answer. So each call that must not be sent twice has a connection of its own, and calls
-that may be repeated can still meet such an answer. What a proxy mixes up behind itself no client can see. Over aiohttp,
-a call that may be repeated can also meet a second answer that comes while the call is being written. A transport of the
-caller's own gets none of these checks, and of links only the address that is written in them is checked.
+Limits: if a server sends a second answer after the next request on the same connection was written, that answer cannot
+be distinguished from the answer to the next request. So each call that must not be sent twice has a connection of its
+own, but calls that may be repeated can still get such an answer. If a proxy mixes up answers internally, no client can
+detect that. With aiohttp, a repeatable call can also get a second answer that arrives while the call is being written.
+A caller's own transport has none of these checks, and for file links only an address in the link itself is checked.
 """
 
 import os
