@@ -389,12 +389,12 @@ EVENTS = [
     Scenario("the source is longer", [ALL, {"accepted": 40}], records=events(40), runs=[{"first": 30}, {}]),
     # Kills and stops
     Scenario("killed at the first requests", [None, ALL], runs=killed(seconds=0.3)),
-    Scenario("killed with doubts", [None, ALL], "reset-after,at=1 reset-before,at=2", runs=killed(seconds=70)),
+    Scenario("killed with events in doubt", [None, ALL], "reset-after,at=1 reset-before,at=2", runs=killed(seconds=70)),
     Scenario("killed, no ids", [None, ALL], records=NO_ID, runs=killed(seconds=0.6)),
     Scenario("killed with poison in flight", [None, BUT_1], poison={14}, runs=killed(seconds=0.3, still=True)),
     Scenario("killed in the search of poison", [None, BUT_1], poison={14}, runs=killed(seconds=1.5, still=True)),
     Scenario("stopped", [None, ALL], runs=ended("stop", seconds=0.5)),
-    Scenario("stopped with doubts", [None, ALL], "reset-after,at=1 503,at=2", runs=ended("stop", seconds=30)),
+    Scenario("stopped with events in doubt", [None, ALL], "reset-after,at=1 503,at=2", runs=ended("stop", seconds=30)),
     Scenario("cut off", [None, ALL], runs=ended("cut", seconds=0.5)),
     Scenario("cancelled", [None, ALL], runs=ended("cancel", seconds=0.5)),
     # What cannot be decided: all four events; the first two are there

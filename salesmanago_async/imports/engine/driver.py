@@ -145,7 +145,7 @@ class Driver:
             await self._ledger.submitted(batch, step.request_id)
         if not self._follows_jobs:
             return Settle(Verdicts("submitted", request_id=step.request_id))
-        if not batch.group.is_admitted:  # a worker that waits for a place it should free itself would wait for ever
+        if not batch.group.is_admitted:  # a worker must not wait for a place that only it can free
             await self.scheduler.room()
             batch.group.is_admitted = True
         first = self.scheduler.spread() if step.is_resumed else None

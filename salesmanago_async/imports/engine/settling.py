@@ -37,7 +37,7 @@ class Listener:
 
 @frozen(kw_only=True)
 class UnbatchedRecord:
-    """A record that is not sent and was never part of a batch, with the reason."""
+    """A record that this run does not send, and that was never part of a batch, with its state and the reason."""
 
     record: Record
     state: State
@@ -122,9 +122,9 @@ class Settler:
         self._tally.earlier += len(chunk)
         await self._report(self._count(_settled(chunk, verdicts)))
 
-    def add_unbatched(self, records: UnbatchedRecord) -> None:
-        """Add a record that is not sent; `report_unbatched` reports it."""
-        self._unbatched.append(records)
+    def add_unbatched(self, unbatched: UnbatchedRecord) -> None:
+        """Add a record that this run does not send; `report_unbatched` reports it."""
+        self._unbatched.append(unbatched)
 
     @property
     def has_unbatched(self) -> bool:
@@ -133,16 +133,18 @@ class Settler:
 
     def unbatched_states(self) -> Counter[State]:
         """Count the records for `report_unbatched` by state; for a run that is cut off."""
-        return Counter(one.state for one in self._unbatched)
+        return Counter(record.state for record in self._unbatched)
 
     async def report_unbatched(self) -> None:
         """Count and report the records that were not sent."""
         if not self._unbatched:
             return
         records, self._unbatched = self._unbatched, []
-        self._tally.rejected_here += sum(one.state == "rejected" for one in records)
-        verdicts = Verdicts("rejected", None, {index: (one.state, one.reason) for index, one in enumerate(records)})
-        rows, positions, lines, *_ = zip(*(one.record for one in records), strict=True)
+        self._tally.rejected_here += sum(record.state == "rejected" for record in records)
+        verdicts = Verdicts(
+            "rejected", None, {index: (record.state, record.reason) for index, record in enumerate(records)}
+        )
+        rows, positions, lines, *_ = zip(*(record.record for record in records), strict=True)
         await self._report(self._count(Settled(rows, positions, lines, [""] * len(records), verdicts)))
 
     def progress(self) -> None:
