@@ -1,4 +1,4 @@
-"""`Buffer`: takes records one by one, sends them together, and tells what became of each."""
+"""`Buffer`: takes records one by one, sends them together, and reports the outcome of each."""
 
 import logging
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from ..stores.queue_rows import QueuedLine, QueueFile
 from ..support.signal import Signal
 from ..support.spawn import spawn
 from .dispatching import Dispatcher
-from .places import Opened, claim, left_behind
+from .places import Opened, claim, orphaned_queues
 from .queue import Queue
 from .receipts import Receipt
 from .reporting import Reporter
@@ -30,17 +30,17 @@ RecordT = TypeVar("RecordT")
 
 CUT_AFTER = 5.0
 """Seconds that requests in flight have left when the time for closing is over."""
-LAST_LOOK = 3.0
-"""Seconds that a look at the jobs may take at the end."""
+LAST_POLL = 3.0
+"""Seconds that the last poll of the jobs may take."""
 
 _log = logging.getLogger("salesmanago_async")
 
 
 class Buffer(Generic[RecordT]):
-    """Takes records, sends them together, and tells what became of each: see `BufferOptions`.
+    """Takes records, sends them together, and reports the outcome of each: see `BufferOptions`.
 
-    Use it as an async context manager. Leaving the block sends what is there, within bounds, as
-    does closing its client.
+    Use it as an async context manager. Leaving the block sends what is there, within bounds, and so does closing the
+    client.
     """
 
     def __init__(self, run: Run, shape: Shape, settings: BufferSettings) -> None:
@@ -59,15 +59,16 @@ class Buffer(Generic[RecordT]):
         self._is_open = False
 
     def __len__(self) -> int:
-        """How many records are in the buffer: taken, and not known to have come to their end."""
+        """How many records are in the buffer: taken, with an outcome that is not known yet."""
         return sum(len(dispatcher.queue) for dispatcher in self._dispatchers)
 
     async def add(self, record: RecordT) -> Receipt:
-        """Take a record, and return the receipt that tells what becomes of it; with a journal it is on the disk then.
+        """Take a record, and return the receipt for its outcome; with a journal, the record is on the disk by then.
 
-        Raises `Invalid` naming the field and the rule, `BufferFull` where there is no room and it was to be raised,
-        `BufferClosed`, and `JournalFailed` where it cannot be written down. Whatever it raises, nothing was taken; only
-        where the caller is cancelled while it is written down, it is taken all the same.
+        Raises `Invalid` naming the field and the rule, `BufferFull` if there is no room and `when_full` is "raise",
+        `BufferClosed`, and `JournalFailed` if the record cannot be written to the disk. If it raises, the record was
+        not taken. There is one exception: if the caller is cancelled during the write, the record is taken all the
+        same.
         """
         item, names = self._encoded(record)
         await anyio.lowlevel.checkpoint()
@@ -75,21 +76,21 @@ class Buffer(Generic[RecordT]):
         return await self._dispatchers[0].queue.put(record, item, names)
 
     async def confirm(self, record: RecordT) -> Outcome:
-        """Take a record as `add` does, wait until it is known what became of it, and return that."""
+        """Take a record as `add` does, wait for its outcome, and return that."""
         return await (await self.add(record))
 
     def poll_now(self) -> None:
-        """Have the server jobs looked at once now, though the next look is not due."""
+        """Poll the server jobs once now, even if they are not due."""
         for dispatcher in self._dispatchers:
             dispatcher.poll_now()
 
     async def join(self) -> None:
-        """Wait until it is known what became of every record that was taken before."""
+        """Wait until the outcome of every record that was taken before is known."""
         for dispatcher in self._dispatchers:
             await dispatcher.queue.join()
 
     def holds(self, names: Names) -> bool:
-        """Tell whether a record of a contact of these names is in the buffer."""
+        """Return whether a record of a contact with one of these names is in the buffer."""
         return any(dispatcher.queue.holds(names) for dispatcher in self._dispatchers)
 
     async def __aenter__(self) -> Self:
@@ -112,9 +113,10 @@ class Buffer(Generic[RecordT]):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Take no more, send what is there, and end; what is not sent in time lies in the journal, if there is one.
+        """Take no more records, send what is there, and end.
 
-        It is done also where the caller is cancelled meanwhile.
+        With a journal, records that are not sent in time stay in it. The buffer is closed completely even if the caller
+        is cancelled meanwhile.
         """
         if self._is_open:
             self._is_open = False
@@ -130,7 +132,7 @@ class Buffer(Generic[RecordT]):
         except Exception as error:
             _log.error("A buffer could not be closed in order: %s", type(error).__name__)
         finally:
-            with anyio.CancelScope(shield=True):  # if the event loop is shut down meanwhile, runs end by that
+            with anyio.CancelScope(shield=True):  # if the event loop is shut down meanwhile, that ends the runs
                 await self._all_ended()
             self._give_up()
             self._connection.lifetime.remove(self)
@@ -149,32 +151,32 @@ class Buffer(Generic[RecordT]):
             item, names = self._encoder.encode(record)
         except Invalid:
             raise
-        except Exception as error:  # a record may hold anything, also code of its own
+        except Exception as error:  # a record may hold anything, also code that raises
             raise Invalid(f"cannot be read: {type(error).__name__}: {error}") from error
         self._chunker.check(item)
         return item, names
 
     async def _open_queues(self) -> None:
-        """Open the queue of this buffer, and those that dead workers have left; the latter take no records."""
+        """Open the queue of this buffer, and those that dead workers have left; these take no records."""
         path = self._options.journal
         if path is None:
             self._add_queue(None, [], after=())
             return
-        what = {**self._connection.identity, "kind": f"buffer of {self._target.kind}"}
-        opened = [self._kept(await claim(path, what))]
-        opened += [self._kept(left) async for left in left_behind(path, what)]
-        for file, lines in reversed(opened):  # so that each waits for the later ones, which hold older records
+        identity = {**self._connection.identity, "kind": f"buffer of {self._target.kind}"}
+        opened = [self._tracked(await claim(path, identity))]
+        opened += [self._tracked(left) async for left in orphaned_queues(path, identity)]
+        for file, lines in reversed(opened):  # each waits for those after it, which hold older records
             self._add_queue(file, lines, after=[dispatcher.queue for dispatcher in self._dispatchers])
         for dispatcher in self._dispatchers[1:]:
             dispatcher.queue.close()
 
-    def _kept(self, opened: Opened) -> Opened:
-        """Return what was opened, and remember to close it."""
+    def _tracked(self, opened: Opened) -> Opened:
+        """Return an opened queue, and remember to close its file."""
         self._files.append(opened[0])
         return opened
 
     def _add_queue(self, file: QueueFile | None, lines: list[QueuedLine], *, after: Sequence[Holder]) -> None:
-        """Add a queue before the others; its records wait for those of `after`, and for the contacts elsewhere."""
+        """Add a queue before the others; its records wait for those of `after`, and for another buffer's contacts."""
         are_events = self._target is EVENTS
         names_of = names_of_event if are_events else names_of_contact
         dispatcher = Dispatcher(
@@ -190,13 +192,13 @@ class Buffer(Generic[RecordT]):
         self._dispatchers.insert(0, dispatcher)
 
     async def _drain(self) -> None:
-        """Have the server get everything, as far as there is time."""
+        """Send everything, as far as there is time."""
         for dispatcher in self._dispatchers:
             dispatcher.close()
         with anyio.move_on_after(self._options.drain_within):
             for dispatcher in self._dispatchers:
                 await self._hand_over(dispatcher)
-        with anyio.move_on_after(LAST_LOOK):
+        with anyio.move_on_after(LAST_POLL):
             self.poll_now()
             await self.join()
         for dispatcher in self._dispatchers:
@@ -212,10 +214,10 @@ class Buffer(Generic[RecordT]):
             await dispatcher.ended.wait()
 
     async def _hand_over(self, dispatcher: Dispatcher) -> None:
-        """Wait until the server has all of a queue; what waits for jobs of its contacts has these looked at."""
+        """Wait until the server has every record of a queue; poll the jobs that block some of its records."""
         while not dispatcher.queue.is_handed_over:
             (self._options.after or self).poll_now()
-            with anyio.move_on_after(LAST_LOOK):
+            with anyio.move_on_after(LAST_POLL):
                 await dispatcher.queue.handed_over()
 
     async def _close_files(self) -> None:
@@ -223,7 +225,7 @@ class Buffer(Generic[RecordT]):
             await file.aclose()
 
     def _give_up(self) -> None:
-        """Tell those that still wait how things stand."""
+        """Report the records that are still here, with their present state."""
         why = "the buffer was closed first"
         left = [outcome for dispatcher in self._dispatchers for outcome in dispatcher.queue.give_up(why)]
         self._reporter.report(left)

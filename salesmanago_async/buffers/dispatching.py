@@ -1,4 +1,4 @@
-"""Run after run over one queue: what one run leaves, because the server is away, for example, the next one sends."""
+"""One run after the other over one queue: a run sends what the run before has left, because of an outage, say."""
 
 import logging
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from attrs import evolve
 
 from ..connection.connection import Connection
 from ..errors import JournalFailed, NoAnswer, RateLimited, SalesManagoError
-from ..imports.engine.resuming import Memory
+from ..imports.engine.resuming import RunHistory
 from ..imports.engine.run import Engine
 from ..imports.engine.run_control import RunControl
 from ..imports.engine.settling import Listener
@@ -23,8 +23,8 @@ from .reporting import Reporter
 from .rounds import Rounds
 from .settings import Holder
 
-LONGEST_PAUSE = 60.0
-"""Seconds between two runs at most, if one after the other fails."""
+MAX_PAUSE = 60.0
+"""The most seconds between two runs if one after the other fails."""
 
 _log = logging.getLogger("salesmanago_async")
 
@@ -58,31 +58,31 @@ class Dispatcher:
         self.ended = anyio.Event()
 
     async def work(self) -> None:
-        """Make run after run; raises nothing."""
+        """Execute one run after the other; raises nothing."""
         failures = 0
         try:
             while not self._halted.is_set() and not self.queue.is_done:
                 began = anyio.current_time()
                 await self._run()
-                failures = failures + 1 if anyio.current_time() - began < LONGEST_PAUSE else 0
+                failures = failures + 1 if anyio.current_time() - began < MAX_PAUSE else 0
                 await self._pause(failures)
         finally:
             self.ended.set()
 
     def close(self) -> None:
-        """Take nothing more, and go on until everything is sent."""
+        """Take no more records, and go on until everything is sent."""
         self.queue.close()
         self._hurried.set()
 
     def halt(self) -> None:
-        """Finish what is in flight, within the bounds of a stop, and begin nothing more."""
+        """Finish what is in flight, within the bounds of a stop, and start no further run."""
         self._hurried.set()
         self._halted.set()
         if self._engine:
             self._engine.stop()
 
     def poll_now(self) -> None:
-        """Poll the server jobs once now, whenever they are due."""
+        """Poll the server jobs once now, even if they are not due."""
         if self._engine:
             self._engine.poll_now()
 
@@ -101,7 +101,7 @@ class Dispatcher:
             self._settings,
             delivery,
             control=control,
-            memory=Memory(delivery.journal, known=delivery.journal.begun_before()),
+            history=RunHistory(delivery.journal, known=delivery.journal.begun_before()),
         )
         if self._halted.is_set():
             self._engine.stop()
@@ -109,13 +109,13 @@ class Dispatcher:
             report = await self._engine.execute()
         except SalesManagoError as error:
             _warn(error)
-        except Exception as error:  # of our own; its text may hold a record, so it is not logged
+        except Exception as error:  # an error of this library; its text may hold a record, so it is not logged
             where = "".join(format_tb(error.__traceback__))
             _log.error("A run of a buffer has failed, it goes on trying: %s\n%s", type(error).__name__, where)
         else:
             if report.stopped:
                 _warn(report.stopped)
-            elif delivery.has_left and not self._halted.is_set():
+            elif delivery.has_unfinished and not self._halted.is_set():
                 _log.warning("Records of a buffer got no answer, they are sent again")
         self._reporter.report(self.queue.end_unreported())
 
@@ -123,24 +123,27 @@ class Dispatcher:
         return QueueSource(self.queue, max_delay=self._max_delay, after=self._after)
 
     async def _pause(self, failures: int) -> None:
-        """Wait, the longer the more runs have failed in a row, but never for long if the queue is to end."""
+        """Wait, longer if more runs have failed in a row, but only for a short time if the queue is to end."""
         if self.queue.is_done:
             return
         is_ending = self._hurried.is_set()
-        longest = 1.0 if is_ending else min(LONGEST_PAUSE, 2.0 ** min(failures, 10))
+        longest = 1.0 if is_ending else min(MAX_PAUSE, 2.0 ** min(failures, 10))
         with anyio.move_on_after(self._connection.random.uniform(longest / 2, longest)):
             await (self._halted if is_ending else self._hurried).wait()
 
 
 class _Delivery(Listener):
-    """Takes the outcomes of one run. If one of them is not the last of its record, the run stops for the next one."""
+    """Takes the outcomes of one run.
+
+    If an outcome is not final for its record, the run stops, so that the next one begins.
+    """
 
     def __init__(
         self, queue: Queue, source: QueueSource, control: RunControl, rounds: Rounds, reporter: Reporter
     ) -> None:
         self.source = source
         self.journal = QueueJournal(queue, source, control, rounds)
-        self.has_left = False
+        self.has_unfinished = False
         """Whether the run has left a record for the next one."""
         self._queue = queue
         self._control = control
@@ -148,19 +151,19 @@ class _Delivery(Listener):
         self._reporter = reporter
 
     async def deliver(self, outcomes: Sequence[Outcome]) -> None:
-        """Take outcomes: they are reported if they are the last of their records."""
+        """Take outcomes; those that are final are reported."""
         for outcome in outcomes:
-            one = self.source.given.pop(outcome.position)
-            if one.is_over or outcome.state in self._final:
-                self._reporter.report([self._queue.end(one, evolve(outcome, position=one.number))])
+            queued = self.source.given.pop(outcome.position)
+            if queued.is_over or outcome.state in self._final:
+                self._reporter.report([self._queue.end(queued, evolve(outcome, position=queued.number))])
             else:
-                self.has_left = True
-        if self.has_left and self._control.is_following:
+                self.has_unfinished = True
+        if self.has_unfinished and self._control.is_following:
             self._control.stop()
 
 
 def _warn(error: SalesManagoError) -> None:
-    """Log why a run has ended, without what the server says, which may name somebody."""
+    """Log why a run has ended, without the text of the server, which may contain personal data."""
     is_ours = isinstance(error, NoAnswer | JournalFailed | RateLimited)
     why = str(error) if is_ours else f"{type(error).__name__} {getattr(error, 'status', None) or ''}".rstrip()
     _log.warning("A buffer's records cannot be sent now, it goes on trying: %s", why)

@@ -11,25 +11,24 @@ from .settings import WhenFull
 
 
 class BufferOptions(TypedDict, total=False):
-    """What every buffer takes.
+    """The options of every buffer.
 
-    A request goes out when it has `batch_size` records (1000) or `max_bytes` (4 MiB), or its first record has waited
-    `max_delay` seconds (1). `max_pending` (50,000, of some 2 KB each) is the most records that are in the buffer at
-    once, from the moment they are taken until their outcome is known. When it is full, `add` waits, or raises
-    `BufferFull`, as `when_full` says.
+    A request is sent when it has `batch_size` records (1000) or `max_bytes` (4 MiB), or when its first record has
+    waited for `max_delay` seconds (1). `max_pending` (50,000, of some 2 KB each) is the most records in the buffer,
+    counted from the moment they are taken until their outcome is known. When it is full, `add` waits, or raises
+    `BufferFull`, as `when_full` says ("wait" or "raise").
 
-    `journal` is the path of a SQLite file, its owner's alone, that a record lies in before `add` returns, until it is
-    accepted: the next buffer on that file sends what a killed process has left. Where another worker of the app has it
-    open, this one takes "signups.2.db" beside "signups.db", and so on; what dead workers left is sent by the next one
-    that starts. A record that the server rejects stays in the file, with the reason. A file with records that were
-    taken for another account or server is refused; a simulated one is another.
+    `journal` is the path of a SQLite file, private to its owner. A record is in it before `add` returns, until it is
+    accepted: the next buffer on that file sends what a killed process has left. If another worker of the app has the
+    file open, this one uses "signups.2.db" beside "signups.db", and so on; the next worker that starts sends what dead
+    workers left. A record that the server rejects stays in the file, with the reason. A file with records that were
+    taken for another account or server is refused; a simulated server is a different one.
 
     `on_outcome` is called with the `Outcome` of each record as it becomes known; its `position` is the number of the
-    record in the buffer, from 1. `drain_within` (20 seconds) is how long closing may take to have the server get
-    everything.
+    record in the buffer, from 1. `drain_within` (20 seconds) is how long closing may take to send everything.
 
-    `wait` (True) follows each server job to its end, so that an outcome is sure, a poll interval later at the soonest;
-    with False it is "submitted", as soon as the server has taken the records.
+    `wait` (True) follows each server job to its end, so that an outcome is certain, at the earliest one poll interval
+    later. With False, the outcome is "submitted" as soon as the server has taken the records.
     """
 
     max_delay: float
@@ -45,7 +44,7 @@ class BufferOptions(TypedDict, total=False):
 
 
 class ContactBufferOptions(BufferOptions, total=False):
-    """As `BufferOptions`, and: every contact gets `tags`, too.
+    """The options of a buffer of contacts: those of `BufferOptions`, and `tags` that every contact gets.
 
     `use_api_double_opt_in` (False), `lang` and `fire_events` are as in `ContactRunOptions`.
     """
@@ -57,11 +56,10 @@ class ContactBufferOptions(BufferOptions, total=False):
 
 
 class EventBufferOptions(BufferOptions, total=False):
-    """As `BufferOptions`, and: events wait while `after`, a buffer of contacts, holds any record of their contact.
+    """The options of a buffer of events: those of `BufferOptions`, and `after`, a buffer of contacts.
 
-    A contact that is upserted again and again, more often than its jobs are over, holds up its events for as long.
-
-    `path` and `in_doubt` are as in `RunOptions`.
+    Events wait while `after` holds a record of their contact. If a contact is upserted again and again, more often than
+    its jobs end, its events wait for as long. `path` and `in_doubt` are as in `RunOptions`.
     """
 
     after: Buffer[Any]

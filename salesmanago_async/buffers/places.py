@@ -1,8 +1,9 @@
-"""Where queues lie on the disk: a file for each worker of an app, and those that dead workers have left.
+"""Where queues are on the disk: one file for each worker of an app, and those that dead workers have left.
 
     signups.db  signups.2.db  signups.3.db …
 
-A worker takes the first that no other has open, and sends what lies, when it starts, in those that nobody has open.
+A worker opens the first file that no other worker has open. When it starts, it also sends the records in the files that
+no worker has open.
 """
 
 import logging
@@ -15,29 +16,29 @@ from ..errors import Invalid
 from ..stores.queue_rows import QueuedLine, QueueFile
 from ..stores.sqlite import InUse
 
-MOST_WORKERS = 256
-"""Files that are tried; on a file system that cannot lock, none would ever do."""
+MAX_WORKERS = 256
+"""The most files that are tried: on a file system that cannot lock, every file would be refused."""
 
 _log = logging.getLogger("salesmanago_async")
 
 Opened: TypeAlias = tuple[QueueFile, list[QueuedLine]]
 
 
-async def claim(path: Path, what: Mapping[str, Any]) -> Opened:
-    """Open the first queue that no other worker has open, or begin a new one; raise `Invalid` for an unusable one."""
-    for number in range(1, MOST_WORKERS):
+async def claim(path: Path, identity: Mapping[str, Any]) -> Opened:
+    """Open the first queue that no other worker has open, or begin a new one; raise `Invalid` if it cannot be used."""
+    for number in range(1, MAX_WORKERS):
         try:
-            return await QueueFile.open(_place(path, number), what)
+            return await QueueFile.open(_path_of(path, number), identity)
         except InUse:
             continue
-    return await QueueFile.open(_place(path, MOST_WORKERS), what)
+    return await QueueFile.open(_path_of(path, MAX_WORKERS), identity)
 
 
-async def left_behind(path: Path, what: Mapping[str, Any]) -> AsyncGenerator[Opened]:
-    """Open the other queues that nobody has open and that hold records to be sent; what is wrong with one is logged."""
-    for place in _places(path):
+async def orphaned_queues(path: Path, identity: Mapping[str, Any]) -> AsyncGenerator[Opened]:
+    """Open the other queues that no worker has open and that hold records to be sent; log those that cannot be used."""
+    for file_path in _paths_of(path):
         try:
-            file, lines = await QueueFile.open(place, what)
+            file, lines = await QueueFile.open(file_path, identity)
         except InUse:
             continue
         except Invalid as error:
@@ -49,10 +50,10 @@ async def left_behind(path: Path, what: Mapping[str, Any]) -> AsyncGenerator[Ope
             await file.aclose()
 
 
-def _place(path: Path, number: int) -> Path:
+def _path_of(path: Path, number: int) -> Path:
     return path if number == 1 else path.with_name(f"{path.stem}.{number}{path.suffix}")
 
 
-def _places(path: Path) -> list[Path]:
+def _paths_of(path: Path) -> list[Path]:
     form = re.compile(rf"{re.escape(path.stem)}(\.\d+)?{re.escape(path.suffix)}")
-    return sorted(place for place in path.absolute().parent.iterdir() if form.fullmatch(place.name))
+    return sorted(file_path for file_path in path.absolute().parent.iterdir() if form.fullmatch(file_path.name))

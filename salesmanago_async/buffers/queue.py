@@ -1,7 +1,7 @@
 """The records of a buffer: each from the moment it is taken until its outcome is known.
 
-With a file, everything is durable before it counts. A run that sends the records reads them by `QueueSource` and writes
-down what becomes of them by `QueueJournal`.
+With a file, everything is durable before it counts. A run that sends the records reads them from a `QueueSource` and
+writes down what becomes of them in a `QueueJournal`.
 """
 
 from collections import Counter, deque
@@ -25,9 +25,9 @@ from .receipts import Receipt
 
 @define(eq=False)
 class Queued:
-    """A record in the buffer. If it was sent, `chunk` is what it was sent with, and `state` what is known of it.
+    """A record in the buffer. If it was sent, `chunk` is the number of its batch, and `state` what is known of it.
 
-    `rounds` counts the runs that found out no more of it, `is_over` says that no further run is to try.
+    `rounds` counts the runs that found out nothing more about it; `is_over` is True if no further run may try.
     """
 
     number: int
@@ -49,16 +49,16 @@ class Queued:
 
 @define
 class _Writing:
-    """A record that is being written down."""
+    """A record that is being written to the file."""
 
     file: QueueFile
-    one: Queued
+    queued: Queued
     ended: anyio.Event = field(factory=anyio.Event)
     error: JournalFailed | None = None
 
 
 class Queue:
-    """The records of a buffer that have no outcome yet. `changed` is given whenever one has got further, or out."""
+    """The records of a buffer that have no outcome yet. `changed` is signalled when one of them changes or leaves."""
 
     def __init__(
         self,
@@ -71,15 +71,15 @@ class Queue:
         lines = list(lines)
         self._file = file
         self._queued = {line.number: _queued(line, names_of) for line in lines if line.state != "rejected"}
-        self._names = Counter(chain.from_iterable(one.names for one in self._queued.values()))
+        self._names = Counter(chain.from_iterable(queued.names for queued in self._queued.values()))
         self._numbers = count(max((line.number for line in lines), default=0) + 1)
-        self._chunk_numbers = count(max((one.chunk or 0 for one in self._queued.values()), default=0) + 1)
+        self._chunk_numbers = count(max((queued.chunk or 0 for queued in self._queued.values()), default=0) + 1)
         self._arrivals: deque[Queued] = deque()
         self._putting = 0
         self._closed = False
         self._changed = changed
-        self.news = Signal()
-        """Given when a record has arrived, or the queue was closed."""
+        self.incoming = Signal()
+        """Signalled when a record has arrived, or the queue was closed."""
 
     def __len__(self) -> int:
         return len(self._queued) + self._putting
@@ -93,18 +93,18 @@ class Queue:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it takes no more records, and none is being written down."""
+        """Whether it takes no more records, and none is being written to the file."""
         return self._closed and not self._putting
 
     @property
     def is_done(self) -> bool:
-        """Whether it is closed, and nothing is left in it."""
+        """Whether it is closed and empty."""
         return self._closed and not len(self)
 
     @property
     def is_handed_over(self) -> bool:
         """Whether the server has every record."""
-        return not self._putting and all(one.state == "submitted" for one in self._queued.values())
+        return not self._putting and all(queued.state == "submitted" for queued in self._queued.values())
 
     async def handed_over(self) -> None:
         """Wait until the server has every record."""
@@ -113,58 +113,58 @@ class Queue:
 
     async def join(self) -> None:
         """Wait until every record that is here now has its outcome."""
-        for receipt in [one.receipt for one in self._queued.values()]:
+        for receipt in [queued.receipt for queued in self._queued.values()]:
             await receipt
 
-    # What comes in
+    # Records that come in
 
     async def put(self, record: Any, item: bytes, names: Names) -> Receipt:
         """Take a record, which is durable when this returns; it is taken even if the caller is cancelled."""
-        one = Queued(next(self._numbers), record, item, names)
-        self._names.update(names)  # so that whoever comes after knows of it
+        queued = Queued(next(self._numbers), record, item, names)
+        self._names.update(names)  # before the first await, so that later records of the contact wait for this one
         self._putting += 1
         if self._file:
-            writing = _Writing(self._file, one)
+            writing = _Writing(self._file, queued)
             spawn(partial(self._write_down, writing))
             with anyio.CancelScope(shield=True):
                 await writing.ended.wait()
             if writing.error:
                 raise writing.error
         else:
-            self._take(one)
-        return one.receipt
+            self._take(queued)
+        return queued.receipt
 
     async def _write_down(self, writing: _Writing) -> None:
-        """Write a record down, and then take it."""
+        """Write a record to the file, and then take it."""
         try:
-            await writing.file.insert(writing.one.number, writing.one.item)
+            await writing.file.insert(writing.queued.number, writing.queued.item)
         except JournalFailed as error:
             writing.error = error
             self._putting -= 1
-            self._forget(writing.one.names)
+            self._forget(writing.queued.names)
             self._changed.give()
         else:
-            self._take(writing.one)
+            self._take(writing.queued)
         writing.ended.set()
 
-    def _take(self, one: Queued) -> None:
+    def _take(self, queued: Queued) -> None:
         self._putting -= 1
-        self._queued[one.number] = one
-        self._arrivals.append(one)
-        self.news.give()
+        self._queued[queued.number] = queued
+        self._arrivals.append(queued)
+        self.incoming.give()
 
     def close(self) -> None:
         """Take no more records, so that runs end when they have read everything."""
         self._closed = True
-        self.news.give()
+        self.incoming.give()
         self._changed.give()
 
-    # What a run does with it
+    # What a run does with the records
 
     def everything(self) -> list[Queued]:
-        """Return all records, in the order in which they came; nothing of them counts as an arrival any more."""
+        """Return all records in the order in which they came; none of them counts as an arrival any more."""
         self._arrivals.clear()
-        return sorted(self._queued.values(), key=lambda one: one.number)
+        return sorted(self._queued.values(), key=lambda queued: queued.number)
 
     def arrivals(self) -> list[Queued]:
         """Return the records that have arrived since the last call."""
@@ -184,38 +184,40 @@ class Queue:
         request_id: int | None = None,
         reason: str | None = None,
     ) -> None:
-        """Write down what is known of records from now on."""
+        """Write down the new state of records."""
         if self._file:
-            await self._file.mark([one.number for one in members], state, chunk, request_id, reason)
-        for one in members:
-            one.state, one.chunk, one.request_id = state, chunk, request_id
+            await self._file.mark([queued.number for queued in members], state, chunk, request_id, reason)
+        for queued in members:
+            queued.state, queued.chunk, queued.request_id = state, chunk, request_id
         self._changed.give()
 
     async def delete(self, members: Sequence[Queued]) -> None:
-        """Take records out of the file; they stay here until they `end`."""
+        """Delete records from the file; they stay in memory until `end`."""
         if self._file:
-            await self._file.delete([one.number for one in members])
+            await self._file.delete([queued.number for queued in members])
 
-    # What goes out
+    # Records that leave
 
-    def end(self, one: Queued, outcome: Outcome) -> Outcome:
-        """Let a record go, with its outcome, which is returned."""
-        del self._queued[one.number]
-        self._forget(one.names)
-        one.receipt.tell(outcome)
+    def end(self, queued: Queued, outcome: Outcome) -> Outcome:
+        """Remove a record with its outcome, and return the outcome."""
+        del self._queued[queued.number]
+        self._forget(queued.names)
+        queued.receipt.resolve(outcome)
         self._changed.give()
         return outcome
 
     def end_unreported(self) -> list[Outcome]:
-        """Let those go that are over, but were not reported, because the run was cut off just then."""
-        return [self._end_as_it_is(one) for one in list(self._queued.values()) if one.is_over]
+        """Remove the records that are over, but were not reported because the run was cut off at that moment."""
+        return [self._end_as_it_is(queued) for queued in list(self._queued.values()) if queued.is_over]
 
     def give_up(self, reason: str) -> list[Outcome]:
-        """Let everything go as it is, because the buffer is closed."""
-        return [self._end_as_it_is(one, reason) for one in list(self._queued.values())]
+        """Remove all records in their present state, because the buffer is closed."""
+        return [self._end_as_it_is(queued, reason) for queued in list(self._queued.values())]
 
-    def _end_as_it_is(self, one: Queued, reason: str | None = None) -> Outcome:
-        return self.end(one, Outcome(one.record, one.number, one.state, reason, request_id=one.request_id))
+    def _end_as_it_is(self, queued: Queued, reason: str | None = None) -> Outcome:
+        return self.end(
+            queued, Outcome(queued.record, queued.number, queued.state, reason, request_id=queued.request_id)
+        )
 
     def _forget(self, names: Names) -> None:
         self._names.subtract(names)

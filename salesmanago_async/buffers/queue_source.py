@@ -17,10 +17,10 @@ from .settings import Holder
 
 
 class QueueSource:
-    """Gives a run the records that were not sent yet. The run knows them by their positions, `given` by those.
+    """Yields the records that were not sent yet; `given` has them by the positions that the run knows.
 
-    A record waits as long as one of `after` holds a record with one of its names; so does every later record with one
-    of its names.
+    A record waits while one of `after` holds a record with one of its names; so does every later record with one of its
+    names.
     """
 
     def __init__(self, queue: Queue, *, max_delay: float, after: Sequence[Holder]) -> None:
@@ -32,18 +32,18 @@ class QueueSource:
         self._waiting_names: set[str] = set()
         self.given: dict[int, Queued] = {}
         everything = queue.everything()
-        self.sent_before = [one for one in everything if one.was_sent]
-        """What earlier runs have sent, with an outcome that is not known: `rows` does not give it."""
-        self._fresh = deque(one for one in everything if not one.was_sent)
+        self.sent_before = [queued for queued in everything if queued.was_sent]
+        """The records that earlier runs have sent, with an outcome that is not known: `rows` does not yield them."""
+        self._fresh = deque(queued for queued in everything if not queued.was_sent)
 
-    def give(self, one: Queued) -> int:
-        """Take note that the run has got a record; return its position."""
+    def register(self, queued: Queued) -> int:
+        """Remember that the run has got a record; return its position."""
         position = next(self._positions)
-        self.given[position] = one
+        self.given[position] = queued
         return position
 
     async def rows(self) -> AsyncGenerator[Row]:
-        """Yield the number of every record as it comes, and FLUSH when the first has waited for `max_delay`."""
+        """Yield the number of every record as it comes, and FLUSH when the first one has waited for `max_delay`."""
         flush_at = math.inf
         while True:
             now = anyio.current_time()
@@ -51,25 +51,25 @@ class QueueSource:
                 flush_at = math.inf
                 self._reconsider_waiting()
                 yield FLUSH
-            elif one := self._next():
-                self.give(one)
+            elif queued := self._next():
+                self.register(queued)
                 flush_at = min(flush_at, now + self._max_delay)
-                yield one.number, None
+                yield queued.number, None
             elif self._queue.is_closed and not self._waiting:
                 return
             else:
                 flush_at = min(flush_at, now + self._max_delay) if len(self._queue) else math.inf
                 with anyio.move_on_after(flush_at - now):
-                    await self._queue.news.wait()
+                    await self._queue.incoming.wait()
 
     def _next(self) -> Queued | None:
         self._fresh.extend(self._queue.arrivals())
         while self._fresh:
-            one = self._fresh.popleft()
-            if not self._must_wait(one.names):
-                return one
-            self._waiting.append(one)
-            self._waiting_names.update(one.names)
+            queued = self._fresh.popleft()
+            if not self._must_wait(queued.names):
+                return queued
+            self._waiting.append(queued)
+            self._waiting_names.update(queued.names)
         return None
 
     def _must_wait(self, names: Names) -> bool:
@@ -81,11 +81,11 @@ class QueueSource:
         self._waiting_names.clear()
 
     def encoder(self, tags: Sequence[str] = ()) -> Encoder:
-        """Return what gives the records as they were encoded when they were taken."""
+        """Return an encoder that returns the records as they were encoded when they were taken."""
 
         def encode(number: int) -> tuple[bytes, Names]:
-            one = self._queue[number]
-            return one.item, one.names
+            queued = self._queue[number]
+            return queued.item, queued.names
 
         return Encoder(encode)
 
@@ -98,4 +98,4 @@ class QueueSource:
         return self._queue[row].record
 
     def file_of(self, row: int) -> None:
-        """Return None: these are no lines of a file."""
+        """Return None: the records do not come from a file."""

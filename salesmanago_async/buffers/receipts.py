@@ -1,4 +1,4 @@
-"""What whoever gave a record to a buffer is told of it."""
+"""The receipt for a record that a buffer has taken."""
 
 from collections.abc import Generator
 from typing import Any
@@ -9,9 +9,9 @@ from ..outcome import Outcome
 
 
 class Receipt:
-    """For a record that a buffer has taken: `await receipt` waits for its outcome, as often as you like.
+    """Receipt for a record that a buffer has taken: `await receipt` waits for its outcome, any number of times.
 
-    Whoever stops waiting changes nothing for the record.
+    Cancelling the wait does not affect the record.
     """
 
     def __init__(self) -> None:
@@ -20,11 +20,11 @@ class Receipt:
 
     @property
     def outcome(self) -> Outcome | None:
-        """What became of the record; None while that is not known."""
+        """The outcome of the record; None while it is not known."""
         return self._outcome
 
     async def wait(self) -> Outcome:
-        """Wait until it is known what became of the record."""
+        """Wait until the outcome of the record is known, and return it."""
         await self._known.wait()
         assert self._outcome is not None
         return self._outcome
@@ -32,7 +32,7 @@ class Receipt:
     def __await__(self) -> Generator[Any, Any, Outcome]:
         return self.wait().__await__()
 
-    def tell(self, outcome: Outcome) -> None:
-        """Say what became of the record: the buffer does, once."""
+    def resolve(self, outcome: Outcome) -> None:
+        """Set the outcome of the record; the buffer calls this once."""
         self._outcome = outcome
         self._known.set()

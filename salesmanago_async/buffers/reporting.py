@@ -1,4 +1,4 @@
-"""Whom a buffer notifies of outcomes: the caller's `on_outcome`, and the log."""
+"""Reports the outcomes of a buffer to the caller's `on_outcome` and to the log."""
 
 import logging
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""How long a buffer goes on with a record: which states are final, and how many runs may fail to reach one. Pure."""
+"""How long a buffer keeps trying: which states are final, and how many runs may fail to reach one. Pure."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -9,22 +9,22 @@ from ..outcome import State
 
 FINAL: frozenset[State] = frozenset({"accepted", "rejected"})
 UNFOLLOWED: frozenset[State] = FINAL | frozenset[State]({"submitted"})
-MOST_RESULTS = 3
-"""Results of jobs that may say nothing certain of a contact."""
-MOST_FOLLOWS = 20
-"""Runs that may fail to find out what became of a job: each polls it several times, an interval apart."""
+MAX_RESULTS = 3
+"""How many results of jobs may say nothing certain about a contact."""
+MAX_FOLLOWS = 20
+"""How many runs may fail to find out what became of a job; each run polls it several times, one interval apart."""
 
 
-MostRounds: TypeAlias = Callable[[State, int | None], int | None]
-"""How many runs may leave a record in a state (with the number of its job); None for as many as it takes."""
+RoundLimit: TypeAlias = Callable[[State, int | None], int | None]
+"""Returns how many runs may leave a record in a state (with the number of its job); None if there is no limit."""
 
 
 @frozen
 class Rounds:
-    """`final` are the states that end a record."""
+    """`final` are the states that end a record; `limit` bounds the runs that leave it in another state."""
 
     final: frozenset[State]
-    most: MostRounds
+    limit: RoundLimit
 
 
 def rounds_of(*, are_events: bool, follows_jobs: bool) -> Rounds:
@@ -33,12 +33,12 @@ def rounds_of(*, are_events: bool, follows_jobs: bool) -> Rounds:
 
 
 def _of_contact(state: State, request_id: int | None) -> int | None:
-    """Any number of runs may leave a contact in doubt: nobody answers, for example."""
+    """No limit if a contact is in doubt because no answer comes: an upsert may be repeated."""
     if state == "submitted":
-        return 1 if request_id is None else MOST_FOLLOWS
-    return MOST_RESULTS if state == "in_doubt" and request_id is not None else None
+        return 1 if request_id is None else MAX_FOLLOWS
+    return MAX_RESULTS if state == "in_doubt" and request_id is not None else None
 
 
 def _of_event(state: State, _request_id: int | None) -> int | None:
-    """One run may: the event was looked for in the account, and could not be found out about."""
+    """One run: it has read the contact back, and could not find out whether the event is there."""
     return 1 if state in {"in_doubt", "submitted"} else None

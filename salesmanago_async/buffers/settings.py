@@ -1,4 +1,4 @@
-"""How a buffer goes."""
+"""The settings of a buffer, checked."""
 
 from collections.abc import Callable, Mapping
 from os import PathLike
@@ -15,7 +15,7 @@ WhenFull: TypeAlias = Literal["wait", "raise"]
 
 
 class Holder(Protocol):
-    """What holds records, for which the records of a queue may have to wait."""
+    """Holds records that the records of a queue may have to wait for."""
 
     def holds(self, names: Names) -> bool:
         """Return whether a record of a contact with one of these names is here."""
@@ -23,7 +23,7 @@ class Holder(Protocol):
 
 
 class After(Holder, Protocol):
-    """What the records of another buffer wait for: a buffer of contacts."""
+    """A buffer of contacts that the records of another buffer wait for."""
 
     def poll_now(self) -> None:
         """Poll the server jobs once now."""
@@ -46,7 +46,7 @@ def _path(given: str | PathLike[str] | None) -> Path | None:
 
 @frozen(kw_only=True)
 class BufferSettings:
-    """How a buffer goes, beside what its runs are told: see `BufferOptions`."""
+    """The settings of a buffer, besides those of its runs: see `BufferOptions`."""
 
     max_delay: float = field(default=1.0, validator=_positive)
     max_pending: int = field(default=50_000, validator=_positive)
@@ -58,7 +58,7 @@ class BufferSettings:
 
     @classmethod
     def taken_from(cls, options: Mapping[str, Any], known: type) -> tuple["BufferSettings", dict[str, Any]]:
-        """Return these, and the options that are left for the runs; raise `TypeError` for one that is not `known`."""
+        """Return the settings, and the options left for the runs; raise `TypeError` for one that is not `known`."""
         for name in options.keys() - known.__annotations__.keys():
             raise TypeError(f"there is no option {name!r}")
         own = {name: value for name, value in options.items() if name in cls.__annotations__}

@@ -1,4 +1,4 @@
-"""SIGTERM for programs that no web server runs, so that they end as they do at Ctrl-C: in order."""
+"""SIGTERM for programs that no web server runs: they end in order, as they do at Ctrl-C."""
 
 import signal
 from collections.abc import AsyncGenerator
@@ -10,10 +10,11 @@ import anyio.abc
 
 @asynccontextmanager
 async def until_sigterm() -> AsyncGenerator[None]:
-    """Have SIGTERM cancel the block, so that what it has opened is closed; then the process ends by that signal.
+    """Cancel the block at SIGTERM, so that everything opened in it is closed; then the process ends by that signal.
 
-    A second one ends it at once. In the main thread only; web servers hear the signal themselves. As a time-out is, it
-    is a scope around the task that enters it: use it in the main coroutine, not in a generator or a fixture.
+    A second SIGTERM ends the process immediately. Use it in the main thread only; web servers handle the signal
+    themselves. Like a time-out, it is a scope around the task that enters it: use it in the main coroutine, not in a
+    generator or a fixture.
     """
     was_heard = False
 

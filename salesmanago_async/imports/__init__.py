@@ -11,7 +11,7 @@ way. An outcome's `record` equals the record that was given.
                  no longer knows, or a result file that cannot be read. The same call with its journal polls again, and
                  sends contacts again of which the server knows nothing
     rejected     refused, here (field and rule) or by the server (its words about this record)
-    in_doubt     sent, but nothing tells whether it was applied
+    in_doubt     sent, but it is not known whether it was applied
     not_sent     the run ended first, or an earlier record of the contact is in doubt
 
 Nothing is lost. With a journal, no request is sent before the journal says on the disk that it may have been sent, and
@@ -61,7 +61,7 @@ The server is slow after a lost connection. A server that works at a request for
 dropped the connection can still double an event, and so can one that shows new events later than that. After a refusal
 one poll is enough, once the server has shown that it keeps nothing of what it refuses. A job of a lost request that
 ends later than five poll intervals after it may overwrite a later version of its contacts. So may a job of a run that
-has ended, if the next run begins within these intervals. With `wait=False` nobody knows when a job ends, so of two
+has ended, if the next run begins within these intervals. With `wait=False` it is unknown when a job ends, so of two
 records of one contact the earlier one may be applied last.
 
 The server does not show an event. It counts as missing at an account that returns only the newest events of a contact,
@@ -71,7 +71,8 @@ means none, events stay in doubt.
 Events are alike. An event without `externalId` counts as arrived if one just like it was there before. Events that
 share an `externalId` and a type, and differ in nothing that the server returns, stay in doubt. So does an event that
 differs from one already there only in its `externalId` or its type. Without ids, so does one of the same type, products
-and texts that is whole hours away, or in the same minute. Two changes at once cannot be recognised: see `_doubts.py`.
+and texts that is whole hours away, or in the same minute. Two changes at once cannot be recognised: see
+`engine/matching.py`.
 
 Contacts have two names. A contact that one row names by its address, and another row by its id alone, is two contacts
 to a run. One row with both connects them.
@@ -80,8 +81,8 @@ Result files and jobs. If a result file names no ids at all, its `success` and i
 believed. No text for a failed job is documented: only a plain sentence such as "Job failed" counts as one, and any
 other text is "unknown".
 
-The journal. It needs the source again, in the same order. An older copy of a journal, put in its place, cannot be told
-from the newest one.
+The journal. It needs the source again, in the same order. An older copy of a journal, put in its place, cannot be
+distinguished from the newest one.
 
 E-mails. With double opt-in, how many confirmation e-mails are sent is known at most, not exactly. A `forceOptOut`
 column opts contacts out, and nothing asks first.

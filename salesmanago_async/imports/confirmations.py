@@ -1,8 +1,8 @@
-"""How many confirmation e-mails a run may have the server send: counted in a dry run. Pure: no I/O, no time.
+"""How many confirmation e-mails the server may send because of a run; counted in a dry run. Pure: no I/O, no time.
 
-Where double opt-in is on, the server mails a contact that is to be opted in and is not yet. A contact that is new is
-opted in unless the record says forceOptOut. Who is new, or opted in already, only the server knows: so both counts are
-what is sent at most.
+If double opt-in is on, the server sends an e-mail to each contact that is to be opted in and is not opted in yet. A new
+contact is opted in unless the record has forceOptOut. Only the server knows which contacts are new, or opted in
+already, so both counts are upper bounds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,13 +14,13 @@ from attrs import define
 
 @define
 class Confirmations:
-    """`asked` are the records with forceOptIn; `if_new` those without it that get an e-mail if their contact is new."""
+    """`asked` counts records with forceOptIn; `if_new` counts the others that get an e-mail if the contact is new."""
 
     asked: int = 0
     if_new: int = 0
 
     def add(self, items: Iterable[bytes]) -> None:
-        """Count the entries of upsertDetails, each given as its JSON object."""
+        """Count the entries of upsertDetails; each is a JSON object as bytes."""
         for body in map(orjson.loads, items):
             if body.get("forceOptOut"):
                 continue
@@ -31,5 +31,5 @@ class Confirmations:
 
 
 def _can_be_new(body: Mapping[str, Any]) -> bool:
-    """Tell whether a record can make a contact: one that is named by its id is there already."""
+    """Return whether a record can create a contact; a record that names its contact by id cannot."""
     return "email" in body["contact"]

@@ -1,4 +1,4 @@
-"""What a run would cost: the requests it takes, and the time. Pure: no I/O, no clock."""
+"""What a run would cost: its requests, and its time. Pure: no I/O, no clock."""
 
 from math import ceil, inf
 from typing import Any
@@ -8,18 +8,19 @@ from attrs import asdict, frozen
 from ..errors import Invalid
 
 LATENCY = 0.2
-"""Seconds that a request takes, where nothing else is said."""
+"""The default seconds that a request takes."""
 
 
 @frozen(kw_only=True)
 class Estimate:
     """What a run would send, and what decides how long that takes.
 
-    `jobs` are the server jobs that the chunks become, `polls` the fewest polls that end them, none where they are not
-    followed. `preparing` is how many seconds it took to read, check and encode the records. `confirmations` are the
+    `jobs` are the server jobs of the chunks. `polls` is the lowest number of polls that end them; 0 if they are not
+    followed. `preparing` is how many seconds it took to read, check and encode the records. `confirmations` counts the
     contacts that are asked by e-mail to confirm their consent, and `confirmations_if_new` those that are asked only if
-    they are new: none unless double opt-in is on, and both at most. The others are settings: of `outstanding` jobs at
-    most, `watchers` are looked at together, and each once in a `poll_interval` of seconds.
+    they are new: both are 0 unless double opt-in is on, and both are upper bounds. The other fields are settings: at
+    most `outstanding` jobs are followed, `pollers` of them are polled concurrently, and each once in a `poll_interval`
+    (seconds).
     """
 
     chunks: int
@@ -30,13 +31,13 @@ class Estimate:
     rate: float | None
     poll_interval: float
     outstanding: int
-    watchers: int
+    pollers: int
     confirmations: int = 0
     confirmations_if_new: int = 0
 
     @property
     def requests(self) -> int:
-        """The fewest requests there can be: the chunks, the polls, and as many result files."""
+        """The lowest possible number of requests: the chunks, the polls, and as many result files."""
         return self.chunks + 2 * self.polls
 
     @property
@@ -45,13 +46,12 @@ class Estimate:
         return self.confirmations + self.confirmations_if_new
 
     def seconds_at(self, *, latency: float = LATENCY) -> float:
-        """Return about how many seconds the run takes where each of its requests takes `latency` seconds.
+        """Return about how many seconds the run takes if each request takes `latency` seconds.
 
-        That is the longest of what bounds it: preparing the records, the permits, the rate, the jobs that may be
-        outstanding, and the watchers, with a poll interval and the last look after the last chunk. Left out are jobs
-        that have not ended by their first look, records that wait for an earlier one of their contact, whatever is sent
-        again, this machine's own work for each request, and the jitter of the polls; so a run hardly takes less. Raises
-        `Invalid` for a latency below 0.
+        The result is the longest of its bounds: preparing the records, the permits, the rate, the outstanding jobs, and
+        the pollers with a poll interval and the last poll after the last chunk. It does not include jobs that need a
+        second poll, records that wait for an earlier one of their contact, retries, this machine's own work for each
+        request, and the jitter of the polls. So a run rarely takes less. Raises `Invalid` for a latency below 0.
         """
         if not 0 <= latency < inf:
             raise Invalid(f"is {latency}; give the seconds that a request takes", field="latency")
@@ -61,7 +61,7 @@ class Estimate:
         return max(sent + self.poll_interval, self._last_poll(latency)) + 2 * latency if self.polls else sent
 
     def as_dict(self, *, latency: float = LATENCY) -> dict[str, Any]:
-        """Return it as plain JSON, with that latency and the `seconds` that it leads to."""
+        """Return the estimate as plain JSON, with the latency and the `seconds` that follow from it."""
         estimate = {"latency": latency, "seconds": round(self.seconds_at(latency=latency), 3)}
         fields = {**asdict(self), "preparing": round(self.preparing, 3)}
         return {"requests": self.requests, **fields, **estimate}
@@ -69,14 +69,14 @@ class Estimate:
     def _all_sent(self, latency: float) -> float:
         """Return when the last chunk is answered."""
         waits = (self.chunks - 1) // self.outstanding if self.polls else 0
-        room = waits * (self.poll_interval + 2 * latency)  # a look and a file make room for the next job
+        room = waits * (self.poll_interval + 2 * latency)  # a poll and a result file make room for the next job
         return latency + max(self.preparing, self._last_begins(self.chunks, latency), room)
 
     def _last_poll(self, latency: float) -> float:
-        """Return when the last look begins, if the chunks do not keep it waiting."""
-        rounds = ceil(self.polls / self.watchers) - 1
-        watching = max(rounds * 2 * latency, self._last_begins(self.polls, latency))  # a watcher takes the file, too
-        return max(latency + self.poll_interval + watching, self._last_begins(self.chunks + self.polls, latency))
+        """Return when the last poll begins, if the chunks do not delay it."""
+        rounds = ceil(self.polls / self.pollers) - 1
+        polling = max(rounds * 2 * latency, self._last_begins(self.polls, latency))  # it reads the file, too
+        return max(latency + self.poll_interval + polling, self._last_begins(self.chunks + self.polls, latency))
 
     def _last_begins(self, requests: int, latency: float) -> float:
         """Return when the last of so many requests can begin, by the permits and by the rate."""

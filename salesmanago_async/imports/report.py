@@ -1,4 +1,4 @@
-"""The count of a run: while it goes on, and when it has ended."""
+"""The report of a run: its counts while it goes on, and when it has ended."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -14,24 +14,24 @@ _NOT_COUNTS = frozenset({"ended", "halted", "goal", "stopped", "problems", "firs
 
 @frozen(kw_only=True)
 class Report:
-    """The count of a run: `read == accepted + submitted + rejected + in_doubt + not_sent`, always once it has ended.
+    """The counts of a run: `read == accepted + submitted + rejected + in_doubt + not_sent`, always once it has ended.
 
-    `complete` tells whether the run has done all that it was asked for, and `raise_if_incomplete()` raises
-    `RunIncomplete` where it has not. `read_all` tells whether the source was read to its end, `stopped` is the error
-    that ended the run early, or None; `ended` whether the run is over, `halted` whether it was stopped or cancelled
-    while work was left. `goal` is the state that records were to reach: "accepted", or "submitted" with `wait=False`,
-    or "not_sent" in a dry run.
+    `complete` says whether the run has done everything it was asked for; if not, `raise_if_incomplete()` raises
+    `RunIncomplete`. `read_all` says whether the source was read to its end. `stopped` is the error that ended the run
+    early, or None. `ended` says whether the run is over, `halted` whether it was stopped or cancelled before its work
+    was done. `goal` is the state that records should reach: "accepted", or "submitted" with `wait=False`, or "not_sent"
+    in a dry run.
 
-    `bytes` are those of the bodies sent, `seconds` the time it took, `problems` the first 20 outcomes that are rejected
-    or in doubt. `reasons` tells how many records were rejected, are in doubt, or are submitted with a job that was not
-    followed to its end, and why: the most frequent first, without the particular values (… stands for them).
-    `first_reasons` has the first reason of each of these states, as it was given. `request_ids` are the first 1,000
-    server jobs that were not followed to their end, of all the `unfollowed`. Of the records `earlier` were settled by
-    an earlier run of the same journal; `journal` is its path.
+    `bytes` is the total length of the bodies sent, `seconds` the time it took. `problems` has the first 20 outcomes
+    that are rejected or in doubt. `reasons` counts why records were rejected, are in doubt, or are submitted with a job
+    that was not followed to its end: the most frequent reason first, with … in place of particular values.
+    `first_reasons` has the first reason of each of these states, unchanged. `unfollowed` counts the server jobs that
+    were not followed to their end; `request_ids` has the first 1,000 of them. `earlier` counts the records that were
+    settled by an earlier run of the same journal; `journal` is its path.
 
-    In a dry run `chunks` and `bytes` are what would be sent. Once it has ended, `duplicates` are the records of a
-    contact that came before (they would wait for the earlier one), or the events that are the same in every field as an
-    earlier one (a mistake, probably), and `estimate` is what the run would cost; in other runs both are None.
+    In a dry run, `chunks` and `bytes` are what would be sent. When it has ended, `duplicates` counts the records of a
+    contact that came before (they would wait for the earlier record), or the events that are equal in every field to an
+    earlier one (probably a mistake), and `estimate` is what the run would cost. In other runs both are None.
     """
 
     read: int = 0
@@ -76,7 +76,7 @@ class Report:
     def complete(self) -> bool:
         """Whether the source was read to its end, and every record was accepted or rejected.
 
-        With `wait=False` they may also be submitted, in a dry run not sent.
+        With `wait=False` records may also be submitted, and in a dry run not sent.
         """
         final = self.rejected + self.accepted
         if self.goal != "accepted":
@@ -85,7 +85,7 @@ class Report:
 
     @property
     def early_end(self) -> str | None:
-        """That the run has stopped before its end, and why, in words; None where it has not, or still goes on."""
+        """A text that says that, and why, the run stopped before its end; None if it did not, or still goes on."""
         if self.stopped:
             return f"stopped before the end: {self.stopped}"
         if not self.ended:
@@ -101,7 +101,7 @@ class Report:
         return None
 
     def raise_if_incomplete(self) -> None:
-        """Raise `RunIncomplete`, which carries this report, unless it is `complete`."""
+        """Raise `RunIncomplete`, which carries this report, unless the run is `complete`."""
         if not self.complete:
             raise RunIncomplete(f"the run is not complete: {self}", self)
 

@@ -1,4 +1,4 @@
-"""A run as callers see it: its options, one report at the end, or outcome by outcome."""
+"""A run as callers see it: its options, one report at the end, or one outcome after the other."""
 
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
@@ -24,24 +24,26 @@ from .targets import CONTACTS, EVENTS, Target
 
 
 class RunOptions(TypedDict, total=False):
-    """What every run takes.
+    """The options of every run.
 
     `wait` (True) follows each server job to its result file; False ends at "submitted". `dry_run` checks and counts,
-    and sends nothing. `batch_size` (1000 records) and `max_bytes` (4 MiB) close a request, whichever is first;
-    `outstanding` (1000) is the most server jobs under way at once. `on_progress` is called with a `Report` whenever
-    something has become known.
+    and sends nothing. A request is sent when it has `batch_size` records (1000) or `max_bytes` (4 MiB), whichever comes
+    first. `outstanding` (1000) is the most server jobs that are followed concurrently. `on_progress` is called with a
+    `Report` whenever something has become known.
 
-    `extra_columns` says what becomes of a field that is not known: "error", "ignore" or, for contacts, "properties".
-    For files: `columns` gives columns the names of fields, `encoding` and `delimiter` are found out where left out.
+    `extra_columns` says what to do with a field that is not known: "error", "ignore" or, for contacts, "properties".
+    For files: `columns` maps columns to the names of fields; `encoding` and `delimiter` are detected if they are left
+    out.
 
-    `journal` is the path of a SQLite file that remembers what was sent: the same call with the same source goes on
-    where a run was stopped or killed; that file alone is enough, wherever it is copied to. It is of one account and one
-    server, and a simulated one is another. `note` is kept in it (JSON) for whoever does. `in_doubt` says what becomes
-    of events that are in doubt, and that looking for them does not decide about: "ask" (that they stay so), "send", or
-    "drop" (they count as rejected).
+    `journal` is the path of a SQLite file that remembers what was sent: after a stop or a kill, the same call with the
+    same source resumes the run. The file alone is enough, wherever it is copied to. It belongs to one account and one
+    server; a simulated server is a different one. `note` (JSON) is kept in it, for whoever resumes the run. `in_doubt`
+    says what to do with events in doubt if reading their contacts back does not decide: "ask" (they stay in doubt),
+    "send", or "drop" (they count as rejected).
+
     `stop_within` (20 seconds) is how long a run that is stopped or cancelled may take to finish what is in flight.
-    `patience` (300 seconds) is how long a run goes on without any answer from the server, be it that connections are
-    refused or reset, that time runs out, or that it answers 429 or 5xx: it waits, tries again, and then stops.
+    `patience` (300 seconds) is how long a run goes on without any answer from the server, whether connections are
+    refused or reset, requests time out, or the server answers 429 or 5xx: the run waits, tries again, and then stops.
     """
 
     wait: bool
@@ -63,11 +65,12 @@ class RunOptions(TypedDict, total=False):
 
 
 class ContactRunOptions(RunOptions, total=False):
-    """As `RunOptions`, and: every contact gets `tags`, too.
+    """The options of a run of contacts: those of `RunOptions`, and `tags` that every contact gets.
 
-    `use_api_double_opt_in` (False) has each contact that is to be opted in asked by e-mail to confirm it: a mailing to
-    the whole list, perhaps. A dry run counts those e-mails (`report.estimate.most_confirmations`). Every request says
-    whether it is on, as it would be by the server's default. `lang` and `fire_events` are as in `BatchUpsertContacts`.
+    With `use_api_double_opt_in` (False) the server asks each contact that is to be opted in, by e-mail, to confirm it:
+    this may be a mailing to the whole list. A dry run counts these e-mails (`report.estimate.most_confirmations`).
+    Every request says whether double opt-in is on or off, because the server's default is on. `lang` and `fire_events`
+    are as in `BatchUpsertContacts`.
     """
 
     tags: Sequence[str]
@@ -77,12 +80,15 @@ class ContactRunOptions(RunOptions, total=False):
 
 
 class EventRunOptions(RunOptions, total=False):
-    """As `RunOptions`; `path` is that of the call, such as "v2/contact/addBatchContactExtEvent" of the vendor's SDK."""
+    """The options of a run of events: those of `RunOptions`, and the `path` of the call.
+
+    An example is "v2/contact/addBatchContactExtEvent" of the vendor's SDK.
+    """
 
     path: str
 
 
-_OF_THE_SOURCE = frozenset({"extra_columns", "columns", "encoding", "delimiter"})
+_SOURCE_OPTIONS = frozenset({"extra_columns", "columns", "encoding", "delimiter"})
 
 
 def contact_run(connection: Connection, given: GivenSource, options: ContactRunOptions) -> "Run":
@@ -113,9 +119,9 @@ def _run(
     named = cast("dict[str, Any]", options)
     for name in named.keys() - RunOptions.__annotations__.keys() - {"tags", "path"}:
         raise TypeError(f"there is no option {name!r}")
-    reading = FileOptions(**{name: named[name] for name in named.keys() & _OF_THE_SOURCE})
+    reading = FileOptions(**{name: named[name] for name in named.keys() & _SOURCE_OPTIONS})
     present = {name: value for name, value in fields.items() if value is not None}
-    settings = Settings(fields=present, **{name: named[name] for name in named.keys() - _OF_THE_SOURCE})
+    settings = Settings(fields=present, **{name: named[name] for name in named.keys() - _SOURCE_OPTIONS})
     return Run(connection, open_source(given, shape(reading.extra_columns), reading), target, settings)
 
 
@@ -129,12 +135,12 @@ class Run:
     settings: Settings
 
     async def execute(self) -> Report:
-        """Make the run and return its report."""
+        """Execute the run and return its report."""
         return await Engine(self.connection, self.source, self.target, self.settings).execute()
 
     @asynccontextmanager
     async def outcomes(self) -> AsyncGenerator["Outcomes"]:
-        """Make the run while the block takes its outcomes; leaving the block early stops the run."""
+        """Execute the run while the block takes its outcomes; leaving the block early stops the run."""
         outcomes = Outcomes(self)
         try:
             async with anyio.create_task_group() as tasks:
@@ -142,7 +148,7 @@ class Run:
                 try:
                     yield outcomes
                 finally:
-                    outcomes.leave()
+                    outcomes.detach()
                 tasks.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             error = only_error(group)
@@ -159,12 +165,12 @@ class Outcomes(AsyncIterator[Outcome], Listener):
         self._batch: list[Outcome] = []
         self._changed = Signal()
         self._has_ended = False
-        self._is_left = False
+        self._is_detached = False
         self._client_closes = False
         self.error: Exception | None = None
 
     async def execute(self) -> None:
-        """Make the run."""
+        """Execute the run."""
         try:
             await self._engine.execute()
         except Exception as error:
@@ -173,8 +179,8 @@ class Outcomes(AsyncIterator[Outcome], Listener):
         self._changed.give()
 
     async def deliver(self, outcomes: list[Outcome]) -> None:
-        """Take outcomes from the run; it goes on when the caller has taken them, or will not take them soon."""
-        if self._is_left:
+        """Take outcomes from the run, which goes on when the caller has taken them, or will not take them."""
+        if self._is_detached:
             return
         self._delivered.append(outcomes)
         self._changed.give()
@@ -183,16 +189,16 @@ class Outcomes(AsyncIterator[Outcome], Listener):
 
     @property
     def _may_be_taken(self) -> bool:
-        return bool(self._delivered) and not self._is_left and not self._client_closes
+        return bool(self._delivered) and not self._is_detached and not self._client_closes
 
     def client_closes(self) -> None:
-        """Keep the run waiting no longer for the caller to take outcomes."""
+        """Do not keep the run waiting for the caller any longer."""
         self._client_closes = True
         self._changed.give()
 
-    def leave(self) -> None:
-        """Say that nobody wants to know any more."""
-        self._is_left = True
+    def detach(self) -> None:
+        """Drop further outcomes: the caller has left the block."""
+        self._is_detached = True
         self._changed.give()
 
     @property
@@ -201,11 +207,14 @@ class Outcomes(AsyncIterator[Outcome], Listener):
         return self._engine.report
 
     def stop(self) -> None:
-        """Read no further and follow no job any longer; what is in flight is finished, within bounds, and told."""
+        """Stop reading and following jobs.
+
+        What is in flight is finished, within bounds, and its outcomes are delivered.
+        """
         self._engine.stop()
 
     def stop_at_once(self) -> None:
-        """Cut off what is in flight, too; it counts as in doubt, but is not told."""
+        """Stop, and cut off what is in flight: its records count as in doubt, but their outcomes are not delivered."""
         self._engine.stop_at_once()
 
     def __aiter__(self) -> Self:

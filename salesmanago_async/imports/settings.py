@@ -1,4 +1,4 @@
-"""How a run goes."""
+"""The settings of a run, checked."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -15,9 +15,10 @@ from ..outcome import State
 from .report import Report
 
 InDoubt: TypeAlias = Literal["ask", "send", "drop"]
-"""What becomes of events that stay in doubt after they were looked for: they are left so, sent, or given up."""
+"""What to do with events that stay in doubt after reading their contacts back: leave them so, send them, or drop them.
+"""
 
-MOST_ITEMS = BATCH.most
+MAX_ITEMS = BATCH.most
 DEFAULT_MAX_BYTES = 4 * 1024 * 1024
 PATIENCE = 300.0
 """Seconds without any answer from the server after which a run stops."""
@@ -35,8 +36,8 @@ def _tags(given: Iterable[str]) -> tuple[str, ...]:
 
 
 def _fits_a_request(_: object, attribute: Any, value: int) -> None:
-    if not 1 <= value <= MOST_ITEMS:
-        raise Invalid(f"is {value}; a request takes 1 to {MOST_ITEMS} records", field=attribute.name)
+    if not 1 <= value <= MAX_ITEMS:
+        raise Invalid(f"is {value}; a request takes 1 to {MAX_ITEMS} records", field=attribute.name)
 
 
 def _at_least_one(_: object, attribute: Any, value: int) -> None:
@@ -59,11 +60,14 @@ def _one_of(*known: str) -> Callable[[object, Any, str], None]:
 
 @frozen(kw_only=True)
 class Settings:
-    """How a run goes: see `RunOptions`. `fields` are those of the request beside its list; `path` replaces its path."""
+    """The settings of a run: see `RunOptions`.
+
+    `fields` are the fields of the request besides its list, `path` replaces its path.
+    """
 
     wait: bool = True
     dry_run: bool = False
-    batch_size: int = field(default=MOST_ITEMS, validator=_fits_a_request)
+    batch_size: int = field(default=MAX_ITEMS, validator=_fits_a_request)
     max_bytes: int = DEFAULT_MAX_BYTES
     outstanding: int = field(default=1000, validator=_at_least_one)
     fields: Body = field(factory=dict)
@@ -78,7 +82,7 @@ class Settings:
 
     @property
     def goal(self) -> State:
-        """The state that records are to reach."""
+        """The state that records should reach."""
         if self.dry_run:
             return "not_sent"
         return "accepted" if self.wait else "submitted"

@@ -1,4 +1,4 @@
-"""What a run sends its chunks to: contacts, or events."""
+"""Where a run sends its chunks: contacts, or events."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from ..api.events import BatchAddContactExtEvent
 
 @frozen(kw_only=True)
 class Target:
-    """What a run sends its chunks to."""
+    """The request to which a run sends its chunks."""
 
     kind: str
     request_class: type[Request[Any]]

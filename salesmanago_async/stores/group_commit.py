@@ -1,7 +1,7 @@
-"""Writing without blocking the event loop: a store works in a thread of its own, one commit at a time.
+"""Writing without blocking the event loop: a store works in its own thread, one commit at a time.
 
-Changes that come while a commit is going on share the next one. A task that belongs to no caller sees to that, because
-whoever asked for a write may be cancelled in the middle of it.
+Changes that arrive during a commit share the next one. A task that belongs to no caller commits them, because the
+caller of a write may be cancelled in the middle of it.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ class Store(Protocol[ChangeT_contra]):
 
     @property
     def failures(self) -> type[Exception] | tuple[type[Exception], ...]:
-        """What it raises if the database fails."""
+        """The exceptions that it raises if the database fails."""
         ...
 
     def commit(self, changes: Sequence[ChangeT_contra]) -> None:
@@ -53,14 +53,14 @@ class _Write(Generic[ChangeT]):
 
 
 class GroupCommit(Generic[StoreT, ChangeT]):
-    """A store, used from the event loop."""
+    """A store that is used from the event loop."""
 
     def __init__(self, store: StoreT) -> None:
         self._store = store
         self._writes: list[_Write[ChangeT]] = []
         self._is_writing = False
         self._turn = anyio.Lock()
-        self._thread = anyio.CapacityLimiter(1)  # of our own: the host's threads may all be busy
+        self._thread = anyio.CapacityLimiter(1)  # a separate limit: the host program's threads may all be busy
 
     async def read(self, act: Callable[[StoreT], ReturnT]) -> ReturnT:
         """Return what `act` reads from the store; raise `JournalFailed` if the store fails."""
@@ -80,7 +80,7 @@ class GroupCommit(Generic[StoreT, ChangeT]):
         if not self._is_writing:
             self._is_writing = True
             spawn(self._write_all)
-        with anyio.CancelScope(shield=True):  # so that the caller learns of what was written, if only anyio cancels
+        with anyio.CancelScope(shield=True):  # if only anyio cancels, the caller still learns what was written
             await mine.done.wait()
         if mine.error:
             raise JournalFailed(f"{self._store.name} cannot be written: {mine.error}") from mine.error
@@ -104,7 +104,7 @@ class GroupCommit(Generic[StoreT, ChangeT]):
             self._is_writing = False
 
     async def aclose(self) -> None:
-        """Close the store; what was written is kept, whatever happens."""
+        """Close the store; what was written is kept in any case."""
         with anyio.CancelScope(shield=True):
             async with self._turn:
                 await self._in_thread(self._store.close)

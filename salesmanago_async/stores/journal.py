@@ -1,11 +1,11 @@
-"""The journal of a run, with which another process can go on. It makes values (see values.py); a store writes them.
+"""The journal of a run, with which another process can resume it. It makes values (see values.py); a store writes them.
 
-    run      what the run is, and how it was asked for
+    run      what the run is, and how it was called
     chunks   one line for each batch: the positions of its records, a CRC-32 of each record, and what is known of them
 
-Nothing is sent before its line is durable, and nothing is called accepted before that is. A line begins as *in_doubt*,
-so that a kill at any moment leaves the truth behind. The journal holds no rows and no secrets; reasons are written
-without the values of the record that they are about (see imports/engine/redaction.py).
+Nothing is sent before its line is durable, and nothing is reported as accepted before that is. A line begins as
+*in_doubt*, so it is true after a kill at any moment. The journal holds no rows and no secrets; reasons are written
+without the data of the records that they are about (see imports/engine/redaction.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from .values import Begin, Entry, Forget, JournalChange, Replace, RowChecksums, 
 
 
 class RunJournal(Protocol):
-    """What a run writes into: a `Journal`, or that of a buffer's queue. Each method may raise `JournalFailed`."""
+    """What a run writes into: a `Journal`, or the queue of a buffer. Each method may raise `JournalFailed`."""
 
     async def begin(self, row_checksums: RowChecksums) -> int:
         """Write down, before a batch is sent, that it may have been sent; return its number."""
@@ -44,16 +44,16 @@ class RunJournal(Protocol):
         ...
 
     async def forget(self, number: int) -> None:
-        """Write down that a batch was not processed for sure."""
+        """Write down that a batch was surely not processed."""
         ...
 
     async def aclose(self) -> None:
-        """Take note that the run has ended."""
+        """Close the journal: the run has ended."""
         ...
 
 
 class Journal:
-    """An open journal, which no other process can open meanwhile."""
+    """An open journal; no other process can open it meanwhile."""
 
     def __init__(self, store: SqliteJournal, last: int) -> None:
         self._commits: GroupCommit[SqliteJournal, JournalChange] = GroupCommit(store)
@@ -85,11 +85,11 @@ class Journal:
         await self._commits.write(Settle(number, verdicts.state, verdicts.reason, others))
 
     async def forget(self, number: int) -> None:
-        """Write down that a batch was not processed for sure: it is as if it had never been sent."""
+        """Write down that a batch was surely not processed: the journal forgets it."""
         await self._commits.write(Forget(number))
 
     async def aclose(self) -> None:
-        """Close the journal; what was written is kept, whatever happens."""
+        """Close the journal; what was written is kept in any case."""
         await self._commits.aclose()
 
     def _begin(self, row_checksums: RowChecksums) -> Begin:
@@ -98,12 +98,12 @@ class Journal:
 
 
 async def open_journal(
-    path: Path, what: Mapping[str, Any], note: Mapping[str, Any] | None
+    path: Path, identity: Mapping[str, Any], note: Mapping[str, Any] | None
 ) -> tuple[Journal, list[Entry]]:
-    """Open the journal of a run, or begin one; return it with what it knows of every batch.
+    """Open the journal of a run, or begin one; return it with what it knows about every batch.
 
-    `what` the run is must be what it was when the journal was begun; the `note` of that time stays. Raises `Invalid`
-    that names the file if it cannot be used.
+    `identity` (what the run is) must equal that of the run that began the journal; the `note` of that run stays. Raises
+    `Invalid` that names the file if it cannot be used.
     """
-    store, entries = await anyio.to_thread.run_sync(SqliteJournal.open, path, what, note)
+    store, entries = await anyio.to_thread.run_sync(SqliteJournal.open, path, identity, note)
     return Journal(store, max((entry.number for entry in entries), default=0)), entries

@@ -1,4 +1,4 @@
-"""The journal of a run as rows of a SQLite file (see sqlite.py), each row with a checksum of its own."""
+"""The journal of a run as rows of a SQLite file (see sqlite.py); each row has its own checksum."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,8 +18,8 @@ from .sqlite import (
     closed_if_unusable,
     connect,
     execute_all,
+    identity_difference,
     json_text,
-    other_than_known,
     read_run,
 )
 from .values import Begin, Entry, Forget, JournalChange, Replace, Settle, Submitted
@@ -40,7 +40,7 @@ FROM chunks
 
 
 class NotBegun(Invalid):
-    """The journal is empty: no import was begun in it, or not even its tables were made."""
+    """The journal is empty: no import was begun in it, or its tables are missing."""
 
 
 class SqliteJournal:
@@ -53,8 +53,8 @@ class SqliteJournal:
         self._connection = connection
 
     @classmethod
-    def open(cls, path: Path, what: Mapping[str, Any], note: Mapping[str, Any] | None) -> tuple[Self, list[Entry]]:
-        """Open a file, or begin one, for `what` the run is; return it with its entries.
+    def open(cls, path: Path, identity: Mapping[str, Any], note: Mapping[str, Any] | None) -> tuple[Self, list[Entry]]:
+        """Open a file, or begin one, for the run with this `identity`; return it with its entries.
 
         Raises `Invalid` that names the file if it cannot be used.
         """
@@ -62,11 +62,11 @@ class SqliteJournal:
         with closed_if_unusable(path, connection):
             entries = _entries(connection)
             if entries:
-                _check_same(path, connection, what)
-            else:  # nothing was sent, so another run may have the file
+                _check_same(path, connection, identity)
+            else:  # nothing was sent, so another run may use the file
                 if connection.execute("SELECT 1 FROM queue").fetchone():
                     raise Invalid("holds the records of a buffer; give the run a journal of its own", field=str(path))
-                begin_run(connection, what, note)
+                begin_run(connection, identity, note)
             return cls(path, connection), entries
 
     def checksums(self, number: int) -> bytes:
@@ -120,7 +120,7 @@ def read_note(path: Path) -> Any:
 
 
 def read_digest(path: Path, file: Path) -> str | None:
-    """Return the digest of a file that runs of this journal wrote, None if they wrote none of this name."""
+    """Return the digest of a file with this name that runs of this journal wrote; None if there is none."""
     with _opened_briefly(path) as connection:
         if connection is None:
             return None
@@ -129,7 +129,7 @@ def read_digest(path: Path, file: Path) -> str | None:
 
 
 def write_digest(path: Path, file: Path, digest: str | None) -> None:
-    """Remember the digest of a file that was written beside a journal, or, if None, that the file is gone."""
+    """Remember the digest of a file that was written next to a journal; None if that file is gone."""
     with _opened_briefly(path) as connection:
         if connection is None:
             return
@@ -140,7 +140,7 @@ def write_digest(path: Path, file: Path, digest: str | None) -> None:
 
 @contextmanager
 def _opened_briefly(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """Open a journal for a moment; None, and nothing is made in it, if the file is empty."""
+    """Open a journal for a moment; yield None, and create nothing, if the file is empty."""
     if not path.stat().st_size:
         yield None
         return
@@ -150,9 +150,9 @@ def _opened_briefly(path: Path) -> Iterator[sqlite3.Connection | None]:
     close(connection)
 
 
-def _check_same(path: Path, connection: sqlite3.Connection, what: Mapping[str, Any]) -> None:
+def _check_same(path: Path, connection: sqlite3.Connection, identity: Mapping[str, Any]) -> None:
     """Raise `Invalid` if a run is not the one that the journal was begun for."""
-    if other := other_than_known(connection, what):
+    if other := identity_difference(connection, identity):
         said = other.servers or f"belongs to a run with another {other.name}"
         raise Invalid(f"{said}; go on as it was begun, or give a new run a journal of its own", field=str(path))
 
@@ -167,8 +167,8 @@ def _entries(connection: sqlite3.Connection) -> list[Entry]:
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    number, spans, state, request_id, reason, others, is_whole = row
-    if not is_whole or state not in get_args(State):
+    number, spans, state, request_id, reason, others, is_intact = row
+    if not is_intact or state not in get_args(State):
         raise ValueError(f"line {number} is not as it was written")
     return Entry(
         number=number,

@@ -1,13 +1,13 @@
-"""How a SQLite file proves to be complete, by itself or with the rollback journal that a kill has left beside it.
+"""How a SQLite file proves to be complete, alone or with the rollback journal that a kill has left beside it.
 
-All of a commit that has returned is in the main file. The table `proof` has one row: the number of lines, the sum of
-their checksums, and the number of commits. Triggers update it in the transaction of each change. So a line that is
-lost, older than the others or foreign is noticed, and so is half a transaction. An earlier copy of the whole file is
-complete, too: nothing in it shows that there is a later one.
+When a commit has returned, all of it is in the main file. The table `proof` has one row: the number of lines, the sum
+of their checksums, and the number of commits. Triggers update it in the transaction of each change. So a line that is
+missing, outdated or foreign is noticed, and so is half a transaction. An earlier copy of the whole file is complete,
+too: nothing in it shows that there is a later one.
 
-A kill in the middle of a commit leaves NAME-journal, from which SQLite rolls the commit back. SQLite trusts any file of
-that name: also a damaged one, an old one, and one whose removal did not reach the disk before a power cut. So the
-rollback is tried on a copy first. A file that is complete by itself needs no rollback and keeps its content. So two
+A kill in the middle of a commit leaves NAME-journal, from which SQLite rolls the commit back. SQLite trusts any file
+with that name: also a damaged one, an old one, and one whose removal did not reach the disk before a power cut. So the
+rollback is tried on a copy first. A file that is complete alone needs no rollback, and keeps its content. Therefore two
 writes to the disk are enough for a commit (`synchronous=NORMAL`), and the removal needs none.
 """
 
@@ -54,13 +54,13 @@ FROM (SELECT row_checksum FROM chunks UNION ALL SELECT row_checksum FROM queue)
 
 
 def damaged(path: Path, why: object) -> Invalid:
-    """Return the error for a file that is not whole."""
-    beside = f"if it was copied after a kill, put {path.name}-journal, which was left beside it, here too"
-    return Invalid(f"{DAMAGED} ({why}); {beside}", field=str(path))
+    """Return the error for a file that is not complete."""
+    advice = f"if it was copied after a kill, put {path.name}-journal, which was left beside it, here too"
+    return Invalid(f"{DAMAGED} ({why}); {advice}", field=str(path))
 
 
 def is_new(path: Path, connection: sqlite3.Connection) -> bool:
-    """Tell whether there is nothing in a file; raise `Invalid` where it is another program's, or another version's."""
+    """Return whether a file is empty; raise `Invalid` if it belongs to another program or version."""
     if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         return True
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
@@ -75,8 +75,8 @@ def is_new(path: Path, connection: sqlite3.Connection) -> bool:
     return False
 
 
-def check_whole(connection: sqlite3.Connection) -> int:
-    """Return the number of commits; raise `ValueError` or `sqlite3.Error` where the file is not whole."""
+def check_complete(connection: sqlite3.Connection) -> int:
+    """Return the number of commits; raise `ValueError` or `sqlite3.Error` if the file is not complete."""
     damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if damage != "ok":
         raise ValueError(damage)
@@ -87,11 +87,11 @@ def check_whole(connection: sqlite3.Connection) -> int:
 
 
 @contextmanager
-def second_file_settled(path: Path) -> Iterator[None]:
-    """Have SQLite find beside a file only what makes it whole; the block is to open it, and take its lock.
+def checked_rollback_file(path: Path) -> Iterator[None]:
+    """Remove a rollback journal that SQLite must not use; open the file, and lock it, inside the block.
 
-    Raises `Invalid`, and changes nothing, where the file is whole neither by itself nor with what lies beside it, or is
-    an earlier copy than that.
+    Raises `Invalid`, and changes nothing, if the file is not complete, neither alone nor with its rollback journal, or
+    if it is an earlier copy than the rollback journal.
     """
     if Path(f"{path}-wal").exists():
         raise Invalid(
@@ -99,47 +99,52 @@ def second_file_settled(path: Path) -> Iterator[None]:
             "version's. Take that file away if it does not belong there, or give the run a journal of its own",
             field=str(path),
         )
-    beside = Path(f"{path}-journal")
-    if not beside.exists():
+    rollback_file = Path(f"{path}-journal")
+    if not rollback_file.exists():
         yield
         return
-    with _alone_with(beside):  # so that nobody else has come meanwhile whose file this is
-        if _is_undone(path) and not _is_needed(path, beside):
-            beside.unlink()
+    with _locked(rollback_file):  # else another process may have opened the file meanwhile, and written this one
+        if _has_hot_journal(path) and not _needs_rollback(path, rollback_file):
+            rollback_file.unlink()
         yield
 
 
-def _is_needed(path: Path, beside: Path) -> bool:
-    """Tell whether a file is whole only once SQLite has undone what it would."""
-    alone = _commits(path, path, check_whole, options="?immutable=1")
+def _needs_rollback(path: Path, rollback_file: Path) -> bool:
+    """Return whether a file is complete only after SQLite has rolled it back."""
+    commits_alone = _commits(path, path, check_complete, options="?immutable=1")
     with TemporaryDirectory() as folder:
-        copy, copied_beside = Path(folder, path.name), Path(folder, beside.name)
+        copy, rollback_copy = Path(folder, path.name), Path(folder, rollback_file.name)
 
-        def undone(commits: Callable[[sqlite3.Connection], int]) -> int | None:
+        def rolled_back(commits: Callable[[sqlite3.Connection], int]) -> int | None:
             shutil.copyfile(path, copy)
-            shutil.copyfile(beside, copied_beside)
+            shutil.copyfile(rollback_file, rollback_copy)
             return _commits(path, copy, commits)
 
-        if alone is None and undone(check_whole) is None:
-            raise damaged(path, f"{beside.name} does not make it whole")
-        if alone is not None and (undone(_count) or 0) > alone:
-            raise Invalid(f"is an earlier copy than {beside.name} beside it; put the newest one here", field=str(path))
-    return alone is None
+        if commits_alone is None and rolled_back(check_complete) is None:
+            raise damaged(path, f"{rollback_file.name} does not make it whole")
+        if commits_alone is not None and (rolled_back(_count) or 0) > commits_alone:
+            raise Invalid(
+                f"is an earlier copy than {rollback_file.name} beside it; put the newest one here", field=str(path)
+            )
+    return commits_alone is None
 
 
 @contextmanager
-def _alone_with(beside: Path) -> Iterator[None]:
-    """Have no other process of ours look at what lies beside a file; raise `BlockingIOError` where one does."""
-    with beside.open("rb") as file:
-        if sys.platform != "win32":  # where a file that is open cannot be removed
+def _locked(rollback_file: Path) -> Iterator[None]:
+    """Lock the rollback journal against other processes; raise `BlockingIOError` if one of them has locked it."""
+    with rollback_file.open("rb") as file:
+        if sys.platform != "win32":  # Windows cannot remove an open file
             import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
 
 
-def _is_undone(path: Path) -> bool:
-    """Tell whether SQLite would undo something when it opens the file; raise its error where that is in use."""
+def _has_hot_journal(path: Path) -> bool:
+    """Return whether SQLite would roll back when it opens the file (a "hot journal").
+
+    Raises SQLite's error if the file is in use.
+    """
     try:
         with closing(_opened(path, "?mode=ro")) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
@@ -147,16 +152,16 @@ def _is_undone(path: Path) -> bool:
         name = getattr(error, "sqlite_errorname", "")
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             raise
-        return bool(name == "SQLITE_READONLY_ROLLBACK")  # what else is wrong, is said when it is opened in earnest
+        return bool(name == "SQLITE_READONLY_ROLLBACK")  # any other problem is reported when the file is really opened
     return False
 
 
-def _commits(path: Path, place: Path, commits: Callable[[sqlite3.Connection], int], *, options: str = "") -> int | None:
-    """Return the number of commits in the file as it lies in a place, None where it cannot be had."""
+def _commits(path: Path, file: Path, commits: Callable[[sqlite3.Connection], int], *, options: str = "") -> int | None:
+    """Return the number of commits in a copy of the file; None if the copy cannot be read."""
     try:
-        with closing(_opened(place, options)) as connection:
+        with closing(_opened(file, options)) as connection:
             return 0 if is_new(path, connection) else commits(connection)
-    except Invalid:  # it is of another program, or of another version
+    except Invalid:  # the file belongs to another program, or to another version
         raise
     except (sqlite3.Error, ValueError, TypeError, MemoryError):
         return None

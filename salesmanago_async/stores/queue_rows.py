@@ -1,7 +1,7 @@
-"""The queue of a buffer on the disk: a table in a SQLite file like a journal's, which holds the records themselves.
+"""The queue of a buffer on the disk: a table in a SQLite file, which holds the records themselves.
 
-A record has its row before it counts as taken, and loses the row when it is accepted; what is deleted is overwritten. A
-rejected record keeps its row, with the reason, until somebody takes it out.
+A record has its row before it counts as taken, and loses the row when it is accepted; deleted rows are overwritten. A
+rejected record keeps its row, with the reason, until it is removed by a user.
 """
 
 import sqlite3
@@ -15,7 +15,16 @@ from attrs import frozen
 from ..errors import Invalid
 from ..outcome import State
 from .group_commit import GroupCommit
-from .sqlite import Statement, begin_run, close, closed_if_unusable, connect, execute_all, json_text, other_than_known
+from .sqlite import (
+    Statement,
+    begin_run,
+    close,
+    closed_if_unusable,
+    connect,
+    execute_all,
+    identity_difference,
+    json_text,
+)
 
 _INSERT = """
 INSERT INTO queue (number, item, state, row_checksum)
@@ -36,7 +45,7 @@ FROM queue ORDER BY number
 
 @frozen
 class QueuedLine:
-    """What the file knows of a record. `item` is its JSON object, as a request has it."""
+    """What the file knows about a record. `item` is its JSON object, as in a request."""
 
     number: int
     item: bytes
@@ -56,7 +65,7 @@ class Insert:
 
 @frozen
 class Mark:
-    """This is known of records from now on."""
+    """The state of records has changed."""
 
     numbers: tuple[int, ...]
     state: State
@@ -67,7 +76,7 @@ class Mark:
 
 @frozen
 class Delete:
-    """These records are done with."""
+    """These records are done."""
 
     numbers: tuple[int, ...]
 
@@ -85,18 +94,21 @@ class SqliteQueue:
         self._connection = connection
 
     @classmethod
-    def open(cls, path: Path, what: Mapping[str, Any] | None) -> tuple[Self, list[QueuedLine]]:
-        """Open a file, or begin one, for `what` the queue is of (None: whatever it is); return it with its records."""
+    def open(cls, path: Path, identity: Mapping[str, Any] | None) -> tuple[Self, list[QueuedLine]]:
+        """Open a file, or begin one, and return it with its records.
+
+        `identity` is what the queue belongs to; None opens the queue whatever it belongs to.
+        """
         connection = connect(path)
         with closed_if_unusable(path, connection):
             connection.execute("PRAGMA secure_delete = ON")
             if connection.execute("SELECT 1 FROM chunks").fetchone():
                 raise Invalid("is the journal of an import, not of a buffer", field=str(path))
             lines = list(_lines(connection))
-            if what is not None and lines:
-                _check_same(path, connection, what)
-            if what is not None and not lines:
-                begin_run(connection, what)
+            if identity is not None and lines:
+                _check_same(path, connection, identity)
+            if identity is not None and not lines:
+                begin_run(connection, identity)
             return cls(path, connection), lines
 
     def commit(self, changes: Sequence[QueueChange]) -> None:
@@ -120,30 +132,30 @@ def _statement(change: QueueChange) -> Statement:
 
 
 class QueueFile:
-    """An open queue, which no other process can open meanwhile."""
+    """An open queue; no other process can open it meanwhile."""
 
     def __init__(self, store: SqliteQueue) -> None:
         self._commits: GroupCommit[SqliteQueue, QueueChange] = GroupCommit(store)
 
     @classmethod
-    async def open(cls, path: Path, what: Mapping[str, Any]) -> tuple[Self, list[QueuedLine]]:
-        """Open a queue, or begin one, for `what` it is of; return it with all records in it.
+    async def open(cls, path: Path, identity: Mapping[str, Any]) -> tuple[Self, list[QueuedLine]]:
+        """Open a queue, or begin one, that belongs to `identity`; return it with all its records.
 
         Raises `Invalid` that names the file if it cannot be used, `InUse` if another process has it open.
         """
-        store, lines = await anyio.to_thread.run_sync(SqliteQueue.open, path, what)
+        store, lines = await anyio.to_thread.run_sync(SqliteQueue.open, path, identity)
         return cls(store), lines
 
     @classmethod
     async def reopen(cls, path: Path) -> tuple[Self, list[QueuedLine]]:
-        """Open an existing queue, whatever it is of; raise `Invalid` that names the file if it cannot be used."""
+        """Open an existing queue, whatever it belongs to; raise `Invalid` that names the file if it cannot be used."""
         if not path.is_file():
             raise Invalid("there is no such file", field=str(path))
         store, lines = await anyio.to_thread.run_sync(SqliteQueue.open, path, None)
         return cls(store), lines
 
     async def insert(self, number: int, item: bytes) -> None:
-        """Write a record down."""
+        """Write a record."""
         await self._commits.write(Insert(number, item))
 
     async def mark(
@@ -154,11 +166,11 @@ class QueueFile:
         request_id: int | None = None,
         reason: str | None = None,
     ) -> None:
-        """Write down what is known of records."""
+        """Write the state of records."""
         await self._commits.write(Mark(tuple(numbers), state, chunk, request_id, reason))
 
     async def delete(self, numbers: Sequence[int]) -> None:
-        """Take records out."""
+        """Delete records."""
         await self._commits.write(Delete(tuple(numbers)))
 
     async def aclose(self) -> None:
@@ -166,9 +178,9 @@ class QueueFile:
         await self._commits.aclose()
 
 
-def _check_same(path: Path, connection: sqlite3.Connection, what: Mapping[str, Any]) -> None:
-    """Raise `Invalid` if the records in a queue are not for what is given."""
-    other = other_than_known(connection, what)
+def _check_same(path: Path, connection: sqlite3.Connection, identity: Mapping[str, Any]) -> None:
+    """Raise `Invalid` if the records in a queue belong to something else."""
+    other = identity_difference(connection, identity)
     if other and other.servers:
         raise Invalid(f"holds records; it {other.servers}: give this buffer a file of its own", field=str(path))
     if other:
@@ -176,8 +188,8 @@ def _check_same(path: Path, connection: sqlite3.Connection, what: Mapping[str, A
 
 
 def _lines(connection: sqlite3.Connection) -> Iterator[QueuedLine]:
-    for *values, is_whole in connection.execute(_READ):
+    for *values, is_intact in connection.execute(_READ):
         line = QueuedLine(*values)
-        if not is_whole or line.state not in get_args(State):
+        if not is_intact or line.state not in get_args(State):
             raise ValueError(f"record {line.number} is not as it was written")
         yield line

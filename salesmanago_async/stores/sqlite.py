@@ -1,8 +1,8 @@
-"""SQLite files of our own: private to their owner, open in one process, durable when a write returns.
+"""SQLite files of this library: private to their owner, open in one process only, durable when a write returns.
 
-All of a committed write is in the one file, which may be copied or moved alone: SQLite keeps a rollback journal and no
-write-ahead log. The rollback journal is a file NAME-journal, which is empty between two commits and is removed when the
-file is closed. A write survives a power cut. How a file proves to be complete is in proof.py.
+A committed write is completely in the one file, which may be copied or moved alone: SQLite keeps a rollback journal and
+no write-ahead log. The rollback journal is a file NAME-journal. It is empty between two commits, and is removed when
+the file is closed. A write survives a power cut. proof.py explains how a file proves to be complete.
 """
 
 import os
@@ -24,10 +24,10 @@ from .proof import (
     COUNT_COMMIT,
     PROOF_SCHEMA,
     VERSION,
-    check_whole,
+    check_complete,
+    checked_rollback_file,
     damaged,
     is_new,
-    second_file_settled,
 )
 
 _SCHEMA = f"""
@@ -56,7 +56,7 @@ CREATE TABLE chunks (
 CREATE TABLE files (name TEXT PRIMARY KEY, digest TEXT NOT NULL);
 {PROOF_SCHEMA}
 """
-"""`run` and `chunks` are a journal's (journal_rows.py), `queue` is a buffer's (queue_rows.py) and holds records.
+"""The tables of journals (`run`, `chunks`, `files`: see journal_rows.py) and of buffers (`queue`: see queue_rows.py).
 
 `queue` comes first, so that the last page of a journal belongs to `chunks`: SQLite does not notice the loss of a last
 page that is empty.
@@ -66,7 +66,7 @@ Statement: TypeAlias = tuple[str, tuple[Any, ...] | Mapping[str, Any]]
 """A statement and its values."""
 
 _OPENING = threading.Lock()
-"""One file is opened at a time: while a file is copied, no other thread may get its lock (see `connect`)."""
+"""Only one file is opened at a time: while a file is copied, no other thread may get its lock (see `connect`)."""
 
 
 class InUse(Invalid):
@@ -74,26 +74,26 @@ class InUse(Invalid):
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the file, make the tables if it is new, and keep other processes out.
+    """Open the file, create the tables if it is new, and lock out other processes.
 
     Raises `Invalid` that names the file if it cannot be used, `InUse` if another process has it open.
     """
     with _OPENING:  # closing a copy of a file would release the lock that this process has on the file
         _make_private(path)
-        with _unusable_named(path), second_file_settled(path):
+        with _unusable_named(path), checked_rollback_file(path):
             return _connected(path)
 
 
 def _connected(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-    with closed_if_unusable(path, connection, act=sqlite3.Connection.close):  # the file may be another program's
+    with closed_if_unusable(path, connection, act=sqlite3.Connection.close):  # the file may belong to another program
         connection.create_function("row_checksum", -1, _row_checksum, deterministic=True)
         connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
         connection.executescript("BEGIN EXCLUSIVE; COMMIT;")  # takes the lock and keeps it
         if has_tables := not is_new(path, connection):
-            check_whole(connection)
+            check_complete(connection)
         connection.execute("PRAGMA journal_mode = TRUNCATE").fetchall()
-        connection.execute("PRAGMA synchronous = NORMAL")  # which is enough: see proof.py
+        connection.execute("PRAGMA synchronous = NORMAL")  # this is enough: see proof.py
         if not has_tables:
             connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
     return connection
@@ -101,16 +101,18 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 def close(connection: sqlite3.Connection) -> None:
     """Close a file, and remove its rollback journal, which is empty then."""
-    with suppress(sqlite3.Error):  # what was committed is durable, whatever happens here
+    with suppress(sqlite3.Error):  # what was committed is durable in any case
         connection.rollback()
         for pragma in ("PRAGMA locking_mode = NORMAL", "PRAGMA journal_mode = DELETE"):
             connection.execute(pragma).fetchall()
     connection.close()
 
 
-def begin_run(connection: sqlite3.Connection, what: Mapping[str, Any], note: Mapping[str, Any] | None = None) -> None:
-    """Write down what the file belongs to, in place of what was there."""
-    line = {"what": json_text(what), "note": json_text(note) if note is not None else None}
+def begin_run(
+    connection: sqlite3.Connection, identity: Mapping[str, Any], note: Mapping[str, Any] | None = None
+) -> None:
+    """Write down what the file belongs to; replaces what was there."""
+    line = {"what": json_text(identity), "note": json_text(note) if note is not None else None}
     begun = "INSERT INTO run VALUES (:what, :note, row_checksum(:what, :note))"
     execute_all(connection, [("DELETE FROM run", ()), (begun, line)])
 
@@ -129,13 +131,13 @@ def read_run(connection: sqlite3.Connection) -> tuple[Any, Any] | None:
     line = connection.execute("SELECT what, note, row_checksum = row_checksum(what, note) FROM run").fetchone()
     if line is None:
         return None
-    what, note, is_whole = line
-    if not is_whole:
+    identity, note, is_intact = line
+    if not is_intact:
         raise ValueError("what the run is, is not as it was written")
-    return orjson.loads(what), orjson.loads(note or "null")
+    return orjson.loads(identity), orjson.loads(note or "null")
 
 
-def other_than_known(connection: sqlite3.Connection, given: Mapping[str, Any]) -> Difference | None:
+def identity_difference(connection: sqlite3.Connection, given: Mapping[str, Any]) -> Difference | None:
     """Return the first difference between what is given and what the file belongs to; None if there is none."""
     run = read_run(connection)
     if run is None:
@@ -144,7 +146,7 @@ def other_than_known(connection: sqlite3.Connection, given: Mapping[str, Any]) -
 
 
 def json_text(value: object) -> str:
-    """Return a value as the text of a cell."""
+    """Return a value as JSON text for a cell."""
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
@@ -152,7 +154,7 @@ def json_text(value: object) -> str:
 def closed_if_unusable(
     path: Path, connection: sqlite3.Connection, *, act: Callable[[sqlite3.Connection], None] = close
 ) -> Iterator[None]:
-    """Close a database (by `act`) if it turns out to be unusable, and raise `Invalid` that says why."""
+    """Close a database (by `act`) if it cannot be used, and raise `Invalid` that says why."""
     try:
         with _unusable_named(path):
             yield
@@ -173,14 +175,14 @@ def _unusable_named(path: Path) -> Iterator[None]:
         raise InUse(IN_USE, field=str(path)) from error
     except OSError as error:
         raise Invalid(f"cannot be read: {error.strerror}", field=str(path)) from error
-    except (ValueError, TypeError, KeyError) as error:  # what is in it is not what was written
+    except (ValueError, TypeError, KeyError) as error:  # its content is not what was written
         raise damaged(path, error) from error
     except MemoryError as error:  # SQLite's answer to damage that makes a value of some gigabytes
         raise damaged(path, "it does not fit into memory") from error
 
 
 def _make_private(path: Path) -> None:
-    """Make the file, for its owner only, if there is none; SQLite gives its other files the same rights."""
+    """Create the file, for its owner only, if there is none; SQLite gives its other files the same rights."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
@@ -207,5 +209,8 @@ def _unusable(path: Path, error: sqlite3.Error) -> Invalid:
 
 
 def _row_checksum(*values: object) -> int:
-    """Return the checksum of a row: SQLite notices damage to the structure of a file, but not to every value in it."""
+    """Return the checksum of a row.
+
+    SQLite notices damage to the structure of a file, but not to every value in it.
+    """
     return crc32(b"\0".join(value if isinstance(value, bytes) else str(value).encode() for value in values))

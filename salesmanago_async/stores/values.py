@@ -1,6 +1,6 @@
-"""What a journal holds and what changes in it, as values. Pure: no SQL, no I/O.
+"""What a journal holds, and its changes, as values. Pure: no SQL, no I/O.
 
-A store writes these values, whatever database it is made of; a journal makes them.
+A journal makes these values, and a store writes them into its database.
 """
 
 import struct
@@ -13,12 +13,12 @@ from attrs import field, frozen
 from ..outcome import State
 
 Span: TypeAlias = tuple[int, int]
-"""The first and the last of some positions that follow each other."""
+"""The first and the last of a range of positions."""
 
 
 @frozen
 class RowChecksums:
-    """The records of a batch as a journal knows them: their positions, and a checksum (4 bytes) of each."""
+    """The records of a batch in a journal: their positions, and a checksum (4 bytes) of each."""
 
     spans: tuple[Span, ...]
     checksums: bytes = field(repr=False)
@@ -41,7 +41,7 @@ def checksum(item: bytes) -> bytes:
 
 @frozen
 class Entry:
-    """What the journal knows of a batch. `others` are the records, by position, in another state than `state`."""
+    """What the journal knows about a batch. `others` are the records, by position, that are not in `state`."""
 
     number: int
     spans: tuple[Span, ...]
@@ -52,13 +52,13 @@ class Entry:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether it is not known yet what becomes of the batch."""
+        """Whether the outcome of the batch is not known yet."""
         return self.state in {"in_doubt", "submitted"}
 
 
 @frozen
 class Begin:
-    """A batch may have been sent from now on: it is in doubt until something else is known."""
+    """A batch may have been sent from now on: it is in doubt until its outcome is known."""
 
     number: int
     row_checksums: RowChecksums
@@ -66,7 +66,7 @@ class Begin:
 
 @frozen
 class Replace:
-    """A batch has become these parts, each in doubt. Without parts, the batch was not sent."""
+    """A batch was replaced by these parts, each in doubt. Without parts, the batch was not sent."""
 
     number: int
     parts: tuple[Begin, ...]
@@ -74,7 +74,7 @@ class Replace:
 
 @frozen
 class Submitted:
-    """The server has taken a batch, and works at it as this job."""
+    """The server has taken a batch, and processes it as this job."""
 
     number: int
     request_id: int
@@ -92,7 +92,7 @@ class Settle:
 
 @frozen
 class Forget:
-    """A batch was not processed for sure: the journal forgets it."""
+    """A batch was surely not processed: the journal forgets it."""
 
     number: int
 

@@ -1,4 +1,4 @@
-"""A client of the simulator, with a wire between them, and a disk that takes its time."""
+"""A client of the simulator, with a gateway between them, and a disk that takes its time."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, TypeVar
@@ -10,26 +10,26 @@ import pytest
 
 from salesmanago_async import Retries, SalesManago
 from salesmanago_async.simulator import Simulator
-from tests.buffers.wires import Wire
+from tests.buffers.gateways import Gateway
 
 ReturnT = TypeVar("ReturnT")
 DISK_SECONDS = 0.005
 
 
 @pytest.fixture
-def wire(simulator: Simulator) -> Wire:
-    return Wire(simulator)
+def gateway(simulator: Simulator) -> Gateway:
+    return Gateway(simulator)
 
 
 @pytest.fixture
-async def sm(wire: Wire, make_client: Callable[..., SalesManago]) -> AsyncIterator[SalesManago]:
-    async with make_client(wire, retries=Retries(tries=2)) as client:
+async def sm(gateway: Gateway, make_client: Callable[..., SalesManago]) -> AsyncIterator[SalesManago]:
+    async with make_client(gateway, retries=Retries(tries=2)) as client:
         yield client
 
 
 @pytest.fixture
 def disk() -> Iterator[None]:
-    """Have what is written take its time without a thread, as virtual time would outrun one."""
+    """Do disk work in virtual time, without a thread: virtual time would run ahead of a thread."""
 
     async def run_sync(act: Callable[..., ReturnT], *args: Any, **_: Any) -> ReturnT:
         await anyio.lowlevel.checkpoint()

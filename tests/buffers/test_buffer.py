@@ -1,4 +1,4 @@
-"""Buffers: each record that was taken comes to one end, whatever the server does. Under virtual time."""
+"""Buffers: each record that was taken gets one outcome, whatever the server does. Under virtual time."""
 
 from contextlib import AsyncExitStack
 from typing import Any
@@ -10,21 +10,21 @@ from salesmanago_async import Invalid, Outcome, SalesManago
 from salesmanago_async.buffers.receipts import Receipt
 from salesmanago_async.errors import BufferClosed, BufferFull
 from salesmanago_async.simulator import Fault, Simulator
-from tests.buffers.wires import ADD, UPSERT, Wire, contact, purchase
+from tests.buffers.gateways import ADD, UPSERT, Gateway, contact, purchase
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_calls_return_at_once_and_go_out_together(sm: SalesManago, wire: Wire) -> None:
+async def test_calls_return_immediately_and_are_sent_together(sm: SalesManago, gateway: Gateway) -> None:
     async with sm.contacts.buffer() as buffer:
         began = anyio.current_time()
         receipts = [await buffer.add(contact(number)) for number in range(5)]
-        assert (anyio.current_time(), len(buffer), wire.asked) == (began, 5, [])
+        assert (anyio.current_time(), len(buffer), gateway.asked) == (began, 5, [])
         outcomes = [await receipt for receipt in receipts]
     assert [outcome.state for outcome in outcomes] == ["accepted"] * 5
     assert [outcome.record.email for outcome in outcomes] == [f"c{number}@example.com" for number in range(5)]
     assert all(outcome.contact_id and outcome.request_id for outcome in outcomes)
-    assert wire.times(UPSERT) == [began + 1.0]
+    assert gateway.times(UPSERT) == [began + 1.0]
 
 
 async def test_confirming_waits_for_the_outcome(sm: SalesManago) -> None:
@@ -34,31 +34,31 @@ async def test_confirming_waits_for_the_outcome(sm: SalesManago) -> None:
     assert (await sm.contacts.has("ann@example.com")).contact_id == outcome.contact_id
 
 
-async def test_a_batch_closes_by_count_and_by_bytes(sm: SalesManago, wire: Wire) -> None:
+async def test_a_batch_closes_by_count_and_by_bytes(sm: SalesManago, gateway: Gateway) -> None:
     async with sm.contacts.buffer(max_delay=60, batch_size=3) as buffer:
         for number in range(6):
             await buffer.add(contact(number))
         await anyio.sleep(0.5)
-        assert len(wire.times(UPSERT)) == 2
-    del wire.asked[:]
+        assert len(gateway.times(UPSERT)) == 2
+    del gateway.asked[:]
     async with sm.contacts.buffer(max_delay=60, max_bytes=1200) as buffer:
         for number in range(6, 12):
             await buffer.add(contact(number))
         await anyio.sleep(0.5)
-        assert len(wire.times(UPSERT)) >= 1
+        assert len(gateway.times(UPSERT)) >= 1
 
 
-async def test_time_counts_from_the_first_record_of_a_batch(sm: SalesManago, wire: Wire) -> None:
+async def test_time_counts_from_the_first_record_of_a_batch(sm: SalesManago, gateway: Gateway) -> None:
     async with sm.contacts.buffer(max_delay=1.0) as buffer:
         began = anyio.current_time()
         for number in range(40):
             await buffer.add(contact(number))
             await anyio.sleep(0.1)
-    assert wire.times(UPSERT)[0] == pytest.approx(began + 1.0, abs=0.11)
-    assert len(wire.times(UPSERT)) == 4
+    assert gateway.times(UPSERT)[0] == pytest.approx(began + 1.0, abs=0.11)
+    assert len(gateway.times(UPSERT)) == 4
 
 
-async def test_bad_input_is_refused_at_once_and_nothing_else_is_lost(sm: SalesManago) -> None:
+async def test_bad_input_is_refused_immediately_and_nothing_else_is_lost(sm: SalesManago) -> None:
     async with sm.contacts.buffer() as buffer:
         first = await buffer.add(contact(1))
         with pytest.raises(Invalid, match="email"):
@@ -75,11 +75,11 @@ async def test_tags_of_the_buffer_are_added(sm: SalesManago) -> None:
     assert {tag.tag for tag in found.contact_tags or ()} == {"SIGN_UP", "VIP"}
 
 
-async def test_without_waiting_for_jobs_the_servers_word_is_enough(sm: SalesManago, wire: Wire) -> None:
+async def test_without_waiting_for_jobs_the_servers_word_is_enough(sm: SalesManago, gateway: Gateway) -> None:
     async with sm.contacts.buffer(wait=False) as buffer:
         outcome = await buffer.confirm(contact(1))
     assert outcome.state == "submitted"
-    assert wire.times("job/status") == []
+    assert gateway.times("job/status") == []
 
 
 async def test_a_record_that_the_server_rejects_says_why(sm: SalesManago, simulator: Simulator) -> None:
@@ -90,7 +90,7 @@ async def test_a_record_that_the_server_rejects_says_why(sm: SalesManago, simula
     assert "failed" in (outcome.reason or "")
 
 
-# Bounds
+# Limits
 
 
 async def test_a_full_buffer_makes_wait_or_raises_as_chosen(sm: SalesManago) -> None:
@@ -119,8 +119,8 @@ async def test_it_takes_records_only_inside_its_block(sm: SalesManago) -> None:
         await buffer.__aenter__()
 
 
-async def test_who_waits_for_room_hears_of_the_end(sm: SalesManago, wire: Wire) -> None:
-    wire.away = 503
+async def test_an_add_that_waits_for_room_is_woken_by_the_end(sm: SalesManago, gateway: Gateway) -> None:
+    gateway.away = 503
     raised: list[str] = []
 
     async def add(number: int) -> None:
@@ -159,28 +159,28 @@ async def test_an_option_that_is_none_is_an_error(sm: SalesManago) -> None:
 # The end
 
 
-async def test_leaving_the_block_sends_what_is_there(sm: SalesManago, wire: Wire) -> None:
+async def test_leaving_the_block_sends_what_is_there(sm: SalesManago, gateway: Gateway) -> None:
     async with sm.contacts.buffer(max_delay=3600) as buffer:
         receipt = await buffer.add(contact(1))
     outcome = await receipt
     assert (outcome.state, outcome.request_id is not None) == ("submitted", True)
-    assert len(wire.times(UPSERT)) == 1
+    assert len(gateway.times(UPSERT)) == 1
 
 
-async def test_what_waits_for_a_job_of_its_contact_goes_out_before_the_end(sm: SalesManago, wire: Wire) -> None:
+async def test_what_waits_for_a_job_of_its_contact_goes_out_before_the_end(sm: SalesManago, gateway: Gateway) -> None:
     async with sm.contacts.buffer() as buffer:
         await buffer.add(contact(1, name="first"))
         await anyio.sleep(45)
         second = await buffer.add(contact(1, name="second"))
-        await anyio.sleep(45)  # the job is done, but the next look at it is not due for half a minute
+        await anyio.sleep(45)  # the job is done, but its next poll is not due for half a minute
         began = anyio.current_time()
     assert anyio.current_time() - began < 20
     assert (await second).state == "submitted"
-    assert len(wire.times(UPSERT)) == 2
+    assert len(gateway.times(UPSERT)) == 2
 
 
-async def test_closing_is_bounded_where_the_server_is_away(sm: SalesManago, wire: Wire) -> None:
-    wire.away = 503
+async def test_closing_is_bounded_if_the_server_is_away(sm: SalesManago, gateway: Gateway) -> None:
+    gateway.away = 503
     async with sm.contacts.buffer(drain_within=7) as buffer:
         receipt = await buffer.add(contact(1))
         ending = anyio.current_time()
@@ -202,12 +202,12 @@ async def test_it_may_be_closed_by_another_task_than_opened_it(sm: SalesManago) 
     assert (await receipts[0]).state == "submitted"
 
 
-async def test_a_cancelled_block_is_drained_all_the_same(sm: SalesManago, wire: Wire) -> None:
+async def test_a_cancelled_block_is_drained_all_the_same(sm: SalesManago, gateway: Gateway) -> None:
     with anyio.move_on_after(0.5):
         async with sm.contacts.buffer(max_delay=3600) as buffer:
             await buffer.add(contact(1))
             await anyio.sleep(3600)
-    assert len(wire.times(UPSERT)) == 1
+    assert len(gateway.times(UPSERT)) == 1
 
 
 async def test_who_stops_waiting_changes_nothing(sm: SalesManago) -> None:
@@ -224,34 +224,34 @@ async def test_who_stops_waiting_changes_nothing(sm: SalesManago) -> None:
 
 
 @pytest.mark.parametrize("status", [503, 500, 401, 404])
-async def test_nothing_is_lost_while_the_server_is_away(sm: SalesManago, wire: Wire, status: int) -> None:
+async def test_nothing_is_lost_while_the_server_is_away(sm: SalesManago, gateway: Gateway, status: int) -> None:
     async with sm.contacts.buffer() as buffer:
-        wire.away = status
+        gateway.away = status
         early = [await buffer.add(contact(number)) for number in range(3)]
         await anyio.sleep(1800)
         assert [receipt.outcome for receipt in early] == [None] * 3
-        wire.away = None
+        gateway.away = None
         late = await buffer.add(contact(3))
         outcomes = [await receipt for receipt in [*early, late]]
     assert [outcome.state for outcome in outcomes] == ["accepted"] * 4
     assert [outcome.position for outcome in outcomes] == [1, 2, 3, 4]
 
 
-async def test_the_last_record_of_a_contact_wins(sm: SalesManago, wire: Wire) -> None:
+async def test_the_last_record_of_a_contact_wins(sm: SalesManago, gateway: Gateway) -> None:
     async with sm.contacts.buffer() as buffer:
         receipts = [await buffer.add(contact(1, name="first"))]
         await anyio.sleep(5)
-        wire.away = 503
+        gateway.away = 503
         receipts += [await buffer.add(contact(1, name=f"no. {number}")) for number in range(2)]
         await anyio.sleep(200)
-        wire.away = None
+        gateway.away = None
         receipts += [await buffer.add(contact(1, name="last"))]
         assert [(await receipt).state for receipt in receipts] == ["accepted"] * 4
     [found] = await sm.contacts.get(["c1@example.com"])
     assert found.name == "last"
 
 
-async def test_events_are_not_doubled_where_the_answer_is_lost(sm: SalesManago, simulator: Simulator) -> None:
+async def test_events_are_not_doubled_if_the_answer_is_lost(sm: SalesManago, simulator: Simulator) -> None:
     async with sm.contacts.buffer() as contacts:
         await contacts.confirm(contact(1))
     simulator.faults = [Fault("reset-after", path=ADD, at=1)]
@@ -262,14 +262,14 @@ async def test_events_are_not_doubled_where_the_answer_is_lost(sm: SalesManago, 
     assert sorted(event.external_id or "" for event in found.contact_ext_events or ()) == ["E0", "E1", "E2"]
 
 
-async def test_events_wait_for_their_contact(sm: SalesManago, wire: Wire) -> None:
+async def test_events_wait_for_their_contact(sm: SalesManago, gateway: Gateway) -> None:
     async with sm.contacts.buffer() as contacts, sm.events.buffer(after=contacts) as events:
         event = await events.add(purchase(1))
         first = await contacts.add(contact(1))
         second = await events.add(purchase(2, of=1))
         assert ((await first).state, (await second).state) == ("accepted", "accepted")
         assert (await event).state in {"accepted", "rejected"}
-    assert wire.times(ADD)[-1] > 90
+    assert gateway.times(ADD)[-1] > 90
 
 
 async def test_a_listener_that_raises_stops_nothing(sm: SalesManago, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""Buffers with a journal: what was taken outlives the process, and is gone from the disk once it is accepted."""
+"""Buffers with a journal: records outlive the process, and are deleted from the disk once they are accepted."""
 
 import sqlite3
 import stat
@@ -13,7 +13,7 @@ import pytest
 from salesmanago_async import Credentials, Invalid, Outcome, SalesManago
 from salesmanago_async.errors import JournalFailed
 from salesmanago_async.simulator import Fault, Simulator
-from tests.buffers.wires import ADD, UPSERT, Wire, contact, files_of, leave, purchase
+from tests.buffers.gateways import ADD, UPSERT, Gateway, contact, files_of, leave, purchase
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("disk")]
 
@@ -28,8 +28,8 @@ def lines(path: Path) -> list[tuple[Any, ...]]:
         return database.execute("SELECT number, state, reason FROM queue ORDER BY number").fetchall()
 
 
-async def told_by_the_next(sm: SalesManago, path: Path, **options: Any) -> list[Outcome]:
-    """Open a buffer on what another has left, and return what it tells until nothing is left."""
+async def outcomes_of_the_next(sm: SalesManago, path: Path, **options: Any) -> list[Outcome]:
+    """Open a buffer on what another has left, and return its outcomes until nothing is left."""
     told: list[Outcome] = []
     async with sm.contacts.buffer(journal=path, on_outcome=told.append, **options) as buffer:
         await buffer.join()
@@ -46,31 +46,33 @@ async def test_a_record_lies_on_the_disk_until_it_is_accepted(sm: SalesManago, p
     assert not any(b"c1@example.com" in file.read_bytes() for file in files_of(path))
 
 
-async def test_what_was_taken_is_sent_after_a_kill(sm: SalesManago, wire: Wire, path: Path) -> None:
+async def test_what_was_taken_is_sent_after_a_kill(sm: SalesManago, gateway: Gateway, path: Path) -> None:
     async with sm.contacts.buffer(journal=path, max_delay=3600) as buffer:
         for number in range(3):
             await buffer.add(contact(number, tags=["SIGN_UP"]))
         left = leave(path, "killed")
-        assert wire.times(UPSERT) == []
-    del wire.asked[:]
-    told = await told_by_the_next(sm, left)
+        assert gateway.times(UPSERT) == []
+    del gateway.asked[:]
+    told = await outcomes_of_the_next(sm, left)
     assert Counter(one.state for one in told) == {"accepted": 3}
     assert [one.record["contact"]["email"] for one in told] == [f"c{number}@example.com" for number in range(3)]
-    assert len(wire.times(UPSERT)) == 1
+    assert len(gateway.times(UPSERT)) == 1
     assert lines(left) == []
 
 
-async def test_what_the_server_has_is_followed_and_not_sent_again(sm: SalesManago, wire: Wire, path: Path) -> None:
+async def test_what_the_server_has_is_followed_and_not_sent_again(
+    sm: SalesManago, gateway: Gateway, path: Path
+) -> None:
     async with sm.contacts.buffer(journal=path) as buffer:
         await buffer.add(contact(1))
         await anyio.sleep(10)
         left = leave(path, "killed")
-    told = await told_by_the_next(sm, left)
+    told = await outcomes_of_the_next(sm, left)
     assert [(one.state, one.request_id is not None) for one in told] == [("accepted", True)]
-    assert len(wire.times(UPSERT)) == 1
+    assert len(gateway.times(UPSERT)) == 1
 
 
-async def test_a_second_kill_loses_nothing_either(sm: SalesManago, wire: Wire, path: Path) -> None:
+async def test_a_second_kill_loses_nothing_either(sm: SalesManago, gateway: Gateway, path: Path) -> None:
     async with sm.contacts.buffer(journal=path, batch_size=2, max_delay=1) as buffer:
         for number in range(4):
             await buffer.add(contact(number))
@@ -81,15 +83,15 @@ async def test_a_second_kill_loses_nothing_either(sm: SalesManago, wire: Wire, p
         await buffer.add(contact(5))
         await anyio.sleep(5)
         second = leave(first, "second")
-    del wire.asked[:]
-    told = await told_by_the_next(sm, second)
+    del gateway.asked[:]
+    told = await outcomes_of_the_next(sm, second)
     assert Counter(one.state for one in told) == {"accepted": 6}
-    assert wire.times(UPSERT) == []
+    assert gateway.times(UPSERT) == []
     assert len({one.request_id for one in told}) == 3
 
 
-async def test_events_in_doubt_at_a_kill_are_looked_for(
-    sm: SalesManago, simulator: Simulator, path: Path, wire: Wire
+async def test_events_in_doubt_at_a_kill_are_read_back(
+    sm: SalesManago, simulator: Simulator, path: Path, gateway: Gateway
 ) -> None:
     async with sm.contacts.buffer() as contacts:
         await contacts.confirm(contact(1))
@@ -102,7 +104,7 @@ async def test_events_in_doubt_at_a_kill_are_looked_for(
         left = leave(path, "killed")
     async with sm.events.buffer(journal=left) as buffer:
         await buffer.join()
-    assert len(wire.times(ADD)) == 1
+    assert len(gateway.times(ADD)) == 1
     [found] = await sm.contacts.get(["c1@example.com"])
     assert sorted(event.external_id or "" for event in found.contact_ext_events or ()) == ["E0", "E1", "E2"]
 
@@ -111,16 +113,16 @@ def lines_of_copy(path: Path) -> list[tuple[Any, ...]]:
     return lines(leave(path, "looked-at"))
 
 
-async def test_what_is_not_sent_in_time_lies_in_the_journal(sm: SalesManago, wire: Wire, path: Path) -> None:
-    wire.away = 503
+async def test_what_is_not_sent_in_time_lies_in_the_journal(sm: SalesManago, gateway: Gateway, path: Path) -> None:
+    gateway.away = 503
     async with sm.contacts.buffer(journal=path, drain_within=2) as buffer:
         receipt = await buffer.add(contact(1))
     assert (await receipt).state in {"not_sent", "in_doubt"}
-    wire.away = None
-    assert [one.state for one in await told_by_the_next(sm, path)] == ["accepted"]
+    gateway.away = None
+    assert [one.state for one in await outcomes_of_the_next(sm, path)] == ["accepted"]
 
 
-async def test_a_rejected_record_stays_with_its_reason(sm: SalesManago, path: Path, wire: Wire) -> None:
+async def test_a_rejected_record_stays_with_its_reason(sm: SalesManago, path: Path, gateway: Gateway) -> None:
     async with sm.events.buffer(journal=path) as buffer:
         assert (await buffer.confirm(purchase(1))).state == "rejected"
     [(number, state, reason)] = lines(path)
@@ -129,7 +131,7 @@ async def test_a_rejected_record_stays_with_its_reason(sm: SalesManago, path: Pa
     async with sm.events.buffer(journal=path) as buffer:
         assert len(buffer) == 0
         await anyio.sleep(60)
-    assert len(wire.times(ADD)) == 1
+    assert len(gateway.times(ADD)) == 1
 
 
 async def test_the_last_record_of_a_contact_wins_over_a_kill(sm: SalesManago, path: Path) -> None:
@@ -160,11 +162,11 @@ async def test_what_dead_workers_left_is_sent_by_those_that_live(sm: SalesManago
         await first.add(contact(1))
         await second.add(contact(2))
         left = leave(path, "killed")
-    told = await told_by_the_next(sm, left)
+    told = await outcomes_of_the_next(sm, left)
     assert sorted(one.record["contact"]["email"] for one in told) == ["c1@example.com", "c2@example.com"]
 
 
-async def test_a_damaged_file_of_another_worker_keeps_nobody_from_starting(
+async def test_a_damaged_file_of_another_worker_does_not_prevent_the_start(
     sm: SalesManago, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path.with_name("signups.2.db").write_bytes(b"nonsense" * 1000)
@@ -173,7 +175,7 @@ async def test_a_damaged_file_of_another_worker_keeps_nobody_from_starting(
     assert "signups.2.db" in caplog.text
 
 
-# Files that will not do
+# Files that cannot be used
 
 
 async def test_files_that_cannot_be_used_are_named(sm: SalesManago, path: Path, tmp_path: Path) -> None:
@@ -207,7 +209,7 @@ async def test_records_are_not_sent_to_another_account(sm: SalesManago, path: Pa
             await stranger.contacts.buffer(journal=left).__aenter__()
 
 
-async def test_a_spoilt_record_is_noticed(sm: SalesManago, path: Path) -> None:
+async def test_a_damaged_record_is_noticed(sm: SalesManago, path: Path) -> None:
     async with sm.contacts.buffer(journal=path, max_delay=3600) as buffer:
         await buffer.add(contact(1))
         left = leave(path, "killed")

@@ -1,4 +1,4 @@
-"""Buffers at their edges: long outages, several queues, results that tell nothing, cancellation as asyncio has it."""
+"""Edge cases of buffers: long outages, several queues, results that say nothing, and cancellation by asyncio."""
 
 import asyncio
 import sqlite3
@@ -28,7 +28,7 @@ from salesmanago_async.sources.text_files import FLUSH, Row
 from salesmanago_async.stores.queue_rows import QueueFile, SqliteQueue
 from salesmanago_async.stores.values import RowChecksums
 from salesmanago_async.support.signal import Signal
-from tests.buffers.wires import ADD, UPSERT, Wire, contact, leave, purchase
+from tests.buffers.gateways import ADD, UPSERT, Gateway, contact, leave, purchase
 from tests.conftest import VirtualTimeLoop
 
 pytestmark = pytest.mark.anyio
@@ -43,23 +43,25 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("disk")
-async def test_what_dead_workers_left_is_tried_ever_more_rarely_too(sm: SalesManago, wire: Wire, path: Path) -> None:
+async def test_what_dead_workers_left_is_tried_ever_more_rarely_too(
+    sm: SalesManago, gateway: Gateway, path: Path
+) -> None:
     async with sm.contacts.buffer(journal=path, max_delay=3600) as buffer:
         await buffer.add(contact(1))
         left = leave(path, "killed")
     adopted(left)
-    wire.away = 401
-    del wire.asked[:]
+    gateway.away = 401
+    del gateway.asked[:]
     async with sm.contacts.buffer(journal=left, drain_within=1):
         await anyio.sleep(600)
-        assert len(wire.times(UPSERT)) < 60
+        assert len(gateway.times(UPSERT)) < 60
 
 
 # Room
 
 
 @pytest.mark.usefixtures("disk")
-async def test_who_waits_for_room_hears_of_what_dead_workers_left(sm: SalesManago, path: Path) -> None:
+async def test_an_add_that_waits_for_room_is_woken_by_what_dead_workers_left(sm: SalesManago, path: Path) -> None:
     async with sm.contacts.buffer(journal=path, max_delay=3600) as buffer:
         await buffer.add(contact(1))
         left = leave(path, "killed")
@@ -71,7 +73,7 @@ async def test_who_waits_for_room_hears_of_what_dead_workers_left(sm: SalesManag
 
 
 @pytest.mark.usefixtures("disk")
-async def test_who_waits_for_room_hears_of_a_record_that_was_not_taken(sm: SalesManago, path: Path) -> None:
+async def test_an_add_that_waits_for_room_is_woken_by_a_record_that_was_not_taken(sm: SalesManago, path: Path) -> None:
     async with sm.contacts.buffer(journal=path, max_pending=1) as buffer:
         database: Any = buffer._files[0]._commits._store
 
@@ -92,8 +94,8 @@ async def test_who_waits_for_room_hears_of_a_record_that_was_not_taken(sm: Sales
 # Several queues
 
 
-class Picky(Wire):
-    """Does not take a request that says something."""
+class Picky(Gateway):
+    """Refuses requests that contain a certain text."""
 
     refused: bytes | None = None
 
@@ -114,17 +116,17 @@ class Picky(Wire):
 async def test_the_last_record_of_a_contact_wins_over_what_dead_workers_left(
     simulator: Simulator, make_client: Any, path: Path
 ) -> None:
-    wire = Picky(simulator)
-    async with make_client(wire, retries=Retries(tries=2)) as sm:
+    gateway = Picky(simulator)
+    async with make_client(gateway, retries=Retries(tries=2)) as sm:
         async with sm.contacts.buffer(journal=path, max_delay=3600) as buffer:
             await buffer.add(contact(1, name="first"))
             left = leave(path, "killed")
-            wire.refused = b"first"
+            gateway.refused = b"first"
         adopted(left)
         async with sm.contacts.buffer(journal=left) as buffer:
             receipt = await buffer.add(contact(1, name="second"))
             await anyio.sleep(200)
-            wire.refused = None
+            gateway.refused = None
             await receipt
             await buffer.join()
         [found] = await sm.contacts.get(["c1@example.com"])
@@ -132,7 +134,7 @@ async def test_the_last_record_of_a_contact_wins_over_what_dead_workers_left(
 
 
 def adopted(left: Path) -> None:
-    """Have a file be that of another, dead, worker."""
+    """Let a file be that of another, dead worker."""
     for file in list(left.parent.glob("signups.db*")):
         file.rename(file.with_name(file.name.replace("signups.db", "signups.2.db")))
 
@@ -143,7 +145,7 @@ class Contacts:
     def __init__(self) -> None:
         self.are_there = False
 
-    def holds(self, _names: object) -> bool:
+    def holds(self, names: object) -> bool:
         return self.are_there
 
 
@@ -192,7 +194,7 @@ async def test_what_could_not_be_written_down_is_not_over() -> None:
     assert len(queue) == 1
 
 
-async def test_what_an_earlier_run_has_sent_is_begun_where_that_run_ended() -> None:
+async def test_what_an_earlier_run_has_sent_is_resumed_where_that_run_ended() -> None:
     queue = queue_of()
     first = source_of(queue)
     for number, item in enumerate([b"[1]", b"[2]", b"[3]"]):
@@ -235,7 +237,9 @@ async def _until_closed(rows: AsyncGenerator[Row], queue: Queue) -> AsyncGenerat
 # Events in doubt
 
 
-async def test_closing_does_not_look_for_events_too_soon(simulator: Simulator, sm: SalesManago, wire: Wire) -> None:
+async def test_closing_does_not_read_events_back_too_soon(
+    simulator: Simulator, sm: SalesManago, gateway: Gateway
+) -> None:
     async with sm.contacts.buffer() as contacts:
         await contacts.confirm(contact(1))
     simulator.faults = [Fault("reset-before", path=ADD, at=1)]
@@ -243,15 +247,15 @@ async def test_closing_does_not_look_for_events_too_soon(simulator: Simulator, s
         receipt = await buffer.add(purchase(1, of=1))
         await anyio.sleep(2)
     assert (await receipt).state == "in_doubt"
-    assert len(wire.times(ADD)) == 1
-    assert wire.times("contact/list") == []
+    assert len(gateway.times(ADD)) == 1
+    assert gateway.times("contact/list") == []
 
 
-# Results that tell nothing of a record
+# Results that say nothing about a record
 
 
-class Riddling(Wire):
-    """Tells in every result of a job that something was invalid, and not what."""
+class Riddling(Gateway):
+    """Says in every result of a job that something was invalid, but not what."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def riddle(message: Any) -> None:
@@ -266,22 +270,20 @@ class Riddling(Wire):
         await super().__call__(scope, receive, riddle)
 
 
-async def test_a_contact_that_results_do_not_tell_of_is_not_sent_for_ever(
-    simulator: Simulator, make_client: Any
-) -> None:
-    wire = Riddling(simulator)
-    async with make_client(wire) as sm, sm.contacts.buffer() as buffer:
+async def test_a_contact_that_is_in_no_result_is_not_sent_for_ever(simulator: Simulator, make_client: Any) -> None:
+    gateway = Riddling(simulator)
+    async with make_client(gateway) as sm, sm.contacts.buffer() as buffer:
         receipt = await buffer.add(contact(1))
         await anyio.sleep(6 * 3600)
-        sent = len(wire.times(UPSERT))
+        sent = len(gateway.times(UPSERT))
         assert receipt.outcome, f"sent {sent} times in 6 hours, and nothing was told"
 
 
-# What is said
+# What is logged
 
 
-class Talkative(Wire):
-    """Names somebody in whatever it answers."""
+class Talkative(Gateway):
+    """Puts personal data into every answer."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         body = orjson.dumps({"success": False, "message": ["cannot do c1@example.com"]})
@@ -289,7 +291,9 @@ class Talkative(Wire):
         await send({"type": "http.response.body", "body": body})
 
 
-async def test_the_log_names_nobody(simulator: Simulator, make_client: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_log_has_no_personal_data(
+    simulator: Simulator, make_client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     async with (
         make_client(Talkative(simulator)) as sm,
         sm.contacts.buffer(batch_size=1, drain_within=1) as buffer,
@@ -301,7 +305,7 @@ async def test_the_log_names_nobody(simulator: Simulator, make_client: Any, capl
     assert "c1@example.com" not in caplog.text
 
 
-# Cancellation as asyncio has it (asyncio.timeout, wait_for, a web server whose client has gone)
+# Cancellation by asyncio (asyncio.timeout, wait_for, a web server whose client has gone)
 
 
 only_asyncio = pytest.mark.parametrize(
@@ -310,7 +314,7 @@ only_asyncio = pytest.mark.parametrize(
 
 
 class Gates:
-    """Holds up every commit, until it is let through."""
+    """Holds up every commit until it is let through."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.came = [threading.Event() for _ in range(9)]
@@ -368,7 +372,7 @@ async def test_what_is_said_to_be_written_is_so_though_another_write_was_cancell
     gates = Gates(monkeypatch)
     writing = [asyncio.ensure_future(file.insert(number, b"{}")) for number in (1, 2)]
     await asyncio.sleep(0)
-    await _until(gates.came[0])  # the first writes for itself and for the second
+    await _until(gates.came[0])  # the first task writes for itself and for the second
     writing[0].cancel()
     gates.open[1].set()
     if not await asyncio.to_thread(gates.came[1].wait, 0.5):  # the second waits for the first, as it should
@@ -382,8 +386,8 @@ async def test_what_is_said_to_be_written_is_so_though_another_write_was_cancell
 
 
 @only_asyncio
-async def test_nothing_goes_on_after_a_close_that_was_cancelled(sm: SalesManago, wire: Wire) -> None:
-    wire.away = 503
+async def test_nothing_goes_on_after_a_close_that_was_cancelled(sm: SalesManago, gateway: Gateway) -> None:
+    gateway.away = 503
     buffer = await sm.contacts.buffer().__aenter__()
     receipt = await buffer.add(contact(1))
     await anyio.sleep(5)

@@ -1,8 +1,8 @@
-"""Lives of an app that writes through buffers, which end in every way, one after the other, until one goes well.
+"""Lives of an app that writes through buffers; they end in every way, one after the other, until one goes well.
 
-A life has a buffer of contacts and one of events, on the files that the life before it has left: closed in order, or
-killed in the middle. At the end, with a server that is well, everything that was taken is there: each event once, each
-contact in its last version. Without a journal the same holds but for what the lives could not tell.
+A life has a buffer of contacts and one of events, on the files that the life before has left: closed in order, or
+killed in the middle. At the end, with a healthy server, everything that was taken is there: each event once, each
+contact in its last version. Without a journal the same holds, except for what the lives did not report.
 """
 
 import logging
@@ -30,11 +30,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from salesmanago_async import Contact, ExternalEvent, Outcome, Retries, SalesManago
-from salesmanago_async.buffers.buffer import CUT_AFTER, LAST_LOOK, Buffer
+from salesmanago_async.buffers.buffer import CUT_AFTER, LAST_POLL, Buffer
 from salesmanago_async.buffers.receipts import Receipt
 from salesmanago_async.errors import BufferClosed
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Fault, Simulator
-from tests.buffers.wires import ADD, UPSERT
+from tests.buffers.gateways import ADD, UPSERT
 from tests.conftest import EPOCH, run_virtually
 
 Kind = Literal["contacts", "events"]
@@ -43,11 +43,11 @@ Key = tuple[Kind, int]
 ReturnT = TypeVar("ReturnT")
 
 OWNERS = range(4)
-"""Contacts; the last one is not there before it is added."""
+"""Contacts; the last one does not exist before it is added."""
 NEWCOMER = OWNERS[-1]
 PLACES: dict[Kind, str] = {"contacts": "contacts.db", "events": "events.db"}
 LONG_ENOUGH = 100_000.0
-"""Seconds after which a wait has come to nothing."""
+"""Seconds after which a wait has failed."""
 DISK_SECONDS = 0.005
 
 
@@ -56,7 +56,7 @@ DISK_SECONDS = 0.005
 
 @frozen
 class LifeOptions:
-    """How the buffers of a life go."""
+    """The options of the buffers of a life."""
 
     batch_size: int = 3
     wait: bool = True
@@ -66,7 +66,7 @@ class LifeOptions:
 
 @frozen
 class Step:
-    """Something that happens in a life; `owner` is whose records are added, `count` how many."""
+    """Something that happens in a life; `owner` is the contact whose records are added, `count` how many."""
 
     what: Literal["contact", "event", "beside", "sleep", "faults", "close", "kill"]
     owner: int = 0
@@ -126,8 +126,8 @@ _steps = st.lists(
 # A life
 
 
-class QueuedLine:
-    """The line of one life to the simulator; when that is over, nothing gets through it any more."""
+class Link:
+    """The connection of one life to the simulator; when the life is over, nothing passes any more."""
 
     def __init__(self, simulator: Simulator, seed: int) -> None:
         self._simulator = simulator
@@ -148,16 +148,16 @@ class QueuedLine:
 
 @define(eq=False)
 class Life:
-    """A life of the app: its client, its buffers, and what these have told."""
+    """A life of the app: its client, its buffers, and their outcomes."""
 
     folder: Path | None
     options: LifeOptions
-    line: QueuedLine
+    link: Link
     began_with: dict[Kind, int] = field(factory=dict)
     adding: Counter[Kind] = field(factory=Counter)
     taken: dict[Key, Receipt] = field(factory=dict)
-    told: dict[Key, Outcome] = field(factory=dict)
-    told_twice: list[Key] = field(factory=list)
+    outcomes: dict[Key, Outcome] = field(factory=dict)
+    reported_twice: list[Key] = field(factory=list)
     buffers: dict[Kind, Buffer[Any]] = field(factory=dict)
     stack: AsyncExitStack = field(factory=AsyncExitStack)
 
@@ -166,7 +166,7 @@ class Life:
         client = SalesManago(
             DEMO_CREDENTIALS,
             owner=DEMO_OWNER,
-            transport=httpx.ASGITransport(app=self.line),
+            transport=httpx.ASGITransport(app=self.link),
             clock=clock,
             random=Random(7),
             retries=Retries(tries=2),
@@ -181,36 +181,36 @@ class Life:
         self.began_with[kind] = len(buffer)
 
     async def close(self) -> None:
-        """Close the buffers within their bounds, and check that everything has come to its end."""
+        """Close the buffers within their bounds, and check that every record has its outcome."""
         for kind in ("events", "contacts"):
             began = anyio.current_time()
             await self.buffers[kind].aclose()
             took = anyio.current_time() - began
-            assert took <= self.options.drain_within + LAST_LOOK + CUT_AFTER + 2.0, f"closing took {took} seconds"
+            assert took <= self.options.drain_within + LAST_POLL + CUT_AFTER + 2.0, f"closing took {took} seconds"
             assert len(self.buffers[kind]) == 0
             assert not any(self.buffers[kind].holds((_email(owner),)) for owner in OWNERS)
         await self.stack.aclose()
         for key, receipt in self.taken.items():
-            assert receipt.outcome is self.told[key], f"{key} was told otherwise than its receipt"
+            assert receipt.outcome is self.outcomes[key], f"{key} was told otherwise than its receipt"
         for kind, began_with in self.began_with.items():
             taken = sum(key[0] == kind for key in self.taken)
-            assert sum(key[0] == kind for key in self.told) == taken + began_with, f"not all {kind} were told of"
+            assert sum(key[0] == kind for key in self.outcomes) == taken + began_with, f"not all {kind} were told of"
 
     async def add(self, key: Key, record: Contact | ExternalEvent) -> None:
-        """Give a record to its buffer."""
+        """Add a record to its buffer."""
         self.adding[key[0]] += 1
         try:
             receipt = await self.buffers[key[0]].add(record)
         finally:
             self.adding[key[0]] -= 1
-        if not self.line.is_cut:
+        if not self.link.is_cut:
             self.taken[key] = receipt
 
     def check(self) -> None:
-        """Check what holds at any time."""
-        assert not self.told_twice
+        """Check what must hold at any time."""
+        assert not self.reported_twice
         for kind, buffer in self.buffers.items():
-            pending = [key for key in self.taken if key[0] == kind and key not in self.told]
+            pending = [key for key in self.taken if key[0] == kind and key not in self.outcomes]
             assert len(pending) <= len(buffer) <= len(pending) + self.began_with[kind] + self.adding[kind]
             held = [owner for owner in OWNERS if buffer.holds((_email(owner),))]
             assert bool(held) == bool(len(buffer))
@@ -226,12 +226,12 @@ class Life:
         }
 
     def _take(self, kind: Kind, outcome: Outcome) -> None:
-        if self.line.is_cut:
+        if self.link.is_cut:
             return
         key = kind, _number(outcome.record)
-        if key in self.told:
-            self.told_twice.append(key)
-        self.told[key] = outcome
+        if key in self.outcomes:
+            self.reported_twice.append(key)
+        self.outcomes[key] = outcome
 
 
 def _email(owner: int) -> str:
@@ -239,7 +239,7 @@ def _email(owner: int) -> str:
 
 
 def _number(record: Any) -> int:
-    """Return the version of a contact, or the number of an event, by what each says of itself."""
+    """Return the version of a contact, or the number of an event, from its own text."""
     if isinstance(record, Contact):
         said = record.name
     elif isinstance(record, ExternalEvent):
@@ -249,10 +249,10 @@ def _number(record: Any) -> int:
     return int(str(said).split()[-1])
 
 
-# The world
+# The harness
 
 
-class World:
+class Harness:
     """An account, and one life after the other."""
 
     def __init__(self, folder: Path, tasks: TaskGroup, *, durable: bool) -> None:
@@ -265,12 +265,12 @@ class World:
         self.lives: list[Life] = []
         self.owners: dict[Key, int] = {}
         self.killed: set[Key] = set()
-        """What a killed life had taken, and not told."""
+        """What a killed life had taken and not reported."""
         self.failing_jobs = False
 
     async def prepare(self) -> None:
-        """Have all contacts but one there, so that events can be added to them."""
-        life = Life(None, LifeOptions(), QueuedLine(self.simulator, 0))
+        """Create all contacts but one, so that events can be added to them."""
+        life = Life(None, LifeOptions(), Link(self.simulator, 0))
         await life.open(self._clock)
         for owner in OWNERS[:-1]:
             await life.add(("contacts", -owner), Contact(email=_email(owner), name=f"version {-owner}"))
@@ -281,12 +281,12 @@ class World:
         """Begin a life on the files that are there."""
         if not options.wait:
             self._all_wait = False
-        life = Life(self._folder, options, QueuedLine(self.simulator, len(self.lives)))
+        life = Life(self._folder, options, Link(self.simulator, len(self.lives)))
         self.lives.append(life)
         await life.open(self._clock)
 
     async def take(self, step: Step) -> None:
-        """Have something happen."""
+        """Carry out a step."""
         life = self.lives[-1]
         match step.what:
             case "contact" | "event":
@@ -301,7 +301,7 @@ class World:
                 self._misbehave(step.faults)
             case "close":
                 await life.close()
-                self._check_told(life)
+                self._check_outcomes(life)
                 await self.begin(step.options)
             case "kill":
                 self._kill(life)
@@ -310,9 +310,9 @@ class World:
         self._check_events()
 
     async def end(self) -> None:
-        """Close what there is, and have a last life on a server that is well send all that is left."""
+        """Close everything, and let a last life, on a healthy server, send all that is left."""
         await self.lives[-1].close()
-        self._check_told(self.lives[-1])
+        self._check_outcomes(self.lives[-1])
         self.simulator.faults = []
         await self.begin(LifeOptions())
         last = self.lives[-1]
@@ -322,8 +322,8 @@ class World:
         last.check()
         assert not any(map(len, last.buffers.values()))
         await last.close()
-        assert {outcome.state for outcome in last.told.values()} <= {"accepted", "rejected", "in_doubt"}
-        await anyio.sleep(1000)  # jobs that nobody followed come to their end
+        assert {outcome.state for outcome in last.outcomes.values()} <= {"accepted", "rejected", "in_doubt"}
+        await anyio.sleep(1000)  # jobs that were not followed end
         self.simulator._store.catch_up()
         self._check_files()
         self._check_what_is_there()
@@ -354,9 +354,9 @@ class World:
         self.simulator.faults = [Fault.parse(text) for text in chosen]
 
     def _kill(self, life: Life) -> None:
-        """Have a life do nothing any more that counts; the next one has its files as they are now."""
-        life.line.is_cut = True
-        self.killed |= life.taken.keys() - life.told.keys()
+        """Make a life do nothing any more that counts; the next one gets its files as they are now."""
+        life.link.is_cut = True
+        self.killed |= life.taken.keys() - life.outcomes.keys()
         if self._folder:
             left = self._folder.parent / f"left-{next(self._copies)}"
             left.mkdir()
@@ -379,17 +379,17 @@ class World:
     def _check_events(self) -> None:
         assert set(self._events_there().values()) <= {1}, "an event is there twice"
 
-    def _check_told(self, life: Life) -> None:
-        """Nothing is called not sent that is there, nor accepted that is not."""
+    def _check_outcomes(self, life: Life) -> None:
+        """Check that no event is reported as not sent that is there, nor as accepted that is not."""
         there = self._events_there()
-        for (kind, number), outcome in life.told.items():
+        for (kind, number), outcome in life.outcomes.items():
             if kind == "events" and outcome.state in {"not_sent", "rejected"}:
                 assert number not in there, f"event {number} is {outcome.state}, but there"
             if kind == "events" and outcome.state == "accepted":
                 assert number in there, f"event {number} is accepted, but not there"
 
     def _lines(self) -> Iterator[tuple[Key, str]]:
-        """Yield what lies in the files."""
+        """Yield the records in the files."""
         for kind, name in PLACES.items() if self._folder else ():
             assert self._folder
             with closing(sqlite3.connect(self._folder / name)) as database:
@@ -401,10 +401,10 @@ class World:
             assert state in ({"rejected"} if key[0] == "contacts" else {"rejected", "in_doubt"}), (key, state)
 
     def _ends(self) -> dict[Key, str]:
-        """Return what was told of each record at last, or lies in a file; nothing of what died untold in memory."""
+        """Return the last outcome of each record, or its state in a file; what died unreported in memory is missing."""
         ends: dict[Key, str] = {}
         for life in self.lives:
-            ends.update({key: outcome.state for key, outcome in life.told.items()})
+            ends.update({key: outcome.state for key, outcome in life.outcomes.items()})
         ends.update(self._lines())
         return ends
 
@@ -423,7 +423,7 @@ class World:
     def _check_all_are_known(self, taken: set[Key], ends: dict[Key, str]) -> None:
         if self._folder is None:
             taken = taken - self.killed
-        # of a killed life what it had not told may have been accepted and deleted, but is then in the account
+        # a killed life may have had records accepted and deleted without reporting them; these are in the account
         there = self._events_there()
         for key in taken - ends.keys():
             assert key in self.killed, f"{key} is lost"
@@ -436,9 +436,9 @@ class World:
                     assert ends[key] != "not_sent", f"{key} was never sent"
 
     def _check_versions(self, taken: set[Key], ends: dict[Key, str]) -> None:
-        """Each contact is there in its last version; or in a later one that was applied, although its job failed."""
+        """Check that each contact is there in its last version, or a later one whose job failed after applying it."""
         if self.failing_jobs and not self._all_wait:
-            return  # nobody has heard of those that failed
+            return  # the failed jobs were not followed
         stored = {one.email: one for one in self.simulator._store.contacts.values()}
         for owner in OWNERS:
             versions = sorted(
@@ -454,13 +454,13 @@ class World:
             )
 
     def _is_sure(self, state: str | None) -> bool:
-        """Tell whether what has ended like this must be there: in a file all but what was rejected."""
+        """Return whether a record with this outcome must be there: with a file, all but the rejected ones."""
         return state in {"accepted", "submitted"} or (self._folder is not None and state != "rejected")
 
 
 @contextmanager
 def _disk() -> Iterator[None]:
-    """Have what is written take its time without a thread, as virtual time would outrun one."""
+    """Do disk work in virtual time, without a thread: virtual time would run ahead of a thread."""
 
     async def run_sync(act: Callable[..., ReturnT], *args: Any, **_: Any) -> ReturnT:
         done: list[ReturnT] = []
@@ -478,17 +478,17 @@ def _disk() -> Iterator[None]:
 async def _live(steps: Sequence[Step], first: LifeOptions, folder: Path, *, durable: bool) -> None:
     (folder / "first").mkdir()
     async with anyio.create_task_group() as tasks:
-        world = World(folder / "first", tasks, durable=durable)
-        await world.prepare()
-        await world.begin(first)
+        harness = Harness(folder / "first", tasks, durable=durable)
+        await harness.prepare()
+        await harness.begin(first)
         for step in steps:
-            await world.take(step)
-        await world.end()
+            await harness.take(step)
+        await harness.end()
 
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    """Keep no word of all that goes wrong."""
+    """Log nothing about all that goes wrong."""
     logger = logging.getLogger("salesmanago_async")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -505,7 +505,7 @@ def _run(steps: Sequence[Step], first: LifeOptions, backend: str, *, durable: bo
 
 
 def _try_lives(examples: int) -> None:
-    """Draw so many stories, the same ones each time."""
+    """Draw so many examples, the same ones each time."""
 
     @settings(
         max_examples=examples,

@@ -1,4 +1,4 @@
-"""A program of its own that is told to end: what its buffer holds goes out first."""
+"""A separate program that is terminated: the records in its buffer are sent first."""
 
 import asyncio
 import signal

@@ -20,7 +20,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 CONTACTS = Estimate(
     chunks=2357, jobs=2357, polls=2357, preparing=9.0,
-    concurrency=8, rate=None, poll_interval=60.0, outstanding=1000, watchers=4,
+    concurrency=8, rate=None, poll_interval=60.0, outstanding=1000, pollers=4,
 )  # fmt: skip
 EVENTS = evolve(CONTACTS, jobs=0, polls=0)
 

@@ -1,9 +1,9 @@
-"""Worlds to run in: an account that is watched, a disk that takes its time, and runs that end at a chosen moment.
+"""A harness for runs: an account that is watched, a disk that takes its time, and runs that end at a chosen moment.
 
-A run passes through *steps*: a record is read, a request arrives, it is processed, something is to be written, it has
-been written, an outcome is told. A run can be made to end at any of them, in every way in which runs end, and another
-run goes on with what it left. What must hold at all times is noted in `World.wrong` where it did not, and is checked
-after each run.
+A run passes through *steps*: a record is read, a request arrives, it is processed, something is about to be written, it
+has been written, an outcome is reported. A run can be made to end at any step, in every way in which runs end, and
+another run resumes from what it left. Violations of what must always hold are collected in `Harness.wrong`, which is
+checked after each run.
 """
 
 import shutil
@@ -29,13 +29,13 @@ from salesmanago_async.api.codec import write
 from salesmanago_async.errors import JournalFailed
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
 from tests.conftest import EPOCH
-from tests.imports.ways import Way
+from tests.imports.renderings import Rendering
 
 Kind = Literal["contacts", "events"]
 Record = Contact | ExternalEvent
 Answer = tuple[int, bytes]
 """A status and a body."""
-Meddle = Callable[[str, Any], Answer | None]
+Intercept = Callable[[str, Any], Answer | None]
 ReturnT = TypeVar("ReturnT")
 
 PATHS: Mapping[str, str] = {"contacts": "contact/batchupsertv2", "events": "contact/batchAddContactExtEvent"}
@@ -45,10 +45,10 @@ STATES = ("accepted", "submitted", "rejected", "in_doubt", "not_sent")
 REFUSAL: Answer = (200, b'{"success":false,"message":["no"]}')
 DISK_SECONDS = 0.005
 LONGEST_RUN = 1_000_000.0
-"""Seconds after which a run has come to nothing: something waits for what will never come."""
+"""Seconds after which a run has failed: it waits for something that never comes."""
 
 
-# Records: what each says tells it apart from every other
+# Records: each has a text that no other record has
 
 
 def contact(position: int, email: str | None = None, **others: Any) -> Contact:
@@ -57,7 +57,7 @@ def contact(position: int, email: str | None = None, **others: Any) -> Contact:
 
 
 def event(position: int, email: str | None = None, **others: Any) -> ExternalEvent:
-    """The event at this position of a source, of a second of its own."""
+    """The event at this position of a source; each has its own second."""
     fields = {
         "email": email or f"c{position}@example.com",
         "date": 1_700_000_000_000 + 1000 * position,
@@ -68,13 +68,13 @@ def event(position: int, email: str | None = None, **others: Any) -> ExternalEve
     return ExternalEvent(**{**fields, **others})
 
 
-def spelt(record: Record | Mapping[str, Any]) -> bytes:
-    """A record, or an entry of a request, by which the two are known to be the same."""
+def encoded(record: Record | Mapping[str, Any]) -> bytes:
+    """A record, or an entry of a request, in a form in which the two are equal."""
     return orjson.dumps(record if isinstance(record, Mapping) else write(record), option=orjson.OPT_SORT_KEYS)
 
 
 class SourceBroke(SalesManagoError):
-    """What a source raises that breaks."""
+    """The error of a source that breaks."""
 
 
 # How runs end
@@ -84,7 +84,7 @@ class SourceBroke(SalesManagoError):
 class Termination:
     """How a run ends, and when: at a step (counted from 1), or after some seconds.
 
-    `kill`: nothing is done any more, and the journal is as it lies on the disk at that moment. `cut`: what is in flight
+    `kill`: nothing is done any more, and the journal is as it is on the disk at that moment. `cut`: what is in flight
     is cut off. `stop`: in order. `cancel`: the task is cancelled, which is in order, too.
     """
 
@@ -97,8 +97,8 @@ BY_ITSELF = Termination()
 
 
 @define
-class Told:
-    """What a run has told: its report, its outcomes one by one, and the error it raised."""
+class RunResult:
+    """The result of a run: its report, its outcomes one by one, and the error it raised."""
 
     report: Report
     outcomes: list[Outcome] = field(factory=list)
@@ -106,11 +106,11 @@ class Told:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many records are in which state, by the report."""
+        """The number of records in each state, by the report."""
         return {state: getattr(self.report, state) for state in STATES if getattr(self.report, state)}
 
 
-class Steps:
+class StepCounter:
     """Counts the steps of a run, and acts at one of them."""
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class Steps:
         self.count, self._at = 0, None
 
     def act_at(self, step: int | None, act: Callable[[], None]) -> None:
-        """Have something done at a step."""
+        """Set an action for a step."""
         self._at, self._act = step, act
 
     def take(self) -> None:
@@ -137,12 +137,12 @@ class Steps:
 
 
 def nothing(path: str, body: Any) -> Answer | None:
-    """Meddle with nothing."""
+    """Intercept nothing."""
     return None
 
 
-def refusing(positions: Collection[int]) -> Meddle:
-    """Refuse every request that holds a record of these positions."""
+def refusing(positions: Collection[int]) -> Intercept:
+    """Refuse every request that has a record at one of these positions."""
     numbers = {str(position) for position in positions}
 
     def refuse(path: str, body: Any) -> Answer | None:
@@ -162,36 +162,37 @@ def _position(entry: Mapping[str, Any]) -> str:
 
 
 @define(eq=False)
-class Batch:
-    """A request with records: what their contacts go by, and the job that it has become."""
+class SentBatch:
+    """A request with records: the names of their contacts, and the job that it has become."""
 
     names: frozenset[str]
     records: Sequence[bytes]
 
 
 class Gateway:
-    """Stands before the simulator and watches. Requests take their time on the way there, and on the way back.
+    """Stands in front of the simulator and watches. Requests take time on the way there and on the way back.
 
-    `instead` may give the answer to a request that is then not processed, `after` another answer than the simulator's.
-    Of the requests with records whose number, from 1, is in `halves` the first half is processed, if there are two, and
-    the answer is `half_answer`. The answers to those in `late` are lost, and their jobs take so many seconds.
+    `instead` may return the answer to a request that is then not processed, `after` an answer in place of the
+    simulator's. Requests with records are numbered from 1. Of those in `halves`, only the first half is processed, if
+    there are two, and the answer is `half_answer`. The answers to those in `late` are lost, and their jobs take so many
+    seconds.
 
-    The account keeps addresses and ids in its own `spelling`, by which it knows them, and shows events in the way of
-    `shows`.
+    The account keeps addresses and ids in its own `spelling`, by which it finds them, and shows events as `renders`
+    does.
     """
 
-    def __init__(self, world: "World") -> None:
-        self.world = world
+    def __init__(self, harness: "Harness") -> None:
+        self.harness = harness
         self.requests: Counter[str] = Counter()
-        self.instead: Meddle = nothing
-        self.after: Meddle = nothing
+        self.instead: Intercept = nothing
+        self.after: Intercept = nothing
         self.halves: set[int] = set()
         self.half_answer: Answer = (500, b"")
         self.late: Mapping[int, float] = {}
         self.spelling: Callable[[str], str] = str
-        self.shows: Way = dict
-        self.in_flight: set[Batch] = set()
-        self.jobs: dict[int, Batch] = {}
+        self.renders: Rendering = dict
+        self.in_flight: set[SentBatch] = set()
+        self.jobs: dict[int, SentBatch] = {}
         self.accepted: set[bytes] = set()
         self.sent: list[bytes] = []
         self._random = Random(0)
@@ -203,9 +204,9 @@ class Gateway:
         batch = self._arrives(path, body)
         number = self.requests[path] if batch else 0
         try:
-            await self._passes()
+            await self._delay()
             messages = await self._answered(path, _respelt(body, self.spelling), scope, number)
-            await self._passes()
+            await self._delay()
         finally:
             if batch:
                 self.in_flight.discard(batch)
@@ -215,26 +216,26 @@ class Gateway:
             await send(message)
 
     def forget_client(self, known_jobs: Iterable[int]) -> None:
-        """Take it that whoever asks from now on knows of these jobs only."""
+        """Start a new client, which knows only these jobs."""
         self.in_flight.clear()
         self.jobs = {number: self.jobs[number] for number in known_jobs if number in self.jobs}
 
-    async def _passes(self) -> None:
-        await anyio.sleep(self._random.uniform(*self.world.latency))
-        self.world.steps.take()
+    async def _delay(self) -> None:
+        await anyio.sleep(self._random.uniform(*self.harness.latency))
+        self.harness.steps.take()
         await anyio.lowlevel.checkpoint()
 
     async def _answered(self, path: str, body: Any, scope: Any, number: int) -> list[Any]:
-        """Return the messages of the answer; `number` is that of a request with records, 0 of another."""
+        """Return the messages of the answer; `number` is that of a request with records, 0 for any other."""
         instead = self.instead(path, body)
         if instead:
             return _messages(instead)
-        entries = body[LISTS[self.world.kind]] if number else []
+        entries = body[LISTS[self.harness.kind]] if number else []
         if number in self.halves and len(entries) > 1:
-            await self._processed({**body, LISTS[self.world.kind]: entries[: len(entries) // 2]}, scope)
+            await self._processed({**body, LISTS[self.harness.kind]: entries[: len(entries) // 2]}, scope)
             return _messages(self.half_answer)
         if number in self.late:
-            with mock.patch.object(self.world.simulator._store, "job_seconds", self.late[number]):
+            with mock.patch.object(self.harness.simulator._store, "job_seconds", self.late[number]):
                 await self._processed(body, scope)
             return _messages((500, b""))
         messages = await self._processed(body, scope)
@@ -244,11 +245,11 @@ class Gateway:
         return _messages(after) if after else messages
 
     def _shown(self, messages: list[Any]) -> list[Any]:
-        """Return a reading back as the account shows it; one that a fault has spoilt is left alone."""
+        """Return an answer to a read-back as the account shows it; one that a fault has damaged stays as it is."""
         try:
             answer = orjson.loads(_content(messages))
             for one in answer["contacts"]:
-                one["contactExtEvents"] = [self.shows(told) for told in one["contactExtEvents"]]
+                one["contactExtEvents"] = [self.renders(event) for event in one["contactExtEvents"]]
         except (orjson.JSONDecodeError, KeyError, TypeError):
             return messages
         return _messages((200, orjson.dumps(answer)))
@@ -262,30 +263,30 @@ class Gateway:
         async def keep(message: Any) -> None:
             messages.append(message)
 
-        await self.world.simulator(scope, receive, keep)
+        await self.harness.simulator(scope, receive, keep)
         return messages
 
-    def _arrives(self, path: str, body: Any) -> Batch | None:
+    def _arrives(self, path: str, body: Any) -> SentBatch | None:
         self.requests["files" if path.startswith("/files/") else path] += 1
-        entries = body.get(LISTS[self.world.kind]) if path == PATHS[self.world.kind] else None
+        entries = body.get(LISTS[self.harness.kind]) if path == PATHS[self.harness.kind] else None
         if entries is None:
             return None
-        batch = Batch(frozenset(self._names(entries)), [spelt(entry) for entry in entries])
+        batch = SentBatch(frozenset(self._names(entries)), [encoded(entry) for entry in entries])
         self._check(batch)
         self.in_flight.add(batch)
         self.sent += batch.records
         return batch
 
-    def _check(self, batch: Batch) -> None:
-        wrong = self.world.wrong
+    def _check(self, batch: SentBatch) -> None:
+        wrong = self.harness.wrong
         for other in self.in_flight:
             wrong += [f"two requests in flight are about {name}" for name in batch.names & other.names]
         for number, other in self.jobs.items():
-            if self.world.watches_jobs and not self.world.is_over(number):
+            if self.harness.watches_jobs and not self.harness.is_over(number):
                 wrong += [f"sent while job {number} is at work: {name}" for name in batch.names & other.names]
         wrong += [f"sent again: {record!r}" for record in batch.records if record in self.accepted]
 
-    def _note_job(self, batch: Batch, content: bytes) -> None:
+    def _note_job(self, batch: SentBatch, content: bytes) -> None:
         try:
             answer = orjson.loads(content)
         except orjson.JSONDecodeError:
@@ -294,25 +295,25 @@ class Gateway:
             self.jobs[answer["requestId"]] = batch
 
     def _names(self, entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-        """Everything that the contacts of some entries go by, here or in the account."""
-        stored = self.world.simulator._store.contacts
+        """Yield all names of the contacts of some entries, those in the entries and those in the account."""
+        stored = self.harness.simulator._store.contacts
         for entry in entries:
             fields = {**entry.get("contact", {}), **entry}
-            addresses = {known_as(fields[name]) for name in ("email", "newEmail") if name in fields}
-            ids = {known_as(fields["contactId"])} if "contactId" in fields else set()
+            addresses = {canonical_name(fields[name]) for name in ("email", "newEmail") if name in fields}
+            ids = {canonical_name(fields["contactId"])} if "contactId" in fields else set()
             yield from addresses | ids
-            yield from (one.id for one in stored.values() if known_as(one.email) in addresses)
-            yield from (known_as(stored[id_].email) for id_ in ids if id_ in stored)
+            yield from (one.id for one in stored.values() if canonical_name(one.email) in addresses)
+            yield from (canonical_name(stored[id_].email) for id_ in ids if id_ in stored)
 
 
-def known_as(name: str) -> str:
-    """What whoever watches knows a contact by, in whatever spelling its address or its id is given."""
+def canonical_name(name: str) -> str:
+    """Return the canonical form of an address or an id, whatever its spelling."""
     local, at, domain = normalize("NFC", name.lower()).rpartition("@")
     return f"{local}@{domain.encode('idna').decode()}" if at else domain
 
 
 def _respelt(body: Any, spelling: Callable[[str], str]) -> Any:
-    """What a request says, with the addresses and the ids of contacts in another spelling."""
+    """Return a request with the addresses and ids of contacts in another spelling."""
     if isinstance(body, list):
         return [_respelt(one, spelling) for one in body]
     if not isinstance(body, dict):
@@ -349,7 +350,7 @@ def _messages(answer: Answer) -> list[Any]:
 
 
 class _Elsewhere(httpx.AsyncBaseTransport):
-    """The way to a server that nothing is to be sent to."""
+    """The transport to a server to which nothing must be sent."""
 
     requests = 0
 
@@ -358,20 +359,20 @@ class _Elsewhere(httpx.AsyncBaseTransport):
         raise httpx.ConnectError("nobody is here")
 
 
-class World:
-    """An account, whoever sends records to it, and the journal in `folder` that each of them goes on with."""
+class Harness:
+    """An account, the clients that send records to it, and the journal in `folder` with which each of them resumes."""
 
     def __init__(self, kind: Kind, folder: Path) -> None:
         self.kind: Kind = kind
         self.folder = folder
         self.journal: Path | None = folder / "journal.db"
         self.began = EPOCH
-        """The wall clock, in seconds since 1970, when the present loop's clock shows 0."""
+        """The wall clock, in seconds since 1970, when the clock of the present event loop shows 0."""
         self.simulator = Simulator(clock=self.clock, job_seconds=90.0, link_seconds=300.0)
         self.latency = (0.05, 0.4)
         self.watches_jobs = True
-        self.front = Gateway(self)
-        self.steps = Steps()
+        self.gateway = Gateway(self)
+        self.steps = StepCounter()
         self.wrong: list[str] = []
         self.runs = 0
 
@@ -382,42 +383,42 @@ class World:
     def client(self, **options: Any) -> SalesManago:
         """A client of the account."""
         chosen = {"concurrency": 3, "random": Random(7), "clock": self.clock, **options}
-        transport = httpx.ASGITransport(app=self.front)
+        transport = httpx.ASGITransport(app=self.gateway)
         return SalesManago(DEMO_CREDENTIALS, owner=DEMO_OWNER, transport=transport, **chosen)
 
     async def prepare(self, emails: Iterable[str]) -> dict[str, str]:
-        """Make contacts of these addresses, and return their ids."""
+        """Create contacts with these addresses, and return their ids."""
         return await make_contacts(self.simulator, self.clock, emails)
 
     async def run(
         self,
         records: Sequence[Any],
-        ends: Termination = BY_ITSELF,
+        termination: Termination = BY_ITSELF,
         *,
         client: Mapping[str, Any] | None = None,
         reads: Literal["async", "breaks"] | None = None,
         **options: Any,
-    ) -> Told:
-        """Make one run, from the beginning of the source, and check what must hold after every run.
+    ) -> RunResult:
+        """Execute one run, from the beginning of the source, and check what must hold after every run.
 
-        The source may be an async one, or one that breaks in its middle.
+        The source may be asynchronous, or break in the middle.
         """
         self._begin()
-        told = Told(Report())
+        result = RunResult(Report())
         async with self.client(**(client or {})) as sm:
             begin = sm.contacts.upserting if self.kind == "contacts" else sm.events.adding
             with self.disk():
                 try:
                     source = self._async_source(records) if reads == "async" else self._source(records, reads)
-                    await self._take(begin(source, journal=self.journal, **options), ends, told)
+                    await self._take(begin(source, journal=self.journal, **options), termination, result)
                 except SalesManagoError as error:
-                    told.error = error
-        self._check(told, ends)
-        return told
+                    result.error = error
+        self._check(result, termination)
+        return result
 
     async def run_elsewhere(self, records: Sequence[Any]) -> None:
-        """Make a run with the same journal and credentials on another server, and check that nothing comes of it."""
-        known = self.journalled()
+        """Execute a run with the same journal and credentials on another server, and check that it is refused."""
+        known = self.journal_lines()
         if not known:
             return
         self._begin()
@@ -432,15 +433,15 @@ class World:
                     said = error.rule
         assert said.startswith("was begun with a simulated server, and this is for app2.salesmanago.com"), said
         assert elsewhere.requests == 0
-        assert self.journalled() == known
+        assert self.journal_lines() == known
 
     async def settle(self) -> None:
-        """Let every job of the account come to its end."""
+        """Wait until every job of the account has ended."""
         await anyio.sleep(1000)
         self.simulator._store.catch_up()
 
     def is_over(self, number: int) -> bool:
-        """Whether a job is at its end."""
+        """Whether a job has ended."""
         self.simulator._store.catch_up()
         job = self.simulator._store.job(number)
         return job is None or job.is_over
@@ -450,7 +451,7 @@ class World:
     def _begin(self) -> None:
         self.runs += 1
         self.steps.begin()
-        self.front.forget_client(line.request_id for line in self.journalled() if line.request_id is not None)
+        self.gateway.forget_client(line.request_id for line in self.journal_lines() if line.request_id is not None)
 
     def _source(self, records: Sequence[Any], reads: str | None) -> Iterator[Any]:
         for position, record in enumerate(records):
@@ -465,35 +466,37 @@ class World:
             await anyio.lowlevel.checkpoint()
             yield record
 
-    async def _take(self, beginning: AbstractAsyncContextManager[Outcomes], ends: Termination, told: Told) -> None:
+    async def _take(
+        self, beginning: AbstractAsyncContextManager[Outcomes], termination: Termination, result: RunResult
+    ) -> None:
         begun: list[Outcomes] = []
         try:
             with anyio.fail_after(LONGEST_RUN), anyio.CancelScope() as scope:
                 async with anyio.create_task_group() as tasks, beginning as outcomes:
                     begun.append(outcomes)
-                    end = self._end(ends, outcomes, scope)
-                    self.steps.act_at(ends.step, end)
-                    if ends.seconds is not None:
-                        tasks.start_soon(_after, ends.seconds, end)
+                    end = self._end(termination, outcomes, scope)
+                    self.steps.act_at(termination.step, end)
+                    if termination.seconds is not None:
+                        tasks.start_soon(_after, termination.seconds, end)
                     async for outcome in outcomes:
-                        told.outcomes.append(outcome)
+                        result.outcomes.append(outcome)
                         self.steps.take()
                     tasks.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
         finally:
-            told.report = begun[0].report
+            result.report = begun[0].report
 
-    def _end(self, ends: Termination, outcomes: Outcomes, scope: anyio.CancelScope) -> Callable[[], None]:
+    def _end(self, termination: Termination, outcomes: Outcomes, scope: anyio.CancelScope) -> Callable[[], None]:
         def kill() -> None:
             self._freeze()
             outcomes.stop_at_once()
 
         acts = {"kill": kill, "cut": outcomes.stop_at_once, "stop": outcomes.stop, "cancel": scope.cancel}
-        return acts[ends.how] if ends.how else lambda: None
+        return acts[termination.how] if termination.how else lambda: None
 
     def _freeze(self) -> None:
-        """Have the next run begin with the journal as it is now, copied alone, whatever is still written to it."""
+        """Let the next run begin with a copy of the journal as it is now, whatever is still written to the original."""
         if self.journal:
             frozen_journal = self.folder / f"killed-{self.runs}.db"
             if self.journal.exists():
@@ -502,7 +505,7 @@ class World:
 
     @contextmanager
     def disk(self) -> Generator[None]:
-        """Have what is written take its time without a thread, as virtual time would outrun one."""
+        """Do disk work in virtual time, without a thread: virtual time would run ahead of a thread."""
 
         async def run_sync(act: Callable[..., ReturnT], *args: Any, **_: Any) -> ReturnT:
             done: list[ReturnT] = []
@@ -520,39 +523,39 @@ class World:
 
     # What must hold
 
-    def _check(self, told: Told, ends: Termination) -> None:
+    def _check(self, result: RunResult, termination: Termination) -> None:
         assert not self.wrong, self.wrong
-        report, outcomes = told.report, told.outcomes
-        assert report.read == sum(told.counts.values()), f"{report.read} read, but {told.counts}"
+        report, outcomes = result.report, result.outcomes
+        assert report.read == sum(result.counts.values()), f"{report.read} read, but {result.counts}"
         assert len({outcome.position for outcome in outcomes}) == len(outcomes), "an outcome was told twice"
         each = Counter[str](outcome.state for outcome in outcomes)
-        if ends.how in {None, "stop"}:
-            assert dict(each) == told.counts, f"told {dict(each)}, but reported {told.counts}"
+        if termination.how in {None, "stop"}:
+            assert dict(each) == result.counts, f"outcomes {dict(each)}, but the report says {result.counts}"
         else:
-            assert all(count <= told.counts.get(state, 0) for state, count in each.items()), (each, told.counts)
-        if self.journal and not isinstance(told.error or report.stopped, JournalFailed):
-            self._check_journal(dict(each) if ends.how == "kill" else told.counts)
-        if not isinstance(told.error, Invalid):  # or else records have come to other places
+            assert all(count <= result.counts.get(state, 0) for state, count in each.items()), (each, result.counts)
+        if self.journal and not isinstance(result.error or report.stopped, JournalFailed):
+            self._check_journal(dict(each) if termination.how == "kill" else result.counts)
+        if not isinstance(result.error, Invalid):  # else records have moved to other positions
             unsent = [outcome for outcome in outcomes if outcome.state == "not_sent"]
             assert not [one.position for one in unsent if self._is_there(one.record)], "not sent, but there"
-        self.front.accepted |= {spelt(outcome.record) for outcome in outcomes if outcome.state == "accepted"}
+        self.gateway.accepted |= {encoded(outcome.record) for outcome in outcomes if outcome.state == "accepted"}
 
     def _is_there(self, record: Any) -> bool:
-        """Whether the account holds just this event, or the contact in just this version."""
+        """Whether the account has exactly this event, or the contact in exactly this version."""
         if isinstance(record, ExternalEvent):
-            return _told(write(record)["contactEvent"]) in events_of(self.simulator)
+            return _event_key(write(record)["contactEvent"]) in events_of(self.simulator)
         return isinstance(record, Contact) and any(
             one.fields.get("name") == record.name for one in self.simulator._store.contacts.values()
         )
 
-    def _check_journal(self, told: Mapping[str, int]) -> None:
-        """Nothing is called settled that is not written down."""
-        written = Counter(state for line in self.journalled() for state in line.states())
+    def _check_journal(self, counts: Mapping[str, int]) -> None:
+        """Check that no record is reported as settled that is not written down."""
+        written = Counter(state for line in self.journal_lines() for state in line.states())
         for state in ("accepted", "submitted"):
-            assert told.get(state, 0) <= written[state], f"told {told}, but written {written}"
+            assert counts.get(state, 0) <= written[state], f"reported {counts}, but written {written}"
 
-    def journalled(self) -> list["Line"]:
-        """What the journal holds; a copy is read, so that it stays as it is."""
+    def journal_lines(self) -> list["Line"]:
+        """The lines of the journal; a copy is read, so that the journal stays as it is."""
         if not self.journal or not self.journal.exists():
             return []
         copy = self.folder / "copy.db"
@@ -560,7 +563,7 @@ class World:
         database = sqlite3.connect(copy)
         try:
             found = database.execute("SELECT spans, state, request_id, reason, others FROM chunks").fetchall()
-        except sqlite3.OperationalError:  # a kill before the tables were there
+        except sqlite3.OperationalError:  # killed before the tables were created
             found = []
         finally:
             database.close()
@@ -581,7 +584,7 @@ class Line:
     others: Mapping[str, tuple[str, str]]
 
     def states(self) -> Iterator[str]:
-        """The state of each of its records."""
+        """Yield the state of each of its records."""
         for first, last in self.spans:
             for position in range(first, last + 1):
                 yield self.others.get(str(position), (self.state, ""))[0]
@@ -596,36 +599,36 @@ async def _after(seconds: float, act: Callable[[], None]) -> None:
 
 
 def account(simulator: Simulator) -> dict[str, Any]:
-    """What is there: each contact as it was last described, and how often each of its events."""
+    """The content of the account: the last version of each contact, and the count of each event."""
     return {
-        one.email: (one.fields, set(one.tags), one.properties, Counter(_told(event) for event in one.events))
+        one.email: (one.fields, set(one.tags), one.properties, Counter(_event_key(event) for event in one.events))
         for one in simulator._store.contacts.values()
     }
 
 
 def events_of(simulator: Simulator) -> Counter[bytes]:
-    """How often each event is there."""
-    return Counter(_told(event) for one in simulator._store.contacts.values() for event in one.events)
+    """The count of each event in the account."""
+    return Counter(_event_key(event) for one in simulator._store.contacts.values() for event in one.events)
 
 
-def _told(event: Mapping[str, Any]) -> bytes:
-    told = {name: value for name, value in event.items() if name != "eventId" and value is not None}
-    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+def _event_key(event: Mapping[str, Any]) -> bytes:
+    fields = {name: value for name, value in event.items() if name != "eventId" and value is not None}
+    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
 
 
 async def make_contacts(simulator: Simulator, clock: Callable[[], float], emails: Iterable[str]) -> dict[str, str]:
-    """Make contacts of these addresses, one call for each, and return their ids."""
+    """Create contacts with these addresses, one call for each, and return their ids."""
     async with _plain_client(simulator, clock) as sm:
         return {email: str((await sm.contacts.upsert(Contact(email=email))).contact_id) for email in emails}
 
 
 async def sequential(
-    world: World, emails: Iterable[str], records: Callable[[Mapping[str, str]], Iterable[Any]]
+    harness: Harness, emails: Iterable[str], records: Callable[[Mapping[str, str]], Iterable[Any]]
 ) -> dict[str, Any]:
-    """What is there when the same records are sent one by one, each by a call of its own, and nothing goes wrong."""
-    simulator = Simulator(clock=world.clock)
-    ids = await make_contacts(simulator, world.clock, emails)
-    async with _plain_client(simulator, world.clock) as sm:
+    """Return the account after the same records are sent one by one, each by its own call, without any fault."""
+    simulator = Simulator(clock=harness.clock)
+    ids = await make_contacts(simulator, harness.clock, emails)
+    async with _plain_client(simulator, harness.clock) as sm:
         for record in records(ids):
             await (sm.contacts.upsert(record) if isinstance(record, Contact) else sm.events.add(record))
     return account(simulator)

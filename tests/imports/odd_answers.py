@@ -1,6 +1,6 @@
-"""Answers and result files that confirm nothing: whatever a server meant by them, no record may be taken as done.
+"""Answers and result files that confirm nothing: whatever the server meant, no record may count as accepted.
 
-They are judged for the contacts or events of a@x.pl, b@x.pl and the contact with the id c-id.
+The tests evaluate them for contacts or events of a@x.pl, b@x.pl and the contact with the id c-id.
 """
 
 from typing import Any
@@ -39,7 +39,7 @@ IN_DOUBT_CONTACTS: list[dict[str, Any]] = [
     {"success": True, "contactIds": ["1", "2", {"email": "who@x.pl", "id": "3"}], **_NOBODY_INVALID},
     # no list at all
     *[{"success": True, "contactIds": odd, **_NOBODY_INVALID} for odd in ("all", 3, True, 0, "", 1.5)],
-    # invalidContacts that is no list, or of others
+    # invalidContacts that is not a list, or lists others
     *[{"success": True, "contactIds": _ALL, "invalidContacts": odd} for odd in ("all", "a@x.pl", 6, True)],
     *[{"success": True, "contactIds": {}, "invalidContacts": odd} for odd in ("all", 6, 0, "", False, -1)],
     {"success": True, "contactIds": {}, "invalidContacts": ["who@x.pl"]},
@@ -58,7 +58,7 @@ IN_DOUBT_EVENTS: list[dict[str, Any]] = [
         for success in [*_NO_SUCCESS, "no", "False", 0]
     ],
     {"success": None},
-    # failedContacts that is no list, or of others
+    # failedContacts that is not a list, or lists others
     *[
         {"success": True, "createdAmount": 3, "failedAmount": 0, "failedContacts": odd}
         for odd in ("all", "a@x.pl", 2, True, 0, "")
@@ -66,7 +66,7 @@ IN_DOUBT_EVENTS: list[dict[str, Any]] = [
     {"success": True, "failedContacts": ["who@x.pl"]},
     {"success": True, "failedContacts": [None]},
     {"createdAmount": 2, "failedAmount": 1, "failedContacts": ["who@x.pl"]},
-    # amounts that are no numbers
+    # amounts that are not numbers
     {"success": True, "createdAmount": False, **_NOBODY_FAILED},
     {"success": True, "createdAmount": True, **_NOBODY_FAILED},
     {"success": True, "createdAmount": "all", **_NOBODY_FAILED},
@@ -74,7 +74,7 @@ IN_DOUBT_EVENTS: list[dict[str, Any]] = [
     {"success": True, "createdAmount": {}, **_NOBODY_FAILED},
     {"success": True, "createdAmount": 3, "failedAmount": False, **_NOBODY_FAILED},
     {"success": True, "createdAmount": 3, "failedAmount": "none", **_NOBODY_FAILED},
-    # amounts that do not fit
+    # amounts that do not add up
     {"success": True, "createdAmount": 2, "failedAmount": -1, **_NOBODY_FAILED},
     {"success": True, "createdAmount": 4, "failedAmount": -1, **_NOBODY_FAILED},
     {"success": True, "createdAmount": -3, "failedAmount": 6, **_NOBODY_FAILED},
@@ -84,7 +84,7 @@ IN_DOUBT_EVENTS: list[dict[str, Any]] = [
     {"success": True, "createdAmount": 2, "failedAmount": 0, **_NOBODY_FAILED},
     {"success": True, "createdAmount": 10, **_NOBODY_FAILED},
     {"success": True, "failedAmount": 4, **_NOBODY_FAILED},
-    # amounts that fit, but of which nobody knows whom they are about
+    # amounts that add up, but cannot be traced to records
     {"success": True, "createdAmount": 2, "failedAmount": 1, **_NOBODY_FAILED},
     {"success": True, "createdAmount": 1, **_NOBODY_FAILED},
     {"failedAmount": 0, **_NOBODY_FAILED},

@@ -1,4 +1,4 @@
-"""What an answer says of each record: a table of the forms that accounts send, and of those that confirm nothing."""
+"""What an answer says about each record: a table of the forms that accounts send, and of those that confirm nothing."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def states(verdicts: Any, count: int = 3) -> list[str]:
 @pytest.mark.parametrize(
     ("result", "expected"),
     [
-        # nobody is named: the success is believed
+        # no record is named: the success holds for all
         ({"success": True, "contactIds": {}, "invalidContacts": []}, ACCEPTED),
         ({"success": True, "contactIds": [], "invalidContacts": {}}, ACCEPTED),
         ({"success": "True", "contactIds": None, "invalidContacts": None}, ACCEPTED),
@@ -37,7 +37,7 @@ def states(verdicts: Any, count: int = 3) -> list[str]:
         ),
         ({"success": True, "invalidContacts": [{"contactId": "c-id"}]}, ["accepted", "accepted", "rejected"]),
         ({"success": True, "invalidContacts": {"a@x.pl": "bad"}}, ["rejected", "accepted", "accepted"]),
-        # an entry that fits no record: only what contactIds confirms is accepted
+        # an entry that matches no record: only what contactIds confirms is accepted
         (
             {"success": True, "contactIds": {"A@x.pl": "1"}, "invalidContacts": ["who@x.pl"]},
             ["accepted", "in_doubt", "in_doubt"],
@@ -64,7 +64,7 @@ def states(verdicts: Any, count: int = 3) -> list[str]:
             {"success": True, "contactIds": ["1", 2], "invalidContacts": ["b@x.pl"]},
             ["accepted", "rejected", "accepted"],
         ),
-        # some are left out
+        # some are missing
         ({"success": True, "contactIds": {"a@x.pl": "1"}}, ["accepted", "in_doubt", "in_doubt"]),
         ({"success": True, "contactIds": {"a@x.pl": "1", "b@x.pl": None}}, ["accepted", "in_doubt", "in_doubt"]),
         ({"success": True, "contactIds": {"a@x.pl": "1", "y": "2", "z": "3"}}, ["accepted", "in_doubt", "in_doubt"]),
@@ -85,11 +85,11 @@ def test_an_import_is_judged_by_its_result_file(result: dict[str, Any], expected
 
 
 @pytest.mark.parametrize("result", IN_DOUBT_CONTACTS, ids=orjson.dumps)
-def test_a_result_that_confirms_nothing_accepts_nobody(result: dict[str, Any]) -> None:
+def test_a_result_that_confirms_nothing_accepts_no_record(result: dict[str, Any]) -> None:
     assert states(of_import(KEYS, result, 37)) == IN_DOUBT
 
 
-def test_the_reason_is_the_servers_where_it_gives_one() -> None:
+def test_the_reason_is_that_of_the_server_if_it_has_one() -> None:
     verdicts = of_import(KEYS, {"success": True, "invalidContacts": [{"email": "b@x.pl", "message": "blocked"}]}, 37)
     assert verdicts.others[1] == ("rejected", "blocked")
     failed = of_import(KEYS, {"success": False, "message": "no room"}, 37)

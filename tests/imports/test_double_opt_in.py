@@ -1,4 +1,4 @@
-"""Double opt-in mails whole lists, and is the server's default: every bulk upsert says that it is off, unless asked."""
+"""Double opt-in mails whole lists, and is on by default at the server: every bulk upsert turns it off, unless asked."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -18,11 +18,11 @@ from tests.integrations.deliveries import delivery
 
 ANN = Contact(email="ann@example.com", force_opt_in=True)
 BULK = "/api/contact/batchupsertv2"
-Way = Callable[..., Awaitable[object]]
+Upsert = Callable[..., Awaitable[object]]
 
 
 class Recorder:
-    """Stands before the simulator and keeps the bodies of the bulk upserts that arrive; refuses those of many."""
+    """Stands in front of the simulator, keeps the bodies of bulk upserts, and refuses those that are too long."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
@@ -110,20 +110,20 @@ async def request_value(sm: SalesManago, folder: Path, **options: Any) -> None:
     await sm.send(BatchUpsertContacts([ANN], **options))
 
 
-WAYS = [
+UPSERTS = [
     upsert_many, upsert_many_with_a_journal, upserting, buffer, durable_buffer, csv_file, leads, livechat,
     request_value,
 ]  # fmt: skip
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+@pytest.mark.parametrize("upsert", UPSERTS, ids=lambda upsert: upsert.__name__)
 @pytest.mark.parametrize(("options", "said"), [({}, False), ({"use_api_double_opt_in": True}, True)])
 async def test_every_bulk_upsert_says_whether_confirmations_are_mailed(
-    way: Way, options: Mapping[str, Any], said: bool, client: SalesManago, recorder: Recorder, tmp_path: Path
+    upsert: Upsert, options: Mapping[str, Any], said: bool, client: SalesManago, recorder: Recorder, tmp_path: Path
 ) -> None:
     async with client as sm:
-        await way(sm, tmp_path, **options)
+        await upsert(sm, tmp_path, **options)
     assert [body["useApiDoubleOptIn"] for body in recorder.bodies] == [said]
 
 

@@ -56,11 +56,11 @@ REFUSAL = (200, b'{"success":false,"message":["no"]}')
 
 
 class Gateway:
-    """Stands before the simulator and, by `meddle`, answers itself: a status and a body, or None to let it pass."""
+    """Stands in front of the simulator; `intercept` returns a status and a body, or None to pass the request on."""
 
-    def __init__(self, simulator: Simulator, meddle: Callable[[str, int], tuple[int, bytes] | None]) -> None:
+    def __init__(self, simulator: Simulator, intercept: Callable[[str, int], tuple[int, bytes] | None]) -> None:
         self.simulator = simulator
-        self.meddle = meddle
+        self.intercept = intercept
         self.seen: list[str] = []
         self.in_flight = 0
         self.most_in_flight = 0
@@ -73,7 +73,7 @@ class Gateway:
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             await anyio.sleep(self.latency)
-            answer = self.meddle(path, self.seen.count(path))
+            answer = self.intercept(path, self.seen.count(path))
             if answer is None:
                 await self.simulator(scope, receive, send)
                 return
@@ -85,13 +85,13 @@ class Gateway:
 
 
 @pytest.fixture
-def front(simulator: Simulator) -> Gateway:
+def gateway(simulator: Simulator) -> Gateway:
     return Gateway(simulator, lambda path, occurrence: None)
 
 
 @pytest.fixture
-async def fronted(front: Gateway, make_client: MakeClient) -> AsyncIterator[SalesManago]:
-    async with make_client(front, concurrency=4) as sm:
+async def client(gateway: Gateway, make_client: MakeClient) -> AsyncIterator[SalesManago]:
+    async with make_client(gateway, concurrency=4) as sm:
         yield sm
 
 
@@ -99,14 +99,14 @@ async def test_all_are_accepted_once_their_jobs_are_done(sm: SalesManago) -> Non
     report = await sm.contacts.upsert_many(contacts(2500))
     assert counts(report) == {"accepted": 2500}
     assert (report.chunks, report.jobs, report.retries, report.read_all) == (3, 3, 0, True)
-    assert report.seconds > 90  # the jobs' own time
+    assert report.seconds > 90  # the time of the jobs themselves
     assert (await sm.contacts.has("c2499@example.com")).result
 
 
-async def test_a_job_is_looked_at_no_more_often_than_the_poll_interval(front: Gateway, make_client: MakeClient) -> None:
-    async with make_client(front, poll_interval=60) as sm:
+async def test_a_job_is_polled_no_more_often_than_the_poll_interval(gateway: Gateway, make_client: MakeClient) -> None:
+    async with make_client(gateway, poll_interval=60) as sm:
         await sm.contacts.upsert_many(contacts(10))
-    assert front.seen.count("job/status") == 2  # at 60 s it runs, at 120 s it is done (after 90)
+    assert gateway.seen.count("job/status") == 2  # at 60 s it runs, at 120 s it is done (after 90)
 
 
 async def test_without_waiting_all_are_submitted(sm: SalesManago) -> None:
@@ -137,8 +137,8 @@ async def test_what_the_result_file_calls_invalid_is_traced_to_the_callers_recor
 ) -> None:
     ghost = Contact(contact_id="no-such-id", name="G")  # passes our checks, is refused by the server's job
     async with make_client(simulator) as sm, sm.contacts.upserting([*contacts(2), ghost]) as outcomes:
-        told = [outcome async for outcome in outcomes]
-    by_position = {outcome.position: outcome for outcome in told}
+        taken = [outcome async for outcome in outcomes]
+    by_position = {outcome.position: outcome for outcome in taken}
     assert [by_position[index].state for index in range(3)] == ["accepted", "accepted", "rejected"]
     assert by_position[2].record == ghost
     assert by_position[0].contact_id
@@ -148,9 +148,9 @@ async def test_what_the_result_file_calls_invalid_is_traced_to_the_callers_recor
 async def test_outcomes_come_once_each_with_the_record_as_given(sm: SalesManago) -> None:
     source = [{"email": f"c{index}@example.com"} for index in range(2300)]
     async with sm.contacts.upserting(source) as outcomes:
-        told = [outcome async for outcome in outcomes]
-    assert sorted(outcome.position for outcome in told) == list(range(2300))
-    assert all(outcome.record == source[outcome.position] for outcome in told)
+        taken = [outcome async for outcome in outcomes]
+    assert sorted(outcome.position for outcome in taken) == list(range(2300))
+    assert all(outcome.record == source[outcome.position] for outcome in taken)
     assert counts(outcomes.report) == {"accepted": 2300}
 
 
@@ -163,10 +163,10 @@ async def test_an_async_source_is_read_as_well(sm: SalesManago) -> None:
     assert counts(await sm.contacts.upsert_many(source())) == {"accepted": 1200}
 
 
-async def test_a_dry_run_sends_nothing(front: Gateway, fronted: SalesManago) -> None:
-    report = await fronted.contacts.upsert_many([*contacts(1200), Contact(email="bad")], dry_run=True)
+async def test_a_dry_run_sends_nothing(gateway: Gateway, client: SalesManago) -> None:
+    report = await client.contacts.upsert_many([*contacts(1200), Contact(email="bad")], dry_run=True)
     assert counts(report) == {"not_sent": 1200, "rejected": 1}
-    assert (report.chunks, report.requests, front.seen) == (2, 0, [])
+    assert (report.chunks, report.requests, gateway.seen) == (2, 0, [])
     assert report.bytes > 1200 * len('{"contact":{"email":"c1@example.com"}}')
 
 
@@ -184,14 +184,14 @@ async def test_every_contact_gets_the_tags_of_the_run(sm: SalesManago) -> None:
     assert [{tag.tag_name for tag in contact.contact_tags} for contact in found] == [{"OWN", "RUN"}, {"RUN"}]
 
 
-async def test_no_more_requests_are_in_flight_than_the_cap(front: Gateway, fronted: SalesManago) -> None:
-    front.latency = 1.0
-    await fronted.contacts.upsert_many(contacts(3000), batch_size=100)
-    assert front.most_in_flight == 4
+async def test_no_more_requests_are_in_flight_than_the_cap(gateway: Gateway, client: SalesManago) -> None:
+    gateway.latency = 1.0
+    await client.contacts.upsert_many(contacts(3000), batch_size=100)
+    assert gateway.most_in_flight == 4
 
 
-async def test_a_slow_server_slows_the_reading(front: Gateway, fronted: SalesManago) -> None:
-    front.latency = 10.0
+async def test_a_slow_server_slows_the_reading(gateway: Gateway, client: SalesManago) -> None:
+    gateway.latency = 10.0
     read = 0
 
     def source() -> Iterator[Contact]:
@@ -200,7 +200,7 @@ async def test_a_slow_server_slows_the_reading(front: Gateway, fronted: SalesMan
             yield contact
 
     with anyio.move_on_after(5):
-        await fronted.contacts.upsert_many(source())
+        await client.contacts.upsert_many(source())
     # four in flight, two ahead, one being gathered, one block read
     assert read <= 8000
 
@@ -216,10 +216,10 @@ async def test_a_slow_server_slows_the_reading(front: Gateway, fronted: SalesMan
     ],
 )
 async def test_upserts_and_faults(
-    front: Gateway, fronted: SalesManago, faults: dict[int, Any], expected: dict[str, int], retries: int
+    gateway: Gateway, client: SalesManago, faults: dict[int, Any], expected: dict[str, int], retries: int
 ) -> None:
-    front.meddle = lambda path, occurrence: faults.get(occurrence) if path == "contact/batchupsertv2" else None
-    report = await fronted.contacts.upsert_many(contacts(1000))
+    gateway.intercept = lambda path, occurrence: faults.get(occurrence) if path == "contact/batchupsertv2" else None
+    report = await client.contacts.upsert_many(contacts(1000))
     assert (counts(report), report.retries) == (expected, retries)
 
 
@@ -234,33 +234,33 @@ async def test_upserts_and_faults(
     ],
 )
 async def test_events_and_faults(
-    front: Gateway, fronted: SalesManago, fault: tuple[int, bytes], expected: dict[str, int], sent: int
+    gateway: Gateway, client: SalesManago, fault: tuple[int, bytes], expected: dict[str, int], sent: int
 ) -> None:
-    await fronted.contacts.upsert_many(contacts(1000))
+    await client.contacts.upsert_many(contacts(1000))
     path = "contact/batchAddContactExtEvent"
-    front.meddle = lambda asked, occurrence: fault if (asked, occurrence) == (path, 1) else None
-    report = await fronted.events.add_many(events(1000))
-    assert (counts(report), front.seen.count(path)) == (expected, sent)
+    gateway.intercept = lambda asked, occurrence: fault if (asked, occurrence) == (path, 1) else None
+    report = await client.events.add_many(events(1000))
+    assert (counts(report), gateway.seen.count(path)) == (expected, sent)
 
 
-async def test_wrong_credentials_are_raised_and_nothing_counts_as_sent(fronted: SalesManago, front: Gateway) -> None:
-    front.meddle = lambda *_: (200, b'{"success":false,"message":["Not authenticated"]}')
+async def test_wrong_credentials_are_raised_and_nothing_counts_as_sent(client: SalesManago, gateway: Gateway) -> None:
+    gateway.intercept = lambda *_: (200, b'{"success":false,"message":["Not authenticated"]}')
     with pytest.raises(NotAuthenticated) as caught:
-        await fronted.contacts.upsert_many(contacts(100_000))
+        await client.contacts.upsert_many(contacts(100_000))
     assert "not sent" in "".join(caught.value.__notes__)
-    assert len(front.seen) <= 4
+    assert len(gateway.seen) <= 4
 
 
-async def test_a_server_that_goes_away_ends_the_run_with_a_true_report(front: Gateway, fronted: SalesManago) -> None:
-    def meddle(path: str, occurrence: int) -> tuple[int, bytes] | None:
+async def test_a_server_that_goes_away_ends_the_run_with_a_true_report(gateway: Gateway, client: SalesManago) -> None:
+    def intercept(path: str, occurrence: int) -> tuple[int, bytes] | None:
         return (502, b"gone") if path == "contact/batchupsertv2" and occurrence > 2 else None
 
-    front.meddle = meddle
-    report = await fronted.contacts.upsert_many(contacts(50_000))
-    told = counts(report)
-    assert told["accepted"] == 2000
-    assert told["in_doubt"] >= 3000
-    assert told["not_sent"] > 0
+    gateway.intercept = intercept
+    report = await client.contacts.upsert_many(contacts(50_000))
+    taken = counts(report)
+    assert taken["accepted"] == 2000
+    assert taken["in_doubt"] >= 3000
+    assert taken["not_sent"] > 0
     assert report.read < 50_000
     assert "502" in str(report.stopped)
 
@@ -284,29 +284,29 @@ async def test_an_unreachable_server_is_raised(make_client: MakeClient) -> None:
     ],
 )
 async def test_jobs_that_go_wrong(
-    front: Gateway, fronted: SalesManago, status: Any, file: Any, expected: dict[str, int]
+    gateway: Gateway, client: SalesManago, status: Any, file: Any, expected: dict[str, int]
 ) -> None:
-    def meddle(path: str, occurrence: int) -> tuple[int, bytes] | None:
+    def intercept(path: str, occurrence: int) -> tuple[int, bytes] | None:
         if path == "job/status" and status:
             return 200, orjson.dumps(status)
         return file if path.startswith("/files/") else None
 
-    front.meddle = meddle
-    outcomes = await _outcomes_until(7200, fronted.contacts.upserting(contacts(10)))
+    gateway.intercept = intercept
+    outcomes = await _outcomes_until(7200, client.contacts.upserting(contacts(10)))
     assert counts(outcomes.report) == expected
-    assert {outcome.request_id for outcome in outcomes.told} == {1}
+    assert {outcome.request_id for outcome in outcomes.taken} == {1}
 
 
 @define
-class Told:
-    """What a run that was stopped after a while has told."""
+class StoppedRun:
+    """The report and the outcomes of a run that was stopped after a while."""
 
     report: Report
-    told: list[Outcome]
+    taken: list[Outcome]
 
 
-async def _outcomes_until(seconds: float, making: AbstractAsyncContextManager[Outcomes]) -> Told:
-    told: list[Outcome] = []
+async def _outcomes_until(seconds: float, making: AbstractAsyncContextManager[Outcomes]) -> StoppedRun:
+    taken: list[Outcome] = []
     async with making as outcomes, anyio.create_task_group() as tasks:
 
         async def stop() -> None:
@@ -315,25 +315,25 @@ async def _outcomes_until(seconds: float, making: AbstractAsyncContextManager[Ou
 
         tasks.start_soon(stop)
         async for outcome in outcomes:
-            told.append(outcome)  # noqa: PERF401 - kept as far as it goes
+            taken.append(outcome)  # noqa: PERF401 - kept as far as it goes
         tasks.cancel_scope.cancel()
-    return Told(outcomes.report, told)
+    return StoppedRun(outcomes.report, taken)
 
 
-async def test_a_job_whose_link_is_dead_is_asked_for_a_fresh_one(front: Gateway, fronted: SalesManago) -> None:
+async def test_a_job_whose_link_is_dead_is_asked_for_a_fresh_one(gateway: Gateway, client: SalesManago) -> None:
     dead = iter([True])
-    front.meddle = lambda path, _: (403, b"") if path.startswith("/files/") and next(dead, False) else None
-    assert counts(await fronted.contacts.upsert_many(contacts(10))) == {"accepted": 10}
+    gateway.intercept = lambda path, _: (403, b"") if path.startswith("/files/") and next(dead, False) else None
+    assert counts(await client.contacts.upsert_many(contacts(10))) == {"accepted": 10}
 
 
-async def test_stopping_finishes_what_is_in_flight_and_counts_the_rest(front: Gateway, fronted: SalesManago) -> None:
-    front.latency = 1.0
-    outcomes = await _outcomes_until(10.5, fronted.contacts.upserting(contacts(100_000)))
+async def test_stopping_finishes_what_is_in_flight_and_counts_the_rest(gateway: Gateway, client: SalesManago) -> None:
+    gateway.latency = 1.0
+    outcomes = await _outcomes_until(10.5, client.contacts.upserting(contacts(100_000)))
     report = outcomes.report
-    assert len(outcomes.told) == report.read < 100_000
+    assert len(outcomes.taken) == report.read < 100_000
     assert set(counts(report)) == {"submitted", "not_sent"}
     assert not report.read_all
-    assert report.submitted == front.seen.count("contact/batchupsertv2") * 1000
+    assert report.submitted == gateway.seen.count("contact/batchupsertv2") * 1000
 
 
 async def test_what_the_source_raises_comes_after_what_was_read_is_settled(sm: SalesManago) -> None:
@@ -358,23 +358,23 @@ async def _break_off(sm: SalesManago) -> None:
             raise KeyError("mine")
 
 
-async def test_progress_is_told_from_the_first_chunk_to_the_end(sm: SalesManago) -> None:
-    told: list[Report] = []
-    report = await sm.contacts.upsert_many(contacts(3000), on_progress=told.append)
-    assert told[-1].accepted == report.accepted == 3000
-    assert [one.read for one in told] == sorted(one.read for one in told)
+async def test_progress_is_reported_from_the_first_chunk_to_the_end(sm: SalesManago) -> None:
+    taken: list[Report] = []
+    report = await sm.contacts.upsert_many(contacts(3000), on_progress=taken.append)
+    assert taken[-1].accepted == report.accepted == 3000
+    assert [one.read for one in taken] == sorted(one.read for one in taken)
 
 
-async def test_outstanding_jobs_are_capped(front: Gateway, fronted: SalesManago) -> None:
+async def test_outstanding_jobs_are_capped(gateway: Gateway, client: SalesManago) -> None:
     most = 0
 
     def watch(report: Report) -> None:
         nonlocal most
         most = max(most, report.jobs * 100 - report.accepted)
 
-    report = await fronted.contacts.upsert_many(contacts(2000), batch_size=100, outstanding=5, on_progress=watch)
+    report = await client.contacts.upsert_many(contacts(2000), batch_size=100, outstanding=5, on_progress=watch)
     assert counts(report) == {"accepted": 2000}
-    assert most <= (5 + 4) * 100  # five watched, and what the four senders had already sent
+    assert most <= (5 + 4) * 100  # five jobs that are followed, and what the four senders had already sent
 
 
 async def test_an_export_brings_the_import_back(sm: SalesManago) -> None:
@@ -388,24 +388,24 @@ async def test_an_export_brings_the_import_back(sm: SalesManago) -> None:
 
 
 async def test_the_waits_of_a_run_can_be_set_and_its_tries_end_with_its_patience(
-    front: Gateway, make_client: MakeClient
+    gateway: Gateway, make_client: MakeClient
 ) -> None:
-    front.meddle = lambda *_: (500, b"")
-    async with make_client(front, retries=Retries(tries=2, longest_wait=2.0)) as sm:
+    gateway.intercept = lambda *_: (500, b"")
+    async with make_client(gateway, retries=Retries(tries=2, longest_wait=2.0)) as sm:
         report = await sm.contacts.upsert_many(contacts(1), patience=60)
     assert counts(report) == {"in_doubt": 1}
-    assert len(front.seen) > 40
+    assert len(gateway.seen) > 40
     assert report.seconds == pytest.approx(60)
 
 
-async def test_leaving_early_still_counts_every_record_that_was_read(front: Gateway, fronted: SalesManago) -> None:
-    front.latency = 100.0
-    async with fronted.events.adding(events(20_000)) as outcomes:
+async def test_leaving_early_still_counts_every_record_that_was_read(gateway: Gateway, client: SalesManago) -> None:
+    gateway.latency = 100.0
+    async with client.events.adding(events(20_000)) as outcomes:
         await anyio.sleep(5)
-    told = counts(outcomes.report)
-    assert told["in_doubt"] == 4000  # the four requests that were in flight, and did not end within 20 seconds
+    taken = counts(outcomes.report)
+    assert taken["in_doubt"] == 4000  # the four requests that were in flight, and did not end within 20 seconds
     assert 20 < outcomes.report.seconds < 30
-    assert set(told) == {"in_doubt", "not_sent"}
+    assert set(taken) == {"in_doubt", "not_sent"}
 
 
 async def test_a_generator_may_fill_one_mapping_again_and_again(sm: SalesManago) -> None:
@@ -436,7 +436,7 @@ class _Odd:
 
 class _Proxy(dict[str, Any]):
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._data, name)  # without end, while it is being unpickled
+        return getattr(self._data, name)  # recurses for ever while it is being unpickled
 
 
 async def test_whatever_a_record_does_it_stops_nothing(sm: SalesManago) -> None:
@@ -460,55 +460,55 @@ async def test_what_was_taken_from_an_async_source_is_not_lost_by_a_stop(sm: Sal
 
     outcomes = await _outcomes_until(0.5, sm.contacts.upserting(source()))  # in a longer pause they would be sent
     assert counts(outcomes.report) == {"not_sent": 500}
-    assert len(outcomes.told) == 500
+    assert len(outcomes.taken) == 500
     assert closed
 
 
-async def test_progress_that_raises_is_raised_when_all_is_settled(front: Gateway, fronted: SalesManago) -> None:
+async def test_progress_that_raises_is_raised_when_all_is_settled(gateway: Gateway, client: SalesManago) -> None:
     def broken(report: Report) -> None:
         raise ZeroDivisionError("mine")
 
     with pytest.raises(ZeroDivisionError, match="mine") as caught:
-        await fronted.contacts.upsert_many(contacts(20_000), on_progress=broken)
+        await client.contacts.upsert_many(contacts(20_000), on_progress=broken)
     assert "accepted" in "".join(caught.value.__notes__)
 
 
 async def test_an_upsert_that_may_have_been_applied_at_its_first_try_is_in_doubt(
-    front: Gateway, fronted: SalesManago
+    gateway: Gateway, client: SalesManago
 ) -> None:
-    front.meddle = lambda path, occurrence: (500 if occurrence == 1 else 429, b"")
-    assert counts(await fronted.contacts.upsert_many(contacts(1000))) == {"in_doubt": 1000}
+    gateway.intercept = lambda path, occurrence: (500 if occurrence == 1 else 429, b"")
+    assert counts(await client.contacts.upsert_many(contacts(1000))) == {"in_doubt": 1000}
 
 
 @pytest.mark.parametrize(("answer", "state"), [(b"{}", "in_doubt"), (b'{"success":true}', "submitted")])
-async def test_an_answer_that_names_no_job(front: Gateway, fronted: SalesManago, answer: bytes, state: str) -> None:
-    front.meddle = lambda path, _: (200, answer) if path == "contact/batchupsertv2" else None
-    assert counts(await fronted.contacts.upsert_many(contacts(5))) == {state: 5}
+async def test_an_answer_that_names_no_job(gateway: Gateway, client: SalesManago, answer: bytes, state: str) -> None:
+    gateway.intercept = lambda path, _: (200, answer) if path == "contact/batchupsertv2" else None
+    assert counts(await client.contacts.upsert_many(contacts(5))) == {state: 5}
 
 
-async def test_a_gateways_refusal_of_a_look_is_not_the_jobs_failure(front: Gateway, fronted: SalesManago) -> None:
-    front.meddle = lambda path, occurrence: (
+async def test_a_poll_that_a_gateway_refuses_is_not_a_failed_job(gateway: Gateway, client: SalesManago) -> None:
+    gateway.intercept = lambda path, occurrence: (
         (403, b'{"message":"rate"}') if (path, occurrence) == ("job/status", 1) else None
     )
-    assert counts(await fronted.contacts.upsert_many(contacts(5))) == {"accepted": 5}
+    assert counts(await client.contacts.upsert_many(contacts(5))) == {"accepted": 5}
 
 
-async def test_a_dead_link_to_a_job_that_runs_again_is_waited_for(front: Gateway, fronted: SalesManago) -> None:
-    def meddle(path: str, occurrence: int) -> tuple[int, bytes] | None:
-        if path.startswith("/files/") and front.seen.count("job/status") < 6:
+async def test_a_dead_link_to_a_job_that_runs_again_is_waited_for(gateway: Gateway, client: SalesManago) -> None:
+    def intercept(path: str, occurrence: int) -> tuple[int, bytes] | None:
+        if path.startswith("/files/") and gateway.seen.count("job/status") < 6:
             return 403, b""
         if path == "job/status" and occurrence in {3, 4}:
             return 200, b'{"success":true,"message":["Job not start yet"]}'
         return None
 
-    front.meddle = meddle
-    assert counts(await fronted.contacts.upsert_many(contacts(5))) == {"accepted": 5}
+    gateway.intercept = intercept
+    assert counts(await client.contacts.upsert_many(contacts(5))) == {"accepted": 5}
 
 
-async def test_a_stop_ends_waits_for_another_try(front: Gateway, fronted: SalesManago) -> None:
-    front.meddle = lambda *_: (503, b"")
+async def test_a_stop_ends_waits_for_another_try(gateway: Gateway, client: SalesManago) -> None:
+    gateway.intercept = lambda *_: (503, b"")
     started = anyio.current_time()
-    outcomes = await _outcomes_until(0.2, fronted.contacts.upserting(contacts(5000)))
+    outcomes = await _outcomes_until(0.2, client.contacts.upserting(contacts(5000)))
     assert anyio.current_time() - started < 1
     assert counts(outcomes.report).keys() <= {"in_doubt", "not_sent"}
 

@@ -1,4 +1,4 @@
-"""Dry runs: what they count, and that the time they foretell is the time a run takes. Under virtual time."""
+"""Dry runs: what they count, and that the estimated time is the time of a real run. Under virtual time."""
 
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -69,7 +69,7 @@ async def test_events_take_one_request_for_each_chunk(sm: SalesManago) -> None:
 
 
 @pytest.mark.anyio
-async def test_what_was_billed_is_what_a_run_then_sends(make_client: MakeClient) -> None:
+async def test_a_run_sends_what_its_dry_run_estimated(make_client: MakeClient) -> None:
     app = Simulator(clock=wall_clock, job_seconds=0.0, link_seconds=300.0)
     async with make_client(app) as sm:
         plan = await sm.contacts.upsert_many(contacts(250), batch_size=100, dry_run=True)
@@ -80,7 +80,7 @@ async def test_what_was_billed_is_what_a_run_then_sends(make_client: MakeClient)
 
 
 @pytest.mark.anyio
-async def test_a_run_that_is_no_dry_one_has_no_bill(sm: SalesManago) -> None:
+async def test_only_a_dry_run_has_an_estimate(sm: SalesManago) -> None:
     report = await sm.contacts.upsert_many([*contacts(3), *contacts(3)])
     assert (report.estimate, report.duplicates) == (None, None)
 
@@ -92,7 +92,7 @@ async def test_an_empty_source_costs_nothing(sm: SalesManago) -> None:
 
 
 @pytest.mark.anyio
-async def test_the_bill_knows_the_settings_of_client_and_run(simulator: Simulator, make_client: MakeClient) -> None:
+async def test_the_estimate_has_the_settings_of_client_and_run(simulator: Simulator, make_client: MakeClient) -> None:
     async with make_client(simulator, concurrency=3, rate=4.0, poll_interval=7.0) as sm:
         estimate = estimate_of(await sm.contacts.upsert_many(contacts(1), outstanding=5, dry_run=True))
         assert (estimate.concurrency, estimate.rate, estimate.poll_interval, estimate.outstanding) == (3, 4.0, 7.0, 5)
@@ -107,7 +107,7 @@ async def test_the_bill_knows_the_settings_of_client_and_run(simulator: Simulato
 
 
 @pytest.mark.anyio
-async def test_a_dry_run_that_is_stopped_bills_what_it_has_read(sm: SalesManago) -> None:
+async def test_a_dry_run_that_is_stopped_estimates_what_it_has_read(sm: SalesManago) -> None:
     async with sm.contacts.upserting(contacts(100_000), dry_run=True) as outcomes:
         async for outcome in outcomes:
             if outcome.position == 1500:
@@ -130,7 +130,7 @@ async def test_a_dry_run_touches_no_journal(sm: SalesManago, tmp_path: Path) -> 
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == kept
 
 
-# What comes again
+# Duplicates
 
 
 @pytest.mark.anyio
@@ -169,16 +169,16 @@ async def test_events_that_are_the_same_in_every_field_are_duplicates(
 
 
 @given(st.lists(st.integers(0, 300).map(str)))
-def test_repeats_are_what_a_set_leaves_out(things: list[str]) -> None:
+def test_duplicates_are_counted_as_a_set_would(things: list[str]) -> None:
     duplicates = DuplicateCounter()
     for start in range(0, len(things), 7):
         duplicates.add(things[start : start + 7])
     assert sum(duplicates.counts()) == len(things) - len(set(things))
 
 
-def test_a_repeat_takes_some_eight_bytes() -> None:
+def test_a_duplicate_takes_some_eight_bytes() -> None:
     number = 100_000
-    empty = DuplicateCounter()  # whatever is made once is made now
+    empty = DuplicateCounter()  # what is created only once is created now
     empty.add(["x"])
     tracemalloc.start()
     try:
@@ -191,10 +191,10 @@ def test_a_repeat_takes_some_eight_bytes() -> None:
     assert peak / number < 10
 
 
-# What it takes
+# How long it takes
 
 ONE = Estimate(
-    chunks=1, jobs=0, polls=0, preparing=0.0, concurrency=8, rate=None, poll_interval=60.0, outstanding=1000, watchers=4
+    chunks=1, jobs=0, polls=0, preparing=0.0, concurrency=8, rate=None, poll_interval=60.0, outstanding=1000, pollers=4
 )
 
 
@@ -229,7 +229,7 @@ def test_a_latency_that_is_none_is_refused(latency: float) -> None:
         ONE.seconds_at(latency=latency)
 
 
-def test_a_bill_is_plain_json_with_its_estimate() -> None:
+def test_an_estimate_is_plain_json() -> None:
     told = orjson.loads(orjson.dumps(of_contacts(1, rate=2.5).as_dict(latency=0.5)))
     assert (told["requests"], told["rate"], told["latency"], told["seconds"]) == (3, 2.5, 0.5, 61.5)
 
@@ -247,7 +247,7 @@ async def test_preparing_is_the_time_that_the_source_takes(sm: SalesManago) -> N
 
 
 class Slow:
-    """A simulator each of whose answers, and files, takes a while."""
+    """A simulator whose answers and files each take a while."""
 
     def __init__(self, latency: float) -> None:
         self.latency = latency
@@ -272,7 +272,7 @@ class Slow:
         pytest.param(100, 1.0, {"poll_interval": 1.0}, {"outstanding": 2}, id="more requests in flight than jobs"),
     ],
 )
-async def test_a_run_takes_as_long_as_its_dry_run_foretold(
+async def test_a_run_takes_as_long_as_its_dry_run_estimated(
     chunks: int, latency: float, client: dict[str, Any], options: dict[str, Any], make_client: MakeClient
 ) -> None:
     async with make_client(Slow(latency), **client) as sm:

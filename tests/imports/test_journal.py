@@ -1,4 +1,4 @@
-"""The journal: who may use it, what a kill at any step leaves in it, what becomes of damage and of a full disk."""
+"""The journal: who may use it, what a kill at any step leaves in it, and how damage and a full disk are handled."""
 
 import os
 import shutil
@@ -26,21 +26,21 @@ from salesmanago_async.stores.values import Entry, RowChecksums
 from tests.imports.harness import (
     PATHS,
     Answer,
+    Harness,
     Kind,
+    RunResult,
     Termination,
-    Told,
-    World,
     contact,
+    encoded,
     event,
     events_of,
     nothing,
     refusing,
-    spelt,
 )
 
 pytestmark = pytest.mark.anyio
 
-WHAT: Mapping[str, Any] = {"kind": "contacts", "account": "5cd3", "tags": ["A"]}
+IDENTITY: Mapping[str, Any] = {"kind": "contacts", "account": "5cd3", "tags": ["A"]}
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def path(tmp_path: Path) -> Path:
 @asynccontextmanager
 async def opened(path: Path, **others: Any) -> AsyncIterator[tuple[Journal, list[Entry]]]:
     """Open a journal, and close it at the end of the block."""
-    journal, entries = await open_journal(path, {**WHAT, **others}, {"note": 1})
+    journal, entries = await open_journal(path, {**IDENTITY, **others}, {"note": 1})
     try:
         yield journal, entries
     finally:
@@ -59,7 +59,7 @@ async def opened(path: Path, **others: Any) -> AsyncIterator[tuple[Journal, list
 
 
 async def refused(path: Path) -> str:
-    """Return what is said of a journal that cannot be used: it names the file."""
+    """Return the message for a journal that cannot be used; the message names the file."""
     with pytest.raises(Invalid) as caught:
         async with opened(path):
             pass
@@ -67,7 +67,7 @@ async def refused(path: Path) -> str:
     return caught.value.rule
 
 
-def marks(*positions: int) -> RowChecksums:
+def row_checksums_of(*positions: int) -> RowChecksums:
     return RowChecksums.of(positions, [b"item %d" % position for position in positions])
 
 
@@ -77,24 +77,24 @@ def marks(*positions: int) -> RowChecksums:
 async def test_what_was_written_is_there_when_it_is_opened_again(path: Path) -> None:
     async with opened(path) as (journal, entries):
         assert entries == []
-        assert await journal.begin(marks(0, 1, 2, 7)) == 1
-        assert await journal.begin(marks(3, 4)) == 2
+        assert await journal.begin(row_checksums_of(0, 1, 2, 7)) == 1
+        assert await journal.begin(row_checksums_of(3, 4)) == 2
         await journal.submitted(1, 37)
         await journal.settle(2, Verdicts("accepted", None, {1: ("rejected", "no")}), [3, 4])
-        assert await journal.checksums(1) == marks(0, 1, 2, 7).checksums
+        assert await journal.checksums(1) == row_checksums_of(0, 1, 2, 7).checksums
     async with opened(path) as (journal, entries):
         assert entries == [
             Entry(1, ((0, 2), (7, 7)), "submitted", 37),
             Entry(2, ((3, 4),), "accepted", None, None, {4: ("rejected", "no")}),
         ]
-        assert await journal.begin(marks(9)) == 3
+        assert await journal.begin(row_checksums_of(9)) == 3
 
 
 async def test_only_its_owner_may_read_it_or_what_sqlite_puts_beside_it(path: Path) -> None:
     before = os.umask(0)
     try:
         async with opened(path) as (journal, _):
-            await journal.begin(marks(0))
+            await journal.begin(row_checksums_of(0))
             modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     finally:
         os.umask(before)
@@ -116,7 +116,7 @@ anyio.run(hold)
 
 @contextmanager
 def holding(path: Path) -> Iterator[None]:
-    """Have another process hold a journal open; it is killed at the end of the block."""
+    """Hold a journal open in another process, which is killed at the end of the block."""
     command = [sys.executable, "-c", HOLDER, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout
@@ -151,7 +151,7 @@ def another_database_with_a_log(path: Path) -> None:
 
 
 def another_database_of_a_killed_program(path: Path) -> None:
-    """Leave half a commit of somebody else's program, and what undoes it."""
+    """Leave half a commit of another program, and the file with which SQLite rolls it back."""
     another_database(path)
     code = (
         "import os, sqlite3, sys; database = sqlite3.connect(sys.argv[1]); database.execute('PRAGMA cache_size = 1');"
@@ -163,10 +163,10 @@ def another_database_of_a_killed_program(path: Path) -> None:
 
 
 def changed(statements: str) -> Callable[[Path], None]:
-    """Make a journal, and change it by another program."""
+    """Create a journal, and change it with another program."""
 
     def make(path: Path) -> None:
-        store, _ = SqliteJournal.open(path, WHAT, None)
+        store, _ = SqliteJournal.open(path, IDENTITY, None)
         store._connection.close()
         database = sqlite3.connect(path)
         database.executescript(statements)
@@ -224,7 +224,7 @@ async def test_what_is_no_journal_of_ours_is_refused_and_stays_as_it_is(
 
 
 @pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in DAMAGED])
-async def test_lines_that_nobody_wrote_are_called_damage(make: Callable[[Path], object], path: Path) -> None:
+async def test_lines_that_no_run_wrote_are_reported_as_damage(make: Callable[[Path], object], path: Path) -> None:
     make(path)
     said = await refused(path)
     assert "damaged" in said or "cannot be used" in said
@@ -232,7 +232,7 @@ async def test_lines_that_nobody_wrote_are_called_damage(make: Callable[[Path], 
 
 async def test_a_run_must_be_the_one_that_it_was_begun_for_once_something_was_sent(path: Path) -> None:
     async with opened(path) as (journal, _):
-        await journal.begin(marks(0))
+        await journal.begin(row_checksums_of(0))
     with pytest.raises(Invalid, match="a run with another account"):
         async with opened(path, account="other"):
             pass
@@ -244,16 +244,16 @@ async def test_a_run_must_be_the_one_that_it_was_begun_for_once_something_was_se
 
 
 async def test_the_note_of_its_beginning_stays(path: Path) -> None:
-    journal, _ = await open_journal(path, WHAT, {"command": ["import", "contacts"]})
-    await journal.begin(marks(0))
+    journal, _ = await open_journal(path, IDENTITY, {"command": ["import", "contacts"]})
+    await journal.begin(row_checksums_of(0))
     await journal.aclose()
-    journal, _ = await open_journal(path, WHAT, {"command": []})
+    journal, _ = await open_journal(path, IDENTITY, {"command": []})
     await journal.aclose()
     assert read_note(path) == {"command": ["import", "contacts"]}
 
 
 async def test_a_note_need_not_be(path: Path) -> None:
-    journal, _ = await open_journal(path, WHAT, None)
+    journal, _ = await open_journal(path, IDENTITY, None)
     await journal.aclose()
     assert read_note(path) is None
 
@@ -263,7 +263,7 @@ async def test_a_note_need_not_be(path: Path) -> None:
 
 @pytest.fixture
 def whole(path: Path) -> tuple[bytes, list[Any]]:
-    """Return the bytes of a journal with some of everything, and what it says."""
+    """Return the bytes of a journal with some of everything, and its content."""
     anyio.run(filled, path)
     content = path.read_bytes()
     said = read(path)
@@ -276,7 +276,7 @@ async def filled(path: Path) -> None:
     async with opened(path) as (journal, _):
         for number in range(1, 13):
             positions = [*range(20 * number, 20 * number + 10), 20 * number + 15]
-            await journal.begin(marks(*positions))
+            await journal.begin(row_checksums_of(*positions))
             if number % 4 == 1:
                 await journal.submitted(number, 1000 + number)
             elif number % 4 > 1:
@@ -285,8 +285,8 @@ async def filled(path: Path) -> None:
 
 
 def read(path: Path) -> list[Any]:
-    """Return what a journal says of each chunk, except for the words of reasons; raise `Invalid`."""
-    store, entries = SqliteJournal.open(path, WHAT, None)
+    """Return what a journal says about each chunk, except for the words of reasons; raise `Invalid`."""
+    store, entries = SqliteJournal.open(path, IDENTITY, None)
     store._connection.close()
     return [
         (entry.spans, entry.state, entry.request_id, {place: state for place, (state, _) in entry.others.items()})
@@ -294,8 +294,8 @@ def read(path: Path) -> list[Any]:
     ]
 
 
-def says_of(content: bytes, path: Path) -> list[Any] | None:
-    """Return what a journal of these bytes says; None where it is refused."""
+def content_of(content: bytes, path: Path) -> list[Any] | None:
+    """Return the content of a journal with these bytes; None if it is refused."""
     for suffix in ("", "-wal", "-shm"):
         Path(f"{path}{suffix}").unlink(missing_ok=True)
     path.write_bytes(content)
@@ -305,30 +305,30 @@ def says_of(content: bytes, path: Path) -> list[Any] | None:
         return None
 
 
-def test_a_byte_that_is_spoilt_anywhere_is_noticed_or_does_no_harm(whole: tuple[bytes, list[Any]], path: Path) -> None:
+def test_a_byte_that_is_damaged_anywhere_is_noticed_or_does_no_harm(whole: tuple[bytes, list[Any]], path: Path) -> None:
     content, said = whole
     believed: list[bytes] = []
     for offset in [offset for offset, byte in enumerate(content) if byte or offset % 512 == 0]:
         spoilt = content[:offset] + bytes([content[offset] ^ 0x01]) + content[offset + 1 :]
-        if says_of(spoilt, path) not in (None, said):
+        if content_of(spoilt, path) not in (None, said):
             believed.append(spoilt[offset - 10 : offset + 10])
     assert not believed, f"{len(believed)} are believed, such as {believed[:3]}"
 
 
 @pytest.mark.parametrize("garbage", [b"\0" * 64, b"\xff" * 64, b"[[0,99]]" * 8], ids=["zeros", "ones", "digits"])
-def test_a_stretch_that_is_spoilt_anywhere_is_noticed_or_does_no_harm(
+def test_a_range_that_is_damaged_anywhere_is_noticed_or_does_no_harm(
     garbage: bytes, whole: tuple[bytes, list[Any]], path: Path
 ) -> None:
     content, said = whole
     for offset in range(0, len(content), 97):
         spoilt = content[:offset] + garbage + content[offset + len(garbage) :]
-        assert says_of(spoilt, path) in (None, said), offset
+        assert content_of(spoilt, path) in (None, said), offset
 
 
 def test_a_file_that_was_cut_is_refused(whole: tuple[bytes, list[Any]], path: Path) -> None:
     content, _ = whole
     for length in [20, 99, 100, 500, *range(512, len(content), 512)]:
-        assert says_of(content[:length], path) is None, length
+        assert content_of(content[:length], path) is None, length
 
 
 # Kills
@@ -336,7 +336,7 @@ def test_a_file_that_was_cut_is_refused(whole: tuple[bytes, list[Any]], path: Pa
 
 @pytest.fixture
 def images(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """What lies on the disk before each statement of whoever opens a journal: as a kill would leave it."""
+    """The files on the disk before each statement of a process that opens a journal: what a kill would leave."""
     found: list[Path] = []
 
     def take() -> None:
@@ -366,10 +366,10 @@ async def test_a_kill_between_any_two_statements_leaves_what_was_before_or_after
     states: list[list[Entry]] = []
     async with opened(path) as (journal, _):
         for act in (
-            lambda: journal.begin(marks(0, 1, 2, 3)),
-            lambda: journal.begin(marks(4, 5)),
+            lambda: journal.begin(row_checksums_of(0, 1, 2, 3)),
+            lambda: journal.begin(row_checksums_of(4, 5)),
             lambda: journal.submitted(1, 37),
-            lambda: journal.split(1, [marks(0, 2), marks(1, 3)]),
+            lambda: journal.split(1, [row_checksums_of(0, 2), row_checksums_of(1, 3)]),
             lambda: journal.settle(3, Verdicts("accepted", None, {1: ("rejected", "no")}), [0, 2]),
             lambda: journal.forget(2),
             lambda: journal.split(4, []),
@@ -401,21 +401,21 @@ async def test_a_kill_between_any_two_statements_leaves_what_was_before_or_after
 
 
 async def test_writes_that_come_while_one_is_going_on_share_the_next_commit(path: Path, tmp_path: Path) -> None:
-    world = World("contacts", tmp_path)
+    harness = Harness("contacts", tmp_path)
     began: list[str] = []
-    with world.disk():
+    with harness.disk():
         async with opened(path) as (journal, _):
             journal._commits._store._connection.set_trace_callback(began.append)
             async with anyio.create_task_group() as tasks:
                 for number in range(50):
-                    tasks.start_soon(journal.begin, marks(number))
+                    tasks.start_soon(journal.begin, row_checksums_of(number))
     assert 1 <= began.count("BEGIN IMMEDIATE") <= 2
     async with opened(path) as (_, entries):
         assert len({entry.spans for entry in entries}) == 50
 
 
 def _fill_the_disk(journal: Journal, pages: int) -> None:
-    """Let the file grow by no more than so many pages of 4 KiB."""
+    """Let the file grow by at most so many pages of 4 KiB."""
     now = journal._commits._store._connection.execute("PRAGMA page_count").fetchone()[0]
     journal._commits._store._connection.execute(f"PRAGMA max_page_count = {now + pages}")
 
@@ -425,28 +425,28 @@ def _make_room(journal: Journal) -> None:
 
 
 async def test_on_a_full_disk_all_of_a_write_fails_and_what_was_there_stays(path: Path) -> None:
-    many = marks(*range(0, 4000, 2))  # some pages
+    many = row_checksums_of(*range(0, 4000, 2))  # some pages
     async with opened(path) as (journal, _):
-        number = await journal.begin(marks(9, 10))
+        number = await journal.begin(row_checksums_of(9, 10))
         _fill_the_disk(journal, 1)
         with pytest.raises(JournalFailed, match="full"):
             await journal.begin(many)
         with pytest.raises(JournalFailed, match="full"):
-            await journal.split(number, [marks(9), many])
+            await journal.split(number, [row_checksums_of(9), many])
         _make_room(journal)
-        await journal.begin(marks(11))
+        await journal.begin(row_checksums_of(11))
     async with opened(path) as (_, entries):
         assert [entry.spans for entry in entries] == [((9, 10),), ((11, 11),)]
 
 
 async def test_a_write_that_is_cancelled_before_its_turn_breaks_no_other(path: Path, tmp_path: Path) -> None:
-    world = World("contacts", tmp_path)
-    with world.disk():
+    harness = Harness("contacts", tmp_path)
+    with harness.disk():
         async with opened(path) as (journal, _), anyio.create_task_group() as tasks:
-            tasks.start_soon(journal.begin, marks(0))
+            tasks.start_soon(journal.begin, row_checksums_of(0))
             with anyio.move_on_after(0.001):
-                await journal.begin(marks(1))
-            await journal.begin(marks(2))
+                await journal.begin(row_checksums_of(1))
+            await journal.begin(row_checksums_of(2))
     async with opened(path) as (_, entries):
         assert {((0, 0),), ((2, 2),)} <= {entry.spans for entry in entries}
 
@@ -455,7 +455,7 @@ async def test_a_write_that_is_cancelled_before_its_turn_breaks_no_other(path: P
 
 
 def _limited(pages: int) -> Callable[..., Any]:
-    """A way to open a journal whose disk has room for so many more pages."""
+    """Return a function that opens a journal whose disk has room for so many more pages."""
 
     async def open_limited(*args: Any) -> tuple[Journal, list[Entry]]:
         journal, entries = await open_journal(*args)
@@ -465,18 +465,18 @@ def _limited(pages: int) -> Callable[..., Any]:
     return open_limited
 
 
-async def _run_on_a_full_disk(world: World, pages: int, patch: pytest.MonkeyPatch) -> tuple[list[Any], Told]:
-    """Make a run whose journal is soon full; return its records, and what it told."""
-    make = contact if world.kind == "contacts" else event
+async def _run_on_a_full_disk(harness: Harness, pages: int, patch: pytest.MonkeyPatch) -> tuple[list[Any], RunResult]:
+    """Execute a run whose journal is soon full; return its records, and its result."""
+    make = contact if harness.kind == "contacts" else event
     records = [make(position) for position in range(1200)]
-    if world.kind == "events":
-        await world.prepare(str(record.email) for record in records)
+    if harness.kind == "events":
+        await harness.prepare(str(record.email) for record in records)
     patch.setattr(_engine, "open_journal", _limited(pages))
-    told = await world.run(records, batch_size=100, client={"concurrency": 2})
+    result = await harness.run(records, batch_size=100, client={"concurrency": 2})
     patch.undo()
-    assert isinstance(told.error or told.report.stopped, JournalFailed)
-    assert told.report.not_sent
-    return records, told
+    assert isinstance(result.error or result.report.stopped, JournalFailed)
+    assert result.report.not_sent
+    return records, result
 
 
 @pytest.mark.parametrize("kind", ["contacts", "events"])
@@ -484,25 +484,27 @@ async def _run_on_a_full_disk(world: World, pages: int, patch: pytest.MonkeyPatc
 async def test_a_run_ends_when_its_journal_is_full_and_another_finishes_it(
     kind: Kind, pages: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = World(kind, tmp_path)
-    records, _ = await _run_on_a_full_disk(world, pages, monkeypatch)
-    written = {place for line in world.journalled() for first, last in line.spans for place in range(first, last + 1)}
-    assert set(world.front.sent) <= {spelt(records[place]) for place in written}
-    world.front.accepted.clear()  # see the next test
-    assert (await world.run(records, batch_size=100)).counts == {"accepted": 1200}
+    harness = Harness(kind, tmp_path)
+    records, _ = await _run_on_a_full_disk(harness, pages, monkeypatch)
+    written = {
+        place for line in harness.journal_lines() for first, last in line.spans for place in range(first, last + 1)
+    }
+    assert set(harness.gateway.sent) <= {encoded(records[place]) for place in written}
+    harness.gateway.accepted.clear()  # see the next test
+    assert (await harness.run(records, batch_size=100)).counts == {"accepted": 1200}
     if kind == "events":
-        assert set(events_of(world.simulator).values()) == {1}
+        assert set(events_of(harness.simulator).values()) == {1}
 
 
 @pytest.mark.parametrize("kind", ["contacts", "events"])
 async def test_nothing_is_called_accepted_that_could_not_be_written_down(
     kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = World(kind, tmp_path)
-    _, told = await _run_on_a_full_disk(world, 0, monkeypatch)
-    spans = [span for line in world.journalled() if line.state == "in_doubt" for span in line.spans]
+    harness = Harness(kind, tmp_path)
+    _, result = await _run_on_a_full_disk(harness, 0, monkeypatch)
+    spans = [span for line in harness.journal_lines() if line.state == "in_doubt" for span in line.spans]
     in_doubt = {position for first, last in spans for position in range(first, last + 1)}
-    assert in_doubt.isdisjoint(outcome.position for outcome in told.outcomes if outcome.state == "accepted")
+    assert in_doubt.isdisjoint(outcome.position for outcome in result.outcomes if outcome.state == "accepted")
 
 
 STEPS = ["begin", "split", "submitted", "settle", "forget", "checksums"]
@@ -514,15 +516,15 @@ STEPS = ["begin", "split", "submitted", "settle", "forget", "checksums"]
 async def test_a_journal_that_fails_at_any_write_makes_no_run_say_what_is_not_so(
     kind: Kind, step: str, failing: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Requests are refused, half done, and told to come later, so that each kind of write is needed."""
-    world = World(kind, tmp_path)
+    """Requests are refused, half processed, and deferred, so that each kind of write is needed."""
+    harness = Harness(kind, tmp_path)
     make = contact if kind == "contacts" else event
     records = [make(position) for position in range(24)]
-    await world.prepare(str(record.email) for record in records)
-    world.front.instead = refusing({11})
-    world.front.halves = {1} if kind == "events" else set()
-    world.front.after = refuse_every_third
-    world.simulator.faults = [Fault.parse(f"429,path={PATHS[kind]},at=7-20")]
+    await harness.prepare(str(record.email) for record in records)
+    harness.gateway.instead = refusing({11})
+    harness.gateway.halves = {1} if kind == "events" else set()
+    harness.gateway.after = refuse_every_third
+    harness.simulator.faults = [Fault.parse(f"429,path={PATHS[kind]},at=7-20")]
     write, calls = getattr(Journal, step), 0
 
     async def fail(journal: Journal, *args: Any) -> Any:
@@ -533,23 +535,23 @@ async def test_a_journal_that_fails_at_any_write_makes_no_run_say_what_is_not_so
         return await write(journal, *args)
 
     monkeypatch.setattr(Journal, step, fail)
-    told = await world.run(records, batch_size=6)
+    result = await harness.run(records, batch_size=6)
     monkeypatch.undo()
-    refused = {outcome.position for outcome in told.outcomes if outcome.state == "rejected"}
+    refused = {outcome.position for outcome in result.outcomes if outcome.state == "rejected"}
     assert 11 in refused or calls
-    world.front.after, world.front.halves, world.simulator.faults = nothing, set(), []
-    again = await world.run(records, batch_size=6)
+    harness.gateway.after, harness.gateway.halves, harness.simulator.faults = nothing, set(), []
+    again = await harness.run(records, batch_size=6)
     assert set(again.counts) <= {"accepted", "rejected"}
     assert refused <= {outcome.position for outcome in again.outcomes if outcome.state == "rejected"}
     if kind == "events":
-        assert sorted(events_of(world.simulator).values()) == [1] * 23
+        assert sorted(events_of(harness.simulator).values()) == [1] * 23
 
 
 # What is not in it
 
 
 def refuse_every_third(path: str, content: bytes) -> Answer | None:
-    """Have the result of a job refuse every third contact, in words that hold its address."""
+    """Let the result of a job refuse every third contact, with a message that contains its address."""
     if not path.startswith("/files/"):
         return None
     refused = {email: f"{email}: bad" for email in [*orjson.loads(content)["contactIds"]][::3]}
@@ -557,15 +559,15 @@ def refuse_every_third(path: str, content: bytes) -> Answer | None:
 
 
 async def test_no_address_no_name_and_no_secret_is_in_it(tmp_path: Path) -> None:
-    """It is looked at while the run goes on, when it was killed, and when another has ended."""
-    world = World("contacts", tmp_path)
-    world.front.after = refuse_every_third
+    """The journal is read while the run goes on, after it was killed, and after another run has ended."""
+    harness = Harness("contacts", tmp_path)
+    harness.gateway.after = refuse_every_third
     records = [Contact(email=f"ann{number}@example.com", name=f"Dąbrowska {number}") for number in range(30)]
-    await world.run(records, Termination("kill", seconds=130), batch_size=10)
+    await harness.run(records, Termination("kill", seconds=130), batch_size=10)
     kept = _bytes_of(tmp_path)
-    told = await world.run(records, batch_size=10)
+    result = await harness.run(records, batch_size=10)
     kept += _bytes_of(tmp_path)
-    assert told.counts == {"accepted": 18, "rejected": 12}
+    assert result.counts == {"accepted": 18, "rejected": 12}
     assert "…@…: bad".encode() in kept
     for secret in ("ann", "example.com", "browska", "demo-", "/files/", "http"):
         assert secret.encode() not in kept.lower(), secret
@@ -575,7 +577,7 @@ TEXT = "Zuzanna (600100200) of KRAKÓW, {}: size 'Extra Wide' is wrong, see http
 
 
 def refuse_in_their_words(path: str, content: Any) -> Answer | None:
-    """Refuse contacts as a server does that names them: some by the result of their job, one as its request comes."""
+    """Refuse contacts with messages that name them: some in the result of their job, one in the answer."""
     names = [entry["contact"]["email"] for entry in content["upsertDetails"]] if PATHS["contacts"] in path else []
     if "z1@example.com" in names:
         return 400, orjson.dumps({"success": False, "message": [TEXT.format(names)]})
@@ -594,15 +596,15 @@ def refuse_all(path: str, content: bytes) -> Answer | None:
 
 
 async def test_no_reason_names_what_stands_in_a_record(tmp_path: Path) -> None:
-    world = World("contacts", tmp_path)
-    world.front.instead, world.front.after = refuse_in_their_words, refuse_all
+    harness = Harness("contacts", tmp_path)
+    harness.gateway.instead, harness.gateway.after = refuse_in_their_words, refuse_all
     fields: Any = {"name": "Zuzanna Żółta", "phone": "+48 600-100-200", "properties": {"size": "Extra Wide"}}
     records = [Contact(email=f"z{number}@example.com", city="Kraków", **fields) for number in range(6)]
     kept = b""
-    for ends in (Termination("kill", seconds=130), Termination()):
-        told = await world.run(records, ends, batch_size=2)
+    for termination in (Termination("kill", seconds=130), Termination()):
+        result = await harness.run(records, termination, batch_size=2)
         kept += _bytes_of(tmp_path)
-    assert told.counts == {"rejected": 6}
+    assert result.counts == {"rejected": 6}
     assert b"is wrong, see" in kept
     for secret in ("zuzanna", "600100200", "krak", "z1@", "example", "extra", "signature", "demo-", "owner@"):
         assert secret.encode() not in kept.lower(), secret
@@ -614,9 +616,9 @@ def _bytes_of(folder: Path) -> bytes:
 
 
 async def test_of_a_dead_link_its_file_is_not_named(tmp_path: Path) -> None:
-    world = World("contacts", tmp_path)
-    world.front.instead = lambda path, _: (404, b"{}") if path.startswith("/files/") else None
-    told = await world.run([contact(position) for position in range(5)])
-    assert told.counts == {"submitted": 5}
+    harness = Harness("contacts", tmp_path)
+    harness.gateway.instead = lambda path, _: (404, b"{}") if path.startswith("/files/") else None
+    result = await harness.run([contact(position) for position in range(5)])
+    assert result.counts == {"submitted": 5}
     assert b"3 links in a row answered 404" in _bytes_of(tmp_path)
     assert b"/files/" not in _bytes_of(tmp_path)

@@ -1,8 +1,8 @@
 """Runs that go wrong in every way, again and again, over one source and one journal, until one goes well.
 
-After each run everything must hold that is checked in worlds, and no event may be there twice. After the last one,
-which meets no fault, everything is there: each event once, each contact in its last version. Where the account shows
-too little of events, some may stay in doubt, and still none is there twice.
+After each run, everything that the harness checks must hold, and no event may be in the account twice. After the last
+run, which has no fault, everything is there: each event once, each contact in its last version. If the account shows
+too little of events, some may stay in doubt, but still none is there twice.
 """
 
 import logging
@@ -26,16 +26,16 @@ from tests.imports.harness import (
     PATHS,
     REFUSAL,
     Answer,
+    Harness,
     Kind,
+    RunResult,
     Termination,
-    Told,
-    World,
     contact,
     event,
     events_of,
     refusing,
 )
-from tests.imports.ways import DOUBTED, RECOGNISED
+from tests.imports.renderings import AMBIGUOUS, RECOGNIZABLE
 
 GHOST = 0
 """The contact that is not there: its events are rejected."""
@@ -56,7 +56,7 @@ _times = st.one_of(
     st.sampled_from(["share=0.2", "share=0.5", "at=1-"]),
 )
 _faults = st.lists(st.tuples(st.integers(0, 100), _times), max_size=3)
-"""Which of those of the kind, by a number, and when."""
+"""Which faults of the kind, by number, and when."""
 _moments: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.integers(1, 150).map(lambda step: {"step": step}),
     st.floats(0, 3).map(lambda seconds: {"seconds": seconds}),
@@ -71,7 +71,7 @@ _options = st.fixed_dictionaries(
         "reads": st.sampled_from(["async", "breaks"]),
     },
 )
-_ways = st.one_of(st.just("as it is"), st.sampled_from([*RECOGNISED, *DOUBTED]))
+_renderings = st.one_of(st.just("as it is"), st.sampled_from([*RECOGNIZABLE, *AMBIGUOUS]))
 """How the account shows events."""
 _numbers = st.frozensets(st.integers(1, 8), max_size=4)
 _places = st.frozensets(st.integers(0, 29), max_size=2)
@@ -81,12 +81,12 @@ Options = dict[str, Any]
 
 
 class Runs(RuleBasedStateMachine):
-    """A source, an account, and a journal that every run goes on with."""
+    """A source, an account, and a journal with which every run resumes."""
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(mkdtemp())
-        self.world: World | None = None
+        self.harness: Harness | None = None
         self.may_go_on = True
 
     @initialize(
@@ -94,7 +94,7 @@ class Runs(RuleBasedStateMachine):
         kind=st.sampled_from(["contacts", "events"]),
         owners=st.lists(st.integers(0, 7), min_size=1, max_size=30),
         has_ids=st.booleans(),
-        way=_ways,
+        rendering=_renderings,
         poison=_places,
         bad=_places,
     )
@@ -104,12 +104,12 @@ class Runs(RuleBasedStateMachine):
         kind: Kind,
         owners: list[int],
         has_ids: bool,
-        way: str,
+        rendering: str,
         poison: frozenset[int],
         bad: frozenset[int],
     ) -> None:
         self.backend = backend
-        self.world = World(kind, self.folder)
+        self.harness = Harness(kind, self.folder)
         self.owners = owners
         self.records = [
             {"email": "nobody"} if place in bad else _record(kind, place, owner, has_ids=has_ids)
@@ -117,14 +117,14 @@ class Runs(RuleBasedStateMachine):
         ]
         self.rejected = set(bad)
         if kind == "events":
-            self._within(lambda world: world.prepare(f"c{owner}@example.com" for owner in range(1, 8)))
-            self.world.front.instead = refusing(poison)
-            self.world.front.shows = (RECOGNISED | DOUBTED)[way]
+            self._within(lambda harness: harness.prepare(f"c{owner}@example.com" for owner in range(1, 8)))
+            self.harness.gateway.instead = refusing(poison)
+            self.harness.gateway.renders = (RECOGNIZABLE | AMBIGUOUS)[rendering]
             self.rejected |= poison | {place for place, owner in enumerate(owners) if owner == GHOST}
         self.rejected &= set(range(len(owners)))
         self.job_failed = False
-        self.may_doubt = kind == "events" and way in DOUBTED
-        """Whether the account shows too little of an event for everything to be decided."""
+        self.may_be_in_doubt = kind == "events" and rendering in AMBIGUOUS
+        """Whether the account shows too little of an event to decide everything."""
 
     @rule(faults=_faults, options=_options)
     def run_to_the_end(self, faults: Faults, options: Options) -> None:
@@ -140,65 +140,67 @@ class Runs(RuleBasedStateMachine):
 
     @rule()
     def run_elsewhere(self) -> None:
-        self._within(lambda world: world.run_elsewhere(self.records))
+        self._within(lambda harness: harness.run_elsewhere(self.records))
 
     def teardown(self) -> None:
         try:
-            if self.world and self.may_go_on:
+            if self.harness and self.may_go_on:
                 self._check_what_is_there(self._run([], {"batch_size": 5}, BY_ITSELF))
         finally:
             shutil.rmtree(self.folder)
 
-    def _run(self, faults: Faults, options: Options, ends: Termination) -> Told:
-        assert self.world
-        kinds = _KINDS[self.world.kind]
-        chosen = [f"{kinds[number % len(kinds)]},{when}".format(PATHS[self.world.kind]) for number, when in faults]
+    def _run(self, faults: Faults, options: Options, termination: Termination) -> RunResult:
+        assert self.harness
+        kinds = _KINDS[self.harness.kind]
+        chosen = [f"{kinds[number % len(kinds)]},{when}".format(PATHS[self.harness.kind]) for number, when in faults]
         self.job_failed |= any("failed-job" in text for text in chosen)
-        self.world.simulator.faults = [Fault.parse(text) for text in chosen]
-        self.world.watches_jobs &= options.get("wait", True)  # who did not wait knows nothing of those jobs later
-        if self.may_doubt:  # what is sent all the same may be there
+        self.harness.simulator.faults = [Fault.parse(text) for text in chosen]
+        self.harness.watches_jobs &= options.get("wait", True)  # a client that did not wait does not follow these jobs
+        if self.may_be_in_doubt:  # what is sent in spite of the doubt may be there
             options.pop("in_doubt", None)
         client = {"concurrency": options.pop("concurrency", 3)}
-        told: Told = self._within(lambda world: world.run(self.records, ends, client=client, **options))
-        if self.world.kind == "events":
-            assert set(events_of(self.world.simulator).values()) <= {1}
-        return told
+        result: RunResult = self._within(
+            lambda harness: harness.run(self.records, termination, client=client, **options)
+        )
+        if self.harness.kind == "events":
+            assert set(events_of(self.harness.simulator).values()) <= {1}
+        return result
 
-    def _check_what_is_there(self, told: Told) -> None:
-        assert self.world
-        states = {outcome.position: outcome.state for outcome in told.outcomes}
-        assert set(states.values()) <= {"accepted", "rejected", *(["in_doubt"] if self.may_doubt else [])}
+    def _check_what_is_there(self, result: RunResult) -> None:
+        assert self.harness
+        states = {outcome.position: outcome.state for outcome in result.outcomes}
+        assert set(states.values()) <= {"accepted", "rejected", *(["in_doubt"] if self.may_be_in_doubt else [])}
         rejected = {position for position, state in states.items() if state == "rejected"}
         assert rejected >= self.rejected
         assert rejected == self.rejected or self.job_failed
-        if self.world.kind == "events":
-            there = len(events_of(self.world.simulator))
+        if self.harness.kind == "events":
+            there = len(events_of(self.harness.simulator))
             in_doubt = sum(state == "in_doubt" for state in states.values())
             assert len(self.records) - len(rejected) - in_doubt <= there <= len(self.records) - len(rejected)
         else:
-            self._within(lambda world: world.settle())
+            self._within(lambda harness: harness.settle())
             self._check_versions(rejected)
 
     def _check_versions(self, rejected: set[int]) -> None:
-        """Each contact is there in its last version; or in a later one that was applied, although its job failed."""
-        assert self.world
-        stored = self.world.simulator._store.contacts.values()
+        """Check that each contact is there in its last version, or a later one whose job failed after applying it."""
+        assert self.harness
+        stored = self.harness.simulator._store.contacts.values()
         versions = {one.email: int(str(one.fields["name"]).split()[-1]) for one in stored}
         last = {owner: place for place, owner in enumerate(self.owners) if place not in rejected}
         for owner, place in last.items():
             version = versions[f"c{owner}@example.com"]
             assert version == place or (version > place and version in rejected)
 
-    def _within(self, act: Callable[[World], Awaitable[Any]]) -> Any:
-        """Do something on a new event loop, later than all before."""
-        world, results = self.world, list[Any]()
-        assert world
+    def _within(self, act: Callable[[Harness], Awaitable[Any]]) -> Any:
+        """Do something on a new event loop, at a later time than everything before."""
+        harness, results = self.harness, list[Any]()
+        assert harness
 
         async def do() -> None:
             try:
-                results.append(await act(world))
+                results.append(await act(harness))
             finally:
-                world.began += anyio.current_time() + 1
+                harness.began += anyio.current_time() + 1
 
         self.may_go_on = False
         run_virtually(self.backend, do)
@@ -208,10 +210,10 @@ class Runs(RuleBasedStateMachine):
 
 @frozen
 class Oddities:
-    """What a server does with the requests that come next, by their numbers.
+    """What a server does with the next requests, by their numbers.
 
-    Of those in `halves` it does the first half, and gives this answer; the answers to those in `late` are lost, and
-    their jobs end so many poll intervals later. Other jobs take so many seconds.
+    It processes the first half of those in `halves`, and sends this answer. The answers to those in `late` are lost,
+    and their jobs end so many poll intervals later. Other jobs take so many seconds.
     """
 
     halves: frozenset[int]
@@ -230,7 +232,7 @@ _oddities = st.builds(
 
 
 class RunsOfOddServers(Runs):
-    """The same against a server that refuses requests which it has half done, or loses answers of late jobs."""
+    """The same with a server that refuses requests after it has processed a half, or loses the answers of late jobs."""
 
     @rule(faults=_faults, options=_options, oddities=_oddities)
     def run_to_the_end(self, faults: Faults, options: Options, oddities: Oddities) -> None:
@@ -246,19 +248,19 @@ class RunsOfOddServers(Runs):
     ) -> None:
         self._run_oddly(oddities, faults, options, Termination(how, **when))
 
-    def _run_oddly(self, oddities: Oddities, faults: Faults, options: Options, ends: Termination) -> None:
-        assert self.world
-        front, kind = self.world.front, self.world.kind
-        sent = front.requests[PATHS[kind]]
+    def _run_oddly(self, oddities: Oddities, faults: Faults, options: Options, termination: Termination) -> None:
+        assert self.harness
+        gateway, kind = self.harness.gateway, self.harness.kind
+        sent = gateway.requests[PATHS[kind]]
         if kind == "events":
-            front.halves, front.half_answer = {sent + number for number in oddities.halves}, oddities.answer
+            gateway.halves, gateway.half_answer = {sent + number for number in oddities.halves}, oddities.answer
         else:
-            front.late = {sent + number: intervals * 60.0 for number, intervals in oddities.late.items()}
-            self.world.simulator._store.job_seconds = oddities.job_seconds
-        options.pop("wait", None)  # who does not wait does not know what is applied last
-        self._run(faults, options, ends)
-        front.halves, front.late = set(), {}
-        self.world.began += 4 * 60.0  # a run that ends does not hold its contacts until the next one: late jobs end
+            gateway.late = {sent + number: intervals * 60.0 for number, intervals in oddities.late.items()}
+            self.harness.simulator._store.job_seconds = oddities.job_seconds
+        options.pop("wait", None)  # a client that does not wait cannot know what is applied last
+        self._run(faults, options, termination)
+        gateway.halves, gateway.late = set(), {}
+        self.harness.began += 4 * 60.0  # a run that ends blocks no contacts for the next one: late jobs end first
 
 
 def _record(kind: Kind, place: int, owner: int, *, has_ids: bool) -> Any:
@@ -280,7 +282,7 @@ def _settings(examples: int) -> settings:
 
 @pytest.fixture(autouse=True)
 def _quiet(caplog: pytest.LogCaptureFixture) -> None:
-    """Keep no word of the many runs that are cancelled."""
+    """Log nothing about the many runs that are cancelled."""
     caplog.set_level(logging.ERROR, "salesmanago_async")
 
 
@@ -307,32 +309,32 @@ def test_nothing_is_lost_or_doubled_by_a_server_that_refuses_what_it_has_half_do
 async def test_a_run_may_end_at_any_step(
     kind: Kind, before: tuple[Termination, ...], stride: int, anyio_backend_name: str, tmp_path: Path
 ) -> None:
-    """The first run is killed, the second cut off: of what is cut off, every record must still be counted."""
+    """The first run is killed, and the second cut off: every record that was cut off must still be counted."""
     step = taken = 1 if anyio_backend_name == "trio" else 0
     while taken >= step:
         step += stride
-        world = World(kind, tmp_path / f"{step}")
-        world.folder.mkdir()
-        taken = await _finish(world, *before, Termination("cut" if before else "kill", step=step))
+        harness = Harness(kind, tmp_path / f"{step}")
+        harness.folder.mkdir()
+        taken = await _finish(harness, *before, Termination("cut" if before else "kill", step=step))
 
 
-async def _finish(world: World, *endings: Termination) -> int:
-    """Make runs with these ends, and one that ends by itself; return how many steps the last of the former took."""
-    make = contact if world.kind == "contacts" else event
+async def _finish(harness: Harness, *endings: Termination) -> int:
+    """Execute runs with these ends, and one that ends by itself; return the steps of the last of these."""
+    make = contact if harness.kind == "contacts" else event
     records = [make(position, f"c{position % 5}@example.com") for position in range(11)]
-    if world.kind == "events":
-        await world.prepare({str(record.email) for record in records})
-    world.simulator.faults = [Fault.parse(f"reset-after,at=2,path={PATHS[world.kind]}")]
+    if harness.kind == "events":
+        await harness.prepare({str(record.email) for record in records})
+    harness.simulator.faults = [Fault.parse(f"reset-after,at=2,path={PATHS[harness.kind]}")]
     taken = 0
-    for ends in endings:
-        await world.run(records, ends, batch_size=3)
-        taken = world.steps.count
-        world.simulator.faults = []
-    assert (await world.run(records, batch_size=3)).counts == {"accepted": 11}
-    await world.settle()
-    if world.kind == "events":
-        assert sorted(events_of(world.simulator).values()) == [1] * 11
+    for termination in endings:
+        await harness.run(records, termination, batch_size=3)
+        taken = harness.steps.count
+        harness.simulator.faults = []
+    assert (await harness.run(records, batch_size=3)).counts == {"accepted": 11}
+    await harness.settle()
+    if harness.kind == "events":
+        assert sorted(events_of(harness.simulator).values()) == [1] * 11
     else:
-        names = {str(one.fields["name"]) for one in world.simulator._store.contacts.values()}
+        names = {str(one.fields["name"]) for one in harness.simulator._store.contacts.values()}
         assert names == {f"version {position}" for position in range(6, 11)}
     return taken

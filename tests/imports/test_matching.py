@@ -1,4 +1,4 @@
-"""Which events are there? A table: what was sent, what the account shows, and what follows from the two."""
+"""Which events does the server have? A table: what was sent, what the account shows, and what follows from the two."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,9 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salesmanago_async.imports.engine.matching import recorded, sort_out
+from salesmanago_async.imports.engine.matching import match_events, server_events
 from salesmanago_async.records.names import canonical
-from tests.imports.ways import DOUBTED, LIMITS, RECOGNISED, Event, Way, bare
+from tests.imports.renderings import AMBIGUOUS, LIMITS, RECOGNIZABLE, Event, Rendering, bare
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 AT = 1_700_000_000_000
@@ -30,12 +30,12 @@ def shown(kind: str = "PURCHASE", **others: Any) -> Event:
 
 @frozen
 class Case:
-    """`sent` are events of Ann, `found` is what she has; `told` is T(here), M(issing) or ? for each that was sent."""
+    """Events `sent` to Ann, events `found` there, and the `expected` result: T(here), M(issing) or ? (undecided)."""
 
     title: str
     sent: Sequence[Event]
     found: Sequence[Event]
-    told: str
+    expected: str
 
     def __str__(self) -> str:
         return self.title
@@ -69,7 +69,7 @@ CASES = [
     Case("another id, and an hour between", [WITH_ID], [shown(externalId="2", date=AT + 3_600_000)], "M"),
     Case("another id and another type", [WITH_ID], [shown("VISIT", externalId="2")], "M"),
     Case("a return, long after its purchase", [sent("RETURN", externalId="1", date=AT + 10**9)], [SHOWN_ID], "M"),
-    # Ids that are spelt alike
+    # Ids in several spellings
     Case("an id in lower case", [sent(externalId="AB-1")], [shown(externalId="ab-1")], "T"),
     Case("two of ours spelt alike, told apart by a value",
          [sent(externalId="ab", value=1), sent(externalId="AB", value=2)], [shown(externalId="ab", value=2)], "MT"),
@@ -79,7 +79,7 @@ CASES = [
          [shown(externalId="ab"), shown(externalId="ab")], "TT"),
     Case("two of ours spelt alike, one there that differs",
          [sent(externalId="07", value=1), sent(externalId="7", value=2)], [shown(externalId=7, value=3)], "??"),
-    # The account tells no ids
+    # The account shows no ids
     Case("no ids are told", [sent(externalId="1", value=5.0)], [bare(shown(value=5.0), "externalId")], "T"),
     Case("no ids are told, other looks", [WITH_ID | {"value": 5.0}], [bare(shown(value=6.0), "externalId")], "M"),
     Case("all ids are told as null", [sent(externalId="1", value=5.0)], [shown(value=5.0)], "T"),
@@ -102,7 +102,7 @@ CASES = [
     Case("products as a list", [sent(products="p01,p02")], [shown(products=["p01", "p02"])], "T"),
     Case("other products", [sent(products="p01,p02")], [shown(products="p01")], "M"),
     Case("texts with other white space", [sent(description="a  b ")], [shown(description=" a b")], "T"),
-    # Several that look alike
+    # Several that are alike
     Case("three alike, two there", [sent()] * 3, [shown()] * 2, "TTM"),
     Case("three alike, four there", [sent()] * 3, [shown()] * 4, "TTT"),
     Case("told apart by a text", [sent(detail1="a"), sent(detail1="b")], [shown(detail1="b")], "MT"),
@@ -112,12 +112,12 @@ CASES = [
     Case("the text is not shown", [sent(detail1="a")], [bare(shown(), "detail1")], "T"),
     Case("alike and some with ids", [sent(), sent(externalId="1")], [shown(externalId="1")], "MT"),
     Case("what was there before", [sent(value=1.0)], [shown(value=9.0), shown("VISIT"), shown(value=1.0)], "T"),
-    # What is not told
+    # What is not shown
     *(
         Case(f"no {name} told", [sent(value=5.0, products="p1")], [bare(shown(value=5.0, products="p1"), name)], "T")
         for name in ("contactExtEventType", "products", "value", "date")
     ),
-    # What may be one of ours or another of them
+    # What may be one of ours or another of ours
     Case("one there of two that differ in what is not shown", [sent(detail1="a"), sent(detail1="b")],
          [bare(shown(), "detail1")], "??"),
     Case("both there of two that differ in what is not shown", [sent(detail1="a"), sent(detail1="b")],
@@ -136,7 +136,7 @@ CASES = [
     Case("three there, none with a date that can be read", [sent(), sent(date=AT + 5), sent(date=AT + 9_000)],
          [shown(date="one day")] * 3, "???"),
     Case("one that shows nothing", [sent()], [{"event": {}}], "?"),
-    # What lies beside it without ids
+    # Similar events without ids
     Case("daily ones", [sent(date=AT + 86_400_000)], [shown()], "M"),
     Case("hourly ones that are all ours", [sent(date=AT + 3_600_000), sent()], [shown()], "MT"),
     Case("an hour before, not ours", [sent()], [shown(date=AT - 3_600_000)], "?"),
@@ -152,19 +152,19 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_events_of_one_contact(case: Case) -> None:
-    found = recorded([{"email": ANN, "id": "A", "contactExtEvents": case.found}], [])
-    assert told([(ANN,)] * len(case.sent), case.sent, found) == case.told
+    found = server_events([{"email": ANN, "id": "A", "contactExtEvents": case.found}], [])
+    assert classify([(ANN,)] * len(case.sent), case.sent, found) == case.expected
 
 
-def told(names: Sequence[tuple[str, ...]], events: Sequence[Event], found: Any) -> str:
-    """Each event's letter; they must share out all that were sent."""
-    answer = sort_out([tuple(map(canonical, each)) for each in names], events, found)
+def classify(names: Sequence[tuple[str, ...]], events: Sequence[Event], found: Any) -> str:
+    """Return the letter of each event; every event that was sent has exactly one."""
+    answer = match_events([tuple(map(canonical, each)) for each in names], events, found)
     letters = {
-        **dict.fromkeys(answer.there, "T"),
+        **dict.fromkeys(answer.present, "T"),
         **dict.fromkeys(answer.missing, "M"),
         **dict.fromkeys(answer.undecided, "?"),
     }
-    assert len(answer.there) + len(answer.missing) + len(answer.undecided) == len(events)
+    assert len(answer.present) + len(answer.missing) + len(answer.undecided) == len(events)
     assert all(answer.undecided.values())
     return "".join(letters[index] for index in range(len(events)))
 
@@ -189,12 +189,12 @@ CONTACTS = [
 
 @pytest.mark.parametrize(("contacts", "names", "letters"), [pytest.param(*rest, id=name) for name, *rest in CONTACTS])
 def test_the_same_event_of_contacts(contacts: Any, names: Any, letters: str) -> None:
-    assert told(names, [sent()] * len(names), recorded(contacts, [])) == letters
+    assert classify(names, [sent()] * len(names), server_events(contacts, [])) == letters
 
 
 def test_a_contact_that_is_not_shown_leaves_its_events_in_doubt() -> None:
-    found = recorded([contact(ANN, "A", shown())], ["X", 7])
-    assert told([("A",), ("X",), ("7",), ("Y",)], [sent()] * 4, found) == "T??M"
+    found = server_events([contact(ANN, "A", shown())], ["X", 7])
+    assert classify([("A",), ("X",), ("7",), ("Y",)], [sent()] * 4, found) == "T??M"
 
 
 @pytest.mark.parametrize(
@@ -208,9 +208,9 @@ def test_a_contact_that_is_not_shown_leaves_its_events_in_doubt() -> None:
     ],
     ids=["no events told", "events that are no list", "a masked address", "no name", "wrapped"],
 )
-def test_where_a_contact_may_be_hidden_its_events_are_in_doubt(hidden: Mapping[str, Any]) -> None:
-    found = recorded([hidden, {"email": BOB, "id": "B", "contactExtEvents": []}], [])
-    assert told([(ANN,), (BOB,)], [sent(), sent()], found) == "?M"
+def test_if_a_contact_may_be_hidden_its_events_are_in_doubt(hidden: Mapping[str, Any]) -> None:
+    found = server_events([hidden, {"email": BOB, "id": "B", "contactExtEvents": []}], [])
+    assert classify([(ANN,), (BOB,)], [sent(), sent()], found) == "?M"
 
 
 @pytest.mark.parametrize(
@@ -224,9 +224,9 @@ def test_where_a_contact_may_be_hidden_its_events_are_in_doubt(hidden: Mapping[s
     ],
     ids=["as others have events", "as another has an empty list", "as there are both", "as it is alone", "as all do"],
 )
-def test_null_means_no_events_only_where_the_answer_shows_that(others: list[Any], letter: str) -> None:
-    found = recorded([{"email": f" {ANN.upper()} ", "contactExtEvents": None}, *others], [])
-    assert told([(ANN,), (BOB,), ("C",)], [sent()] * 3, found)[0] == letter
+def test_null_means_no_events_only_if_the_answer_shows_that(others: list[Any], letter: str) -> None:
+    found = server_events([{"email": f" {ANN.upper()} ", "contactExtEvents": None}, *others], [])
+    assert classify([(ANN,), (BOB,), ("C",)], [sent()] * 3, found)[0] == letter
 
 
 @pytest.mark.parametrize(
@@ -238,16 +238,18 @@ def test_null_means_no_events_only_where_the_answer_shows_that(others: list[Any]
     ],
 )
 def test_a_contact_is_known_in_whatever_spelling_it_is_shown(name: str, shown_as: str) -> None:
-    assert told([(name,)], [sent()], recorded([contact(shown_as, "A", shown())], [])) == "T"
-    assert told([(name,)], [sent()], recorded([], [shown_as])) == "?"
+    assert classify([(name,)], [sent()], server_events([contact(shown_as, "A", shown())], [])) == "T"
+    assert classify([(name,)], [sent()], server_events([], [shown_as])) == "?"
 
 
 def test_what_is_no_contact_and_what_is_no_event_is_passed_over() -> None:
-    found = recorded([None, 7, "x", contact(ANN, "A", shown()), {"email": BOB, "contactExtEvents": [None, "x"]}], [])
-    assert told([(ANN,), (BOB,)], [sent()] * 2, found) == "TM"
+    found = server_events(
+        [None, 7, "x", contact(ANN, "A", shown()), {"email": BOB, "contactExtEvents": [None, "x"]}], []
+    )
+    assert classify([(ANN,), (BOB,)], [sent()] * 2, found) == "TM"
 
 
-# In whatever way events are shown
+# Events shown in every way
 
 EVENTS: list[Event] = [
     {
@@ -272,47 +274,47 @@ EVENTS: list[Event] = [
 ALL = [sent(date=AT + number * 199_999_871, **event) for number, event in enumerate(EVENTS)]
 
 
-def shown_by(way: Way, events: Sequence[Event]) -> Any:
-    return recorded([contact(ANN, "A", *(way(shown(**event)) for event in events))], [])
+def shown_by(rendering: Rendering, events: Sequence[Event]) -> Any:
+    return server_events([contact(ANN, "A", *(rendering(shown(**event)) for event in events))], [])
 
 
-def letters_of(way: Way, *, has_ids: bool, arrived: Sequence[bool]) -> list[tuple[bool, str]]:
-    """Whether each event has arrived, and what it is called by what the server shows."""
+def letters_of(rendering: Rendering, *, has_ids: bool, arrived: Sequence[bool]) -> list[tuple[bool, str]]:
+    """Return whether each event has arrived, and its letter by what the server shows."""
     events = ALL if has_ids else [bare(event, "externalId") for event in ALL]
-    found = shown_by(way, [event for event, has_arrived in zip(events, arrived, strict=True) if has_arrived])
-    return list(zip(arrived, told([(ANN,)] * len(events), events, found), strict=True))
+    found = shown_by(rendering, [event for event, has_arrived in zip(events, arrived, strict=True) if has_arrived])
+    return list(zip(arrived, classify([(ANN,)] * len(events), events, found), strict=True))
 
 
 ARRIVED = [[bool(number >> place & 1) for place in range(len(EVENTS))] for number in range(2 ** len(EVENTS))]
 
 
 @pytest.mark.parametrize("has_ids", [True, False], ids=["with ids", "without ids"])
-@pytest.mark.parametrize("way", [*RECOGNISED, *DOUBTED])
-def test_an_event_that_is_there_is_never_missing_in_whatever_way_it_is_shown(way: str, has_ids: bool) -> None:
-    """Whichever of the events have arrived. One that has not is never called there."""
+@pytest.mark.parametrize("rendering", [*RECOGNIZABLE, *AMBIGUOUS])
+def test_an_event_that_is_there_is_never_missing_in_whatever_way_it_is_shown(rendering: str, has_ids: bool) -> None:
+    """Whichever of the events have arrived. An event that has not arrived never counts as there."""
     for arrived in ARRIVED:
-        letters = letters_of((RECOGNISED | DOUBTED)[way], has_ids=has_ids, arrived=arrived)
+        letters = letters_of((RECOGNIZABLE | AMBIGUOUS)[rendering], has_ids=has_ids, arrived=arrived)
         assert (True, "M") not in letters
         assert (False, "T") not in letters
-        if way in RECOGNISED and has_ids:
+        if rendering in RECOGNIZABLE and has_ids:
             assert (True, "?") not in letters
-        if not any(arrived):  # nothing is there that they resemble
+        if not any(arrived):  # nothing similar is there
             assert letters == [(False, "M")] * len(EVENTS)
 
 
-@pytest.mark.parametrize("way", [way for way in RECOGNISED if way != "ids and dates alone"])
-def test_an_event_that_is_not_there_is_missing_where_the_server_shows_enough(way: str) -> None:
+@pytest.mark.parametrize("rendering", [rendering for rendering in RECOGNIZABLE if rendering != "ids and dates alone"])
+def test_an_event_that_is_not_there_is_missing_if_the_server_shows_enough(rendering: str) -> None:
     for arrived in ARRIVED:
-        assert (False, "?") not in letters_of(RECOGNISED[way], has_ids=True, arrived=arrived)
+        assert (False, "?") not in letters_of(RECOGNIZABLE[rendering], has_ids=True, arrived=arrived)
 
 
-@pytest.mark.parametrize("way", LIMITS)
-def test_what_cannot_be_seen_is_named_as_a_limit(way: str) -> None:
-    """If one of these is recognised some day, the header of _doubts and the limits in README.md can say so."""
-    assert letters_of(LIMITS[way], has_ids=True, arrived=[True] * len(EVENTS)) == [(True, "M")] * len(EVENTS)
+@pytest.mark.parametrize("rendering", LIMITS)
+def test_what_cannot_be_seen_is_named_as_a_limit(rendering: str) -> None:
+    """If one of these is recognised one day, update the header of matching.py and the limits in README.md."""
+    assert letters_of(LIMITS[rendering], has_ids=True, arrived=[True] * len(EVENTS)) == [(True, "M")] * len(EVENTS)
 
 
-_ways = st.sampled_from([*(RECOGNISED | DOUBTED).values()])
+_renderings = st.sampled_from([*(RECOGNIZABLE | AMBIGUOUS).values()])
 _dates = st.sampled_from([0, 1, 29, 31, 60, 3_600, 7_200, 86_400, 90_061]).map(lambda seconds: AT + seconds * 1000)
 _alike = st.builds(
     sent,
@@ -324,25 +326,25 @@ _alike = st.builds(
 )
 
 
-@given(st.lists(st.tuples(_alike, st.booleans()), max_size=7), _ways, st.randoms(use_true_random=False))
+@given(st.lists(st.tuples(_alike, st.booleans()), max_size=7), _renderings, st.randoms(use_true_random=False))
 def test_purchases_with_ids_are_never_doubled_however_alike(
-    drawn: list[tuple[Event, bool]], way: Way, random: Any
+    drawn: list[tuple[Event, bool]], rendering: Rendering, random: Any
 ) -> None:
-    """Each has an id of its own, under which the server may not show it."""
+    """Each event has its own id; the server may show it with another one."""
     events = [event | {"externalId": f"Order-{number:03}"} for number, (event, _) in enumerate(drawn)]
     arrived = [event for event, (_, has_arrived) in zip(events, drawn, strict=True) if has_arrived]
     random.shuffle(arrived)
-    letters = told([(ANN,)] * len(events), events, shown_by(way, arrived))
+    letters = classify([(ANN,)] * len(events), events, shown_by(rendering, arrived))
     assert not [event for event, letter in zip(events, letters, strict=True) if letter == "M" and event in arrived]
 
 
 def test_many_events_of_one_contact_are_sorted_out_in_a_moment() -> None:
-    """A thousand of ours that are missing, beside ten thousand that are there, all of one kind."""
+    """A thousand of our events that are missing, beside ten thousand that are there, all of the same type."""
     ours = [sent(date=AT + number * 61_000, externalId=f"N{number}") for number in range(1_000)]
     theirs = [shown(date=AT + number * 61_000 + 7_000, externalId=f"O{number}") for number in range(10_000)]
-    found = recorded([contact(ANN, "A", *theirs)], [])
+    found = server_events([contact(ANN, "A", *theirs)], [])
     began = time.process_time()
-    assert told([(ANN,)] * len(ours), ours, found) == "M" * len(ours)
+    assert classify([(ANN,)] * len(ours), ours, found) == "M" * len(ours)
     assert time.process_time() - began < 3
 
 
@@ -359,17 +361,17 @@ OURS = st.builds(
 def test_of_events_that_arrived_unchanged_none_is_called_missing_and_no_other_there(
     events: list[tuple[Event, bool]], knows_ids: bool, random: Any
 ) -> None:
-    """Some of the events arrived. What is called there or missing is so, but for which of several that are equal."""
+    """Some of the events arrived. The letters are right, except for which ones of several equal events arrived."""
     arrived = [shown(**event) | event for event, has_arrived in events if has_arrived]
     random.shuffle(arrived)
-    found = recorded([contact(ANN, "A", *(one if knows_ids else bare(one, "externalId") for one in arrived))], [])
-    letters = told([(ANN,)] * len(events), [event for event, _ in events], found)
-    for looks in ({"CART"}, {"PURCHASE"}):
-        of_them = [
+    found = server_events([contact(ANN, "A", *(one if knows_ids else bare(one, "externalId") for one in arrived))], [])
+    letters = classify([(ANN,)] * len(events), [event for event, _ in events], found)
+    for types in ({"CART"}, {"PURCHASE"}):
+        results = [
             (has_arrived, letter)
             for (event, has_arrived), letter in zip(events, letters, strict=True)
-            if event["contactExtEventType"] in looks
+            if event["contactExtEventType"] in types
         ]
-        there = sum(has_arrived for has_arrived, _ in of_them)
-        assert sum(letter == "T" for _, letter in of_them) <= there
-        assert sum(letter == "M" for _, letter in of_them) <= len(of_them) - there
+        present = sum(has_arrived for has_arrived, _ in results)
+        assert sum(letter == "T" for _, letter in results) <= present
+        assert sum(letter == "M" for _, letter in results) <= len(results) - present

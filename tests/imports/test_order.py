@@ -1,4 +1,4 @@
-"""Order per contact: nothing overtakes, nothing is lost, nobody waits without a reason."""
+"""Order per contact: no record overtakes another, none is lost, and none waits without a reason."""
 
 from itertools import count
 from random import Random
@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from salesmanago_async.imports.engine import order as _order
 from salesmanago_async.imports.engine.chunks import Record
-from salesmanago_async.imports.engine.order import NamesUnderWay, Order
+from salesmanago_async.imports.engine.order import ActiveNames, Order
 
 NAMES = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=3, unique=True).map(tuple)
 
@@ -20,7 +20,7 @@ def record(position: int, *names: str, item: bytes = b"{}") -> Record:
 
 
 class Readers(RuleBasedStateMachine):
-    """A reader that asks `Order` of each record, and a plain list of what is under way, which it must agree with."""
+    """A reader that asks `Order` about each record, and a list of the records under way, with which it must agree."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,12 +28,12 @@ class Readers(RuleBasedStateMachine):
         self.read: list[Record] = []
         self.gone: list[Record] = []
         self.under_way: list[Record] = []
-        self.barred: set[str] = set()
+        self.blocked: set[str] = set()
         self.never: list[Record] = []
 
     @rule(names=NAMES)
     def read_one(self, names: tuple[str, ...]) -> None:
-        """It goes, unless one of its names is under way, barred, or held back before it."""
+        """A record goes, unless one of its names is under way, blocked, or held back before it."""
         one = record(len(self.read), *names)
         self.read.append(one)
         must_wait = self.order.must_wait(names)
@@ -50,16 +50,16 @@ class Readers(RuleBasedStateMachine):
     @rule(choose=st.randoms(use_true_random=False))
     def settle_one(self, choose: Random) -> None:
         one = choose.choice(self.under_way)
-        if self.barred.isdisjoint(one.names):
+        if self.blocked.isdisjoint(one.names):
             self.under_way.remove(one)
             self.order.end(one.names)
 
     @precondition(lambda self: self.under_way)
     @rule(choose=st.randoms(use_true_random=False))
-    def bar_one(self, choose: Random) -> None:
-        """What is barred stays under way."""
+    def block_one(self, choose: Random) -> None:
+        """A blocked record stays under way."""
         one = choose.choice(self.under_way)
-        self.barred.update(one.names)
+        self.blocked.update(one.names)
         self.order.block(one.names)
 
     @rule()
@@ -69,9 +69,9 @@ class Readers(RuleBasedStateMachine):
                 self.never.append(one)
             else:
                 self.let_go(one)
-        assert not self.order.has_news
+        assert not self.order.may_release
         held = self.held()
-        for place, one in enumerate(held):  # whoever still waits has a reason
+        for place, one in enumerate(held):  # every record that still waits has a reason
             assert any(not set(one.names).isdisjoint(other.names) for other in self.under_way + held[:place])
 
     def let_go(self, one: Record) -> None:
@@ -103,14 +103,14 @@ STEPS = st.lists(st.tuples(st.booleans(), st.lists(st.text("abc", max_size=3), m
 
 @given(steps=STEPS, exact=st.sampled_from([0, 5, 1000]))
 def test_names_are_there_as_often_as_they_were_added(steps: list[tuple[bool, list[str]]], exact: int) -> None:
-    """Whether they are kept as they are, as hashes, or some in this way and some in the other."""
+    """Whether they are kept exactly, as hashes, or in both ways."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_order, "MOST_EXACT", exact)
+        patch.setattr(_order, "MAX_EXACT", exact)
         check_names(steps)
 
 
 def check_names(steps: list[tuple[bool, list[str]]]) -> None:
-    names = NamesUnderWay()
+    names = ActiveNames()
     model: list[str] = []
     for adds, some in steps:
         if adds:
@@ -126,7 +126,7 @@ def check_names(steps: list[tuple[bool, list[str]]]) -> None:
     assert not names.has_any(model)
 
 
-def test_what_begins_while_others_are_let_go_counts_at_once() -> None:
+def test_a_begin_during_a_release_counts_immediately() -> None:
     order = Order()
     order.begin(["a"])
     order.hold(record(0, "a"))
@@ -150,10 +150,10 @@ def test_a_record_waits_for_each_of_its_names() -> None:
     assert [one.position for one in order.ready()] == [0]
 
 
-def test_what_waits_has_no_news_until_something_is_settled() -> None:
+def test_held_records_may_be_released_only_after_something_is_settled() -> None:
     order = Order()
     order.begin(["a", "b"])
-    news = [order.has_news]
+    states = [order.may_release]
     for act in (
         lambda: order.hold(record(0, "a")),
         lambda: order.end(["b"]),
@@ -162,8 +162,8 @@ def test_what_waits_has_no_news_until_something_is_settled() -> None:
         lambda: list(order.ready()),
     ):
         act()
-        news.append(order.has_news)
-    assert news == [False, False, True, False, True, False]
+        states.append(order.may_release)
+    assert states == [False, False, True, False, True, False]
 
 
 def test_what_is_held_back_is_bounded_by_number_and_by_bytes() -> None:
@@ -174,9 +174,9 @@ def test_what_is_held_back_is_bounded_by_number_and_by_bytes() -> None:
             order.hold(record(position, "a", item=item))
         return order
 
-    assert not fill(_order.MOST_HELD - 1, b"").is_full
-    assert fill(_order.MOST_HELD, b"").is_full
-    a_sixteenth = bytes(_order.MOST_HELD_BYTES // 16)
+    assert not fill(_order.MAX_HELD - 1, b"").is_full
+    assert fill(_order.MAX_HELD, b"").is_full
+    a_sixteenth = bytes(_order.MAX_HELD_BYTES // 16)
     assert not fill(15, a_sixteenth).is_full
     full = fill(16, a_sixteenth)
     assert full.is_full
@@ -185,18 +185,18 @@ def test_what_is_held_back_is_bounded_by_number_and_by_bytes() -> None:
     assert not full.is_full
 
 
-def test_who_shares_a_hash_with_a_barred_contact_is_not_held_for_ever() -> None:
-    barred, other = _of_one_hash()
+def test_a_contact_that_shares_a_hash_with_a_blocked_one_is_not_held_for_ever() -> None:
+    blocked, other = _of_one_hash()
     order = Order()
-    order.begin([barred])
-    order.block([barred])
+    order.begin([blocked])
+    order.block([blocked])
     order.end([])
-    assert order.must_wait((barred,))
+    assert order.must_wait((blocked,))
     assert not order.must_wait((other,))
 
 
 def _of_one_hash() -> tuple[str, str]:
-    """Return two names of the same 32 bits; among some 100,000 there are mostly some."""
+    """Return two names with the same 32 bits; among some 100,000 names there usually are some."""
     seen: dict[int, str] = {}
     for number in count():
         name = f"u{number}@x.pl"

@@ -1,6 +1,6 @@
-"""How long a run goes on without an answer: every failure of the network and of a server is waited out alike.
+"""How long a run goes on without an answer: it waits out every failure of the network and of a server alike.
 
-Outages under virtual time, with a journal: what a run leaves, the next one finishes, and nothing is lost or doubled.
+Outages under virtual time, with a journal: the next run finishes what a run leaves, and nothing is lost or doubled.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ from salesmanago_async import (
 from salesmanago_async.imports.engine.outage import OutageGate
 from salesmanago_async.simulator import DEMO_OWNER, DEMO_PASSWORD, Fault, Simulator
 from tests.conftest import MakeClient, wall_clock
-from tests.imports.harness import PATHS, Gateway, Kind, Termination, World, _messages, contact, event, refusing
+from tests.imports.harness import PATHS, Gateway, Harness, Kind, Termination, _messages, contact, event, refusing
 
 pytestmark = pytest.mark.anyio
 
@@ -72,12 +72,12 @@ FAILURES: Mapping[str, Callable[[], list[Any]]] = {
 class Outage(Gateway):
     """A server that fails from `begins` to `ends` (seconds on the loop's clock), and is reached at all other times.
 
-    With `processes` it does what it is asked, and fails at the answer; with `only` it fails at requests to that path.
+    With `processes` it processes requests, and fails at the answer; with `only` it fails at requests to that path.
     """
 
     def __init__(
         self,
-        world: World,
+        harness: Harness,
         fail: Callable[[], list[Any]],
         *,
         seconds: float,
@@ -85,16 +85,16 @@ class Outage(Gateway):
         processes: bool = False,
         only: str | None = None,
     ) -> None:
-        super().__init__(world)
+        super().__init__(harness)
         self.fail = fail
         self.began = anyio.current_time() + begins
-        self.ends = self.began + seconds
+        self.termination = self.began + seconds
         self.processes = processes
         self.only = only
         self.failed: list[str] = []
 
     async def _answered(self, path: str, body: Any, scope: Any, number: int) -> list[Any]:
-        if self.began <= anyio.current_time() < self.ends and self.only in {None, path}:
+        if self.began <= anyio.current_time() < self.termination and self.only in {None, path}:
             self.failed.append(path)
             if self.processes:
                 await self._processed(body, scope)
@@ -102,28 +102,30 @@ class Outage(Gateway):
         return await super()._answered(path, body, scope, number)
 
 
-async def world_of(kind: Kind, folder: Path, count: int = RECORDS) -> tuple[World, list[Any]]:
-    """An account, and the records to be sent to it; those of events have their contacts."""
-    world = World(kind, folder)
+async def harness_of(kind: Kind, folder: Path, count: int = RECORDS) -> tuple[Harness, list[Any]]:
+    """Return an account, and the records to be sent to it; for events, it has their contacts."""
+    harness = Harness(kind, folder)
     make = contact if kind == "contacts" else event
     records = [make(position) for position in range(count)]
     if kind == "events":
-        await world.prepare(str(record.email) for record in records)
-    return world, records
+        await harness.prepare(str(record.email) for record in records)
+    return harness, records
 
 
-async def run(world: World, records: list[Any], **options: Any) -> Report:
+async def run(harness: Harness, records: list[Any], **options: Any) -> Report:
     client = {"concurrency": CONCURRENCY, **options.pop("client", {})}
-    told = await world.run(records, options.pop("ends", Termination()), client=client, batch_size=BATCH_SIZE, **options)
-    if told.error:
-        raise told.error
-    return told.report
+    result = await harness.run(
+        records, options.pop("termination", Termination()), client=client, batch_size=BATCH_SIZE, **options
+    )
+    if result.error:
+        raise result.error
+    return result.report
 
 
-async def assert_the_next_run_finishes(world: World, records: list[Any]) -> None:
-    """Nothing was lost; the world itself sees to it that nothing is doubled."""
-    world.front = Gateway(world)
-    report = await run(world, records)
+async def assert_the_next_run_finishes(harness: Harness, records: list[Any]) -> None:
+    """Check that nothing was lost; the harness itself checks that nothing is doubled."""
+    harness.gateway = Gateway(harness)
+    report = await run(harness, records)
     assert report.accepted == len(records)
     assert report.complete
 
@@ -134,9 +136,9 @@ KINDS = pytest.mark.parametrize("kind", ["contacts", "events"])
 @KINDS
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_every_failure_is_waited_out_alike(failure: str, kind: Kind, tmp_path: Path) -> None:
-    world, records = await world_of(kind, tmp_path)
-    outage = world.front = Outage(world, FAILURES[failure], seconds=299)
-    report = await run(world, records)
+    harness, records = await harness_of(kind, tmp_path)
+    outage = harness.gateway = Outage(harness, FAILURES[failure], seconds=299)
+    report = await run(harness, records)
     assert len(outage.failed) > 10
     assert str(report) == f"{RECORDS} read: {RECORDS} accepted"
     report.raise_if_incomplete()
@@ -146,9 +148,9 @@ async def test_every_failure_is_waited_out_alike(failure: str, kind: Kind, tmp_p
 @KINDS
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_a_longer_outage_stops_the_run_and_the_next_one_goes_on(failure: str, kind: Kind, tmp_path: Path) -> None:
-    world, records = await world_of(kind, tmp_path, 2 * RECORDS)
-    outage = world.front = Outage(world, FAILURES[failure], seconds=303)
-    report = await run(world, records)
+    harness, records = await harness_of(kind, tmp_path, 2 * RECORDS)
+    outage = harness.gateway = Outage(harness, FAILURES[failure], seconds=303)
+    report = await run(harness, records)
     assert 300 < report.seconds < BEGINS + 310
     assert "; stopped before the end: no answer for 300 s (last: " in str(report)
     assert not report.complete
@@ -158,27 +160,27 @@ async def test_a_longer_outage_stops_the_run_and_the_next_one_goes_on(failure: s
     assert report.accepted + report.submitted > 0
     assert not report.read_all
     assert outage.failed.count(PATHS[kind]) < 100
-    await assert_the_next_run_finishes(world, records)
+    await assert_the_next_run_finishes(harness, records)
 
 
 @KINDS
 async def test_a_server_that_is_away_from_the_beginning_is_waited_for(kind: Kind, tmp_path: Path) -> None:
-    world, records = await world_of(kind, tmp_path)
-    world.front = Outage(world, FAILURES["refused"], seconds=299, begins=0)
-    assert (await run(world, records)).accepted == RECORDS
+    harness, records = await harness_of(kind, tmp_path)
+    harness.gateway = Outage(harness, FAILURES["refused"], seconds=299, begins=0)
+    assert (await run(harness, records)).accepted == RECORDS
 
 
 @KINDS
 async def test_one_that_never_answered_is_an_error_when_the_patience_is_over(kind: Kind, tmp_path: Path) -> None:
-    world, records = await world_of(kind, tmp_path)
-    world.front = Outage(world, FAILURES["refused"], seconds=1e9, begins=0)
+    harness, records = await harness_of(kind, tmp_path)
+    harness.gateway = Outage(harness, FAILURES["refused"], seconds=1e9, begins=0)
     started = anyio.current_time()
     with pytest.raises(NoAnswer, match="no answer for 300 s") as caught:
-        await run(world, records)
+        await run(harness, records)
     assert caught.value.sent is False
     assert 300 <= anyio.current_time() - started < 302
     assert "not sent" in caught.value.__notes__[0]
-    await assert_the_next_run_finishes(world, records)
+    await assert_the_next_run_finishes(harness, records)
 
 
 @KINDS
@@ -186,18 +188,18 @@ async def test_failures_that_alternate_are_one_silence(kind: Kind, tmp_path: Pat
     for seconds, is_complete in ((299, True), (303, False)):
         folder = tmp_path / f"{seconds}"
         folder.mkdir()
-        world, records = await world_of(kind, folder)
+        harness, records = await harness_of(kind, folder)
         turns = cycle(FAILURES.values())
-        world.front = Outage(world, lambda turns=turns: next(turns)(), seconds=seconds)  # type: ignore[misc]
-        report = await run(world, records)
+        harness.gateway = Outage(harness, lambda turns=turns: next(turns)(), seconds=seconds)  # type: ignore[misc]
+        report = await run(harness, records)
         assert report.complete == is_complete
-        await assert_the_next_run_finishes(world, records)
+        await assert_the_next_run_finishes(harness, records)
 
 
 @KINDS
 async def test_one_answer_is_enough_to_go_on(kind: Kind, tmp_path: Path) -> None:
     """Twice 250 seconds, with a moment of answers between them."""
-    world, records = await world_of(kind, tmp_path)
+    harness, records = await harness_of(kind, tmp_path)
 
     class Twice(Outage):
         async def _answered(self, path: str, body: Any, scope: Any, number: int) -> list[Any]:
@@ -205,8 +207,8 @@ async def test_one_answer_is_enough_to_go_on(kind: Kind, tmp_path: Path) -> None
                 return await Gateway._answered(self, path, body, scope, number)
             return await super()._answered(path, body, scope, number)
 
-    world.front = Twice(world, FAILURES["503"], seconds=530)
-    assert (await run(world, records)).accepted == RECORDS
+    harness.gateway = Twice(harness, FAILURES["503"], seconds=530)
+    assert (await run(harness, records)).accepted == RECORDS
 
 
 # What an outage touches
@@ -217,79 +219,79 @@ async def test_one_answer_is_enough_to_go_on(kind: Kind, tmp_path: Path) -> None
 async def test_a_dead_server_is_probed_and_not_sent_the_whole_source(
     failure: str, processes: bool, tmp_path: Path
 ) -> None:
-    """An event that may have arrived is not sent again, so each try is another chunk that is in doubt."""
-    world, records = await world_of("events", tmp_path, 200)
-    outage = world.front = Outage(world, FAILURES[failure], seconds=303, processes=processes)
-    report = await run(world, records)
+    """An event that may have arrived is not sent again, so each attempt puts another chunk in doubt."""
+    harness, records = await harness_of("events", tmp_path, 200)
+    outage = harness.gateway = Outage(harness, FAILURES[failure], seconds=303, processes=processes)
+    report = await run(harness, records)
     probes = outage.failed.count(PATHS["events"])
     assert CONCURRENCY + 10 < probes < CONCURRENCY + 25
     assert report.in_doubt == probes * BATCH_SIZE
     assert report.accepted + report.in_doubt + report.not_sent == report.read < 200
     assert report.not_sent <= 5 * BATCH_SIZE
-    await assert_the_next_run_finishes(world, records)
+    await assert_the_next_run_finishes(harness, records)
 
 
 async def test_after_an_answer_everything_goes_at_full_speed_again(tmp_path: Path) -> None:
-    world, records = await world_of("events", tmp_path)
-    world.front = Outage(world, FAILURES["reset"], seconds=100)
-    report = await run(world, records)
+    harness, records = await harness_of("events", tmp_path)
+    harness.gateway = Outage(harness, FAILURES["reset"], seconds=100)
+    report = await run(harness, records)
     assert report.accepted == RECORDS
-    assert report.seconds < BEGINS + 100 + 30 + 10 + 5 * 63  # the last probe, what is left, two looks at each doubt
+    assert report.seconds < BEGINS + 100 + 30 + 10 + 5 * 63  # the last probe, what is left, two polls each
 
 
-async def test_where_only_adding_fails_the_run_stops_though_contacts_can_be_read(tmp_path: Path) -> None:
-    world, records = await world_of("events", tmp_path, 200)
-    outage = world.front = Outage(world, FAILURES["502"], seconds=1e6, only=PATHS["events"])
-    report = await run(world, records, client={"poll_interval": 5.0})
+async def test_if_only_adding_fails_the_run_stops_though_contacts_can_be_read(tmp_path: Path) -> None:
+    harness, records = await harness_of("events", tmp_path, 200)
+    outage = harness.gateway = Outage(harness, FAILURES["502"], seconds=1e6, only=PATHS["events"])
+    report = await run(harness, records, client={"poll_interval": 5.0})
     assert report.stopped
     assert not report.complete
     assert len(outage.failed) < 100
     assert report.accepted + report.in_doubt + report.not_sent == report.read < 200
-    await assert_the_next_run_finishes(world, records)
+    await assert_the_next_run_finishes(harness, records)
 
 
 async def test_half_of_all_answers_lost_ends_with_everything_accepted(tmp_path: Path) -> None:
-    """cases/first-hour.md, 5 and 6: such a run once ended after half a second."""
-    world, _ = await world_of("events", tmp_path, 500)
+    """A run once ended after half a second in this case: cases/first-hour.md, 5 and 6."""
+    harness, _ = await harness_of("events", tmp_path, 500)
     records = [event(position, f"c{position % 500}@example.com") for position in range(5000)]
-    world.simulator.faults = [Fault("reset-after", path=PATHS["events"], share=0.5)]
-    told = await world.run(records, batch_size=100, client={"concurrency": 8, "poll_interval": 0.2})
-    assert told.counts == {"accepted": 5000}
-    assert told.report.complete
+    harness.simulator.faults = [Fault("reset-after", path=PATHS["events"], share=0.5)]
+    result = await harness.run(records, batch_size=100, client={"concurrency": 8, "poll_interval": 0.2})
+    assert result.counts == {"accepted": 5000}
+    assert result.report.complete
 
 
 @KINDS
 async def test_a_chunk_that_is_never_answered_is_given_up_and_the_others_are_not(kind: Kind, tmp_path: Path) -> None:
-    world, records = await world_of(kind, tmp_path)
+    harness, records = await harness_of(kind, tmp_path)
     refuse = refusing({17})
-    world.front.instead = lambda path, body: (504, b"") if refuse(path, body) else None
-    report = await run(world, records)
+    harness.gateway.instead = lambda path, body: (504, b"") if refuse(path, body) else None
+    report = await run(harness, records)
     assert (report.accepted, report.in_doubt) == (RECORDS - BATCH_SIZE, BATCH_SIZE)
     assert (report.read_all, report.stopped, report.complete) == (True, None, False)
     assert list(report.reasons.values()) == [BATCH_SIZE]
-    await assert_the_next_run_finishes(world, records)
+    await assert_the_next_run_finishes(harness, records)
 
 
 async def test_a_chunk_that_could_not_be_sent_is_not_overtaken_by_a_later_version(tmp_path: Path) -> None:
-    """Nothing in doubt bars its contacts, and the next run begins with the earlier version: so this one must stop."""
-    world = World("contacts", tmp_path)
+    """Nothing in doubt blocks its contacts, and the next run begins with the earlier version, so this run must stop."""
+    harness = Harness("contacts", tmp_path)
     records = [contact(position, "hot@example.com" if position in {0, 59} else None) for position in range(RECORDS)]
     refuse = refusing({0})
-    world.front.instead = lambda path, body: (429, b"") if refuse(path, body) else None
-    report = await run(world, records)
+    harness.gateway.instead = lambda path, body: (429, b"") if refuse(path, body) else None
+    report = await run(harness, records)
     assert (report.accepted > 0, report.in_doubt, report.complete) == (True, 0, False)
     assert report.stopped
-    await assert_the_next_run_finishes(world, records)
-    await world.settle()
-    versions = {one.email: one.fields["name"] for one in world.simulator._store.contacts.values()}
+    await assert_the_next_run_finishes(harness, records)
+    await harness.settle()
+    versions = {one.email: one.fields["name"] for one in harness.simulator._store.contacts.values()}
     assert versions["hot@example.com"] == "version 59"
 
 
 @KINDS
 async def test_refusals_for_load_are_waited_out_without_a_word_of_when(kind: Kind, tmp_path: Path) -> None:
-    world, records = await world_of(kind, tmp_path)
-    world.front = Outage(world, FAILURES["429"], seconds=200)
-    report = await run(world, records)
+    harness, records = await harness_of(kind, tmp_path)
+    harness.gateway = Outage(harness, FAILURES["429"], seconds=200)
+    report = await run(harness, records)
     assert report.accepted == RECORDS
     assert report.in_doubt == 0
 
@@ -300,46 +302,46 @@ async def test_refusals_for_load_are_waited_out_without_a_word_of_when(kind: Kin
 @KINDS
 @pytest.mark.parametrize("asked", ["3600", "date"])
 async def test_a_wait_beyond_the_patience_ends_the_run_at_once(kind: Kind, asked: str, tmp_path: Path) -> None:
-    world, records = await world_of(kind, tmp_path)
-    later = "Tue, 14 Nov 2023 23:13:20 GMT"  # 3600 s after the world's beginning
+    harness, records = await harness_of(kind, tmp_path)
+    later = "Tue, 14 Nov 2023 23:13:20 GMT"  # 3600 s after the harness begins
     headers = {"retry-after": later if asked == "date" else asked}
-    world.front = Outage(world, answering(429, headers=headers), seconds=1000)
-    report = await run(world, records)
+    harness.gateway = Outage(harness, answering(429, headers=headers), seconds=1000)
+    report = await run(harness, records)
     assert report.seconds < BEGINS + 3
     assert "the server asks to come back in 3" in str(report)
     assert "(at 23:13 UTC)" in str(report)
     assert (report.in_doubt, report.complete) == (0, False)
-    await assert_the_next_run_finishes(world, records)
+    await assert_the_next_run_finishes(harness, records)
 
 
 async def test_a_wait_within_the_patience_is_kept_to(tmp_path: Path) -> None:
-    world, records = await world_of("contacts", tmp_path)
-    outage = world.front = Outage(world, answering(429, headers={"retry-after": "100"}), seconds=90)
-    assert (await run(world, records)).accepted == RECORDS
+    harness, records = await harness_of("contacts", tmp_path)
+    outage = harness.gateway = Outage(harness, answering(429, headers={"retry-after": "100"}), seconds=90)
+    assert (await run(harness, records)).accepted == RECORDS
     assert 0 < outage.failed.count(PATHS["contacts"]) <= CONCURRENCY
 
 
 async def test_a_moment_of_another_day_is_named_with_its_date(tmp_path: Path) -> None:
-    world, records = await world_of("contacts", tmp_path)
-    world.front = Outage(world, answering(429, headers={"retry-after": "86400"}), seconds=10, begins=0)
+    harness, records = await harness_of("contacts", tmp_path)
+    harness.gateway = Outage(harness, answering(429, headers={"retry-after": "86400"}), seconds=10, begins=0)
     with pytest.raises(RateLimited, match=r"in 86400 s \(on 2023-11-15 at 22:13 UTC\)"):
-        await run(world, records)
+        await run(harness, records)
 
 
 @pytest.mark.parametrize("asked", ["9" * 30, "9" * 400])
 async def test_an_absurd_wait_is_no_error_of_ours(asked: str, tmp_path: Path) -> None:
-    world, records = await world_of("contacts", tmp_path)
-    world.front = Outage(world, answering(503, headers={"retry-after": asked}), seconds=10)
-    assert "asks to come back" in str(await run(world, records))
+    harness, records = await harness_of("contacts", tmp_path)
+    harness.gateway = Outage(harness, answering(503, headers={"retry-after": asked}), seconds=10)
+    assert "asks to come back" in str(await run(harness, records))
 
 
 # Jobs, stops, options
 
 
 async def test_jobs_that_cannot_be_asked_about_stay_submitted_and_are_named(tmp_path: Path) -> None:
-    world, records = await world_of("contacts", tmp_path)
-    world.front = Outage(world, FAILURES["reset"], begins=50, seconds=1000)
-    report = await run(world, records)
+    harness, records = await harness_of("contacts", tmp_path)
+    harness.gateway = Outage(harness, FAILURES["reset"], begins=50, seconds=1000)
+    report = await run(harness, records)
     jobs = RECORDS // BATCH_SIZE
     assert (report.submitted, report.read_all, report.complete) == (RECORDS, True, False)
     assert (report.unfollowed, sorted(report.request_ids)) == (jobs, list(range(1, jobs + 1)))
@@ -348,15 +350,15 @@ async def test_jobs_that_cannot_be_asked_about_stay_submitted_and_are_named(tmp_
     assert "; stopped before the end: no answer for 300 s" in str(report)
     assert report.first_reasons["submitted"].startswith("job ")
     assert report.seconds < 60 + 3 + 302
-    await assert_the_next_run_finishes(world, records)
+    await assert_the_next_run_finishes(harness, records)
 
 
 async def test_a_stop_ends_the_waits(tmp_path: Path) -> None:
     for kind in ("contacts", "events"):
         (tmp_path / kind).mkdir()
-        world, records = await world_of(kind, tmp_path / kind)
-        world.front = Outage(world, FAILURES["reset"], seconds=1000)
-        report = await run(world, records, ends=Termination("stop", seconds=100))
+        harness, records = await harness_of(kind, tmp_path / kind)
+        harness.gateway = Outage(harness, FAILURES["reset"], seconds=1000)
+        report = await run(harness, records, termination=Termination("stop", seconds=100))
         assert report.seconds < 102
         assert report.stopped is None
         assert "stopped before the end" in str(report)
@@ -364,46 +366,46 @@ async def test_a_stop_ends_the_waits(tmp_path: Path) -> None:
 
 
 async def test_a_silence_begins_with_a_try_and_not_with_the_last_answer(tmp_path: Path) -> None:
-    """There is nothing to ask for 1000 seconds: one look that fails then is no silence of 1000 seconds."""
-    world, records = await world_of("contacts", tmp_path)
-    world.front = Outage(world, FAILURES["reset"], begins=900, seconds=200)
-    assert (await run(world, records, client={"poll_interval": 1000.0})).accepted == RECORDS
+    """There is nothing to poll for 1000 seconds: one poll that fails then is not a silence of 1000 seconds."""
+    harness, records = await harness_of("contacts", tmp_path)
+    harness.gateway = Outage(harness, FAILURES["reset"], begins=900, seconds=200)
+    assert (await run(harness, records, client={"poll_interval": 1000.0})).accepted == RECORDS
 
 
 @pytest.mark.parametrize(("patience", "seconds"), [(0, BEGINS + 1), (20, BEGINS + 22)])
 async def test_the_patience_is_an_option(patience: float, seconds: float, tmp_path: Path) -> None:
-    world, records = await world_of("contacts", tmp_path)
-    world.front = Outage(world, FAILURES["503"], seconds=1000)
-    report = await run(world, records, patience=patience)
+    harness, records = await harness_of("contacts", tmp_path)
+    harness.gateway = Outage(harness, FAILURES["503"], seconds=1000)
+    report = await run(harness, records, patience=patience)
     assert f"no answer for {patience} s" in str(report)
     assert report.seconds < seconds
 
 
 @pytest.mark.parametrize("patience", [-1.0, float("nan"), float("inf")])
 async def test_a_patience_without_sense_is_refused(patience: float, tmp_path: Path) -> None:
-    async with World("contacts", tmp_path).client() as sm:
+    async with Harness("contacts", tmp_path).client() as sm:
         with pytest.raises(Invalid, match="patience"):
             await sm.contacts.upsert_many([], patience=patience)
 
 
 async def test_waits_that_are_set_to_nothing_do_not_make_a_run_hammer(tmp_path: Path) -> None:
-    world, records = await world_of("contacts", tmp_path)
-    outage = world.front = Outage(world, FAILURES["reset"], begins=0, seconds=1000)
-    await run(world, records, patience=10, client={"retries": Retries(first_wait=0.0, longest_wait=0.0)})
+    harness, records = await harness_of("contacts", tmp_path)
+    outage = harness.gateway = Outage(harness, FAILURES["reset"], begins=0, seconds=1000)
+    await run(harness, records, patience=10, client={"retries": Retries(first_wait=0.0, longest_wait=0.0)})
     assert len(outage.failed) <= CONCURRENCY * 10 / 0.1
 
 
 async def test_calls_outside_a_run_keep_to_their_tries(tmp_path: Path) -> None:
-    world, _ = await world_of("contacts", tmp_path)
-    outage = world.front = Outage(world, FAILURES["reset"], begins=0, seconds=1000)
-    async with world.client() as sm:
+    harness, _ = await harness_of("contacts", tmp_path)
+    outage = harness.gateway = Outage(harness, FAILURES["reset"], begins=0, seconds=1000)
+    async with harness.client() as sm:
         with pytest.raises(NoAnswer):
             await sm.contacts.has("ann@example.com")
     assert len(outage.failed) == 6
 
 
 async def test_a_login_is_waited_for_as_well(make_client: MakeClient) -> None:
-    """Also where another caller, who keeps to his tries, has given it up meanwhile."""
+    """Also if another caller, which keeps to its own number of tries, has given up meanwhile."""
     simulator = Simulator(clock=wall_clock, job_seconds=1.0)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -438,7 +440,7 @@ async def test_a_buffer_goes_on_for_ever(make_client: MakeClient) -> None:
     assert anyio.current_time() > 2000
 
 
-# The gate before the senders
+# The gate in front of the senders
 
 
 async def lost(gate: OutageGate, seconds: float = 0.0) -> float:
@@ -512,10 +514,10 @@ async def test_a_probe_that_is_cancelled_lets_the_next_one_go() -> None:
 
 async def test_it_is_hopeless_after_the_patience_and_no_fewer_than_three_chunks() -> None:
     gate = gate_of(patience=10.0)
-    told = []
+    result = []
     for seconds in (0.0, 100.0, 0.0, 0.0):
         await lost(gate, seconds)
-        told.append(gate.is_hopeless)
-    assert told == [False, False, True, True]
+        result.append(gate.is_hopeless)
+    assert result == [False, False, True, True]
     gate.open()
     assert not gate.is_hopeless

@@ -1,4 +1,4 @@
-"""Servers of raw sockets that take connections and answer nothing: what a run does to them, over both transports."""
+"""Servers on raw sockets that accept connections and answer nothing: what a run does to them, over both transports."""
 
 import asyncio
 import socket

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from salesmanago_async import Contact, SalesManago
-from salesmanago_async.imports.engine.reasons import LONGEST_KIND, MOST_KINDS, OTHERS, Reasons, kind_of
+from salesmanago_async.imports.engine.reasons import MAX_KIND_LENGTH, MAX_KINDS, OTHERS, Reasons, kind_of
 
 
 @pytest.mark.parametrize(
@@ -31,15 +31,15 @@ def test_a_kind_has_no_values_of_a_record(reason: str, kind: str) -> None:
 
 def test_kinds_are_bounded_in_number_and_length() -> None:
     reasons = Reasons()
-    for number in range(MOST_KINDS + 30):
+    for number in range(MAX_KINDS + 30):
         for _ in range(1 + (number == 7)):
             reasons.add(f"reason number{number} " + "long" * 1000)
-    reasons.add(f"reason number{MOST_KINDS - 1} " + "long" * 1000)
+    reasons.add(f"reason number{MAX_KINDS - 1} " + "long" * 1000)
     counted = reasons.most_frequent()
-    assert len(counted) == MOST_KINDS + 1
+    assert len(counted) == MAX_KINDS + 1
     assert list(counted.items())[-1] == (OTHERS, 30)
     assert list(counted.values())[:3] == [2, 2, 1]
-    assert max(map(len, counted)) == LONGEST_KIND
+    assert max(map(len, counted)) == MAX_KIND_LENGTH
 
 
 @pytest.mark.anyio

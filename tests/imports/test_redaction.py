@@ -1,10 +1,10 @@
-"""Reasons as they lie on the disk: nothing in them that stands in the record, however the server spells it."""
+"""Reasons as they are written to the disk: they contain no data of the record, in whatever spelling the server uses."""
 
 from unicodedata import normalize
 
 import pytest
 
-from salesmanago_async.imports.engine.redaction import UNNAMED, redacted
+from salesmanago_async.imports.engine.redaction import NOT_KEPT, redacted
 
 BODY = {
     "contact": {
@@ -21,7 +21,7 @@ BODY = {
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"),
+    ("reason", "kept"),
     [
         ("contact (Zuzanna) is invalid", "contact (…) is invalid"),
         ("no ZUZANNA ŻÓŁTA here", "no … here"),
@@ -40,8 +40,8 @@ BODY = {
         ("", ""),
     ],
 )
-def test_what_stands_in_the_record_is_struck_out(told: str, kept: str) -> None:
-    assert redacted(told, [BODY]) == kept
+def test_what_stands_in_the_record_is_struck_out(reason: str, kept: str) -> None:
+    assert redacted(reason, [BODY]) == kept
 
 
 def test_a_reason_of_many_records_names_none_of_them() -> None:
@@ -50,7 +50,7 @@ def test_a_reason_of_many_records_names_none_of_them() -> None:
 
 
 def test_what_cannot_be_read_again_is_not_kept() -> None:
-    assert redacted("Zuzanna is invalid", [BODY, None]) == UNNAMED
+    assert redacted("Zuzanna is invalid", [BODY, None]) == NOT_KEPT
 
 
 def test_a_text_of_any_length_is_cut() -> None:

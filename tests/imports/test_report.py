@@ -1,4 +1,4 @@
-"""The report of a run: what it counts, whether the run did all its work, and what it says where it did not."""
+"""The report of a run: what it counts, whether the run did all its work, and what it says if it did not."""
 
 import pickle
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ import pytest
 from salesmanago_async import Contact, NoAnswer, Outcome, Report, RunIncomplete, SalesManago, SalesManagoError
 from salesmanago_async.connection.connection import Traffic
 from salesmanago_async.imports.engine.settled import Settled
-from salesmanago_async.imports.engine.tally import MOST_PROBLEMS, MOST_REQUEST_IDS, Tally
+from salesmanago_async.imports.engine.tally import MAX_PROBLEMS, MAX_REQUEST_IDS, Tally
 from salesmanago_async.outcome import Verdicts
 from salesmanago_async.simulator import Fault, Simulator
 from tests.conftest import MakeClient
@@ -73,7 +73,7 @@ def settled(count: int, verdicts: Verdicts) -> Settled:
 
 
 @pytest.mark.anyio
-async def test_reasons_tell_of_all_records_that_were_not_accepted() -> None:
+async def test_reasons_cover_all_records_that_were_not_accepted() -> None:
     counted = Tally(Traffic())
     others: Mapping[int, Any] = {0: ("rejected", "name: is 300 characters long"), 1: ("in_doubt", "no answer told")}
     counted.note_reasons(settled(5, Verdicts("accepted", None, others)))
@@ -100,8 +100,8 @@ async def test_what_a_report_keeps_is_bounded() -> None:
         counted.note_unfollowed(number)
         counted.note_problems([Outcome(None, number, "rejected")] * 7)
     assert counted.unfollowed == 5000
-    assert list(counted.request_ids) == list(range(MOST_REQUEST_IDS))
-    assert len(counted.problems) == MOST_PROBLEMS
+    assert list(counted.request_ids) == list(range(MAX_REQUEST_IDS))
+    assert len(counted.problems) == MAX_PROBLEMS
 
 
 def contacts(count: int) -> Iterator[Contact]:

@@ -1,4 +1,4 @@
-"""What earlier runs did: every chunk is met again as it was, whatever else stands between its records."""
+"""What earlier runs did: every chunk is matched again as it was, whatever other records are between its records."""
 
 from collections.abc import Coroutine, Sequence
 from typing import Any
@@ -20,26 +20,28 @@ def record(position: int, item: bytes | None = None, line: int | None = None) ->
 
 @frozen
 class Past:
-    """Chunks of some positions, as a journal has them, and whose checksums were asked for."""
+    """Chunks with some positions, as a journal has them, and the chunks whose checksums were read."""
 
     chunks: Sequence[list[int]]
     asked: list[int] = field(factory=list)
 
     def resume(self, **others: Any) -> Resume:
-        entries = [Entry(number, self.marks(number).spans, "accepted", **others) for number in range(len(self.chunks))]
+        entries = [
+            Entry(number, self.row_checksums(number).spans, "accepted", **others) for number in range(len(self.chunks))
+        ]
         return Resume(entries, self)
 
-    def marks(self, number: int) -> RowChecksums:
+    def row_checksums(self, number: int) -> RowChecksums:
         positions = self.chunks[number]
         return RowChecksums.of(positions, [record(position).item for position in positions])
 
     async def checksums(self, number: int) -> bytes:
         self.asked.append(number)
-        return self.marks(number).checksums
+        return self.row_checksums(number).checksums
 
 
 def now(work: Coroutine[Any, Any, Any]) -> Any:
-    """Return what work that never waits comes to."""
+    """Return the result of a coroutine that never waits."""
     with pytest.raises(StopIteration) as ended:
         work.send(None)
     return ended.value.value
@@ -52,14 +54,14 @@ def match(resume: Resume, one: Record) -> Any:
 
 @st.composite
 def pasts(draw: st.DrawFn) -> Past:
-    """Up to five chunks, of records that lie as they like; some of no chunk."""
+    """Up to five chunks with interleaved records; some records are in no chunk."""
     owners = draw(st.lists(st.integers(-1, 4), max_size=40))
     chunks = [[place for place, owner in enumerate(owners) if owner == number] for number in range(5)]
     return Past([positions for positions in chunks if positions])
 
 
 @given(pasts())
-def test_each_chunk_comes_back_once_and_whole_when_its_last_record_is_met(past: Past) -> None:
+def test_each_chunk_is_returned_once_and_complete_when_its_last_record_is_matched(past: Past) -> None:
     resume = past.resume()
     known = {position for positions in past.chunks for position in positions}
     assert resume.last == max(known, default=-1)
@@ -77,9 +79,7 @@ def test_each_chunk_comes_back_once_and_whole_when_its_last_record_is_met(past: 
 
 
 @given(pasts(), st.integers(0, 40))
-def test_where_the_source_ends_early_the_chunks_that_were_begun_are_told_with_what_was_met(
-    past: Past, end: int
-) -> None:
+def test_if_the_source_ends_early_the_matched_records_of_incomplete_chunks_are_returned(past: Past, end: int) -> None:
     resume = past.resume()
     for position in range(end):
         match(resume, record(position))
@@ -114,7 +114,7 @@ def test_the_first_record_that_is_another_is_named(past: Past, data: st.DataObje
     assert caught.value.field == "source"
 
 
-def test_checksums_are_read_when_the_first_record_of_a_chunk_is_met_and_not_before() -> None:
+def test_checksums_are_read_when_the_first_record_of_a_chunk_is_matched() -> None:
     past = Past([[0, 3], [1], [5, 6]])
     resume = past.resume()
     asked: list[list[int]] = []
@@ -129,7 +129,7 @@ def test_a_record_that_can_no_longer_be_read_is_another() -> None:
         match(Past([[0]]).resume(), record(0, b" "))
 
 
-def test_what_was_told_of_a_chunk_is_told_again_record_by_record() -> None:
+def test_the_verdicts_of_an_earlier_run_are_returned_record_by_record() -> None:
     past = Past([[2, 5, 6]])
     others: dict[int, Any] = {5: ("rejected", "no such contact")}
     resume = past.resume(others=others, reason="why", request_id=37)

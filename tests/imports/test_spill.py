@@ -1,4 +1,4 @@
-"""The shelf gives back what it was given, and its file grows with what lies there, not with what went through."""
+"""The spill file returns values unchanged, and it grows with the values in it, not with those that went through."""
 
 import resource
 import signal

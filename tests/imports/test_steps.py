@@ -10,10 +10,10 @@ import pytest
 
 from salesmanago_async.imports.engine import driver as _driver
 from salesmanago_async.imports.engine import steps as _steps
-from salesmanago_async.imports.engine.matching import Sorted
+from salesmanago_async.imports.engine.matching import MatchResult
 from salesmanago_async.imports.engine.steps import (
+    Evaluate,
     Halve,
-    Judge,
     Poll,
     Reconcile,
     Refusal,
@@ -37,7 +37,7 @@ ACCEPTED, DOUBT = Verdicts("accepted"), Verdicts("in_doubt", "no answer")
 SETTLED, GIVEN_UP = Settle(ACCEPTED), Settle(DOUBT)
 MIXED = Verdicts("accepted", None, {0: ("in_doubt", "why"), 2: ("rejected", "bad")})
 SURE = Settle(Verdicts("accepted", None, {1: ("rejected", "bad")}))
-"""What is left of MIXED over four records without the first one."""
+"""MIXED over four records, without the first one."""
 
 
 def entry(state: State, request_id: int | None = None) -> Entry:
@@ -48,7 +48,7 @@ def entry(state: State, request_id: int | None = None) -> Entry:
     ("step", "expected"),
     [
         pytest.param(resumed(entry("in_doubt"), reconciles=True), Reconcile(), id="events in doubt are read back"),
-        pytest.param(resumed(entry("in_doubt"), reconciles=False), Send(was_in_doubt=True), id="contacts go again"),
+        pytest.param(resumed(entry("in_doubt"), reconciles=False), Send(may_have_arrived=True), id="contacts go again"),
         pytest.param(resumed(entry("submitted", 7), reconciles=False), Poll(7, is_resumed=True), id="a job is polled"),
         pytest.param(
             resumed(entry("submitted"), reconciles=False), Settle(Verdicts("submitted")), id="no job is named"
@@ -86,8 +86,8 @@ def test_next_step(step: Step, expected: Step) -> None:
     assert step == expected
 
 
-def found(there: Sequence[int] = (), missing: Sequence[int] = (), undecided: Sequence[int] = ()) -> Sorted:
-    return Sorted(frozenset(there), frozenset(missing), dict.fromkeys(undecided, "alike"))
+def found(present: Sequence[int] = (), missing: Sequence[int] = (), undecided: Sequence[int] = ()) -> MatchResult:
+    return MatchResult(frozenset(present), frozenset(missing), dict.fromkeys(undecided, "alike"))
 
 
 def undecided(state: State, reason: str, count: int) -> Settle:
@@ -95,23 +95,23 @@ def undecided(state: State, reason: str, count: int) -> Settle:
 
 
 @pytest.mark.parametrize(
-    ("told", "refusal", "in_doubt", "expected"),
+    ("result", "refusal", "in_doubt", "expected"),
     [
-        pytest.param(found(there=[0, 1]), None, "ask", SETTLED, id="all there"),
+        pytest.param(found(present=[0, 1]), None, "ask", SETTLED, id="all there"),
         pytest.param(found(missing=[0, 1]), None, "ask", Send(), id="all missing"),
         pytest.param(found(missing=[0, 1]), REFUSAL, "ask", Halve(REFUSAL), id="refused, and nothing was made"),
-        pytest.param(found(there=[0, 1]), REFUSAL, "ask", SETTLED, id="refused, and all was made"),
+        pytest.param(found(present=[0, 1]), REFUSAL, "ask", SETTLED, id="refused, and all was made"),
         pytest.param(
-            found(there=[1, 3], missing=[0, 2]),
+            found(present=[1, 3], missing=[0, 2]),
             REFUSAL,
             "ask",
             Split((((1, 3), SETTLED), ((0, 2), Send()))),
             id="refused, and a half was made",
         ),
         pytest.param(found(undecided=[0, 1]), None, "ask", undecided("in_doubt", "alike", 2), id="nobody can tell"),
-        pytest.param(found(undecided=[0]), None, "send", Send(was_in_doubt=True), id="nobody can tell: send"),
+        pytest.param(found(undecided=[0]), None, "send", Send(may_have_arrived=True), id="nobody can tell: send"),
         pytest.param(
-            found(there=[0], undecided=[1]),
+            found(present=[0], undecided=[1]),
             None,
             "drop",
             Split(
@@ -124,20 +124,22 @@ def undecided(state: State, reason: str, count: int) -> Settle:
         ),
     ],
 )
-def test_step_after_reading_back(told: Sorted, refusal: Refusal | None, in_doubt: InDoubt, expected: Step) -> None:
-    assert after_reading_back(told, refusal, in_doubt) == expected
+def test_step_after_reading_back(
+    result: MatchResult, refusal: Refusal | None, in_doubt: InDoubt, expected: Step
+) -> None:
+    assert after_reading_back(result, refusal, in_doubt) == expected
 
 
 @pytest.mark.parametrize(
     ("step", "before", "expected"),
     [
         (Send(), "not_sent", "not_sent"),
-        (Send(was_in_doubt=True), "not_sent", "in_doubt"),
+        (Send(may_have_arrived=True), "not_sent", "in_doubt"),
         (Poll(1), "in_doubt", "submitted"),
         (Reconcile(), "in_doubt", "in_doubt"),
         (Reconcile(REFUSAL), "in_doubt", "in_doubt"),
         (Halve(REFUSAL), "in_doubt", "not_sent"),
-        (Judge(lambda keys: ACCEPTED), "submitted", "submitted"),
+        (Evaluate(lambda keys: ACCEPTED), "submitted", "submitted"),
         (Split(()), "not_sent", "not_sent"),
         (SETTLED, "in_doubt", "in_doubt"),
     ],

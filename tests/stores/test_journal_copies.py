@@ -1,7 +1,7 @@
-"""Journals and queues that were killed, copied in part, cut, spoilt and mixed: nothing that was written is forgotten.
+"""Journals and queues that were killed, copied in part, cut, damaged and mixed: nothing that was written is forgotten.
 
-Whatever is done to the files, opening either refuses in words that name the file, or knows every line that a commit had
-returned for, as it was written last.
+Whatever is done to the files, opening one either fails with a message that names the file, or returns every line whose
+commit had returned, as it was written last.
 """
 
 import shutil
@@ -27,9 +27,9 @@ from salesmanago_async.stores.journal_rows import SqliteJournal
 from salesmanago_async.stores.queue_rows import QueueFile, SqliteQueue
 from salesmanago_async.stores.values import RowChecksums
 
-WHAT: Mapping[str, Any] = {"server": "app2.salesmanago.com", "account": "5cd3", "kind": "contacts"}
+IDENTITY: Mapping[str, Any] = {"server": "app2.salesmanago.com", "account": "5cd3", "kind": "contacts"}
 MAGIC = bytes.fromhex("d9d505f920a163d7")
-"""What the file begins with out of which SQLite undoes half a transaction."""
+"""The first bytes of the file from which SQLite rolls back half a transaction."""
 PAGE, SECTOR = 4096, 512
 RANK = {"not_sent": 0, "in_doubt": 1, "submitted": 2, "accepted": 3}
 """States in the order in which the writers below write them."""
@@ -39,19 +39,19 @@ LineStates = dict[int, str]
 
 
 def lines_of_journal(path: Path) -> LineStates:
-    store, entries = SqliteJournal.open(path, WHAT, None)
+    store, entries = SqliteJournal.open(path, IDENTITY, None)
     store.close()
     return {entry.number: entry.state for entry in entries}
 
 
 def lines_of_queue(path: Path) -> LineStates:
-    store, lines = SqliteQueue.open(path, WHAT)
+    store, lines = SqliteQueue.open(path, IDENTITY)
     store.close()
     return {line.number: line.state for line in lines}
 
 
 def read_or_refused(read: Callable[[Path], LineStates], path: Path) -> LineStates | None:
-    """Return what a file says; None where it is refused in words that name it."""
+    """Return the content of a file; None if it is refused with a message that names it."""
     try:
         return read(path)
     except Invalid as raised:
@@ -62,13 +62,13 @@ def read_or_refused(read: Callable[[Path], LineStates], path: Path) -> LineState
 
 
 def misses(found: LineStates, written: LineStates) -> list[int]:
-    """Return the lines that were written and are not known, or are known in an earlier state."""
+    """Return the lines that were written and are missing, or are there in an earlier state."""
     return [number for number, state in written.items() if RANK[found.get(number, "not_sent")] < RANK[state]]
 
 
 @define
 class Place:
-    """A folder in which spoilt copies are opened, each in a folder of its own."""
+    """A folder in which damaged copies are opened, each in its own folder."""
 
     folder: Path
     numbers: Iterator[int] = field(factory=count)
@@ -88,7 +88,7 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-# Half a commit, made by hand: any of the pages that it changes may have been written
+# Half a commit, made by this test: any of the changed pages may have been written
 
 
 @frozen
@@ -100,12 +100,12 @@ class Commit:
     written: LineStates
 
     def changed(self) -> list[int]:
-        """Return which pages it changes, from 1, those that it adds included."""
+        """Return the pages that it changes or adds, from 1."""
         pages = range(1, max(len(self.before), len(self.after)) // PAGE + 1)
         return [page for page in pages if page_of(self.before, page) != page_of(self.after, page)]
 
     def half(self, pages: list[int]) -> bytes:
-        """Return the file when these pages have been written."""
+        """Return the file when only these pages have been written."""
         content = bytearray(self.before)
         for page in pages:
             content.extend(bytes(max(0, page * PAGE - len(content))))
@@ -113,7 +113,7 @@ class Commit:
         return bytes(content)
 
     def second_file(self, nonce: int = 0x5EED) -> bytes:
-        """Return what SQLite has beside the file meanwhile: the pages as they were, each with its checksum."""
+        """Return SQLite's rollback journal during the commit: the pages as they were, each with its checksum."""
         old = [page for page in self.changed() if page * PAGE <= len(self.before)]
         header = struct.pack(">8s5I", MAGIC, len(old), nonce, len(self.before) // PAGE, SECTOR, PAGE)
         records = (record(page, page_of(self.before, page), nonce) for page in old)
@@ -143,12 +143,12 @@ class Recorder:
         await write
         gone = {} if state else dict.fromkeys(numbers, "")
         stays = {number: state for number, state in self._lines.items() if number not in gone}
-        self.commits.append(Commit(before, self._path.read_bytes(), stays))  # a line that goes may be gone already
+        self.commits.append(Commit(before, self._path.read_bytes(), stays))  # a deleted line may be gone already
         self._lines = {**stays, **dict.fromkeys(numbers, state)} if state else stays
 
 
 async def commits_of_a_journal(path: Path) -> list[Commit]:
-    journal, _ = await open_journal(path, WHAT, None)
+    journal, _ = await open_journal(path, IDENTITY, None)
     recorder = Recorder(path)
     for number in range(1, 13):
         positions = range(1000 * number, 1000 * number + (700 if number % 3 == 0 else 20))
@@ -163,7 +163,7 @@ async def commits_of_a_journal(path: Path) -> list[Commit]:
 
 
 async def commits_of_a_queue(path: Path) -> list[Commit]:
-    queue, _ = await QueueFile.open(path, WHAT)
+    queue, _ = await QueueFile.open(path, IDENTITY)
     recorder = Recorder(path)
     for number in range(1, 25):
         item = b'{"contact":{"email":"c%d@example.com","name":"%s"}}' % (number, b"n" * (60 * number % 900))
@@ -196,7 +196,7 @@ def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def check(kind: Kind, path: Path, written: LineStates, how: str) -> LineStates | None:
-    """Open a spoilt copy, and check that nothing is forgotten; return what is known, None where it is refused."""
+    """Open a damaged copy, and check that nothing is forgotten; return its content, None if it is refused."""
     found = read_or_refused(kind.read, path)
     if found is not None:
         assert not misses(found, written), f"{how}: {misses(found, written)} are forgotten"
@@ -204,8 +204,8 @@ def check(kind: Kind, path: Path, written: LineStates, how: str) -> LineStates |
     return found
 
 
-def test_what_is_beside_a_file_undoes_a_half_commit(kind: Kind, place: Place) -> None:
-    """The files made here by hand are such as SQLite makes them. What is whole already is kept."""
+def test_a_rollback_journal_undoes_half_a_commit(kind: Kind, place: Place) -> None:
+    """The files made by this test are like those of SQLite. A file that is complete already is kept."""
     random = Random(1)
     for commit in kind.commits:
         changed = commit.changed()
@@ -223,7 +223,7 @@ def test_the_main_file_alone_is_enough_after_each_commit(kind: Kind, place: Plac
         assert check(kind, place.put(commit.after, None), commit.written, "after") is not None
 
 
-def test_half_a_commit_without_what_was_beside_it_is_refused_or_forgets_nothing(kind: Kind, place: Place) -> None:
+def test_half_a_commit_without_its_rollback_journal_is_refused_or_forgets_nothing(kind: Kind, place: Place) -> None:
     random = Random(2)
     refused = 0
     for commit in kind.commits:
@@ -237,7 +237,7 @@ def test_half_a_commit_without_what_was_beside_it_is_refused_or_forgets_nothing(
 
 
 def test_pages_of_an_earlier_time_are_noticed_or_nothing_is_forgotten(kind: Kind, place: Place) -> None:
-    """Writes that a disk has lost, say."""
+    """For example, writes that a disk has lost."""
     last = kind.commits[-1]
     for earlier in kind.commits[:-1]:
         for page in Commit(last.after, earlier.before, {}).changed():
@@ -246,7 +246,7 @@ def test_pages_of_an_earlier_time_are_noticed_or_nothing_is_forgotten(kind: Kind
                 check(kind, place.put(older, None), last.written, f"page {page}")
 
 
-def test_what_is_beside_a_file_may_be_cut_and_spoilt_anywhere(kind: Kind, place: Place) -> None:
+def test_a_rollback_journal_may_be_cut_and_damaged_anywhere(kind: Kind, place: Place) -> None:
     random = Random(3)
     for commit in kind.commits:
         changed, second = commit.changed(), commit.second_file()
@@ -256,7 +256,7 @@ def test_what_is_beside_a_file_may_be_cut_and_spoilt_anywhere(kind: Kind, place:
             check(kind, place.put(main, spoilt), commit.written, "a spoilt second file")
 
 
-def test_a_main_file_may_be_cut_and_spoilt_anywhere(kind: Kind, place: Place) -> None:
+def test_a_main_file_may_be_cut_and_damaged_anywhere(kind: Kind, place: Place) -> None:
     random = Random(4)
     for commit in kind.commits:
         for second in (None, commit.second_file()):
@@ -277,8 +277,8 @@ def flipped(content: bytes, random: Random) -> bytes:
     return bytes(spoilt)
 
 
-def test_a_file_that_is_whole_keeps_what_is_in_it_whatever_lies_beside_it(kind: Kind, place: Place) -> None:
-    """It was gone on with elsewhere and put back to where it was killed; or the power went, and it was not removed."""
+def test_a_complete_file_keeps_its_content_whatever_its_rollback_journal(kind: Kind, place: Place) -> None:
+    """It was used elsewhere and put back to where it was killed; or the power failed before the removal."""
     last = kind.commits[-1]
     for earlier in kind.commits:
         for second in (earlier.second_file(), cut(earlier.second_file(), Random(6))):
@@ -286,7 +286,7 @@ def test_a_file_that_is_whole_keeps_what_is_in_it_whatever_lies_beside_it(kind: 
             assert found == kind.read(place.put(last.after, None))
 
 
-def test_an_earlier_copy_is_refused_where_what_lies_beside_it_tells_of_a_later_one(kind: Kind, place: Place) -> None:
+def test_an_earlier_copy_is_refused_if_its_rollback_journal_belongs_to_a_later_one(kind: Kind, place: Place) -> None:
     last = kind.commits[-1]
     for earlier in kind.commits[:-2]:
         path = place.put(earlier.before, last.second_file())
@@ -368,8 +368,8 @@ anyio.run(work)
 
 
 def killed_after(seconds: float, name: str, path: Path) -> LineStates:
-    """Have a process write until it is killed; return what its commits had returned for."""
-    code = FRAME.format(what=dict(WHAT), work=WRITERS[name])
+    """Run a process that writes until it is killed; return what its commits had returned for."""
+    code = FRAME.format(what=dict(IDENTITY), work=WRITERS[name])
     with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         opened = process.stdout.readline().split()
@@ -381,14 +381,14 @@ def killed_after(seconds: float, name: str, path: Path) -> LineStates:
     lines: LineStates = {}
     for line in told:
         number, _, state = line.partition(":")
-        if state in RANK:  # the last one may be cut
+        if state in RANK:  # the last line may be cut
             lines[int(number)] = state
     return lines
 
 
 @pytest.mark.parametrize("name", ["journal", "queue"])
 def test_a_killed_process_leaves_a_main_file_that_is_enough_alone(name: str, place: Place) -> None:
-    """Killed, copied alone and in whole, spoilt, and gone on with from what was left, again and again."""
+    """Killed, copied alone and with its rollback journal, damaged, and resumed from what was left, again and again."""
     read = {"journal": lines_of_journal, "queue": lines_of_queue}[name]
     random = Random(5)
     path = place.put(None, None)

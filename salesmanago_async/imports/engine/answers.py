@@ -1,14 +1,14 @@
-"""Which records an answer accepts and which it refuses. Pure: the keys of a chunk and the answer go in, verdicts out.
+"""Which records an answer accepts and which it refuses. Pure: returns verdicts for the keys of a chunk and an answer.
 
-The reference says little of these answers, and accounts differ: `invalidContacts` holds addresses, ids or objects,
-`contactIds` is an object or a list. So many forms are read, but nothing is accepted on a guess:
+The reference says little about these answers, and accounts differ: `invalidContacts` holds addresses, ids or objects,
+`contactIds` is an object or a list. So this module reads many forms, but it accepts nothing on a guess:
 
-    only `success` that is true is a success            null, {} or "maybe" say nothing; "False" and "no" say no
-    a record is accepted that the answer names          or, where it names nobody at all, one that it does not refuse
-    numbers fit                                         as many ids, or events made and failed, as there are records
-    a list is a list, and a number a number             "invalidContacts": "all" cannot be traced to records
+    success           only `true` is a success: null, {} or "maybe" say nothing; "False" and "no" are a no
+    accepted          the answer names the record; or the answer names no record at all, and does not refuse this one
+    numbers           there are as many ids, or events created and failed, as there are records
+    types             a list is a list, a number is a number: "invalidContacts": "all" cannot be traced to records
 
-What cannot be traced to a record is never taken for an acceptance: it is in doubt.
+A record to which nothing in the answer can be traced is not accepted: it is in doubt.
 """
 
 from collections import defaultdict
@@ -38,14 +38,16 @@ _LISTS = frozenset({"contactIds", "invalidContacts"})
 def of_import(
     keys: Sequence[str], result: Mapping[str, Any], request_id: int, *, aliases: Aliases | None = None
 ) -> Verdicts:
-    """Judge a chunk of contacts by the result file of its job (reference: batchupsertv2).
+    """Return the verdicts on a chunk of contacts from the result file of its job (reference: batchupsertv2).
 
-    Accepted is whom `contactIds` names and `invalidContacts` does not. Where the file names no ids at all, its success
-    is believed for everybody whom it does not call invalid, if all that it calls invalid is found in the chunk.
+    A contact is accepted if `contactIds` names it and `invalidContacts` does not. If the file names no ids at all, its
+    success holds for every contact that is not listed as invalid, provided that every invalid entry is found in the
+    chunk.
     """
     ids = result.get("contactIds")
     if result.get("success") is True and _is_empty(result.get("invalidContacts")) and _names_all(ids, keys):
-        return Verdicts("accepted", contact_ids=cast("dict[str, str]", ids), request_id=request_id)  # nearly every file
+        # nearly every file
+        return Verdicts("accepted", contact_ids=cast("dict[str, str]", ids), request_id=request_id)
     success = success_of(result)
     if success is None or (success and _is_unclear(result)):
         return Verdicts(
@@ -53,28 +55,31 @@ def of_import(
         )
     if success and _is_empty(ids) and _is_empty(result.get("invalidContacts")):
         return Verdicts("accepted", request_id=request_id)
-    where = _where(keys, aliases)
-    refused, untraced = _trace(where, result.get("invalidContacts"), "the server lists it in invalidContacts")
-    done = _Done.read(where, ids)
+    by_name = _index_by_name(keys, aliases)
+    refused, untraced = _trace(by_name, result.get("invalidContacts"), "the server lists it in invalidContacts")
+    confirmed = _Confirmed.read(by_name, ids)
     if not success:
-        return _failed(result, done, refused, request_id)
-    reason = _why_in_doubt(keys, result, done, refused, untraced=untraced, request_id=request_id)
+        return _failed(result, confirmed, refused, request_id)
+    reason = _why_in_doubt(keys, result, confirmed, refused, untraced=untraced, request_id=request_id)
     others: dict[int, Verdict] = {}
     if reason:
-        others.update((index, ("in_doubt", reason)) for index in range(len(keys)) if index not in done.named)
+        others.update((index, ("in_doubt", reason)) for index in range(len(keys)) if index not in confirmed.named)
     others.update(refused)
     both = f"job {request_id} names its contact both as done and as invalid"
-    others.update((index, ("in_doubt", both)) for index in refused if index in done.named)
-    return Verdicts("accepted", None, others, done.by_key(keys), request_id)
+    others.update((index, ("in_doubt", both)) for index in refused if index in confirmed.named)
+    return Verdicts("accepted", None, others, confirmed.by_key(keys), request_id)
 
 
 def _names_all(ids: Any, keys: Sequence[str]) -> bool:
-    """Tell whether every record is named with an id that is a text: mostly they are, just as we spell them."""
+    """Return whether every record is named, in our spelling, with an id that is a string.
+
+    Nearly every file is like that.
+    """
     return isinstance(ids, dict) and all(map(ids.get, keys)) and set(map(type, ids.values())) == {str}
 
 
 def _is_unclear(result: Mapping[str, Any]) -> bool:
-    """Tell whether a result is none of the documented shape, so that its success is no word on any record."""
+    """Return whether a result has none of the documented shapes, so that its success says nothing about any record."""
     ids, invalid = result.get("contactIds"), result.get("invalidContacts")
     return not _LISTS & result.keys() or _is_odd(ids) or (_is_odd(invalid) and bool(invalid))
 
@@ -87,24 +92,26 @@ def _is_empty(listed: object) -> bool:
     return listed is None or (isinstance(listed, list | Mapping) and not listed)
 
 
-def _failed(result: Mapping[str, Any], done: "_Done", refused: Mapping[int, Verdict], request_id: int) -> Verdicts:
-    """Judge by a file that says that the job was no success; a record that it names as done is in doubt."""
+def _failed(
+    result: Mapping[str, Any], confirmed: "_Confirmed", refused: Mapping[int, Verdict], request_id: int
+) -> Verdicts:
+    """Return the verdicts of a job that was no success; a record that the file also names as done is in doubt."""
     reason = f"job {request_id}: {'; '.join(messages_of(result)) or 'success is false'}"
     both = f"job {request_id} names its contact as done, and says that it was no success"
-    named: dict[int, Verdict] = dict.fromkeys(done.named, ("in_doubt", both))
+    named: dict[int, Verdict] = dict.fromkeys(confirmed.named, ("in_doubt", both))
     return Verdicts("rejected", reason, {**refused, **named}, {}, request_id)
 
 
 def _why_in_doubt(
     keys: Sequence[str],
     result: Mapping[str, Any],
-    done: "_Done",
+    confirmed: "_Confirmed",
     refused: Mapping[int, Verdict],
     *,
     untraced: int,
     request_id: int,
 ) -> str | None:
-    """Return why those who are neither named nor refused are in doubt; None where they are not."""
+    """Return why the records that are neither named nor refused are in doubt; None if they are not."""
     if untraced or _is_odd(result.get("invalidContacts")):
         return (
             f"invalidContacts of job {request_id} has {untraced or 'what are'} entries that fit no record of the chunk"
@@ -112,42 +119,46 @@ def _why_in_doubt(
     if _is_empty(result.get("contactIds")):
         return None
     not_refused = {key for index, key in enumerate(keys) if index not in refused}
-    named = {keys[index] for index in done.named}
-    if done.ids_alone and not done.strangers and len(done.ids_alone) + len(named) == len(not_refused | named):
+    named = {keys[index] for index in confirmed.named}
+    if (
+        confirmed.bare_ids
+        and not confirmed.unknown
+        and len(confirmed.bare_ids) + len(named) == len(not_refused | named)
+    ):
         return None
     return f"contactIds of job {request_id} does not name it"
 
 
 @define
-class _Done:
-    """Whom `contactIds` names, with their ids, by index; the ids that came without an address; and how many others."""
+class _Confirmed:
+    """What `contactIds` confirms: ids by index, ids without an address, and how many entries match no record."""
 
     named: dict[int, str] = field(factory=dict[int, str])
-    ids_alone: set[str] = field(factory=set[str])
-    strangers: int = 0
+    bare_ids: set[str] = field(factory=set[str])
+    unknown: int = 0
 
     @classmethod
-    def read(cls, where: Mapping[str, Sequence[int]], listed: Any) -> "_Done":
-        done = cls()
+    def read(cls, by_name: Mapping[str, Sequence[int]], listed: Any) -> "_Confirmed":
+        confirmed = cls()
         for names, id_ in _pairs(listed):
-            found = _found(where, names)
-            done.named.update(dict.fromkeys(found, id_))
+            found = _indices_of(by_name, names)
+            confirmed.named.update(dict.fromkeys(found, id_))
             if not found and names == [id_] and "@" not in id_:
-                done.ids_alone.add(id_)
+                confirmed.bare_ids.add(id_)
             elif not found:
-                done.strangers += 1
-        return done
+                confirmed.unknown += 1
+        return confirmed
 
     def by_key(self, keys: Sequence[str]) -> dict[str, str]:
-        """Return the ids by the keys of the records; a record may be named by its address alone."""
+        """Return the ids by the keys of the records; the file may name a record by its address alone."""
         return {keys[index]: id_ for index, id_ in self.named.items() if "@" not in id_}
 
 
 def _pairs(listed: Any) -> Iterator[tuple[list[str], str]]:
-    """Yield of each entry of `contactIds` the names it gives, and the id; an entry without an id names nobody."""
+    """Yield the names and the id of each entry of `contactIds`; an entry without an id is skipped."""
     if isinstance(listed, Mapping):
-        for name, said in cast("Mapping[str, Any]", listed).items():
-            if id_ := _id_in(said):
+        for name, value in cast("Mapping[str, Any]", listed).items():
+            if id_ := _id_in(value):
                 yield [name, id_], (name if "@" in id_ and "@" not in name else id_)
     elif isinstance(listed, list):
         for entry in listed:
@@ -167,27 +178,27 @@ def _pairs_of_entry(entry: Any) -> Iterator[tuple[list[str], str]]:
         yield names, id_
 
 
-def _id_in(said: Any) -> str | None:
-    """Return the id that an entry gives, as text, number or object; None where there is none."""
-    if isinstance(said, Mapping):
-        fields = cast("Mapping[str, Any]", said)
+def _id_in(value: Any) -> str | None:
+    """Return the id in an entry (text, number or object) as text; None if there is none."""
+    if isinstance(value, Mapping):
+        fields = cast("Mapping[str, Any]", value)
         given = next((fields[name] for name in ("contactId", "id") if name in fields), None)
         return None if isinstance(given, Mapping) else _id_in(given)
-    if isinstance(said, bool) or not isinstance(said, str | int):
+    if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    return str(said).strip() or None
+    return str(value).strip() or None
 
 
 # Events
 
 
 def of_events(keys: Sequence[str], answer: Mapping[str, Any], *, aliases: Aliases | None = None) -> Verdicts:
-    """Judge a chunk of events by the answer to it (reference: batchAddContactExtEvent)."""
+    """Return the verdicts on a chunk of events from the answer to it (reference: batchAddContactExtEvent)."""
     success, listed = success_of(answer), answer.get("failedContacts")
     if ("success" in answer and not success) or _is_odd(listed):
         return _UNCLEAR
-    where = _where(keys, aliases) if listed else {}
-    named, untraced = _trace(where, listed, UNKNOWN_CONTACT)
+    by_name = _index_by_name(keys, aliases) if listed else {}
+    named, untraced = _trace(by_name, listed, UNKNOWN_CONTACT)
     try:
         created, failed = _amounts(answer, len(keys), listed=len(named) + untraced)
     except ValueError:
@@ -199,7 +210,7 @@ def of_events(keys: Sequence[str], answer: Mapping[str, Any], *, aliases: Aliase
     if untraced or failed > len(named):
         reason = f"the server made {created} of {len(keys)} events and does not say which"
         return Verdicts("in_doubt", reason, named)
-    if failed < len(named):  # a contact with several events, of which only some failed
+    if failed < len(named):  # a contact with several events, only some of which failed
         reason = f"the server says that {failed} of {len(named)} events of the contacts in failedContacts failed"
         return Verdicts("accepted", None, dict.fromkeys(named, ("in_doubt", reason)))
     return Verdicts("accepted", None, named)
@@ -209,10 +220,11 @@ _UNCLEAR = Verdicts("in_doubt", "the server's answer does not say what became of
 
 
 def _amounts(answer: Mapping[str, Any], sent: int, *, listed: int) -> tuple[int | None, int | None]:
-    """Return how many events were made and how many failed, together as many as were sent; None where nothing says so.
+    """Return how many events were created and how many failed; None if the answer does not say so.
 
-    Either number tells the other. Where there is neither, it takes a success: all failed that are listed, no others.
-    Raises `ValueError` where they are no numbers, or do not fit.
+    The two add up to the number of events sent. If one is missing, it follows from the other. If both are missing, the
+    answer must be a success: then as many events failed as are listed. Raises `ValueError` if the values are not
+    numbers, or do not add up.
     """
     created, failed = _amount(answer, "createdAmount"), _amount(answer, "failedAmount")
     if created is None and failed is None:
@@ -220,7 +232,7 @@ def _amounts(answer: Mapping[str, Any], sent: int, *, listed: int) -> tuple[int 
             return None, None
         failed = min(listed, sent)
     elif created is None and not success_of(answer):
-        return None, None  # how many failed is no word on the others
+        return None, None  # the number of failed events says nothing about the others
     failed = sent - (created or 0) if failed is None else failed
     created = sent - failed if created is None else created
     if created < 0 or failed < 0 or created + failed != sent:
@@ -237,7 +249,7 @@ def _amount(answer: Mapping[str, Any], name: str) -> int | None:
 
 
 def result_of(content: bytes) -> Mapping[str, Any]:
-    """Read the result file of an import; raise `Unreadable` where it is none."""
+    """Return the result file of an import as a mapping; raise `Unreadable` if it is something else."""
     try:
         result = loads(content)
     except ValueError as error:
@@ -249,33 +261,33 @@ def result_of(content: bytes) -> Mapping[str, Any]:
     return cast("dict[str, Any]", result)
 
 
-def _where(keys: Sequence[str], aliases: Aliases | None) -> Mapping[str, Sequence[int]]:
-    """Return the indices of the records that go by each name."""
-    where: defaultdict[str, list[int]] = defaultdict(list)
+def _index_by_name(keys: Sequence[str], aliases: Aliases | None) -> Mapping[str, Sequence[int]]:
+    """Return the indices of the records that have each name."""
+    by_name: defaultdict[str, list[int]] = defaultdict(list)
     for index, key in enumerate(keys):
         for name in {key, *(aliases or {}).get(index, ())}:
-            where[name].append(index)
-    return where
+            by_name[name].append(index)
+    return by_name
 
 
-def _found(where: Mapping[str, Sequence[int]], names: Sequence[str]) -> Sequence[int]:
-    """Return the indices of the records of a contact: some may have its address, and others its id."""
-    return [index for name in dict.fromkeys(map(canonical, names)) for index in where.get(name, ())]
+def _indices_of(by_name: Mapping[str, Sequence[int]], names: Sequence[str]) -> Sequence[int]:
+    """Return the indices of a contact's records: some may have its address, and others its id."""
+    return [index for name in dict.fromkeys(map(canonical, names)) for index in by_name.get(name, ())]
 
 
-def _trace(where: Mapping[str, Sequence[int]], listed: object, why: str) -> tuple[dict[int, Verdict], int]:
-    """Return the refused records by index, and how many entries of the list fit no record."""
+def _trace(by_name: Mapping[str, Sequence[int]], listed: object, why: str) -> tuple[dict[int, Verdict], int]:
+    """Return the refused records by index, and how many entries of the list match no record."""
     refused: dict[int, Verdict] = {}
     untraced = 0
     for names, reason in _entries(listed):
-        found = _found(where, names)
+        found = _indices_of(by_name, names)
         untraced += not found
         refused.update((index, ("rejected", reason or why)) for index in found)
     return refused, untraced
 
 
 def _entries(listed: object) -> Iterator[tuple[list[str], str | None]]:
-    """Yield of each entry the names it may go by, and the reason it gives."""
+    """Yield the possible names of each entry, and the reason in it."""
     if isinstance(listed, Mapping):  # {address: reason}
         for name, reason in cast("Mapping[str, Any]", listed).items():
             yield [name], safe_text(reason) if reason else None

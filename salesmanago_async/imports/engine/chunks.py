@@ -1,6 +1,6 @@
-"""Encoded records → chunks that one request takes. Pure: no I/O, no time.
+"""Encoded records → chunks that fit into one request. Pure: no I/O, no time.
 
-A chunk closes when it holds `max_items`, or when the next record would carry its body over `max_bytes`.
+A chunk closes when it has `max_items` records, or when the next record would make its body longer than `max_bytes`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from attrs import field, frozen
 from ...api.codec import dumps
 from ...errors import Invalid
 from ...records.names import Names
-from ..settings import DEFAULT_MAX_BYTES, MOST_ITEMS, Settings
+from ..settings import DEFAULT_MAX_BYTES, MAX_ITEMS, Settings
 
 
 class Record(NamedTuple):
@@ -30,7 +30,7 @@ class Record(NamedTuple):
 class Chunk:
     """The records of one request, in the order of the source, each encoded once.
 
-    `keys` are the first of each record's names: by them an answer is traced back. `aliases` has the others, by
+    `keys` has the first name of each record; answers are traced back by it. `aliases` has the further names, by
     position.
     """
 
@@ -61,23 +61,23 @@ class Chunk:
         names: Sequence[Names],
         items: Sequence[bytes],
     ) -> "Chunk":
-        """Return a chunk of records that are given field by field."""
+        """Return a chunk of records that are given column by column."""
         keys = [each[0] for each in names]
         aliases = {position: each[1:] for position, each in zip(positions, names, strict=True) if len(each) > 1}
         return cls(rows, positions, lines, keys, aliases, items)
 
     def names(self) -> Iterator[str]:
-        """Yield everything that the contacts of its records go by."""
+        """Yield all names of the contacts in the chunk."""
         return chain(self.keys, *self.aliases.values())
 
     def aliases_by_index(self) -> Mapping[int, Names]:
-        """Return the further names of its records, by their places in the chunk."""
+        """Return the further names of the records by their indices in the chunk."""
         if not self.aliases:
             return {}
         return {index: self.aliases[at] for index, at in enumerate(self.positions) if at in self.aliases}
 
     def records(self) -> Iterator[Record]:
-        """Yield its records."""
+        """Yield the records."""
         for row, position, line, key, item in zip(
             self.rows, self.positions, self.lines, self.keys, self.items, strict=True
         ):
@@ -95,49 +95,52 @@ def body_of(items: Iterable[bytes], list_field: str, others: bytes) -> bytes:
     parts = list(items) or [b""]
     parts[0] = b'%b"%b":[%b' % (opening, list_field.encode(), parts[0])
     parts[-1] += b"]}"
-    return b",".join(parts)  # the one copy of all that there is
+    return b",".join(parts)  # the only copy of the whole body
 
 
 class Chunker:
-    """Gathers records into chunks."""
+    """Collects records into chunks."""
 
-    def __init__(self, *, max_items: int = MOST_ITEMS, max_bytes: int = DEFAULT_MAX_BYTES, overhead: int = 0) -> None:
+    def __init__(self, *, max_items: int = MAX_ITEMS, max_bytes: int = DEFAULT_MAX_BYTES, overhead: int = 0) -> None:
         self._max_items = max_items
         self._room = max_bytes - overhead
         self._records: list[Record] = []
         self._size = 0
 
     @property
-    def places(self) -> int:
-        """How many more records the chunk takes that is being gathered."""
+    def free_places(self) -> int:
+        """How many more records fit into the open chunk."""
         return self._max_items - len(self._records)
 
     @property
     def is_gathering(self) -> bool:
-        """Whether there are records that wait for others to share a request with."""
+        """Whether the open chunk has records."""
         return bool(self._records)
 
     def check(self, item: bytes) -> None:
-        """Raise `Invalid` for an item that no request has room for."""
+        """Raise `Invalid` for an item that is too long for any request."""
         if len(item) + 1 > self._room:
             raise Invalid(f"is {len(item)} bytes long, which does not fit into a request of max_bytes")
 
     def is_chunk(self, block: Chunk) -> bool:
-        """Tell whether these records are a whole chunk as they are, with nothing gathered before them."""
+        """Return whether these records are exactly one full chunk, and the open chunk is empty."""
         return len(block) == self._max_items and not self._records and _size_of(block.items) <= self._room
 
     def has_room(self, record: Record) -> bool:
-        """Tell whether a record fits into the chunk that is being gathered; if not, that must be taken first."""
+        """Return whether a record fits into the open chunk; if not, take that chunk with `rest` first."""
         return self._size + _size_of([record.item]) <= self._room
 
     def add(self, record: Record) -> Chunk | None:
-        """Take a record for which there is room; return the chunk if this makes it full."""
+        """Add a record that fits; return the chunk if it is full now."""
         self._records.append(record)
         self._size += _size_of([record.item])
-        return None if self.places else self.rest()
+        return None if self.free_places else self.rest()
 
     def rest(self) -> Chunk | None:
-        """Return what has been gathered, if anything, and begin anew; what was held back came late, and is moved."""
+        """Return the open chunk, if it has records, and begin a new one.
+
+        Records that were held back came late, so the records are put in the order of the source again.
+        """
         records, self._records, self._size = self._records, [], 0
         return Chunk.of(sorted(records, key=_POSITION)) if records else None
 
@@ -146,11 +149,11 @@ _POSITION = attrgetter("position")
 
 
 def _size_of(items: Sequence[bytes]) -> int:
-    """Return the bytes that items take, each with its comma."""
+    """Return the total bytes of items, each with its comma."""
     return sum(map(len, items)) + len(items)
 
 
 def chunker_of(settings: Settings) -> Chunker:
-    """Return what gathers records into chunks of the size that a run asks for."""
-    overhead = len(dumps(settings.fields)) + 1024  # the list's name and the fields of authentication
+    """Return a chunker for the chunk size of a run."""
+    overhead = len(dumps(settings.fields)) + 1024  # for the name of the list and the fields of authentication
     return Chunker(max_items=settings.batch_size, max_bytes=settings.max_bytes, overhead=overhead)

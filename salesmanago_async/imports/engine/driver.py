@@ -1,7 +1,7 @@
-"""Where steps are carried out: the only place that calls sending, polling, reconciling and settling.
+"""Carries out steps: the only module that calls sending, polling, reconciling and settling.
 
-What is read from a source, what the poller finds out, what a journal or a buffer has left and a dry run enter by the
-same door: `Driver.go(parcel, step)`.
+Every batch comes in by the same method, `Driver.go(batch, step)`: new records, results of polls, batches that a journal
+or a buffer has from an earlier run, and a dry run.
 """
 
 import logging
@@ -19,8 +19,8 @@ from .run_control import RunControl
 from .sending import Sender
 from .settling import Settler
 from .steps import (
+    Evaluate,
     Halve,
-    Judge,
     Poll,
     Reconcile,
     Refusal,
@@ -35,11 +35,11 @@ from .steps import (
 from .tally import Tally
 
 SEARCH_CALLS = 64
-"""The most requests that are spent on finding out which records of a chunk are to blame for its refusal."""
-MOST_VAIN_CALLS = 2 * SEARCH_CALLS
-"""Requests spent in a row on searches that found no record which is taken; after these, no search is made any more."""
-MOST_TRIES = 3
-"""How often events that turn out to be missing are sent in one run."""
+"""The most requests that are spent on finding the records to blame for the refusal of one chunk."""
+MAX_FRUITLESS_CALLS = 2 * SEARCH_CALLS
+"""Requests in a row that may be spent on such searches without any success; after these, there are no more searches."""
+MAX_ATTEMPTS = 3
+"""How often one run sends events that turn out to be missing."""
 
 _log = logging.getLogger("salesmanago_async.jobs")
 
@@ -48,7 +48,7 @@ Waiting: TypeAlias = PendingJob | PendingReconciliation
 
 
 class Driver:
-    """Carries out steps, for several tasks at once."""
+    """Carries out steps, for several tasks concurrently."""
 
     def __init__(
         self,
@@ -76,33 +76,33 @@ class Driver:
         self._reconciler = reconciler
         self._settler = settler
         self._follows_jobs = follows_jobs
-        self._vain_calls = 0
+        self._fruitless_calls = 0
         self.scheduler = JobScheduler[Waiting](connection, outstanding=outstanding)
 
     async def go(self, batch: Batch, step: Step) -> None:
-        """Carry out a step and what follows from it, until the parcel is settled or waits to be polled."""
+        """Carry out a step and the steps that follow from it, until the batch is settled or waits to be polled."""
         following: Step | None = step
         while following:
             batch.state = state_during(following, batch.state)
             is_last = isinstance(following, Settle)
             following = await self._carry_out(batch, following)
-            if is_last and batch.group.later:
-                batch, following = batch.group.later.pop(0)
+            if is_last and batch.group.deferred:  # only now, as these may have events of the same contact
+                batch, following = batch.group.deferred.pop(0)
 
     async def _carry_out(self, batch: Batch, step: Step) -> Step | None:
         match step:
-            case Send(was_in_doubt):
-                batch.was_in_doubt = batch.was_in_doubt or was_in_doubt
+            case Send(may_have_arrived):
+                batch.may_have_arrived = batch.may_have_arrived or may_have_arrived
                 return await self._send(batch)
             case Poll():
                 return await self._begin_polling(batch, step)
             case Reconcile():
-                first = 0.0 if step.refusal else None
-                self.scheduler.add_nowait(self._reconciler.inquiry(batch, step), wait=first)
+                first = 0.0 if step.refusal else None  # a refusal is an answer: nothing is still on its way
+                self.scheduler.add_nowait(self._reconciler.pending(batch, step), wait=first)
                 return None
-            case Judge(judge):
+            case Evaluate(evaluate):
                 chunk = self._batches.unpack(batch)
-                verdicts = judge(chunk).part(range(len(chunk)))
+                verdicts = evaluate(chunk).part(range(len(chunk)))
                 return after_verdicts(verdicts, len(chunk), may_reconcile=self._may_reconcile(batch))
             case Halve(refusal):
                 return self._halve(batch, refusal)
@@ -114,25 +114,26 @@ class Driver:
                 return None
 
     async def _split(self, batch: Batch, step: Split) -> None:
-        """Begin the steps of the parts; of events each part is settled before the next begins.
+        """Begin the steps of the parts; parts with events run one after the other.
 
-        So events of one contact, which may be in several parts, are never in two requests in flight.
+        Several parts may have events of the same contact, and these must not be in two requests in flight. So each of
+        these parts is settled before the next begins.
         """
         several = await self._settler.split(batch, [indices for indices, _ in step.parts])
         parts = [(part, own_step) for part, (_, own_step) in zip(several, step.parts, strict=True)]
-        at_once = 1 if self._target is EVENTS else len(parts)
-        batch.group.later[:0] = parts[at_once:]
-        for part, own_step in parts[:at_once]:
+        concurrent = 1 if self._target is EVENTS else len(parts)
+        batch.group.deferred[:0] = parts[concurrent:]
+        for part, own_step in parts[:concurrent]:
             await self.go(part, own_step)
 
     async def _send(self, batch: Batch) -> Step:
         async with self._sender.turn() as turn:
             if not await self._sender.may_send(batch):
                 return Settle(Verdicts(batch.state, STOPPED))
-            batch.state = "in_doubt"  # from now on it may arrive
+            batch.state = "in_doubt"  # from now on, the records may arrive
             step = await self._sender.send(batch, turn)
         if not isinstance(step, Halve | Reconcile):
-            self._vain_calls = 0
+            self._fruitless_calls = 0
         return step
 
     async def _begin_polling(self, batch: Batch, step: Poll) -> Step | None:
@@ -144,7 +145,7 @@ class Driver:
             await self._ledger.submitted(batch, step.request_id)
         if not self._follows_jobs:
             return Settle(Verdicts("submitted", request_id=step.request_id))
-        if not batch.group.is_admitted:
+        if not batch.group.is_admitted:  # a worker must not wait for a place that only it can free
             await self.scheduler.wait_for_capacity()
             batch.group.is_admitted = True
         first = self.scheduler.random_delay() if step.is_resumed else None
@@ -153,7 +154,7 @@ class Driver:
         return None
 
     async def poll(self, waiting: Waiting) -> bool:
-        """Poll once, and go on with what that leads to; False where it is to be polled again."""
+        """Poll once, and carry out the step that follows; return False if it must be polled again."""
         if isinstance(waiting, PendingReconciliation):
             step = await self._reconciler.read_back(waiting)
         else:
@@ -164,17 +165,17 @@ class Driver:
         return True
 
     def poll_now(self) -> None:
-        """Have the jobs polled once now; two readings of events in doubt stay an interval apart."""
+        """Poll the jobs once now. Events in doubt are not read back early: two readings must be an interval apart."""
         self.scheduler.poll_now(lambda waiting: isinstance(waiting, PendingJob))
 
     def _may_reconcile(self, batch: Batch) -> bool:
-        return self._target is EVENTS and self._control.is_following and batch.tries <= MOST_TRIES
+        return self._target is EVENTS and self._control.is_following and batch.attempts <= MAX_ATTEMPTS
 
     def _halve(self, batch: Batch, refusal: Refusal) -> Step:
         groups = halves(self._batches.unpack(batch), keep_together=self._target is not EVENTS)
-        has_budget = batch.group.searches < SEARCH_CALLS and self._vain_calls < MOST_VAIN_CALLS
+        has_budget = batch.group.searches < SEARCH_CALLS and self._fruitless_calls < MAX_FRUITLESS_CALLS
         step = after_refusal(refusal, groups, may_search=has_budget or refusal.is_too_large)
-        if isinstance(step, Split) and not refusal.is_too_large:  # what is too large is no search for a bad record
+        if isinstance(step, Split) and not refusal.is_too_large:  # halving a large body is no search for a bad record
             batch.group.searches += len(step.parts)
-            self._vain_calls += len(step.parts)
+            self._fruitless_calls += len(step.parts)
         return step

@@ -1,4 +1,4 @@
-"""A dry run: what would be sent is counted, and each batch is settled as not sent."""
+"""A dry run: counts what would be sent, and settles each batch as not sent."""
 
 import anyio.lowlevel
 
@@ -40,9 +40,9 @@ class DryRun:
         return Settle(Verdicts("not_sent", "dry run"))
 
     async def estimate(self, *, workers: int) -> None:
-        """Put into the tally what the run would cost with so many workers that poll, and its duplicates.
+        """Write the estimate and the number of duplicates into the tally; `workers` would poll the jobs.
 
-        Other tasks get their turns while the many hashes are compared.
+        Comparing many hashes takes time, so other tasks get their turns meanwhile.
         """
         jobs = self._tally.chunks if self._target is CONTACTS else 0
         self._tally.estimate = Estimate(
@@ -54,7 +54,7 @@ class DryRun:
             rate=self._connection.pace.rate,
             poll_interval=self._connection.poll_interval,
             outstanding=self._settings.outstanding,
-            watchers=workers,
+            pollers=workers,
             confirmations=self._confirmations.asked if self._confirmations else 0,
             confirmations_if_new=self._confirmations.if_new if self._confirmations else 0,
         )

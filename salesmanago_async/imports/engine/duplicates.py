@@ -1,7 +1,7 @@
-"""How much of an input comes again: counted by hashes, in 8 bytes a record. Pure: no I/O, no time.
+"""Counts duplicates by their hashes, with 8 bytes for each record. Pure: no I/O, no time.
 
-The hashes are spread over buckets by some of their bits, so that equal ones meet in one bucket, and the buckets can be
-counted one by one: a set of all of them would take several times the memory.
+The hashes are spread over buckets by some of their bits. Equal hashes are in the same bucket, so the buckets can be
+counted one by one. One set of all hashes would take several times the memory.
 """
 
 from array import array
@@ -15,28 +15,31 @@ BUCKETS = 256
 
 
 class DuplicateCounter:
-    """Counts what was there before. Two things that share a 64-bit hash count as one, which is not worth a thought."""
+    """Counts values that came before.
+
+    Two different values with the same 64-bit hash count as equal, which is negligible.
+    """
 
     def __init__(self) -> None:
         self._buckets = [array("q") for _ in range(BUCKETS)]
 
     def add(self, things: Iterable[Hashable]) -> None:
-        """Take note of some more."""
+        """Add values."""
         for number in map(hash, things):
             self._buckets[number % BUCKETS].append(number)
 
     def counts(self) -> Iterator[int]:
-        """Yield, bucket by bucket, how many were there before; their sum is the number of all that were."""
+        """Yield the number of duplicates in each bucket; the sum is the total."""
         for bucket in self._buckets:
             yield len(bucket) - len(set(bucket))
 
 
 def contacts_of(chunk: Chunk) -> Iterable[str]:
-    """Return what tells the contacts of a chunk's records: the first of their names."""
+    """Return what identifies the contact of each record: the first of its names."""
     return chunk.keys
 
 
 def events_of(chunk: Chunk) -> Iterator[bytes]:
-    """Yield what tells a chunk's events: all of their fields, in whatever order these were given."""
+    """Yield what identifies each event: all of its fields, whatever their order."""
     for item in chunk.items:
         yield orjson.dumps(orjson.loads(item), option=orjson.OPT_SORT_KEYS)

@@ -1,7 +1,7 @@
 """Between the reader and the senders: each chunk becomes a batch with its first step, and waits here for a sender.
 
 The senders are at most two batches behind the reader, so a slow server slows the reading. If the journal knows some of
-the records already, nothing goes to the senders before the last of those was found in the source again.
+the records already, nothing goes to the senders before the last of these records was found in the source again.
 """
 
 import anyio
@@ -20,7 +20,7 @@ BATCHES_AHEAD = 2
 
 
 class Feed:
-    """Takes chunks from the reader, and gives batches to the senders. A dry run settles each batch immediately."""
+    """Takes chunks from the reader, and hands batches to the senders. A dry run settles each batch immediately."""
 
     def __init__(
         self,
@@ -68,27 +68,29 @@ class Feed:
         if not entry.is_under_way:
             await self._settler.report_known(chunk, known.verdicts())
             return
-        batch = self._batches.pack(chunk, BatchGroup(), number=entry.number, state=entry.state, journalled=entry.state)
+        batch = self._batches.pack(
+            chunk, BatchGroup(), number=entry.number, state=entry.state, journal_state=entry.state
+        )
         await self._begin(batch, resumed(entry, reconciles=self._target is EVENTS))
 
     async def stop_deferring(self) -> None:
-        """Let go what had to wait until the source had proved to be the one that the journal belongs to."""
+        """Hand over the deferred batches: the source has proved to be the one that the journal belongs to."""
         deferred, self._deferred = self._deferred or [], None
         for batch, step in deferred:
             await self._begin(batch, step)
 
     async def end(self) -> None:
-        """Let go everything that waits; nothing more will come."""
+        """Hand over everything that waits; nothing more will come."""
         await self.stop_deferring()
         self._to_senders.close()
 
     def close(self) -> None:
-        """Close both ends, whatever is left between them."""
+        """Close both ends of the stream, whatever is left in it."""
         self._to_senders.close()
         self._from_reader.close()
 
     async def _begin(self, batch: Batch, step: Step) -> None:
-        """Give a batch with its first step to a sender; or later, while the source is not proved yet."""
+        """Hand a batch with its first step to a sender, or defer it while the source is not proved yet."""
         if self._deferred is None:
             await self._to_senders.send((batch, step))
         else:

@@ -11,15 +11,15 @@ from .chunks import Chunk, Chunker, Record
 from .feed import Feed
 from .order import Order
 from .run_control import RunControl
-from .settling import Left, Settler
+from .settling import Settler, UnbatchedRecord
 
 BLOCKED = "an earlier record of its contact is in doubt, and this one must not go before that"
 LINGER = 1.0
-"""Seconds, at most, that a request which is not full waits at the end for records that are still held back."""
+"""The most seconds that a request which is not full waits, at the end of a run, for records that are held back."""
 
 
 class Gate:
-    """Puts records into chunks, holds back what must wait for its contact, and passes full chunks on."""
+    """Puts records into chunks, holds back those that must wait for their contact, and passes full chunks on."""
 
     def __init__(self, *, chunker: Chunker, order: Order, settler: Settler, control: RunControl, feed: Feed) -> None:
         self._chunker = chunker
@@ -27,13 +27,13 @@ class Gate:
         self._settler = settler
         self._control = control
         self._feed = feed
-        self._in_hand: deque[Record] = deque()
-        """Records that are in no other place while something is waited for."""
+        self._pending: deque[Record] = deque()
+        """Records that are in no other place during an `await`; they must still be counted if the run is cut off."""
 
     @property
-    def places(self) -> int:
+    def free_places(self) -> int:
         """How many more records fit into the next chunk."""
-        return self._chunker.places
+        return self._chunker.free_places
 
     @property
     def is_empty(self) -> bool:
@@ -41,29 +41,29 @@ class Gate:
         return not self._chunker.is_gathering and not self._order.held
 
     def check(self, item: bytes) -> None:
-        """Raise `Invalid` for an item that fits into no request."""
+        """Raise `Invalid` for an item that is too long for any request."""
         self._chunker.check(item)
 
-    def left_behind(self) -> int:
+    def count_remaining(self) -> int:
         """Count the records that were not passed on; for a run that is cut off."""
         chunk = self._chunker.rest()
-        return self._order.held + (len(chunk) if chunk else 0) + len(self._in_hand)
+        return self._order.held + (len(chunk) if chunk else 0) + len(self._pending)
 
     async def take_block(self, block: Chunk) -> None:
-        """Pass a block on as a chunk if no record of it needs anything special; else take its records one by one."""
+        """Pass a block on as a chunk if no record in it needs special treatment; else take its records one by one."""
         if self._chunker.is_chunk(block) and not self._order.must_wait(list(block.names())):
             await self._feed.pass_on(block)
         else:
             await self._take_one_by_one(block.records())
 
     async def _take_one_by_one(self, records: Iterable[Record]) -> None:
-        self._in_hand.extend(records)
-        while self._in_hand:
-            record = self._in_hand.popleft()
+        self._pending.extend(records)
+        while self._pending:
+            record = self._pending.popleft()
             try:
                 self._chunker.check(record.item)
             except Invalid as error:
-                self._settler.leave(Left(record=record, state="rejected", reason=str(error)))
+                self._settler.add_unbatched(UnbatchedRecord(record=record, state="rejected", reason=str(error)))
             else:
                 await self.take(record)
 
@@ -73,15 +73,15 @@ class Gate:
             await self._hold(record)
 
     async def flush(self) -> None:
-        """Report what goes no further, and pass on everything that may go, however little it is."""
-        await self._settler.report_left()
+        """Report the records that are not sent, and pass on all that may go, even if they do not fill a chunk."""
+        await self._settler.report_unbatched()
         await self.release()
         await self.pass_on_rest()
 
     async def release(self) -> None:
-        """Put what need not wait any longer into chunks."""
+        """Put the held records that need not wait any longer into chunks."""
         self._settler.free_late()
-        if not self._order.has_news:
+        if not self._order.may_release:
             return
         for record in self._order.ready():
             if self._order.is_blocked(record.names):
@@ -90,32 +90,33 @@ class Gate:
                 self._order.hold(record)
 
     async def pass_on_rest(self) -> None:
-        """Pass on the chunk that is being gathered."""
+        """Pass on the open chunk."""
         rest = self._chunker.rest()
         if rest:
             await self._feed.pass_on(rest)
 
     async def end(self) -> None:
-        """Pass on everything that was read; what must still wait goes when its time has come."""
+        """Pass on everything that was read; the held records follow when their contacts are free."""
         await self.pass_on_rest()
         while self._order.held and self._control.is_reading:
-            if not self._order.has_news:
+            if not self._order.may_release:
                 await self._settler.wait()
                 continue
             await self.release()
             await self._linger()
             await self.pass_on_rest()
         for record in self._order.give_up():
-            self._settler.leave(Left(record=record, state="not_sent", reason=STOPPED))
+            self._settler.add_unbatched(UnbatchedRecord(record=record, state="not_sent", reason=STOPPED))
 
     async def _linger(self) -> None:
-        """Wait a moment for what is in flight to free more records, if there is room for them in the next request.
+        """Wait a moment for requests in flight to free more records, if the next request has room for them.
 
-        All that is free is in it by then. So each contact is waited for once, however many records are held back.
+        All records that are free are in that request already. So the run waits once for each contact, however many of
+        its records are held back.
         """
         until = anyio.current_time() + LINGER
         while self._chunker.is_gathering and self._order.held and self._settler.is_busy and self._control.is_reading:
-            if not self._order.has_news:
+            if not self._order.may_release:
                 with anyio.move_on_after(until - anyio.current_time()):
                     await self._settler.settled.wait()
             if anyio.current_time() >= until:
@@ -125,10 +126,10 @@ class Gate:
     async def _add(self, record: Record) -> bool:
         """Put a record into a chunk; return False if the full chunk before it has a record of its contact."""
         if not self._chunker.has_room(record):
-            self._in_hand.appendleft(record)
+            self._pending.appendleft(record)
             await self.pass_on_rest()
-            self._in_hand.popleft()
-            if self._order.must_wait(record.names):
+            self._pending.popleft()
+            if self._order.must_wait(record.names):  # the chunk that was passed on may have made its contact busy
                 return False
         closed = self._chunker.add(record)
         if closed:
@@ -141,11 +142,11 @@ class Gate:
             return
         self._order.hold(record)
         while self._order.is_full and self._control.is_reading and not self._feed.is_deferring:
-            if not self._order.has_news:
+            if not self._order.may_release:
                 await self._settler.wait()
             await self.release()
 
     def _skip(self, record: Record) -> None:
         """Give up a record of a blocked contact; from now on all names of the record are blocked."""
         self._order.block_also(record.names)
-        self._settler.leave(Left(record=record, state="not_sent", reason=BLOCKED))
+        self._settler.add_unbatched(UnbatchedRecord(record=record, state="not_sent", reason=BLOCKED))

@@ -1,6 +1,7 @@
-"""The journal as a run uses it: there may be none, and one that fails ends the run.
+"""The journal as a run uses it: there may be none, and a failing journal ends the run.
 
-Where it can no longer be written, it is left as it is: every line in it is true, as each began in doubt.
+A journal that can no longer be written is left as it is. Every line in it is still true, because each began as in
+doubt.
 """
 
 from collections.abc import Awaitable, Iterable, Sequence
@@ -24,7 +25,7 @@ UNWRITTEN = "what became of it could not be written into the journal"
 
 
 class Ledger:
-    """Writes down what becomes of parcels."""
+    """Writes down what becomes of batches."""
 
     def __init__(self, journal: RunJournal | None, control: RunControl, source: Source) -> None:
         self._journal = journal
@@ -32,27 +33,28 @@ class Ledger:
         self._has_failed = False
         self._control = control
 
-    def marks_of(self, chunk: Chunk) -> RowChecksums | None:
-        """Return what a parcel of these records needs to be written down."""
+    def row_checksums_of(self, chunk: Chunk) -> RowChecksums | None:
+        """Return the row checksums that are written for these records; None without a journal."""
         return RowChecksums.of(chunk.positions, chunk.items) if self._journal else None
 
     async def write_ahead(self, batch: Batch) -> None:
-        """Have a parcel in the journal, as in doubt, before it is sent."""
-        if self._journal and batch.marks:
-            batch.number = await self._written(self._journal.begin(batch.marks))
+        """Write a batch into the journal, as in doubt, before it is sent."""
+        if self._journal and batch.row_checksums:
+            batch.number = await self._written(self._journal.begin(batch.row_checksums))
             if batch.number is not None:
-                batch.marks, batch.journalled = None, "in_doubt"
+                batch.row_checksums, batch.journal_state = None, "in_doubt"
 
     async def submitted(self, batch: Batch, request_id: int) -> None:
-        """Write down the number of its job."""
+        """Write down the id of its server job."""
         if self._journal and batch.number is not None:
             await self._written(self._journal.submitted(batch.number, request_id))
-            batch.journalled = "in_doubt" if self._has_failed else "submitted"
+            batch.journal_state = "in_doubt" if self._has_failed else "submitted"
 
     async def conclude(self, batch: Batch, chunk: Chunk, verdicts: Verdicts) -> Verdicts:
-        """Write down what became of a parcel; one that was not sent leaves no trace.
+        """Write down what became of a batch, and return the verdicts to report.
 
-        Return what can be told of it: no more than the journal knows, for that is what the next run goes by.
+        They say no more than the journal does, because the next run relies on the journal. A batch that was not sent is
+        removed from the journal.
         """
         if verdicts.state == "not_sent":
             if self._journal and batch.number is not None:
@@ -63,36 +65,36 @@ class Ledger:
             kept = self._as_kept(verdicts, chunk)
             await self._written(self._journal.settle(batch.number, kept, chunk.positions))
         if self._has_failed:
-            return Verdicts(batch.journalled, UNWRITTEN, request_id=verdicts.request_id)
+            return Verdicts(batch.journal_state, UNWRITTEN, request_id=verdicts.request_id)
         return verdicts
 
-    async def marks_of_parts(
+    async def row_checksums_of_parts(
         self, batch: Batch, chunk: Chunk, groups: Sequence[Sequence[int]]
     ) -> list[RowChecksums | None]:
-        """Return what the parts of a parcel need to be written down, which hold the records at these indices."""
-        marks = batch.marks
+        """Return the row checksums of the parts of a batch; each part has the records at these indices."""
+        row_checksums = batch.row_checksums
         if self._journal and batch.number is not None:
             checksums = await self._written(self._journal.checksums(batch.number))
-            marks = RowChecksums((), checksums) if checksums is not None else None
-        if marks is None:
+            row_checksums = RowChecksums((), checksums) if checksums is not None else None
+        if row_checksums is None:
             return [None for _ in groups]
-        return [marks.part(indices, [chunk.positions[index] for index in indices]) for indices in groups]
+        return [row_checksums.part(indices, [chunk.positions[index] for index in indices]) for indices in groups]
 
     async def split(self, batch: Batch, parts: Sequence[Batch]) -> None:
-        """Put the parts of a parcel in its place, as in doubt; of one that was not sent, when they are sent."""
+        """Replace a batch by its parts, as in doubt. Parts that were not sent are written when they are sent."""
         if self._journal and batch.number is not None:
-            kept = [part for part in parts if part.marks and batch.state != "not_sent"]
-            marks = [part.marks for part in kept if part.marks]
-            numbers = await self._written(self._journal.split(batch.number, marks))
+            kept = [part for part in parts if part.row_checksums and batch.state != "not_sent"]
+            row_checksums = [part.row_checksums for part in kept if part.row_checksums]
+            numbers = await self._written(self._journal.split(batch.number, row_checksums))
             if numbers is None:
                 return
             for part in parts:
-                part.journalled = "not_sent"
+                part.journal_state = "not_sent"
             for part, number in zip(kept, numbers, strict=True):
-                part.number, part.marks, part.journalled = number, None, "in_doubt"
+                part.number, part.row_checksums, part.journal_state = number, None, "in_doubt"
 
     def _as_kept(self, verdicts: Verdicts, chunk: Chunk) -> Verdicts:
-        """Return verdicts as they are written down: no reason names what stands in the record that it is about."""
+        """Return verdicts as they are written down: without the data of the records that their reasons are about."""
         others: dict[int, tuple[State, str]] = {
             index: (state, self._reason_as_kept(state, reason, [chunk.rows[index]]) or "")
             for index, (state, reason) in verdicts.others.items()
@@ -102,13 +104,16 @@ class Ledger:
         return evolve(verdicts, reason=reason, others=others)
 
     def _reason_as_kept(self, state: State, reason: str | None, rows: Iterable[Any]) -> str | None:
-        """Return a reason; None after a stop, which leaves thousands of records that the next run asks about anew."""
+        """Return a reason as it is written down; None after a stop.
+
+        A stop leaves thousands of records, and the next run finds out about them anew.
+        """
         if not reason or (state != "rejected" and not self._control.is_following):
             return None
         return redacted(reason, map(self._body, rows))
 
     def _body(self, row: Any) -> Any:
-        """Return what was sent of a row, None where its own code does not give it a second time."""
+        """Return what was sent for a row; None if the row's own code fails when it is read again."""
         try:
             return self._source.body(row)
         except Exception:

@@ -1,12 +1,13 @@
 """Order per contact: a record waits while another of the same contact is under way. Pure: no I/O, no time.
 
-A contact is under way from the moment a chunk with one of its records closes until it is known what became of that
-chunk, to the end of its server job. What must wait is held back, in the order of the source, and goes into a later
-chunk; records of other contacts pass by.
+A contact is busy from the moment a chunk with one of its records closes until the outcome of that chunk is known, which
+includes its server job. Records that must wait are held back, in the order of the source, and go into a later chunk.
+Records of other contacts pass them.
 
-A million records may be under way, waiting for their jobs. The names of some thousands are kept as they are, in a set,
-which is quickest. Of the others only 32 bits of a hash are kept: 16 choose a slot, 16 are a character in it. That is 8
-bytes a record where the set takes 100. Two names that come to the same cost a needless wait, nothing else.
+A million records may be under way, waiting for their jobs. Some thousands of names are kept exactly, in a set, which is
+the fastest. Of the other names only 32 bits of a hash are kept: 16 select a slot, 16 are a character in that slot. This
+takes 8 bytes for each record, and the set takes 100. If two names have the same 32 bits, a record waits needlessly;
+nothing else happens.
 """
 
 from collections import deque
@@ -14,15 +15,15 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from .chunks import Record
 
-MOST_EXACT = 20_000
-"""Names that are kept as they are."""
-MOST_HELD = 10_000
-"""Records held back at once, before the reading waits too."""
-MOST_HELD_BYTES = 16 * 1024 * 1024
+MAX_EXACT = 20_000
+"""How many names are kept exactly."""
+MAX_HELD = 10_000
+"""How many records are held back before the reading waits, too."""
+MAX_HELD_BYTES = 16 * 1024 * 1024
 
 
-class NamesUnderWay:
-    """Names, each as often as it was added; the same is said of all that share their 32 bits."""
+class ActiveNames:
+    """A multiset of names. Names that share their 32 bits are not distinguished."""
 
     def __init__(self) -> None:
         self._exact: set[str] = set()
@@ -30,7 +31,7 @@ class NamesUnderWay:
         self._in_slots = 0
 
     def has_any(self, names: Sequence[str]) -> bool:
-        """Tell whether one of these names is there."""
+        """Return whether one of these names is present."""
         if not self._exact.isdisjoint(names):
             return True
         for number in map(hash, names) if self._in_slots else ():
@@ -40,7 +41,7 @@ class NamesUnderWay:
 
     def add(self, names: Sequence[str]) -> None:
         """Add names."""
-        has_room = len(self._exact) + len(names) <= MOST_EXACT
+        has_room = len(self._exact) + len(names) <= MAX_EXACT
         if has_room and self._exact.isdisjoint(names) and len(set(names)) == len(names):
             self._exact.update(names)
             return
@@ -66,15 +67,15 @@ class NamesUnderWay:
 
 
 class Order:
-    """Knows which contacts are under way, and holds back their further records."""
+    """Knows which contacts are busy, and holds back their further records."""
 
     def __init__(self) -> None:
-        self._busy = NamesUnderWay()
+        self._busy = ActiveNames()
         self._blocked: set[str] = set()
         self._held: deque[Record] = deque()
         self._held_names: set[str] = set()
         self._held_bytes = 0
-        self._news = False
+        self._has_changed = False
 
     @property
     def held(self) -> int:
@@ -82,17 +83,17 @@ class Order:
         return len(self._held)
 
     @property
-    def has_news(self) -> bool:
-        """Whether something held back may be ready."""
-        return self._news and bool(self._held)
+    def may_release(self) -> bool:
+        """Whether a record that is held back may be ready."""
+        return self._has_changed and bool(self._held)
 
     @property
     def is_full(self) -> bool:
-        """Whether no more should be held back."""
-        return len(self._held) >= MOST_HELD or self._held_bytes >= MOST_HELD_BYTES
+        """Whether no more records should be held back."""
+        return len(self._held) >= MAX_HELD or self._held_bytes >= MAX_HELD_BYTES
 
     def must_wait(self, names: Sequence[str]) -> bool:
-        """Tell whether a record of one of these contacts must wait."""
+        """Return whether a record of one of these contacts must wait."""
         return (
             self._busy.has_any(names)
             or (bool(self._held) and not self._held_names.isdisjoint(names))
@@ -100,7 +101,7 @@ class Order:
         )
 
     def is_blocked(self, names: Iterable[str]) -> bool:
-        """Tell whether one of these contacts can get no further record in this run."""
+        """Return whether one of these contacts gets no further record in this run."""
         return bool(self._blocked) and not self._blocked.isdisjoint(names)
 
     def hold(self, record: Record) -> None:
@@ -110,29 +111,35 @@ class Order:
         self._held_names.update(record.names)
 
     def begin(self, names: Iterable[str]) -> None:
-        """Take note that records of these contacts are under way."""
+        """Mark these contacts as busy."""
         self._busy.add(list(names))
 
     def end(self, names: Iterable[str]) -> None:
-        """Take note that it is known what became of records that were said to begin."""
-        self._news = True
+        """Take back one `begin` of these contacts: the outcome of their records is known."""
+        self._has_changed = True
         self._busy.remove(list(names))
 
     def block(self, names: Iterable[str]) -> None:
-        """Let no further record of these contacts go: nobody knows when the last one will have been applied."""
-        self._news = True
+        """Block these contacts: no further record of them is sent in this run.
+
+        It is unknown when the last record of such a contact will have been applied.
+        """
+        self._has_changed = True
         blocked = list(names)
         self._blocked.update(blocked)
         self._busy.remove(blocked)
 
     def block_also(self, names: Iterable[str]) -> None:
-        """Let no further record go of whoever a record is of that was not let go itself."""
+        """Block the names of a record that was itself not sent because of a block."""
         self._blocked.update(names)
 
     def ready(self) -> Iterator[Record]:
-        """Yield, and no longer hold, what need not wait any more: what is said to begin meanwhile counts at once."""
-        self._news = False
-        self._held_names.clear()  # only those that wait before a record hold it back
+        """Yield, and stop holding, the records that need not wait any more.
+
+        A `begin` between two of them counts immediately.
+        """
+        self._has_changed = False
+        self._held_names.clear()  # a record is held back only by those that wait before it
         for _ in range(len(self._held)):
             record = self._held.popleft()
             self._held_bytes -= len(record.item)
@@ -142,7 +149,7 @@ class Order:
                 yield record
 
     def give_up(self) -> list[Record]:
-        """Return everything that is held back, and hold nothing any longer."""
+        """Return all records that are held back, and hold nothing any longer."""
         held = list(self._held)
         self._held.clear()
         self._held_names.clear()

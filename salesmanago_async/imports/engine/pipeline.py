@@ -33,7 +33,7 @@ from .outage import OutageGate
 from .polling import JobPoller
 from .reading import SourceReader
 from .reconciling import Reconciler
-from .resuming import Memory, Resume
+from .resuming import Resume, RunHistory
 from .run_control import RunControl
 from .sending import Sender
 from .settling import Listener, Settler
@@ -41,7 +41,7 @@ from .tally import Tally
 
 
 class Pipeline:
-    """Puts the parts of a run together, and makes them work."""
+    """Connects the parts of a run, and runs them."""
 
     def __init__(
         self,
@@ -53,10 +53,10 @@ class Pipeline:
         listener: Listener | None,
         tally: Tally,
         control: RunControl,
-        memory: Memory | None,
+        history: RunHistory | None,
     ) -> None:
-        journal, entries = (memory.journal, memory.entries) if memory else (None, ())
-        self._known = memory.known if memory else ()
+        journal, entries = (history.journal, history.entries) if history else (None, ())
+        self._known = history.known if history else ()
         self._tally = tally
         self._control = control
         self._senders = connection.pace.concurrency
@@ -148,22 +148,22 @@ class Pipeline:
             await self._dry_run.estimate(workers=self._driver.scheduler.workers)
 
     def poll_now(self) -> None:
-        """Poll the jobs once now, whenever they are due."""
+        """Poll the jobs once now, even if they are not due."""
         self._driver.poll_now()
 
     def close(self) -> None:
-        """Count what a run that was cut off leaves behind, so that its report adds up; no listener is left."""
-        left: Counter[State] = self._reader.left_behind()
+        """Count the records that a run which was cut off leaves behind, so that its report adds up."""
+        remaining: Counter[State] = self._reader.count_remaining()
         for batch in self._batches:
-            left[batch.state] += batch.count
+            remaining[batch.state] += batch.count
             if batch.state == "submitted":
                 self._tally.note_unfollowed(batch.request_id)
-        self._tally.add(left)
+        self._tally.add(remaining)
         self._batches.close()
         self._feed.close()
 
     async def _wake_when_stopped(self) -> None:
-        """Wake everything that waits for what a stopped run does not wait for."""
+        """Wake the tasks that wait for something that a stopped run does not wait for."""
         await self._control.reading_ended.wait()
         self._reader.stop_waiting()
         self._outage.end()
@@ -186,7 +186,7 @@ class Pipeline:
 
 
 def _blocking(target: Target, *, follows_jobs: bool) -> frozenset[State]:
-    """Return the states after which it is unknown when a record will have been applied, so that none may follow it."""
+    """Return the states that leave open when a record is applied; no record of the contact may follow such a record."""
     if target is EVENTS:
         return frozenset()
     return frozenset({"in_doubt", "submitted"} if follows_jobs else {"in_doubt"})

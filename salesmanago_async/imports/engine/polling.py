@@ -1,4 +1,4 @@
-"""Where server jobs are polled: a job that has ended tells what became of the parcel that it was made of."""
+"""Polls server jobs: the result of a job decides what became of its batch."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from ...outcome import Verdicts
 from .answers import of_import, result_of
 from .batches import Batch
 from .run_control import RunControl
-from .steps import Judge, Poll, Send, Settle, Step
+from .steps import Evaluate, Poll, Send, Settle, Step
 
 
 @define(eq=False)
 class PendingJob:
-    """A parcel that the server has taken and works at; `is_resumed` where an earlier run sent it."""
+    """A batch that the server is processing; `is_resumed` if an earlier run sent it."""
 
     batch: Batch
     job: Job[Any]
@@ -27,17 +27,17 @@ class PendingJob:
 
 @frozen
 class JobPoller:
-    """Polls jobs; each poll returns the next step, or None where the job is to be polled again."""
+    """Polls jobs; each poll returns the next step, or None if the job must be polled again."""
 
     connection: Connection
     control: RunControl
 
     def pending(self, batch: Batch, step: Poll) -> PendingJob:
-        """Return what is polled for a parcel."""
+        """Return the pending job of a batch."""
         return PendingJob(batch, Job[Any](self.connection, step.request_id, as_it_is), step.is_resumed)
 
     async def poll(self, pending: PendingJob) -> Step | None:
-        """Poll a job once, and read its result file where it has ended."""
+        """Poll a job once, and read its result file if it has ended."""
         request_id = pending.job.request_id
         if not self.control.is_following:
             return self._unfollowed(request_id, f"the run was stopped before its job ended{self.control.because}")
@@ -58,23 +58,23 @@ class JobPoller:
             failure = JobFailed(job.request_id, status.messages)
             return Settle(Verdicts("rejected", str(failure), request_id=job.request_id))
         result = result_of(await job.result())
-        return Judge(
+        return Evaluate(
             lambda chunk: of_import(chunk.keys, result, job.request_id, aliases=chunk.aliases_by_index()),
         )
 
     def _after_error(self, pending: PendingJob, error: SalesManagoError) -> Step | None:
-        """Poll again, within bounds; then nobody can tell what became of the contacts.
+        """Poll again, within bounds; after that, it stays unknown what became of the contacts.
 
-        They are sent again where an earlier run sent them, which does no harm.
+        If an earlier run sent them, they are sent again: repeating an upsert does no harm.
         """
         pending.failed_polls += 1
         may_send_again = pending.is_resumed and self.control.is_reading
-        if may_send_again and isinstance(error, JobNotFound):
-            return Send(was_in_doubt=True)
+        if may_send_again and isinstance(error, JobNotFound):  # forgotten by the server: polling again does not help
+            return Send(may_have_arrived=True)
         if self.control.is_following and worth_another_poll(error, pending.failed_polls):
             return None
-        if may_send_again and _is_of_the_job(error):
-            return Send(was_in_doubt=True)
+        if may_send_again and _is_about_the_job(error):
+            return Send(may_have_arrived=True)
         return self._unfollowed(pending.job.request_id, str(error))
 
     def _unfollowed(self, request_id: int, why: str) -> Step:
@@ -82,6 +82,9 @@ class JobPoller:
         return Settle(Verdicts("submitted", reason, request_id=request_id))
 
 
-def _is_of_the_job(error: SalesManagoError) -> bool:
-    """Tell whether polling once more, another day, would find out no more: the server answers, but nothing usable."""
+def _is_about_the_job(error: SalesManagoError) -> bool:
+    """Return whether polling again, even on another day, would find out no more.
+
+    The server answers in these cases, but the answer is not usable.
+    """
     return isinstance(error, JobNotFound | Unreadable | LinkExpired)

@@ -1,12 +1,12 @@
-"""Where records come in: each is read, checked and encoded once, and passed on.
+"""Reads the source: each record is read, checked and encoded once, and passed on.
 
 If an earlier run of the same journal knows a record, the record is matched with what that run did. Every other record
 goes to the gate, which keeps the order of each contact.
 
 A source may be slow. A synchronous source blocks the event loop while it makes a row, so other tasks get their turns
-after every `LONGEST_READ` seconds of reading. If one row took longer than `PAUSE`, everything that was read goes out.
-If an asynchronous source takes longer than that, a task beside the reader sends what was read. The wait itself goes on,
-because a source must be neither cancelled nor asked twice.
+after every `LONGEST_READ` seconds of reading. If one row took longer than `PAUSE`, everything that was read is sent. If
+an asynchronous source takes longer than that, a second task sends what was read. Meanwhile the reader keeps waiting,
+because the next row of a source must be neither cancelled nor requested twice.
 """
 
 from collections import Counter
@@ -32,17 +32,17 @@ from .gate import Gate
 from .order import Order
 from .resuming import KnownChunk, Resume
 from .run_control import RunControl
-from .settling import Left, Settler
+from .settling import Settler, UnbatchedRecord
 from .tally import Tally
 
 TURN = 1000
-"""How many rows are read before others get a turn, and rejected ones are reported."""
+"""How many rows are read before other tasks get a turn, and rejected records are reported."""
 LONGEST_READ = 0.05
-"""Seconds of reading, without a turn for others, after which they get one."""
+"""How many seconds are read before other tasks get a turn."""
 TURNS = 10
-"""Turns that others get after such a time, because a request takes several."""
+"""How many turns the other tasks get after that, because a request needs several."""
 PAUSE = 1.0
-"""Seconds without a row after which what was read before is sent, however little it is."""
+"""Seconds without a row after which the rows read before are sent, even if they do not fill a chunk."""
 
 
 class SourceReader:
@@ -70,18 +70,18 @@ class SourceReader:
         self._tally = tally
         self._control = control
         self._settler = settler
-        self._in_hand: Record | None = None
-        """The record that is being matched with the journal."""
+        self._matching: Record | None = None
+        """The record that is being matched with the journal; it must be counted if the run is cut off."""
         self._next_turn = TURN
         self._seconds_blocked = 0.0
-        """How long others had no turn, because reading took long."""
+        """How long other tasks had no turn because of reading."""
         self._is_waiting = False
         self._has_rows = anyio.Event()
         self._flushing = anyio.Lock()
         self._waiting_for_source = anyio.CancelScope()
 
     async def read_all(self) -> None:
-        """Read everything; an error that the source raises is kept for the end of the run."""
+        """Read everything; an error that the source raises is kept until the end of the run."""
         rows = self._source.rows()
         try:
             if isinstance(rows, AsyncGenerator):
@@ -101,7 +101,7 @@ class SourceReader:
         await self._end()
 
     async def replay(self, chunks: Iterable[KnownChunk]) -> None:
-        """Take chunks of earlier runs, which the source does not give again."""
+        """Take chunks of earlier runs, which the source does not yield again."""
         for known in chunks:
             if not self._control.is_reading:
                 return
@@ -111,18 +111,18 @@ class SourceReader:
             await self._feed.replay(known)
 
     def stop_waiting(self) -> None:
-        """Wait no longer for a row: the run has stopped."""
+        """Stop waiting for a row: the run has stopped."""
         self._waiting_for_source.cancel()
 
-    def left_behind(self) -> Counter[State]:
-        """Count the records that were read and have gone nowhere; for a run that is cut off."""
-        self._leave_unmatched()
-        counts: Counter[State] = self._settler.left_states()
-        counts["not_sent"] += self._gate.left_behind() + (self._in_hand is not None)
+    def count_remaining(self) -> Counter[State]:
+        """Count the records that were read and not passed on; for a run that is cut off."""
+        self._give_up_unmatched()
+        counts: Counter[State] = self._settler.unbatched_states()
+        counts["not_sent"] += self._gate.count_remaining() + (self._matching is not None)
         return counts
 
     async def _read_as_they_come(self, rows: AsyncGenerator[Row]) -> None:
-        """Read an asynchronous source; a buffer says itself when to send, so only for others are there pauses."""
+        """Read an asynchronous source. A buffer decides itself when to send; for other sources, pauses do."""
         async with background() as tasks, aclosing(rows):
             if isinstance(self._source, RecordSource):
                 tasks.start_soon(self._send_in_pauses)
@@ -131,12 +131,12 @@ class SourceReader:
                     await (self._gate.flush() if row is FLUSH else self._take(row))
                     self._has_rows.set()
             finally:
-                await self._flushing.acquire()  # so that nothing is cut off while it is passed on
+                await self._flushing.acquire()  # a chunk that is being passed on must not be cut off
 
     async def _send_in_pauses(self) -> None:
-        """Send what was read while the source makes us wait for its next row.
+        """Send what was read while the source keeps the reader waiting for its next row.
 
-        Where others wait to be sent already, it would go no sooner, only in smaller pieces.
+        If no sender is idle, nothing would be sent sooner, only in smaller requests.
         """
         while True:
             await self._has_rows.wait()
@@ -151,21 +151,24 @@ class SourceReader:
 
     @property
     def _has_sent_all(self) -> bool:
-        return self._gate.is_empty and not self._settler.has_left
+        return self._gate.is_empty and not self._settler.has_unbatched
 
     @property
     def _may_read_on(self) -> bool:
         return self._control.is_reading and not self._tally.read_all and not self._control.callers_error
 
     def _next_block(self, rows: Iterator[Row]) -> Chunk:
-        """Read as many rows as the next chunk has places; each is encoded before the next one is asked for."""
+        """Read as many rows as fit into the next chunk.
+
+        Each row is encoded before the next is read, because a source may reuse one object for all rows.
+        """
         taken: list[Any] = []
         lines: list[int | None] = []
         names: list[Names] = []
         items: list[bytes] = []
         rejected: set[int] = set()
         first = end = self._tally.read
-        last = first + self._gate.places
+        last = first + self._gate.free_places
         encoder, control, clock = self._encoder, self._control, perf_counter
         began = clock()
         turn_due = began + LONGEST_READ
@@ -241,7 +244,7 @@ class SourceReader:
         await self._give_turns()
 
     async def _give_turns(self) -> None:
-        """Let others have their turn now and then, and tell what was rejected."""
+        """Give other tasks their turns now and then, and report rejected records."""
         blocked = self._seconds_blocked
         if blocked < LONGEST_READ and self._tally.read < self._next_turn:
             return
@@ -249,16 +252,16 @@ class SourceReader:
         self._seconds_blocked = 0.0
         for _ in range(TURNS if blocked >= LONGEST_READ else 1):
             await anyio.lowlevel.checkpoint()
-        await self._settler.report_left()
+        await self._settler.report_unbatched()
         await self._gate.release()
         if blocked > PAUSE and self._feed.has_idle_sender:
             await self._gate.pass_on_rest()
 
     def _reject(self, record: Record, reason: str) -> None:
-        self._settler.leave(Left(record=record, state="rejected", reason=reason))
+        self._settler.add_unbatched(UnbatchedRecord(record=record, state="rejected", reason=reason))
 
     def _record(self, row: Row) -> tuple[Record, str | None]:
-        """Return a row as a record, and why it is none."""
+        """Return a row as a record, and the reason if it is invalid."""
         given, line = row
         position = self._tally.read
         self._tally.read += 1
@@ -272,15 +275,15 @@ class SourceReader:
     # What an earlier run did
 
     async def _is_known(self, resume: Resume, record: Record, reason: str | None) -> bool:
-        """Return whether the journal knows a record, which is then dealt with."""
-        self._in_hand = record
+        """Return whether the journal knows a record; if so, nothing else has to be done with the record."""
+        self._matching = record
         try:
             known = await resume.at(record.position)
-            self._in_hand = None
+            self._matching = None
             complete = resume.match(known, record) if known else None
         except (Invalid, JournalFailed) as error:
-            self._in_hand = None
-            self._settler.leave(Left(record=record, state="not_sent", reason=str(error)))
+            self._matching = None
+            self._settler.add_unbatched(UnbatchedRecord(record=record, state="not_sent", reason=str(error)))
             raise
         if known and known.entry.is_under_way:
             self._order.begin(record.names)
@@ -297,19 +300,19 @@ class SourceReader:
             resume.refuse_end(self._tally.read)
         self._control.read_no_further()
 
-    def _leave_unmatched(self) -> None:
-        """Give up the records that were matched, of chunks that were not matched as a whole."""
+    def _give_up_unmatched(self) -> None:
+        """Give up the records that were matched, but whose chunks were not matched completely."""
         resume, self._resume = self._resume, None
         for record, state, reason in resume.unmatched() if resume else ():
-            self._settler.leave(Left(record=record, state=state, reason=reason))
+            self._settler.add_unbatched(UnbatchedRecord(record=record, state=state, reason=reason))
 
     async def _end(self) -> None:
-        """Have everything go that was read, and report what goes no further."""
+        """Pass on everything that was read, and report the records that are not sent."""
         await self._gate.end()
-        self._leave_unmatched()
-        await self._settler.report_left()
+        self._give_up_unmatched()
+        await self._settler.report_unbatched()
 
 
 def _reason(error: Exception) -> str:
-    """Return why a record cannot be encoded; it may hold anything, also code of its own."""
+    """Return why a record cannot be encoded; a record may hold anything, also code that raises."""
     return str(error) if isinstance(error, Invalid) else f"cannot be read: {type(error).__name__}: {error}"

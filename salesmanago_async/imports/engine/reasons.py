@@ -1,13 +1,13 @@
-"""Why records were not accepted, by kind: a reason without the particular values that it names. Pure: no I/O."""
+"""Counts why records were not accepted, by kind: a reason without the values of a single record. Pure: no I/O."""
 
 import re
 from collections import Counter
 from functools import lru_cache
 
-MOST_KINDS = 50
+MAX_KINDS = 50
 OTHERS = "other reasons"
-LONGEST_KIND = 200
-"""Characters of a kind; a server's text may be of any length."""
+MAX_KIND_LENGTH = 200
+"""The most characters of a kind: the text of a server may have any length."""
 
 _PARTICULAR = re.compile(
     r"""
@@ -23,8 +23,8 @@ _PARTICULAR = re.compile(
 
 @lru_cache(maxsize=256)
 def kind_of(reason: str) -> str:
-    """Return a reason with … for each value that is the record's own; the numbers of a rule stay."""
-    return _PARTICULAR.sub(r"\g<before>\g<word>…", reason[: 2 * LONGEST_KIND])[:LONGEST_KIND]
+    """Return a reason with … in place of each value of the record; the numbers of a rule stay."""
+    return _PARTICULAR.sub(r"\g<before>\g<word>…", reason[: 2 * MAX_KIND_LENGTH])[:MAX_KIND_LENGTH]
 
 
 class Reasons:
@@ -35,14 +35,14 @@ class Reasons:
         self._others = 0
 
     def add(self, reason: str, count: int = 1) -> None:
-        """Count a reason, that of so many records."""
+        """Add a reason that holds for so many records."""
         kind = kind_of(reason)
-        if kind in self._counts or len(self._counts) < MOST_KINDS:
+        if kind in self._counts or len(self._counts) < MAX_KINDS:
             self._counts[kind] += count
         else:
             self._others += count
 
     def most_frequent(self) -> dict[str, int]:
-        """Return how often each kind was given, the most frequent first, "other reasons" last."""
+        """Return the count of each kind, the most frequent first, "other reasons" last."""
         others = {OTHERS: self._others} if self._others else {}
         return {**dict(self._counts.most_common()), **others}

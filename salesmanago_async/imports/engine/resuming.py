@@ -1,8 +1,8 @@
-"""What earlier runs of the same journal did with the records that are being read. Pure, but for one look-up.
+"""What earlier runs of the same journal did with the records that are being read. Pure, except for one look-up.
 
-The source is read from its beginning again; a record whose position the journal knows must be the one that was sent,
-by its checksum, and is gathered with the others of its chunk. Nothing is sent before the last of them was met, so that
-a wrong or changed source does no harm.
+The source is read from its beginning again. If the journal knows the position of a record, the record must be the one
+that was sent, by its checksum. It is collected with the others of its chunk. Nothing is sent before the last known
+record was matched, so a wrong or changed source does no harm.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ from .chunks import Record
 
 @define(eq=False)
 class KnownChunk:
-    """A chunk of an earlier run, and those of its records that were met again."""
+    """A chunk of an earlier run, and those of its records that were matched."""
 
     entry: Entry
     size: int
@@ -29,11 +29,11 @@ class KnownChunk:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of its records were met."""
+        """Whether all of its records were matched."""
         return len(self.records) == self.size
 
     def verdicts(self) -> Verdicts:
-        """Return what the journal says of the records that were met."""
+        """Return what the journal says about the records that were matched."""
         entry = self.entry
         others: dict[int, tuple[State, str]] = {
             index: entry.others[position]
@@ -44,7 +44,7 @@ class KnownChunk:
 
 
 class HasChecksums(Protocol):
-    """A journal, as far as resuming needs it."""
+    """The part of a journal that resuming needs."""
 
     async def checksums(self, number: int) -> bytes:
         """Return the checksums of a chunk's records, 4 bytes each, in the order of their positions."""
@@ -52,11 +52,11 @@ class HasChecksums(Protocol):
 
 
 @frozen
-class Memory:
-    """What a run goes on from: its journal, and what that knows.
+class RunHistory:
+    """What a run resumes from: its journal, and what earlier runs wrote into it.
 
-    The records of `entries` are found again in the source, by their positions. Those of `known` are here already, and
-    the source does not give them again.
+    The records of `entries` are found again in the source, by their positions. The records of `known` are here already,
+    and the source does not yield them again.
     """
 
     journal: RunJournal
@@ -72,7 +72,7 @@ class Resume:
         self._spans: list[tuple[int, int, int, KnownChunk]] = []
         self._matched: dict[int, KnownChunk] = {}
         self.last = -1
-        """The last position of which anything is known."""
+        """The last position that the journal knows."""
         for entry in entries:
             self._add(entry)
         heapify(self._spans)
@@ -84,7 +84,7 @@ class Resume:
             self.last = max(self.last, last)
 
     async def at(self, position: int) -> KnownChunk | None:
-        """Return the chunk that holds the record at a position, ready to meet it."""
+        """Return the chunk that has the record at a position, with its checksums."""
         while self._spans and self._spans[0][1] < position:
             heappop(self._spans)
         if not self._spans or self._spans[0][0] > position:
@@ -96,7 +96,7 @@ class Resume:
         return known
 
     def match(self, known: KnownChunk, record: Record) -> KnownChunk | None:
-        """Gather a record with its chunk; return the chunk once it is complete. Raise `Invalid` for another record."""
+        """Add a record to its chunk; return the chunk if it is complete now. Raises `Invalid` if the record differs."""
         index = 4 * len(known.records)
         if known.checksums is None or known.checksums[index : index + 4] != checksum(record.item):
             line = "" if record.line is None else f" (line {record.line})"
@@ -111,7 +111,7 @@ class Resume:
         raise _changed(f"it ends after {read} records, of which {self.last + 1} are known")
 
     def unmatched(self) -> Iterator[tuple[Record, State, str]]:
-        """Yield the records of chunks of which only a part was found again, as the journal knows them."""
+        """Yield the records of chunks of which only a part was found again, with their states in the journal."""
         for known in self._matched.values():
             verdicts = known.verdicts()
             for index, record in enumerate(known.records):

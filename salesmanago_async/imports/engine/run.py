@@ -1,9 +1,9 @@
 """A run: started, stopped in order, and ended with a report that accounts for every record.
 
-What ends a run early (wrong credentials, a server that is silent for longer than the run has patience, an error of the
-caller's, `stop`, the cancellation of the task it runs in) stops the reading. What is in flight is finished, and the
-rest is *not_sent*; after `stop` and cancellation that takes no longer than `stop_within` seconds, then what is still in
-flight is *in doubt*. Jobs are followed to their end all the same, except after these two, or by a silent server.
+These stop the reading early: wrong credentials, a server that is silent for longer than the patience of the run, an
+error in the caller's code, `stop`, and the cancellation of the task. What is in flight is finished, and the rest is
+*not_sent*. After `stop` and after cancellation, finishing takes at most `stop_within` seconds; what is still in flight
+then is *in_doubt*. Jobs are still followed to their end, except after these two, and if the server is silent.
 """
 
 import logging
@@ -21,7 +21,7 @@ from ..report import Report
 from ..settings import Settings
 from ..targets import Target
 from .pipeline import Pipeline
-from .resuming import Memory
+from .resuming import RunHistory
 from .run_control import RunControl
 from .settling import Listener
 
@@ -31,7 +31,7 @@ _log = logging.getLogger("salesmanago_async.runs")
 class Engine:
     """One run over one source. `execute` may be called once.
 
-    A buffer is its own journal: its `memory` takes the place of the journal that `settings` may name.
+    A buffer is its own journal: its `history` replaces the journal that `settings` may name.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Engine:
         listener: Listener | None = None,
         *,
         control: RunControl | None = None,
-        memory: Memory | None = None,
+        history: RunHistory | None = None,
     ) -> None:
         self._control = control or RunControl.begin(connection.pace, settings.goal)
         self._tally = self._control.tally
@@ -52,7 +52,7 @@ class Engine:
         self._target = target
         self._settings = settings
         self._listener = listener
-        self._memory = memory
+        self._history = history
         self._pipeline: Pipeline | None = None
         self._cut_off = anyio.CancelScope(shield=True)
         self._was_cancelled = False
@@ -63,12 +63,12 @@ class Engine:
         return self._tally.report()
 
     def stop(self) -> None:
-        """Read no further, try nothing again and follow no job; what is in flight has `stop_within` seconds."""
+        """Stop reading, retrying and following jobs; what is in flight has `stop_within` seconds to finish."""
         self._control.stop()
         self._cut_off.deadline = min(self._cut_off.deadline, anyio.current_time() + self._settings.stop_within)
 
     def stop_at_once(self) -> None:
-        """Cut off what is in flight, which is then in doubt."""
+        """Cut off what is in flight; its records are then in doubt."""
         self._control.stop()
         self._cut_off.cancel()
 
@@ -78,7 +78,7 @@ class Engine:
         return self._settings.stop_within
 
     def stop_for(self, error: ClientClosed) -> None:
-        """Stop as `stop` does, and report this error; for the client, before it is closed."""
+        """Stop as `stop` does, and report this error; the client calls this before it is closed."""
         self._control.stop_for(error)
         self.stop()
         if self._listener:
@@ -86,20 +86,20 @@ class Engine:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it was told to stop, or was cancelled."""
+        """Whether the run was stopped or cancelled."""
         return not self._control.is_following
 
     def poll_now(self) -> None:
-        """Have the jobs looked at once now, whenever they are due."""
+        """Poll the jobs once now, even if they are not due."""
         if self._pipeline:
             self._pipeline.poll_now()
 
     async def execute(self) -> Report:
         """Read the source to its end and settle every record.
 
-        Raises what the source or `on_progress` raised, once everything read before is settled, and the error that
-        stopped the run where the server had nothing to do with any record; both carry the report as a note. Where the
-        task is cancelled, what is in flight is finished first, and how to go on is logged as a warning.
+        Raises what the source or `on_progress` raised, once everything read before is settled. Raises the error that
+        stopped the run if nothing was sent. Both carry the report as a note. If the task is cancelled, what is in
+        flight is finished first, and a warning in the log says how to resume.
         """
         _log.info("A run of %s begins", self._target.kind)
         try:
@@ -111,8 +111,8 @@ class Engine:
         return self._ended()
 
     def _while_the_client_lives(self) -> AbstractContextManager[None]:
-        """Have the client stop the run before it is closed; a buffer does that for its own runs."""
-        return nullcontext() if self._memory else self._connection.lifetime.of_run(self)
+        """Return a context in which the client stops the run before it is closed; a buffer stops its own runs."""
+        return nullcontext() if self._history else self._connection.lifetime.of_run(self)
 
     async def _execute_or_stop(self) -> None:
         async with anyio.create_task_group() as tasks:
@@ -136,7 +136,7 @@ class Engine:
                 _log.warning("A run was cancelled: %s. %s", self.report.counts, self._how_to_go_on())
 
     async def _work(self) -> None:
-        memory = await self._open_memory()
+        history = await self._open_history()
         try:
             pipeline = self._pipeline = Pipeline(
                 connection=self._connection,
@@ -146,27 +146,27 @@ class Engine:
                 listener=self._listener,
                 tally=self._tally,
                 control=self._control,
-                memory=memory,
+                history=history,
             )
             try:
                 await pipeline.work()
             finally:
                 pipeline.close()
         finally:
-            if memory:
-                await memory.journal.aclose()
+            if history:
+                await history.journal.aclose()
 
-    async def _open_memory(self) -> Memory | None:
-        if self._memory:
-            return self._memory
+    async def _open_history(self) -> RunHistory | None:
+        if self._history:
+            return self._history
         path = self._settings.journal
         if path is None or self._settings.dry_run:
             return None
         self._tally.journal = str(path)
-        return Memory(*await open_journal(path, self._what(), self._settings.note))
+        return RunHistory(*await open_journal(path, self._identity(), self._settings.note))
 
-    def _what(self) -> dict[str, Any]:
-        """Return what a journal must not be continued with another of."""
+    def _identity(self) -> dict[str, Any]:
+        """Return what must be equal when a journal is continued."""
         settings = self._settings
         return {
             **self._connection.identity,
@@ -189,7 +189,7 @@ class Engine:
         return report
 
     def _log_end(self, report: Report) -> None:
-        """Log how the run has ended; what a server says may name somebody, so that is left out."""
+        """Log how the run has ended, without the text of the server, which may contain personal data."""
         if report.stopped:
             why = failure_of(report.stopped)
             _log.warning("A run of %s has stopped before the end, %s: %s", self._target.kind, why, report.counts)

@@ -1,4 +1,4 @@
-"""Whether a run goes on: what ends it early, as a state that everyone can read and wait for."""
+"""Whether a run goes on: what ends it early, as a state that every part can read and wait for."""
 
 from typing import Self
 
@@ -12,9 +12,9 @@ from .tally import Tally
 
 
 class RunControl:
-    """The control of one run. Reading may end early; so may, by `stop`, the following of server jobs.
+    """The control of one run. Reading may end early; after `stop`, so does the following of server jobs.
 
-    `reading_ended` is set when nothing more is read or sent, `halted` when no job is followed any more, too.
+    `reading_ended` is set when nothing more is read or sent; `halted` when, in addition, no job is followed any more.
     """
 
     def __init__(self, tally: Tally, pace: Pace) -> None:
@@ -23,11 +23,11 @@ class RunControl:
         self.reading_ended = anyio.Event()
         self.halted = anyio.Event()
         self.callers_error: Exception | None = None
-        """What the caller's code raised: raised again when everything that was read is sent and settled."""
+        """What the caller's code raised; it is raised again when everything that was read is sent and settled."""
 
     @classmethod
     def begin(cls, pace: Pace, goal: State) -> Self:
-        """Return the control of a new run, with new counts; `goal` is the state that records are to reach."""
+        """Return the control of a new run, with new counts; `goal` is the state that records should reach."""
         return cls(Tally(Traffic(), goal=goal), pace)
 
     @property
@@ -42,35 +42,35 @@ class RunControl:
 
     @property
     def because(self) -> str:
-        """Why the run is stopped, to be appended to a message that says so; empty if the caller has stopped it."""
+        """Why the run has stopped, to be appended to a message about the stop; empty if the caller has stopped it."""
         return f": {self.tally.stopped}" if self.tally.stopped else ""
 
     def stop_for(self, error: SalesManagoError) -> None:
-        """Read no further, because other requests would meet this error, too.
+        """Stop reading, because other requests would get the same error.
 
-        After `stop`, an error says only that the run was stopped, so it is not the reason for the stop.
+        After `stop`, an error only says that the run was stopped, so it is not the reason for the stop.
         """
         if self.is_following:
             self.tally.stopped = self.tally.stopped or error
         self.read_no_further()
 
     def give_up(self, error: SalesManagoError) -> None:
-        """Stop, because the server has been silent for as long as the run has patience; this was its last failure."""
+        """Stop, because the server was silent for the whole patience of the run; `error` was its last failure."""
         self.tally.stopped = self.tally.stopped or error
         self.stop()
 
     def fail_with(self, error: Exception) -> None:
-        """Read no further, because the caller's code has failed."""
+        """Stop reading, because the caller's code has failed."""
         self.callers_error = self.callers_error or error
         self.read_no_further()
 
     def stop(self) -> None:
-        """Read no further, retry nothing and follow no job."""
+        """Stop reading, retrying and following jobs."""
         self.tally.halted = True
         self.halted.set()
         self.reading_ended.set()
         self._pace.recheck()  # requests that wait for a permit learn that they are not sent
 
     def read_no_further(self) -> None:
-        """Read, and send, nothing more."""
+        """Stop reading and sending."""
         self.reading_ended.set()

@@ -1,4 +1,4 @@
-"""Where parcels are sent: the answer, or what kept it from coming, becomes the next step."""
+"""Sends batches: the answer, or the failure to get one, becomes the next step."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -19,18 +19,18 @@ from .chunks import body_of
 from .ledger import Ledger
 from .outage import OutageGate, Turn
 from .run_control import RunControl
-from .steps import Halve, Judge, Poll, Reconcile, Refusal, Settle, Step
+from .steps import Evaluate, Halve, Poll, Reconcile, Refusal, Settle, Step
 from .tally import Tally
 
-LARGEST_NUMBER = 2**63 - 1
-"""Of a job; the journal holds none that is larger."""
+MAX_JOB_NUMBER = 2**63 - 1
+"""The largest job number that the journal can hold."""
 
 _ABOUT_RECORDS = frozenset({200, 400, TOO_LARGE, 422})
-"""The statuses of a refusal that another body might escape."""
+"""The statuses of a refusal that a different body might avoid."""
 
 
 class Sender:
-    """Sends parcels, from several tasks at once."""
+    """Sends batches, from several tasks concurrently."""
 
     def __init__(
         self,
@@ -56,25 +56,25 @@ class Sender:
         self._gate = gate
 
     def length_of(self, batch: Batch) -> int:
-        """Return how many bytes it takes to send a parcel."""
+        """Return the length of the body of a batch, in bytes."""
         return len(self._body(batch))
 
     def turn(self) -> AbstractAsyncContextManager[Turn]:
-        """Wait for a turn to send a parcel, and hold it for the length of the block."""
+        """Wait for a turn to send a batch, and hold it during the block."""
         return self._gate.turn()
 
     async def may_send(self, batch: Batch) -> bool:
-        """Have a parcel in the journal before it is sent; False where the run has stopped."""
+        """Write a batch into the journal before it is sent; return False if the run has stopped."""
         if self._control.is_reading:
             await self._ledger.write_ahead(batch)
         return self._control.is_reading
 
     async def send(self, batch: Batch, turn: Turn) -> Step:
-        """Send a parcel once (with the retries of its kind); return what the answer, or its absence, leads to."""
+        """Send a batch once (with the retries of its kind); return the step that follows from the answer or error."""
         body = self._body(batch)
         self._tally.chunks += 1
         self._tally.bytes += len(body)
-        batch.tries += 1
+        batch.attempts += 1
         try:
             answer = await self._post(batch, body)
         except SalesManagoError as error:
@@ -83,9 +83,12 @@ class Sender:
         return self._after_answer(answer)
 
     async def _post(self, batch: Batch, body: bytes) -> dict[str, Any]:
-        """Send a body; where a try gets no answer, the lot remembers it, as the server may still work at that one."""
+        """Send a body.
+
+        If an attempt gets no answer, the group remembers when: the server may still be processing that request.
+        """
         is_repeatable = self._target.request_class.repeatable
-        losses = Losses(anyio.current_time() if batch.was_in_doubt else None)
+        losses = Losses(anyio.current_time() if batch.may_have_arrived else None)
         try:
             return await self._connection.post(Post(self._path, body, is_repeatable), losses)
         finally:
@@ -98,41 +101,46 @@ class Sender:
 
     def _after_answer(self, answer: dict[str, Any]) -> Step:
         if self._target is EVENTS:
-            return Judge(lambda chunk: of_events(chunk.keys, answer, aliases=chunk.aliases_by_index()))
+            return Evaluate(lambda chunk: of_events(chunk.keys, answer, aliases=chunk.aliases_by_index()))
         started = read_leniently(JobStarted, answer)
-        if started.request_id is not None and abs(started.request_id) <= LARGEST_NUMBER:
+        if started.request_id is not None and abs(started.request_id) <= MAX_JOB_NUMBER:
             return Poll(started.request_id)
         return Settle(Verdicts("submitted" if started.success else "in_doubt", "the server named no job to follow"))
 
     def _after_error(self, error: SalesManagoError, batch: Batch, turn: Turn) -> Step:
-        """Return what an error means for its chunk; stop the run where it will meet the others too."""
-        maybe_applied = error.maybe_applied or batch.was_in_doubt
+        """Return the step that follows from an error; stop the run if other batches would get the same error."""
+        maybe_applied = error.maybe_applied or batch.may_have_arrived
         if is_unanswered(error) and not isinstance(error, Redirected):
             turn.lost()
-            is_doubtful = maybe_applied or not surely_not_processed(error)
-            if self._gate.is_hopeless or not is_doubtful:  # what was not sent must not be overtaken by a later version
+            is_in_doubt = maybe_applied or not surely_not_processed(error)
+            # A batch that was surely not sent stops the run: nothing blocks its contacts, so a later version of them
+            # would be sent in this run, and the next run would send the earlier version after it.
+            if self._gate.is_hopeless or not is_in_doubt:
                 self._control.stop_for(error)
-            return self._doubt(str(error)) if is_doubtful else Settle(Verdicts("not_sent", str(error)))
+            return self._in_doubt(str(error)) if is_in_doubt else Settle(Verdicts("not_sent", str(error)))
         if isinstance(error, Refused) and _is_about_records(error):
             turn.answered()
             return self._after_refusal(error, maybe_applied=maybe_applied)
         self._control.stop_for(error)
-        is_doubtful = maybe_applied or not (isinstance(error, Refused) or surely_not_processed(error))
-        return Settle(Verdicts("in_doubt" if is_doubtful else "not_sent", str(error)))
+        is_in_doubt = maybe_applied or not (isinstance(error, Refused) or surely_not_processed(error))
+        return Settle(Verdicts("in_doubt" if is_in_doubt else "not_sent", str(error)))
 
     def _after_refusal(self, refused: Refused, *, maybe_applied: bool) -> Step:
-        """Halve what was refused; events are read back before, as the server may have made some of them."""
+        """Halve what was refused; events are read back first, because the server may have made some of them."""
         refusal = Refusal(str(refused), is_too_large(refused))
         if self._target is not EVENTS:
             return Halve(refusal)
         if maybe_applied:
-            return self._doubt(refusal.reason)
+            return self._in_doubt(refusal.reason)
         return Halve(refusal) if refusal.is_too_large else Reconcile(refusal)
 
-    def _doubt(self, reason: str) -> Step:
-        return Judge(lambda _: Verdicts("in_doubt", reason))
+    def _in_doubt(self, reason: str) -> Step:
+        return Evaluate(lambda _: Verdicts("in_doubt", reason))
 
 
 def _is_about_records(refused: Refused) -> bool:
-    """Tell whether a request with other records might be taken; what was refused otherwise was not processed at all."""
+    """Return whether the server might take a request with other records.
+
+    Any other refusal means that nothing was processed.
+    """
     return refused.status in _ABOUT_RECORDS and not isinstance(refused, NotAuthenticated)

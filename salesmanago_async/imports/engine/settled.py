@@ -1,4 +1,4 @@
-"""Records of which it is known what became of them."""
+"""Records whose outcome is known, as counts, reasons and outcomes."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from ...sources.sources import Source
 
 @frozen
 class Settled:
-    """Records of which it is known what became of them."""
+    """Records whose outcome is known."""
 
     rows: Sequence[Any]
     positions: Sequence[int]
@@ -21,7 +21,7 @@ class Settled:
     verdicts: Verdicts
 
     def counts(self) -> Counter[State]:
-        """Return how many records are in which state."""
+        """Return the number of records in each state."""
         counts: Counter[State] = Counter()
         for state, _ in self.verdicts.others.values():
             counts[state] += 1
@@ -29,7 +29,7 @@ class Settled:
         return counts
 
     def reasons(self) -> Counter[tuple[State, str | None]]:
-        """Return how many records are in which state for which reason."""
+        """Return the number of records with each state and reason."""
         verdicts = self.verdicts
         reasons: Counter[tuple[State, str | None]] = Counter(verdicts.others.values())
         reasons[verdicts.state, verdicts.reason] += len(self.rows) - len(verdicts.others)

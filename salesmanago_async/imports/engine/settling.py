@@ -1,4 +1,4 @@
-"""Where records end: what became of a chunk is written down, counted, told, and its contacts are free again."""
+"""Settles records: writes down, counts and reports what became of a batch, and releases its contacts."""
 
 import math
 from collections import Counter
@@ -22,22 +22,22 @@ from .settled import Settled
 from .tally import Tally
 
 LATE_JOBS = 5
-"""Poll intervals after which a request that got no answer is taken to be over on the server, its job included."""
+"""Poll intervals after which a request without an answer counts as over on the server, including its job."""
 
 
 class Listener:
-    """Who takes the outcomes of a run, as they become known."""
+    """Receives the outcomes of a run as they become known."""
 
     async def deliver(self, outcomes: list[Outcome]) -> None:
-        """Take outcomes; the run waits for that."""
+        """Take outcomes; the run waits for this method."""
 
     def client_closes(self) -> None:
-        """Keep the run waiting no longer: the client is being closed, and waits for the run."""
+        """Do not keep the run waiting any longer: the client is being closed, and waits for the run."""
 
 
 @frozen(kw_only=True)
-class Left:
-    """A record that goes no further, and why: it was never part of a chunk."""
+class UnbatchedRecord:
+    """A record that this run does not send, and that was never part of a batch, with its state and the reason."""
 
     record: Record
     state: State
@@ -45,7 +45,7 @@ class Left:
 
 
 class Settler:
-    """Settles records, each once."""
+    """Settles each record once."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Settler:
         blocking: frozenset[State],
         poll_interval: float,
     ) -> None:
-        """`blocking` states leave it open when a record is applied, so that none of its contact may follow it."""
+        """After a record in one of the `blocking` states, no further record of its contact may follow."""
         self._source = source
         self._batches = batches
         self._order = order
@@ -73,43 +73,47 @@ class Settler:
         self._reporting = anyio.Lock()
         self._blocking = blocking
         self._late_seconds = LATE_JOBS * poll_interval
-        self._left: list[Left] = []
+        self._unbatched: list[UnbatchedRecord] = []
         self._late: list[tuple[float, list[str]]] = []
         self.settled = Signal()
 
     @property
     def is_busy(self) -> bool:
-        """Whether there are parcels of which it is not known what became of them."""
+        """Whether there are batches whose outcome is not known."""
         return len(self._batches) > 0
 
     def pack(self, chunk: Chunk) -> Batch:
-        """Make a parcel of a chunk that has just closed; its contacts are under way from now on."""
+        """Make a batch of a chunk that has just closed; its contacts are busy from now on."""
         self._order.begin(chunk.names())
-        return self._batches.pack(chunk, BatchGroup(), marks=self._ledger.marks_of(chunk))
+        return self._batches.pack(chunk, BatchGroup(), row_checksums=self._ledger.row_checksums_of(chunk))
 
     async def split(self, batch: Batch, groups: Sequence[Sequence[int]]) -> list[Batch]:
-        """Make parcels of the records at these indices, in place of the one that held them all."""
+        """Replace a batch by several, each with the records at these indices."""
         chunk = self._batches.unpack(batch)
-        marks = await self._ledger.marks_of_parts(batch, chunk, groups)
-        like: dict[str, Any] = {"state": batch.state, "was_in_doubt": batch.was_in_doubt, "tries": batch.tries}
-        like["journalled"] = batch.journalled
+        row_checksums = await self._ledger.row_checksums_of_parts(batch, chunk, groups)
+        shared: dict[str, Any] = {
+            "state": batch.state,
+            "may_have_arrived": batch.may_have_arrived,
+            "attempts": batch.attempts,
+        }
+        shared["journal_state"] = batch.journal_state
         batch.group.batches += len(groups) - 1
         parts = [
-            self._batches.pack(chunk.part(indices), batch.group, marks=mark, **like)
-            for indices, mark in zip(groups, marks, strict=True)
+            self._batches.pack(chunk.part(indices), batch.group, row_checksums=checksums, **shared)
+            for indices, checksums in zip(groups, row_checksums, strict=True)
         ]
         self._batches.forget(batch)
         await self._ledger.split(batch, parts)
         return parts
 
     async def settle(self, batch: Batch, verdicts: Verdicts) -> None:
-        """Write down, count and report what became of a parcel, and let its contacts go."""
+        """Write down, count and report what became of a batch, and release its contacts."""
         chunk = self._batches.unpack(batch)
         verdicts = await self._ledger.conclude(batch, chunk, verdicts)
-        self._let_go(batch, chunk, verdicts.state)
+        self._release_contacts(batch, chunk, verdicts.state)
         outcomes = self._count(_settled(chunk, verdicts))
         self._batches.forget(batch)
-        async with self._reporting:  # one at a time, however slow the listener
+        async with self._reporting:  # one report at a time, even if the listener is slow
             await self._report(outcomes)
         self.settled.give()
 
@@ -118,31 +122,33 @@ class Settler:
         self._tally.earlier += len(chunk)
         await self._report(self._count(_settled(chunk, verdicts)))
 
-    def leave(self, left: Left) -> None:
-        """Take a record that goes no further; `report_left` reports it."""
-        self._left.append(left)
+    def add_unbatched(self, unbatched: UnbatchedRecord) -> None:
+        """Add a record that this run does not send; `report_unbatched` reports it."""
+        self._unbatched.append(unbatched)
 
     @property
-    def has_left(self) -> bool:
-        """Whether there are records that `report_left` would report."""
-        return bool(self._left)
+    def has_unbatched(self) -> bool:
+        """Whether there are records for `report_unbatched`."""
+        return bool(self._unbatched)
 
-    def left_states(self) -> Counter[State]:
-        """Count the records that `report_left` would report, by state; for a run that is cut off."""
-        return Counter(one.state for one in self._left)
+    def unbatched_states(self) -> Counter[State]:
+        """Count the records for `report_unbatched` by state; for a run that is cut off."""
+        return Counter(record.state for record in self._unbatched)
 
-    async def report_left(self) -> None:
-        """Count and report the records that go no further."""
-        if not self._left:
+    async def report_unbatched(self) -> None:
+        """Count and report the records that were not sent."""
+        if not self._unbatched:
             return
-        left, self._left = self._left, []
-        self._tally.rejected_here += sum(one.state == "rejected" for one in left)
-        verdicts = Verdicts("rejected", None, {index: (one.state, one.reason) for index, one in enumerate(left)})
-        rows, positions, lines, *_ = zip(*(one.record for one in left), strict=True)
-        await self._report(self._count(Settled(rows, positions, lines, [""] * len(left), verdicts)))
+        records, self._unbatched = self._unbatched, []
+        self._tally.rejected_here += sum(record.state == "rejected" for record in records)
+        verdicts = Verdicts(
+            "rejected", None, {index: (record.state, record.reason) for index, record in enumerate(records)}
+        )
+        rows, positions, lines, *_ = zip(*(record.record for record in records), strict=True)
+        await self._report(self._count(Settled(rows, positions, lines, [""] * len(records), verdicts)))
 
     def progress(self) -> None:
-        """Show the counts; where that raises, the run ends."""
+        """Call `on_progress` with the counts; if it raises, the run ends."""
         if self._on_progress and not self._control.callers_error:
             try:
                 self._on_progress(self._tally.report())
@@ -161,10 +167,11 @@ class Settler:
         while self._late and self._late[0][0] <= anyio.current_time():
             self._order.end(heappop(self._late)[1])
 
-    def _let_go(self, batch: Batch, chunk: Chunk, state: State) -> None:
-        """Have further records of its contacts sent, or never, once all of its lot is settled.
+    def _release_contacts(self, batch: Batch, chunk: Chunk, state: State) -> None:
+        """Release the contacts of a batch once its whole group is settled, or block them.
 
-        Where a request with its records got no answer, the server may still work at that: what follows it must wait.
+        If a request with its records got no answer, the server may still be processing it, so later records must wait
+        longer.
         """
         group = batch.group
         group.batches -= 1
@@ -180,7 +187,7 @@ class Settler:
             heappush(self._late, (group.lost_at + self._late_seconds, group.names))
 
     def _count(self, settled: Settled) -> list[Outcome]:
-        """Count records, and return their outcomes, if anybody wants to know them."""
+        """Count records, and return their outcomes if they are needed."""
         counts: Counter[State] = settled.counts()
         self._tally.add(counts)
         self._tally.note_reasons(settled)

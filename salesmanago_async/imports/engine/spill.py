@@ -1,7 +1,7 @@
-"""Where records wait for their outcome: a file without a name, so that memory does not grow with what is waited for.
+"""A temporary file without a name for records that wait for their outcome, so that memory does not grow with them.
 
-The file is gone when it is closed, or the process ends in whatever way. Space that is freed is used again, so the file
-grows with the records that wait, not with the input. What pickle does not take (a database row, say) stays in memory.
+The file is gone when it is closed, or when the process ends, even by a kill. Freed space is reused, so the file grows
+with the records that wait, not with the input. What cannot be pickled (such as a database row) stays in memory.
 """
 
 import io
@@ -17,16 +17,16 @@ _PICKLED_WELL = frozenset({"builtins", "copyreg", "collections", "datetime", "de
 
 @frozen
 class Slot:
-    """Where something lies: in the file, or here."""
+    """Where a value is: in the file, or in `content`."""
 
     offset: int = 0
     length: int = 0
-    room: int = 0
+    capacity: int = 0
     content: Any = None
 
 
 class SpillFile:
-    """Takes things, and gives each back for its ticket until that is freed."""
+    """Stores values in a file; each is read by its slot until the slot is freed."""
 
     def __init__(self) -> None:
         self._file = TemporaryFile("w+b", buffering=0)  # noqa: SIM115 - closed by close()
@@ -34,21 +34,21 @@ class SpillFile:
         self._gaps: list[tuple[int, int]] = []
 
     def put(self, content: Any) -> Slot:
-        """Lay something down; what cannot be pickled, or written, stays in memory."""
+        """Store a value; it stays in memory if it cannot be pickled or written."""
         try:
             pickled = _pickled(content)
-        except Exception:  # whatever the records' own code raises
+        except Exception:  # whatever the code of the record raises
             return Slot(content=content)
-        offset, room = self._place(len(pickled))
+        offset, capacity = self._allocate(len(pickled))
         try:
             self._write(offset, pickled)
         except OSError:  # the disk is full
-            self._gaps.append((offset, room))
+            self._gaps.append((offset, capacity))
             return Slot(content=content)
-        return Slot(offset, len(pickled), room)
+        return Slot(offset, len(pickled), capacity)
 
-    def look(self, slot: Slot) -> Any:
-        """Return what lies there."""
+    def read(self, slot: Slot) -> Any:
+        """Return the value in a slot."""
         if not slot.length:
             return slot.content
         self._file.seek(slot.offset)
@@ -58,18 +58,18 @@ class SpillFile:
         return pickle.loads(pickled)  # noqa: S301 - what this process wrote itself
 
     def free(self, slot: Slot) -> None:
-        """Have its place used again."""
+        """Free the space of a slot for reuse."""
         if slot.length:
-            self._gaps.append((slot.offset, slot.room))
+            self._gaps.append((slot.offset, slot.capacity))
 
     def take(self, slot: Slot) -> Any:
-        """Return what lies there, and free its place."""
-        content = self.look(slot)
+        """Return the value in a slot, and free the slot."""
+        content = self.read(slot)
         self.free(slot)
         return content
 
     def close(self) -> None:
-        """Let go of everything that was not taken back."""
+        """Close the file, with everything in it."""
         self._file.close()
 
     def _write(self, offset: int, content: bytes) -> None:
@@ -78,35 +78,35 @@ class SpillFile:
         while rest:
             rest = rest[self._file.write(rest) :]
 
-    def _place(self, length: int) -> tuple[int, int]:
-        for index, (offset, room) in enumerate(self._gaps):
-            if length <= room:
+    def _allocate(self, length: int) -> tuple[int, int]:
+        for index, (offset, capacity) in enumerate(self._gaps):
+            if length <= capacity:
                 del self._gaps[index]
-                return offset, room
+                return offset, capacity
         self._end += length
         return self._end - length, length
 
 
 class SpilledRows(Sequence[Any]):
-    """A sequence on the shelf, which is read when one of its parts is first looked at."""
+    """A sequence in the spill file, which is read when its first element is used."""
 
     def __init__(self, spill_file: SpillFile, slot: Slot, length: int) -> None:
         self._spill_file = spill_file
-        self._ticket = slot
+        self._slot = slot
         self._length = length
-        self._parts: Sequence[Any] | None = None
+        self._rows: Sequence[Any] | None = None
 
     def __len__(self) -> int:
         return self._length
 
     def __getitem__(self, index: Any) -> Any:
-        parts: Sequence[Any] = self._spill_file.look(self._ticket) if self._parts is None else self._parts
-        self._parts = parts
-        return parts[index]
+        rows: Sequence[Any] = self._spill_file.read(self._slot) if self._rows is None else self._rows
+        self._rows = rows
+        return rows[index]
 
 
 class _Pickler(pickle.Pickler):
-    """Pickles what is sure to come back as it was: plain data, the standard library's values, and our own."""
+    """Pickles only what can be unpickled unchanged: plain data, values of the standard library, and our own classes."""
 
     def reducer_override(self, obj: Any) -> Any:
         module = getattr(obj, "__module__", None) or type(obj).__module__

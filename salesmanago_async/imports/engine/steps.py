@@ -1,22 +1,22 @@
-"""What comes next for a chunk of records. Pure: no I/O, no time; each step is a value that one can print.
+"""What comes next for a batch of records. Pure: no I/O, no time; each step is a value that can be printed.
 
-Whoever finds something out about a parcel (a chunk, or a part of one) returns the next step; `_driver.py` carries it
-out. The life of a parcel:
+Whoever finds something out about a batch (a chunk, or a part of one) returns the next step, and driver.py carries it
+out. The life of a batch:
 
-                      ┌──────────────── missing ───────────────┐
-                      ▼                                        │
-    ready ──Send──▶ in flight ──Poll──▶ polled ──Judge──▶ ┬─Reconcile──▶ reconciling
-      ▲               │  │                                │            │
-      │               │  └──Judge (events: the answer)────┤            │
-      └──── Halve ◀───┘ refused as a whole                └─Settle──▶ settled ◀┘
+                      ┌───────────────── missing ─────────────────┐
+                      ▼                                           │
+    ready ──Send──▶ in flight ──Poll──▶ polled ──Evaluate──▶ ┬─Reconcile──▶ reconciling
+      ▲               │  │                                   │            │
+      │               │  └──Evaluate (events: the answer)────┤            │
+      └──── Halve ◀───┘ refused as a whole                   └─Settle──▶ settled ◀┘
 
-What its records are if the run ends at that moment (`state_during`):
+The state of its records if the run ends at that moment (`state_during`):
 
-    ready         not_sent; in_doubt where an earlier try may have arrived
+    ready         not_sent; in_doubt if an earlier request may have arrived
     in flight     in_doubt
-    polled        submitted: the server has taken it, its job is followed
+    polled        submitted: the server has taken it, and its job is followed
     reconciling   in_doubt: the contacts of its events are read back
-    refused       not_sent; but a refused batch of events is in_doubt until it has been read back, since a server may
+    refused       not_sent; but a refused batch of events is in_doubt until it has been read back, because a server may
                   have made a part of it before it refused the rest
     settled       as its verdicts say
 """
@@ -30,22 +30,22 @@ from ...outcome import State, Verdicts
 from ...stores.values import Entry
 from ..settings import InDoubt
 from .chunks import Chunk
-from .matching import Sorted
+from .matching import MatchResult
 
-Judgement: TypeAlias = Callable[[Chunk], Verdicts]
-"""Tells what became of each record."""
+Evaluation: TypeAlias = Callable[[Chunk], Verdicts]
+"""Returns the verdicts on the records of a chunk."""
 
 
 @frozen
 class Send:
-    """Send it. `was_in_doubt`: an earlier try may have arrived."""
+    """Send the batch. `may_have_arrived`: an earlier request with these records got no answer."""
 
-    was_in_doubt: bool = False
+    may_have_arrived: bool = False
 
 
 @frozen
 class Poll:
-    """Poll its server job until that has ended; `is_resumed` where an earlier run started the job."""
+    """Poll the server job of the batch until it ends; `is_resumed` if an earlier run started the job."""
 
     request_id: int
     is_resumed: bool = False
@@ -53,84 +53,87 @@ class Poll:
 
 @frozen
 class Reconcile:
-    """Read back the contacts of its events; `refusal` where the server answered, and refused them as a whole."""
+    """Read back the contacts of its events; `refusal` is set if the server answered by refusing the whole batch."""
 
     refusal: "Refusal | None" = None
 
 
 @frozen
-class Judge:
-    """Find out what became of each record from the answer."""
+class Evaluate:
+    """Evaluate the answer: find out what became of each record."""
 
-    judge: Judgement
+    evaluate: Evaluation
 
 
 @frozen
 class Halve:
-    """Send a refused parcel in two halves, to find the records that are to blame."""
+    """Send a refused batch in two halves, to find the records that are to blame."""
 
     refusal: "Refusal"
 
 
 @frozen
 class Split:
-    """Make parcels of the records at these indices, each with its own next step."""
+    """Split the batch: the records at these indices become batches, each with its own next step."""
 
     parts: tuple[tuple[tuple[int, ...], "Step"], ...]
 
 
 @frozen
 class Settle:
-    """Write down and report what became of its records."""
+    """Write down and report what became of the records."""
 
     verdicts: Verdicts
 
 
-Step: TypeAlias = Send | Poll | Reconcile | Judge | Halve | Split | Settle
+Step: TypeAlias = Send | Poll | Reconcile | Evaluate | Halve | Split | Settle
 
 
 @frozen
 class Refusal:
-    """The server refused a request as a whole; `is_too_large` where that was for its size, so none of it was made."""
+    """The server refused a whole request; `is_too_large` if its size was the reason, so that nothing of it was made."""
 
     reason: str
     is_too_large: bool = False
 
 
 def state_during(step: Step, before: State) -> State:
-    """Return what the records are if the run ends while this step is carried out."""
+    """Return the state of the records if the run ends while this step is carried out."""
     match step:
-        case Send(was_in_doubt):
-            return "in_doubt" if was_in_doubt else "not_sent"
+        case Send(may_have_arrived):
+            return "in_doubt" if may_have_arrived else "not_sent"
         case Poll():
             return "submitted"
         case Reconcile():
             return "in_doubt"
         case Halve():
             return "not_sent"
-        case Judge() | Split() | Settle():
+        case Evaluate() | Split() | Settle():
             return before
 
 
 def resumed(entry: Entry, *, reconciles: bool) -> Step:
-    """Go on with a chunk of the journal that an earlier run had to leave as submitted or in doubt."""
+    """Return the step at which to resume a chunk that an earlier run left as submitted or in doubt."""
     if entry.state == "in_doubt":
-        return Reconcile() if reconciles else Send(was_in_doubt=True)
+        return Reconcile() if reconciles else Send(may_have_arrived=True)
     if entry.request_id is None:
         return Settle(Verdicts("submitted"))
     return Poll(entry.request_id, is_resumed=True)
 
 
 def after_verdicts(verdicts: Verdicts, count: int, *, may_reconcile: bool) -> Step:
-    """Settle what is known; what is in doubt is reconciled where that is possible, and a parcel of its own anyway."""
+    """Settle what is known, and reconcile what is in doubt if that is possible.
+
+    Records in doubt always become a batch of their own.
+    """
     if "in_doubt" not in verdicts.states():
         return Settle(verdicts)
-    sure = tuple(index for index in range(count) if verdicts.state_of(index) != "in_doubt")
-    doubtful = tuple(index for index in range(count) if verdicts.state_of(index) == "in_doubt")
-    rest: Step = Reconcile() if may_reconcile else Settle(verdicts.part(doubtful))
-    if not sure:
+    known = tuple(index for index in range(count) if verdicts.state_of(index) != "in_doubt")
+    in_doubt = tuple(index for index in range(count) if verdicts.state_of(index) == "in_doubt")
+    rest: Step = Reconcile() if may_reconcile else Settle(verdicts.part(in_doubt))
+    if not known:
         return rest
-    return Split(((sure, Settle(verdicts.part(sure))), (doubtful, rest)))  # a line of the journal each
+    return Split(((known, Settle(verdicts.part(known))), (in_doubt, rest)))  # each part has its own line in the journal
 
 
 def after_refusal(refusal: Refusal, halves: tuple[Sequence[int], Sequence[int]], *, may_search: bool) -> Step:
@@ -143,16 +146,17 @@ def after_refusal(refusal: Refusal, halves: tuple[Sequence[int], Sequence[int]],
     return Settle(Verdicts("rejected", refusal.reason + together))
 
 
-def after_reading_back(found: Sorted, refusal: Refusal | None, in_doubt: InDoubt) -> Step:
-    """Accept the events that are there, send those that are missing, and treat the rest as the caller has chosen.
+def after_reading_back(found: MatchResult, refusal: Refusal | None, in_doubt: InDoubt) -> Step:
+    """Accept the events that the server has, send the missing ones, and treat the others as the caller has chosen.
 
-    Of a refused request nothing may have been made: then it is searched. Where a part was made, the others are sent
-    again as they are: nobody knows yet that one of them is to blame.
+    If nothing of a refused request was made, it is halved to find the record to blame. If a part was made, the others
+    are sent again unchanged, because it is not known yet that one of them is to blame.
     """
     undecided = tuple(sorted(found.undecided))
-    again = Halve(refusal) if refusal and not (found.there or found.undecided) else Send()
+    # A server may refuse a request after it has made a part of it. Halving would then blame records that are fine.
+    again = Halve(refusal) if refusal and not (found.present or found.undecided) else Send()
     return split(
-        (tuple(sorted(found.there)), Settle(Verdicts("accepted"))),
+        (tuple(sorted(found.present)), Settle(Verdicts("accepted"))),
         (tuple(sorted(found.missing)), again),
         (undecided, _undecided(undecided, found.undecided, in_doubt)),
     )
@@ -160,7 +164,7 @@ def after_reading_back(found: Sorted, refusal: Refusal | None, in_doubt: InDoubt
 
 def _undecided(indices: Sequence[int], reasons: Mapping[int, str], in_doubt: InDoubt) -> Step:
     if in_doubt == "send":
-        return Send(was_in_doubt=True)
+        return Send(may_have_arrived=True)
     state: State = "rejected" if in_doubt == "drop" else "in_doubt"
     note = "; given up on request, it may have been applied" if in_doubt == "drop" else ""
     others: dict[int, tuple[State, str]] = {
@@ -170,6 +174,6 @@ def _undecided(indices: Sequence[int], reasons: Mapping[int, str], in_doubt: InD
 
 
 def split(*parts: tuple[tuple[int, ...], Step]) -> Step:
-    """Return the step for several parts of a parcel; where only one has any records, it is that one's step."""
+    """Return the step for several parts of a batch; if only one part has records, return the step of that part."""
     present = tuple(part for part in parts if part[0])
     return present[0][1] if len(present) == 1 else Split(present)

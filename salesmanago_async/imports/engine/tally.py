@@ -15,9 +15,9 @@ from ..report import Report
 from .reasons import Reasons
 from .settled import Settled
 
-MOST_PROBLEMS = 20
+MAX_PROBLEMS = 20
 
-MOST_REQUEST_IDS = 1000
+MAX_REQUEST_IDS = 1000
 
 _WITH_REASONS = frozenset({"rejected", "in_doubt"})
 NO_REASON = "no reason was given"
@@ -55,8 +55,8 @@ class Tally:
         self.states.update(states)
 
     def note_problems(self, outcomes: Iterable[Outcome]) -> None:
-        """Keep the first outcomes that somebody will want to see."""
-        self.problems.extend(islice(outcomes, MOST_PROBLEMS - len(self.problems)))
+        """Keep the first outcomes that are problems."""
+        self.problems.extend(islice(outcomes, MAX_PROBLEMS - len(self.problems)))
 
     def note_reasons(self, settled: Settled) -> None:
         """Count why records were not accepted, and which jobs were not followed."""
@@ -69,14 +69,14 @@ class Tally:
                 self.reasons.add(reason or NO_REASON, count)
 
     def note_unfollowed(self, request_id: int | None) -> None:
-        """Take note of a server job that was not followed to its end."""
+        """Remember a server job that was not followed to its end."""
         if request_id is not None and request_id not in self.request_ids:
             self.unfollowed += 1
-            if len(self.request_ids) < MOST_REQUEST_IDS:
+            if len(self.request_ids) < MAX_REQUEST_IDS:
                 self.request_ids[request_id] = None
 
     def anything_sent(self) -> bool:
-        """Tell whether the server had anything to do with any record."""
+        """Return whether any record was sent."""
         return sum(self.states.values()) - self.states["not_sent"] - self.rejected_here > 0
 
     def report(self) -> Report:

@@ -1,4 +1,4 @@
-"""What the tests of buffers send, and what stands before the simulator."""
+"""What the tests of buffers send, and the gateway in front of the simulator."""
 
 import shutil
 from collections.abc import Iterator
@@ -27,8 +27,8 @@ def purchase(number: int, of: int | None = None) -> ExternalEvent:
     )
 
 
-class Wire:
-    """Stands before the simulator: knows what was asked and when, and answers itself while it is `away`."""
+class Gateway:
+    """Stands in front of the simulator: records the requests and their times; answers itself while it is `away`."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
@@ -48,7 +48,7 @@ class Wire:
 
 
 def leave(path: Path, folder: str) -> Path:
-    """Return the queue as it would be if the process were killed now: a copy of the files alone, open nowhere."""
+    """Return the queue as a kill at this moment would leave it: a copy of its files, which no process has open."""
     place = path.parent / folder
     place.mkdir()
     for file in path.parent.glob("*.db"):
@@ -57,5 +57,5 @@ def leave(path: Path, folder: str) -> Path:
 
 
 def files_of(path: Path) -> Iterator[Path]:
-    """The file of a queue, and those that SQLite has beside it."""
+    """The file of a queue, and the files that SQLite has beside it."""
     return path.parent.glob(f"{path.name}*")

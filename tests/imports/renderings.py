@@ -1,4 +1,4 @@
-"""The ways in which servers show the events that they were sent."""
+"""How servers may show the events that they were sent: each rendering changes an event in one way."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -7,16 +7,16 @@ from unicodedata import normalize
 from zlib import crc32
 
 Event: TypeAlias = dict[str, Any]
-Way: TypeAlias = Callable[[Event], Event]
+Rendering: TypeAlias = Callable[[Event], Event]
 
 
 def bare(event: Event, *hidden: str) -> Event:
-    """An event of which the account shows less."""
+    """Return an event without some of its fields."""
     return {name: value for name, value in event.items() if name not in hidden}
 
 
-def changed(**fields: Any) -> Way:
-    """A way that gives these fields another value, from the one they have; those without one stay so."""
+def changed(**fields: Any) -> Rendering:
+    """Return a rendering that changes the values of these fields; empty ones stay as they are."""
 
     def change(event: Event) -> Event:
         return {
@@ -27,29 +27,29 @@ def changed(**fields: Any) -> Way:
     return change
 
 
-def without(*names: str) -> Way:
+def without(*names: str) -> Rendering:
     return lambda event: bare(event, *names)
 
 
-def nulled(*names: str) -> Way:
+def nulled(*names: str) -> Rendering:
     return lambda event: event | dict.fromkeys(names)
 
 
-def at(write: Callable[[datetime], Any]) -> Way:
-    """A way of writing dates."""
+def at(write: Callable[[datetime], Any]) -> Rendering:
+    """Return a rendering that writes dates in another form."""
     return changed(date=lambda ms: write(datetime.fromtimestamp(ms / 1000, UTC)))
 
 
-def moved(**by: float) -> Way:
+def moved(**by: float) -> Rendering:
     return changed(date=lambda ms: ms + int(timedelta(**by).total_seconds() * 1000))
 
 
-def cut_to(seconds: int) -> Way:
+def cut_to(seconds: int) -> Rendering:
     return changed(date=lambda ms: ms // 1000 // seconds * seconds * 1000)
 
 
 TEXTS = ("description", "detail1")
-RECOGNISED: dict[str, Way] = {
+RECOGNIZABLE: dict[str, Rendering] = {
     "as it is": lambda event: event,
     "ids in lower case": changed(externalId=str.lower),
     "ids in upper case": changed(externalId=str.upper),
@@ -88,8 +88,8 @@ RECOGNISED: dict[str, Way] = {
     "no texts": without(*TEXTS),
     "ids and dates alone": lambda event: {name: event[name] for name in ("externalId", "date")},
 }
-"""Ways that leave enough to recognise an event by, if it has an id, and to leave none of them out if it has none."""
-DOUBTED: dict[str, Way] = {
+"""Renderings that leave enough to recognise an event with an id, and to send none twice that has no id."""
+AMBIGUOUS: dict[str, Rendering] = {
     "ids cut short": changed(externalId=lambda id_: id_[:5]),
     "ids cut to one character": changed(externalId=lambda id_: id_[:1]),
     "ids in plain letters": changed(externalId=lambda id_: normalize("NFD", id_).encode("ascii", "ignore").decode()),
@@ -127,11 +127,11 @@ DOUBTED: dict[str, Way] = {
     "nothing": lambda event: {},
     "minutes and whole values": lambda event: changed(value=int)(cut_to(60)(event)),
 }
-"""Ways after which nobody may be able to tell, so that an event that is there may be in doubt, and is never missing."""
-LIMITS: dict[str, Way] = {
+"""Renderings that may leave too little: an event that is there may be in doubt, but is never missing."""
+LIMITS: dict[str, Rendering] = {
     "new ids and moved dates": lambda event: moved(hours=1)(event | {"externalId": "srv"}),
     "new ids and renamed types": lambda event: event | {"externalId": "srv", "contactExtEventType": "OTHER"},
     "dates a day later, no ids": lambda event: moved(days=1)(bare(event, "externalId")),
     "values in cents, no ids": lambda event: bare(event | {"value": int((event["value"] or 0) * 100)}, "externalId"),
 }
-"""Two changes at once, and changes that are too great: an event is called missing though it is there."""
+"""Two changes at the same time, and changes that are too large: an event counts as missing though it is there."""
