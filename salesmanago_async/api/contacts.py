@@ -117,7 +117,7 @@ class UpsertContact(Request[Upserted]):
 
     With `use_api_double_opt_in=True` the server asks the contact by e-mail to confirm the consent, unless the contact
     is already opted in; this overrides force_opt_in. `double_opt_in_language` and `double_opt_in_email_id` choose that
-    e-mail. With None the field is left to the server. The reference names no default for this call, and the default of
+    e-mail. With None the server decides. The reference names no default for this call, and the default of
     the bulk call is on: pass False if no e-mail may be sent. `async_=False` waits until the contact is stored (over a
     second); with the server's default, True, the answer with the contact_id comes immediately.
     """

@@ -155,7 +155,7 @@ def test_a_single_upsert_leaves_it_to_the_server_and_says_so() -> None:
     assert "useApiDoubleOptIn" not in write_request(UpsertContact(ANN))
     for documented in (UpsertContact, Contacts.upsert):
         assert "use_api_double_opt_in" in (documented.__doc__ or "")
-        assert "left to the server" in (documented.__doc__ or "")
+        assert "server decides" in (documented.__doc__ or "")
 
 
 RECORDS = [
