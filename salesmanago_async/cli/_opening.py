@@ -7,8 +7,8 @@ from pathlib import Path
 from ..errors import Invalid
 from ..outcome import State
 from ..records.shapes import Shape, contact_shape, event_shape
+from ..sources.options import ReadOptions
 from ..sources.sources import FileSource, open_file
-from ..sources.text_files import FileOptions
 from ._command import Attempt, Import
 from ._paths import in_doubt_path
 from ._rows import NotedRows, check_alike
@@ -21,7 +21,7 @@ def open_files(command: Import) -> FileSource:
         shape, columns = _lead_shape(command, columns), {}
     else:
         shape = (contact_shape if command.kind == "contacts" else event_shape)(command.extra_columns)
-    reading = FileOptions(columns=columns, encoding=command.encoding, delimiter=command.delimiter)
+    reading = ReadOptions(columns=columns, encoding=command.encoding, delimiter=command.delimiter)
     return FileSource([open_file(path, shape, reading) for path in command.files])
 
 

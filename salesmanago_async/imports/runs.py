@@ -13,8 +13,8 @@ from ..connection.connection import Connection
 from ..errors import only_error
 from ..outcome import Outcome
 from ..records.shapes import ExtraColumns, Shape, contact_shape, event_shape
+from ..sources.options import ReadOptions
 from ..sources.sources import GivenSource, Source, open_source
-from ..sources.text_files import FileOptions
 from ..support.signal import Signal
 from .engine.run import Engine
 from .engine.settling import Listener
@@ -119,7 +119,7 @@ def _run(
     named = cast("dict[str, Any]", options)
     for name in named.keys() - RunOptions.__annotations__.keys() - {"tags", "path"}:
         raise TypeError(f"there is no option {name!r}")
-    reading = FileOptions(**{name: named[name] for name in named.keys() & _SOURCE_OPTIONS})
+    reading = ReadOptions(**{name: named[name] for name in named.keys() & _SOURCE_OPTIONS})
     present = {name: value for name, value in fields.items() if value is not None}
     settings = Settings(fields=present, **{name: named[name] for name in named.keys() - _SOURCE_OPTIONS})
     return Run(connection, open_source(given, shape(reading.extra_columns), reading), target, settings)

@@ -10,7 +10,8 @@ from ..api.codegen import Body, RowWriter
 from ..errors import Invalid
 from ..records.encoders import Encoder
 from ..records.shapes import Shape
-from .text_files import BrokenRow, FileOptions, LineReader, Row, TextFile, check_columns
+from .options import ReadOptions
+from .text_files import BrokenRow, LineReader, Row, TextFile, check_columns
 
 
 class CsvFile(TextFile):
@@ -19,7 +20,7 @@ class CsvFile(TextFile):
     Lines with only empty cells are skipped. A row with bytes that are not UTF-8 is rejected; the other rows are read.
     """
 
-    def __init__(self, path: Path, shape: Shape, reading: FileOptions) -> None:
+    def __init__(self, path: Path, shape: Shape, reading: ReadOptions) -> None:
         super().__init__(path, reading.encoding)
         with self.lines() as lines:
             self.delimiter = reading.delimiter or _delimiter_of(lines)

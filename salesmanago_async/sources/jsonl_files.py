@@ -8,13 +8,14 @@ import orjson
 
 from ..records.shapes import Shape
 from .object_rows import ObjectRows
-from .text_files import BrokenRow, FileOptions, Row, TextFile
+from .options import ReadOptions
+from .text_files import BrokenRow, Row, TextFile
 
 
 class JsonLinesFile(ObjectRows, TextFile):
     """A file with one JSON object per line; empty lines are skipped."""
 
-    def __init__(self, path: Path, shape: Shape, reading: FileOptions) -> None:
+    def __init__(self, path: Path, shape: Shape, reading: ReadOptions) -> None:
         TextFile.__init__(self, path, reading.encoding)
         ObjectRows.__init__(self, shape, reading.columns)
 

@@ -7,7 +7,8 @@ from typing import Any
 from ..errors import Invalid
 from ..records.shapes import Shape
 from .object_rows import ObjectRows
-from .text_files import BrokenRow, FileOptions, Row, check_columns
+from .options import ReadOptions
+from .text_files import BrokenRow, Row, check_columns
 
 BATCH = 1000
 BUFFER = 256 * 1024
@@ -20,7 +21,7 @@ class ParquetFile(ObjectRows):
     encoding = "utf-8"
     """The encoding of a rejects file of its rows."""
 
-    def __init__(self, path: Path, shape: Shape, reading: FileOptions) -> None:
+    def __init__(self, path: Path, shape: Shape, reading: ReadOptions) -> None:
         super().__init__(shape, reading.columns)
         self.path = path
         self.total_bytes = path.stat().st_size

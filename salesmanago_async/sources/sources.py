@@ -18,8 +18,9 @@ from ..records.encoders import Encoder
 from ..records.shapes import Shape
 from .csv_files import CsvFile
 from .jsonl_files import JsonLinesFile
+from .options import ReadOptions
 from .parquet_files import ParquetFile
-from .text_files import FileOptions, Row
+from .text_files import Row
 
 
 class Source(Protocol):
@@ -52,10 +53,10 @@ GivenSource: TypeAlias = Iterable[Any] | AsyncIterable[Any] | str | PathLike[str
 """What a caller may give: records, the path of a file, or one of the source classes."""
 
 
-def open_source(given: GivenSource, shape: Shape, reading: FileOptions | None = None) -> Source:
+def open_source(given: GivenSource, shape: Shape, reading: ReadOptions | None = None) -> Source:
     """Return the source for what a caller gave: records, or the path of a file (its suffix determines the format)."""
     if isinstance(given, str | PathLike):
-        return open_file(Path(given), shape, reading or FileOptions())
+        return open_file(Path(given), shape, reading or ReadOptions())
     if isinstance(given, CsvFile | JsonLinesFile | ParquetFile | FileSource):
         return given
     if isinstance(given, Mapping):
@@ -67,7 +68,7 @@ def open_source(given: GivenSource, shape: Shape, reading: FileOptions | None = 
     return RecordSource(given, shape)
 
 
-def open_file(path: Path, shape: Shape, reading: FileOptions) -> InputFile:
+def open_file(path: Path, shape: Shape, reading: ReadOptions) -> InputFile:
     """Return the source for a file; raise `Invalid` naming the file if it cannot be read."""
     kinds: dict[str, type[InputFile]] = {
         ".csv": CsvFile,

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Self, TypeAlias, cast
 
-from attrs import field, frozen
+from attrs import frozen
 
 from ..errors import Invalid
-from ..records.shapes import ExtraColumns
 
 BEGINNING = 64 * 1024
 """How many bytes of a file are inspected to detect its encoding."""
@@ -26,16 +25,6 @@ class BrokenRow:
 
     text: str
     reason: str
-
-
-@frozen(kw_only=True)
-class FileOptions:
-    """How a file is read: new names for its columns, and its encoding and delimiter if they must not be detected."""
-
-    extra_columns: ExtraColumns = "error"
-    columns: Mapping[str, str] = field(factory=dict)
-    encoding: str | None = None
-    delimiter: str | None = None
 
 
 def check_columns(header: Sequence[str], columns: Mapping[str, str]) -> None:

@@ -13,9 +13,9 @@ import pytest
 from salesmanago_async import Invalid, SalesManago
 from salesmanago_async.exports.json_files import dump_record
 from salesmanago_async.records.shapes import contact_shape, event_shape
+from salesmanago_async.sources.options import ReadOptions
 from salesmanago_async.sources.parquet_files import ParquetFile
 from salesmanago_async.sources.sources import open_source
-from salesmanago_async.sources.text_files import FileOptions
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def write(path: Path, columns: dict[str, Any], **options: Any) -> Path:
 
 
 def bodies(path: Path, **reading: Any) -> list[Any]:
-    source = open_source(path, contact_shape(), FileOptions(**reading))
+    source = open_source(path, contact_shape(), ReadOptions(**reading))
     rows: Any = source.rows()
     return [source.body(row) for row, _ in rows]
 
@@ -165,7 +165,7 @@ def test_without_pyarrow_the_extra_is_named(path: Path, monkeypatch: pytest.Monk
 
 def test_reading_reports_its_progress(path: Path) -> None:
     write(path, {"email": [f"c{number}@example.com" for number in range(4000)]})
-    file = ParquetFile(path, contact_shape(), FileOptions())
+    file = ParquetFile(path, contact_shape(), ReadOptions())
     rows = file.rows()
     assert file.bytes_read == 0
     for _ in range(2000):

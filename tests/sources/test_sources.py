@@ -19,8 +19,8 @@ from salesmanago_async.errors import Invalid
 from salesmanago_async.outcome import Outcome
 from salesmanago_async.records.encoders import Encoder
 from salesmanago_async.records.shapes import contact_shape
+from salesmanago_async.sources.options import ReadOptions
 from salesmanago_async.sources.sources import FileSource, Source, open_file, open_source
-from salesmanago_async.sources.text_files import FileOptions
 
 NASTY = Path(__file__).parent.parent / "data" / "nasty"
 QUOTE = "is one left open?"
@@ -30,7 +30,7 @@ Rows = dict[int, Any]
 
 
 def opened(path: Path, **options: Any) -> Source:
-    reading = FileOptions(**options)
+    reading = ReadOptions(**options)
     return open_source(path, contact_shape(reading.extra_columns), reading)
 
 
@@ -361,7 +361,7 @@ def test_a_file_cut_off_within_a_character_names_the_line(tmp_path: Path) -> Non
 
 def test_several_files_are_one_source_with_the_file_of_each_row() -> None:
     paths = [NASTY / "tabs.tsv", NASTY / "header-only.csv", NASTY / "broken.jsonl"]
-    files = FileSource([open_file(path, contact_shape(), FileOptions()) for path in paths])
+    files = FileSource([open_file(path, contact_shape(), ReadOptions()) for path in paths])
     found = [(files.file_of(row), line, files.record(row)) for row, line in lines_of(files)]
     assert found[1:3] == [
         (str(paths[0]), 3, {"email": "bob@example.com", "name": "Bob"}),
@@ -373,7 +373,7 @@ def test_several_files_are_one_source_with_the_file_of_each_row() -> None:
 
 def test_a_row_of_several_files_is_encoded_by_its_own_file() -> None:
     files = FileSource(
-        [open_file(NASTY / name, contact_shape(), FileOptions()) for name in ("excel.csv", "broken.jsonl")]
+        [open_file(NASTY / name, contact_shape(), ReadOptions()) for name in ("excel.csv", "broken.jsonl")]
     )
     encoder = files.encoder()
     taken, refused = 0, 0

@@ -18,7 +18,7 @@ from ...errors import Invalid
 from ...records.names import names_of_contact
 from ...records.shapes import Shape
 from ...sources.csv_files import CsvFile
-from ...sources.text_files import FileOptions
+from ...sources.options import ReadOptions
 from ._names import plain
 from .files import cell_writer
 from .parts import Parts
@@ -78,7 +78,7 @@ def write_feed(
         if path.suffix.lower() == ".xml":
             header, rows = list(columns), _xml_rows(path, columns, elements)
         elif path.suffix.lower() in {".csv", ".tsv", ".txt"}:
-            header, rows = _table(path, columns, FileOptions(encoding=encoding, delimiter=delimiter))
+            header, rows = _table(path, columns, ReadOptions(encoding=encoding, delimiter=delimiter))
         else:
             raise Invalid("ends in none of .xml, .csv, .tsv, .txt")
         parts = Parts(header, limit=limit)
@@ -111,7 +111,7 @@ class _ProductShape(Shape):
         return cell_writer([plain(name) for name in names], access)
 
 
-def _table(path: Path, columns: Mapping[str, Sequence[str]], reading: FileOptions) -> tuple[list[str], Iterator[Row]]:
+def _table(path: Path, columns: Mapping[str, Sequence[str]], reading: ReadOptions) -> tuple[list[str], Iterator[Row]]:
     file = CsvFile(path, _ProductShape(), reading)
     known = set(map(plain, file.header))
     present = {column: sources for column, sources in columns.items() if not known.isdisjoint(map(plain, sources))}

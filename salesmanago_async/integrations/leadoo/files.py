@@ -11,8 +11,8 @@ from ...errors import Invalid
 from ...records.encoders import Encoder
 from ...records.names import names_of_contact
 from ...records.shapes import NOTES, ExtraColumns, Shape
+from ...sources.options import ReadOptions
 from ...sources.sources import InputFile, open_file
-from ...sources.text_files import FileOptions
 from ._names import plain
 from .leads import SOURCES, UNTRANSFERRED, check_sources, contact_of, flat_fields, is_named
 
@@ -30,7 +30,7 @@ def lead_file(
     `extra_columns` says what happens to fields that are not in the table: "ignore", "error", or "properties", which
     makes them standard details with their own names. Raises `Invalid`, naming the file, if it cannot be read.
     """
-    reading = FileOptions(encoding=encoding, delimiter=delimiter)
+    reading = ReadOptions(encoding=encoding, delimiter=delimiter)
     return open_file(Path(path), LeadShape(sources, extra=extra_columns), reading)
 
 

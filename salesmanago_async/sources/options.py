@@ -1,0 +1,51 @@
+"""How a source is read: the options of a run that are about what comes in."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, tzinfo
+from typing import Any, Literal, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from attrs import field, frozen
+
+from ..errors import Invalid
+from ..records.shapes import ExtraColumns
+
+FileFormat: TypeAlias = Literal["csv", "jsonl", "json", "parquet", "xlsx"]
+Decimal: TypeAlias = Literal[".", ","]
+
+
+def _texts(given: str | Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _one_of(*known: str) -> Callable[[object, Any, str | None], None]:
+    def check(_: object, attribute: Any, value: str | None) -> None:
+        if value is not None and value not in known:
+            raise Invalid(f"is {value!r}, not one of {', '.join(known)}", field=attribute.name)
+
+    return check
+
+
+def _zone(given: str | tzinfo) -> tzinfo:
+    if isinstance(given, tzinfo):
+        return given
+    try:
+        return ZoneInfo(given)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Invalid(f"there is no time zone {given!r}; try Europe/Warsaw or UTC", field="time_zone") from None
+
+
+@frozen(kw_only=True)
+class ReadOptions:
+    """How a source is read: see `RunOptions`."""
+
+    extra_columns: ExtraColumns = "error"
+    columns: Mapping[str, str] = field(factory=dict)
+    encoding: str | None = None
+    delimiter: str | None = None
+    format: FileFormat | None = field(default=None, validator=_one_of("csv", "jsonl", "json", "parquet", "xlsx"))
+    null: tuple[str, ...] = field(default=(), converter=_texts)
+    decimal: Decimal = field(default=".", validator=_one_of(".", ","))
+    time_zone: tzinfo = field(default=UTC, converter=_zone)
+    date_format: tuple[str, ...] = field(default=(), converter=_texts)
+    keep_spaces: bool = False
