@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from attrs import field, frozen
 
 from ..errors import Invalid
+from ..records.cells import CellRules
 from ..records.shapes import ExtraColumns
 
 FileFormat: TypeAlias = Literal["csv", "jsonl", "json", "parquet", "xlsx"]
@@ -49,3 +50,15 @@ class ReadOptions:
     time_zone: tzinfo = field(default=UTC, converter=_zone)
     date_format: tuple[str, ...] = field(default=(), converter=_texts)
     keep_spaces: bool = False
+    strict: bool = False
+
+    @property
+    def rules(self) -> CellRules:
+        """How cells of text are read."""
+        return CellRules(
+            null=frozenset(self.null),
+            decimal=self.decimal,
+            time_zone=self.time_zone,
+            date_format=self.date_format,
+            keep_spaces=self.keep_spaces,
+        )
