@@ -1,17 +1,15 @@
 """The options that every command shares, and the client they make."""
 
-import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import wraps
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from attrs import asdict, evolve, frozen
 
 from ..connection.pace import MOST_CONCURRENT
 from ..errors import Invalid
+from ..file_imports.account import ClientOptions
 from ._file_path import FilePath
 
 if TYPE_CHECKING:
@@ -21,46 +19,6 @@ CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 SIMULATED_POLL_INTERVAL = 0.2
 SIMULATED_JOB_SECONDS = 0.5
-
-
-@frozen(kw_only=True)
-class ClientOptions:
-    """What a command was told about the account and the pace; None is what it was not told."""
-
-    simulate: bool = False
-    env_file: Path | None = None
-    owner: str | None = None
-    base_url: str | None = None
-    concurrency: int | None = None
-    rate: float | None = None
-    poll_interval: float | None = None
-
-    def over(self, others: Self) -> Self:
-        """Return the others with what is told here in their place."""
-        return evolve(others, **self._told())
-
-    def arguments(self) -> list[str]:
-        """Return what is told as it stands on a command line."""
-        told = self._told()
-        flags = ["--simulate"] if told.pop("simulate", False) else []
-        return flags + [text for name, value in told.items() for text in (f"--{name.replace('_', '-')}", str(value))]
-
-    def _told(self) -> dict[str, Any]:
-        return asdict(self, filter=lambda _, value: value is not None and value is not False)
-
-    def environ(self) -> Mapping[str, str]:
-        """Return the environment, over the lines of the file where one was given."""
-        if self.env_file is None:
-            return os.environ
-        if not self.env_file.exists():
-            raise Invalid("there is no such file", field=str(self.env_file))
-        from dotenv import dotenv_values
-
-        try:
-            lines = dotenv_values(self.env_file)
-        except UnicodeDecodeError:
-            raise Invalid("is not a text file of NAME=VALUE lines", field=str(self.env_file)) from None
-        return {**{name: value for name, value in lines.items() if value is not None}, **os.environ}
 
 
 _OPTIONS = (

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 from attrs import evolve
 
-from ._client import ClientOptions
-from ._words import several
+from ..file_imports.account import ClientOptions
+from ..support.wording import counted
 
 if TYPE_CHECKING:
     from ..imports.estimate import Estimate
@@ -60,7 +60,7 @@ def _once(label: str) -> Iterator[str]:
 
 def _sent(report: "Report", estimate: "Estimate") -> str:
     least = "at least " if estimate.polls else ""
-    return f"{several(estimate.chunks, 'chunk')}, {_size(report.bytes)}, {least}{several(estimate.requests, 'request')}"
+    return f"{counted(estimate.chunks, 'chunk')}, {_size(report.bytes)}, {least}{counted(estimate.requests, 'request')}"
 
 
 def _repeated(report: "Report", estimate: "Estimate") -> str:
@@ -78,7 +78,7 @@ def confirmations(estimate: "Estimate") -> str:
         f"{estimate.confirmations:,} to contacts that are opted in (forceOptIn)" if estimate.confirmations else "",
         f"{estimate.confirmations_if_new:,} to contacts that may be new" if estimate.confirmations_if_new else "",
     ]
-    return f"{several(estimate.most_confirmations, 'confirmation e-mail')}: {', '.join(filter(None, parts))}"
+    return f"{counted(estimate.most_confirmations, 'confirmation e-mail')}: {', '.join(filter(None, parts))}"
 
 
 def _pace(estimate: "Estimate", latency: float) -> str:
@@ -90,7 +90,7 @@ def _pace(estimate: "Estimate", latency: float) -> str:
 def _size(count: int) -> str:
     """Return a number of bytes in words."""
     if count < 1024:
-        return several(count, "byte")
+        return counted(count, "byte")
     power = min((count.bit_length() - 1) // 10, len(_UNITS))
     return f"{count / 1024**power:.1f} {_UNITS[power - 1]}"
 

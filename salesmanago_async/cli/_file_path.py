@@ -5,13 +5,7 @@ from typing import Any
 
 import click
 
-STDOUT = Path("-")
-"""The name of standard output, where a command takes that."""
-
-
-def as_argument(path: Path) -> str:
-    """Return a path as it stands on a command line, where one that begins with a dash would be an option."""
-    return f"./{path}" if str(path).startswith("-") else str(path)
+from ..file_imports.definition import STDOUT
 
 
 class FilePath(click.Path):

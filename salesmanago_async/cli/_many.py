@@ -8,7 +8,7 @@ from ..api.codec import dumps, write
 from ..api.email_addressees import Personalized
 from ..api.selectors import Addressee, ContactId, Email, InternalId
 from ..imports.confirmations import Confirmations
-from ._words import several
+from ..support.wording import counted
 
 _NAMED = (Email, ContactId, InternalId)
 """Addressees of which each value is one contact; how many have a tag, or are in a funnel, only the server knows."""
@@ -28,9 +28,9 @@ def _chosen(contacts: Iterable[Addressee | Personalized]) -> str | None:
     named = sum(len(each.values) for each in chosen if isinstance(each, _NAMED))
     groups = sum(not isinstance(each, _NAMED) for each in chosen)
     if not groups:
-        return several(named, "contact") if named > 1 else None
-    every = f"every contact that {several(groups, 'selector')} by tag, funnel, stage or state may pick"
-    return f"{every}, and {several(named, 'contact')}" if named else every
+        return counted(named, "contact") if named > 1 else None
+    every = f"every contact that {counted(groups, 'selector')} by tag, funnel, stage or state may pick"
+    return f"{every}, and {counted(named, 'contact')}" if named else every
 
 
 def _bulk_upsert(request: BatchUpsertContacts) -> str | None:
@@ -40,7 +40,7 @@ def _bulk_upsert(request: BatchUpsertContacts) -> str | None:
     mailed = 0 if request.use_api_double_opt_in is False else confirmations.asked + confirmations.if_new
     out = sum(contact.force_opt_out is True for contact in request.upsert_details)
     effects = [
-        f"has the server send up to {several(mailed, 'confirmation e-mail')}" if mailed > 1 else "",
-        f"unsubscribes {several(out, 'contact')}" if out > 1 else "",
+        f"has the server send up to {counted(mailed, 'confirmation e-mail')}" if mailed > 1 else "",
+        f"unsubscribes {counted(out, 'contact')}" if out > 1 else "",
     ]
     return ", and ".join(filter(None, effects)) or None

@@ -17,15 +17,14 @@ from typing import Any, NoReturn, TypeVar
 import anyio
 import click
 
-from ..errors import Invalid, JobFailed, NoAnswer, NotAuthenticated, Refused, SalesManagoError, StillRunning
+from ..errors import SalesManagoError
+from ..file_imports.ending import ExitCode, code_of, line_of
 from ._collector import seldom_collecting
-from ._words import in_plain_words
 
 ReturnT = TypeVar("ReturnT")
 
 _CONNECTION, _RUNS = (logging.getLogger(f"salesmanago_async.{name}") for name in ("connection", "runs"))
 
-SOME_REJECTED, UNUSABLE, STOPPED = 1, 2, 3
 FAULT = 1
 DEBUG = "SALESMANAGO_DEBUG"
 
@@ -73,7 +72,7 @@ def run(act: Callable[..., Coroutine[Any, Any, ReturnT]], **arguments: Any) -> R
     except (SalesManagoError, OSError) as error:
         fail(line_of(error), code_of(error))
     except KeyboardInterrupt:
-        fail("stopped", STOPPED)
+        fail("stopped", ExitCode.STOPPED)
 
 
 @contextmanager
@@ -94,29 +93,7 @@ def show_waits() -> None:
     _CONNECTION.setLevel(logging.WARNING)
 
 
-def fail(line: str, code: int = UNUSABLE) -> NoReturn:
+def fail(line: str, code: int = ExitCode.UNUSABLE) -> NoReturn:
     """Print one line on stderr and exit."""
     click.echo(f"salesmanago: {' '.join(line.split())}", err=True)
     raise SystemExit(code)
-
-
-def code_of(error: Exception) -> int:
-    """Return the exit code for an error that ended a command."""
-    if isinstance(error, StillRunning):
-        return STOPPED
-    if isinstance(error, Refused | JobFailed) and not isinstance(error, NotAuthenticated):
-        return SOME_REJECTED
-    return UNUSABLE
-
-
-def line_of(error: Exception) -> str:
-    """Return what an error means to whoever gave the command, and what to do about it."""
-    if isinstance(error, NotAuthenticated):
-        return f"the server says: {error}; check client id, api key, secret (or sha) and owner with 'salesmanago check'"
-    if isinstance(error, NoAnswer):
-        return f"{in_plain_words(str(error))}; check the network and the base URL"
-    if isinstance(error, Refused):
-        return f"the server refuses: {error}"
-    if isinstance(error, OSError) and not isinstance(error, Invalid):
-        return f"{error.filename or 'input or output'}: {error.strerror or error}"
-    return str(error)

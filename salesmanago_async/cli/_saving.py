@@ -14,9 +14,10 @@ import anyio.abc
 import click
 
 from ..errors import only_error
+from ..file_imports.ending import ExitCode
+from ..support.wording import counted
 from ._file_path import FilePath
-from ._run import STOPPED, fail
-from ._words import several
+from ._run import fail
 
 if TYPE_CHECKING:
     from ..exports.damage import Damage
@@ -139,7 +140,7 @@ async def stoppable(act: Callable[[], Awaitable[None]]) -> None:
             _end_quietly()
         raise error from None
     if not is_done:
-        fail("stopped before the end", STOPPED)
+        fail("stopped before the end", ExitCode.STOPPED)
 
 
 async def _cancel_on_signal(
@@ -157,7 +158,7 @@ async def _cancel_on_signal(
 def _end_quietly() -> None:
     """End as a command does whose reader has seen enough."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise SystemExit(STOPPED)
+    raise SystemExit(ExitCode.STOPPED)
 
 
 @contextmanager
@@ -195,7 +196,7 @@ def _lines(what: str) -> Show:
 
 def _counted(count: int, what: str) -> str:
     """Return a count with what is counted, which is given as a plural."""
-    return several(count, what.removesuffix("s"))
+    return counted(count, what.removesuffix("s"))
 
 
 def _bytes(saved: "Saved") -> str:

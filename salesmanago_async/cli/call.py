@@ -9,8 +9,9 @@ import orjson
 from click.shell_completion import CompletionItem
 
 from ..errors import Invalid
+from ..file_imports.account import ClientOptions
 from ._asking import ask_first
-from ._client import ClientOptions, client_options, open_client
+from ._client import client_options, open_client
 from ._run import fail, run
 
 MISSPELT = 0.8

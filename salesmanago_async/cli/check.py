@@ -3,8 +3,9 @@
 import click
 
 from ..errors import Invalid, NotAuthenticated
+from ..file_imports.account import ClientOptions
 from ..settings import Retries
-from ._client import ClientOptions, client_options, open_client
+from ._client import client_options, open_client
 from ._run import fail, run
 
 CLOCK_TOLERANCE = 300.0

@@ -10,7 +10,8 @@ from attrs import frozen
 from click.shell_completion import CompletionItem
 
 from ..errors import Invalid
-from ._client import ClientOptions, client_options, open_client
+from ..file_imports.account import ClientOptions
+from ._client import client_options, open_client
 from ._file_path import FilePath
 from ._run import run
 from ._saving import (

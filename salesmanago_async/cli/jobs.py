@@ -7,8 +7,10 @@ import click
 import orjson
 
 from ..errors import JobNotFound
-from ._client import ClientOptions, client_options, open_client
-from ._run import SOME_REJECTED, run
+from ..file_imports.account import ClientOptions
+from ..file_imports.ending import ExitCode
+from ._client import client_options, open_client
+from ._run import run
 from ._saving import checked_target, save_job, saving_options, stoppable
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ async def _status(*, client: ClientOptions, request_id: int) -> None:
     line = {"request_id": request_id, "state": told.state, "messages": told.messages}
     click.echo(orjson.dumps(line).decode())
     if told.state in {"failed", "unknown"}:
-        raise SystemExit(SOME_REJECTED)
+        raise SystemExit(ExitCode.SOME_REJECTED)
 
 
 @job.command()

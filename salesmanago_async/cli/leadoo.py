@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..file_imports.definition import FileImport
+from ..file_imports.ending import ExitCode
+from ..support.wording import counted
 from ._client import client_options
-from ._command import Import
 from ._file_path import FilePath
-from ._run import SOME_REJECTED, run
-from ._words import several
+from ._run import run
 from .imports import begin_import, contact_import_options
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ def leadoo(journal: Path | None, dry_run: bool, latency: float, yes: bool, **arg
     the tag LEADOO, a tag LEADOO_… for each label, and the rest as details leadoo_…. A lead without an e-mail address
     is rejected. --map takes a column for a field of the contact, or for properties.X.
     """
-    command = Import(kind="contacts", form="leadoo", **arguments)
-    raise SystemExit(run(begin_import, command=command, journal=journal, dry_run=dry_run, latency=latency, yes=yes))
+    definition = FileImport(kind="contacts", form="leadoo", **arguments)
+    raise SystemExit(
+        run(begin_import, definition=definition, journal=journal, dry_run=dry_run, latency=latency, yes=yes)
+    )
 
 
 for option in leadoo.params:
@@ -68,22 +71,22 @@ def leadoo_feed(source: Path, folder: Path, **options: Any) -> None:
 
 
 async def _write(*, maps: Sequence[str], elements: Sequence[str], **options: Any) -> "Feed":
+    from ..file_imports.opening import parse_mapping
     from ..integrations.leadoo import COLUMNS, PRODUCT_ELEMENTS, with_sources, write_feed
-    from ._opening import mapped
 
-    columns = with_sources(COLUMNS, map(mapped, maps))
+    columns = with_sources(COLUMNS, map(parse_mapping, maps))
     return write_feed(columns=columns, elements=elements or PRODUCT_ELEMENTS, **options)
 
 
 def _tell(feed: "Feed", source: Path, folder: Path) -> None:
     """Say what was written and what was not, and exit with 1 where a product was left out."""
-    click.echo(f"{several(feed.products, 'product')} in {several(len(feed.files), 'file')} in {folder}")
+    click.echo(f"{counted(feed.products, 'product')} in {counted(len(feed.files), 'file')} in {folder}")
     for problem in feed.problems[:SHOWN_PROBLEMS]:
         click.echo(f"{source}: left out: {problem}", err=True)
     if feed.left_out > SHOWN_PROBLEMS:
         click.echo(f"… and {feed.left_out - SHOWN_PROBLEMS:,} more", err=True)
     for column, count in feed.lacking.items():
         have = "has" if count == 1 else "have"
-        click.echo(f"{source}: {count:,} of {several(feed.products, 'product')} {have} no {column}", err=True)
+        click.echo(f"{source}: {count:,} of {counted(feed.products, 'product')} {have} no {column}", err=True)
     if feed.left_out:
-        raise SystemExit(SOME_REJECTED)
+        raise SystemExit(ExitCode.SOME_REJECTED)

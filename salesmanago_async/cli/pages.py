@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from ..errors import Invalid, NoAnswer
-from ._file_path import STDOUT
-from ._run import SOME_REJECTED, fail, run
-from ._words import in_plain_words
+from ..file_imports.definition import STDOUT
+from ..file_imports.ending import ExitCode
+from ..support.wording import in_plain_words
+from ._run import fail, run
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
@@ -42,7 +43,7 @@ def check_page(page: str, client_id: str | None, leadoo_connected: bool) -> None
     for finding in findings:
         click.echo(f"{shown}:{finding.line}: {finding.kind}: {finding.message}")
     if findings:
-        raise SystemExit(SOME_REJECTED)
+        raise SystemExit(ExitCode.SOME_REJECTED)
     click.echo(f"{shown}: the monitoring code is there, once, where it belongs")
 
 

@@ -12,8 +12,8 @@ import pytest
 from attrs import evolve
 
 from salesmanago_async import Report, SalesManago
-from salesmanago_async.cli._client import ClientOptions
 from salesmanago_async.cli._estimate import POLL_INTERVAL, bill_lines, without_account
+from salesmanago_async.file_imports.account import ClientOptions
 from salesmanago_async.imports.estimate import Estimate
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
