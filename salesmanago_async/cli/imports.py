@@ -93,9 +93,9 @@ no rows, so the input files are read again. A journal that was cut, damaged or c
 import command again continues the import, too.
 
 While the server does not answer (refused connections, resets, time-outs, 429, 5xx), the import keeps trying and prints
-each wait. After --patience it stops, says why, and exits with 3. A longer Retry-After stops it immediately. The first
-Ctrl-C or SIGTERM finishes the requests in flight (at most 20 s), the second one stops immediately. Both write the
-counts, the report and the rejects, and print the command that continues the import.
+each wait. After --patience it stops, says why, and exits with 3. A Retry-After that is longer than --patience stops it
+immediately. The first Ctrl-C or SIGTERM finishes the requests in flight (at most 20 s), the second one stops
+immediately. Both write the counts, the report and the rejects, and print the command that continues the import.
 
 The rejects have two more columns, _line and _reason: correct a copy of the file and import that copy. 'salesmanago
 resume' writes the rejects again from the start. Rejects of Parquet files are JSONL.

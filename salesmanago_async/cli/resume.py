@@ -8,7 +8,6 @@ from attrs import evolve
 
 from ..file_imports.account import ClientOptions
 from ..file_imports.definition import Attempt
-from ..file_imports.paths import as_argument
 from ._client import client_options
 from ._file_path import FilePath
 from ._run import run
@@ -42,12 +41,12 @@ def resume(client: ClientOptions, journal: Path, **options: Any) -> None:
 async def _resume(
     *, client: ClientOptions, journal: Path, in_doubt: Literal["send", "drop"] | None, patience: float | None
 ) -> int:
-    from ..file_imports.opening import begun_import
+    from ..file_imports.opening import begun_import, resume_command
     from ._importing import make_import
 
     begun = begun_import(journal, in_doubt=in_doubt or "ask", patience=patience)
     given = () if patience is None else ("--patience", f"{patience:g}")
-    again = ("salesmanago", "resume", as_argument(journal), *client.arguments(), *given)
+    again = (*resume_command(journal), *client.arguments(), *given)
     attempt = Attempt(
         journal=journal,
         in_doubt=in_doubt or "ask",

@@ -23,7 +23,7 @@ def save_in_doubt(rows: AnnotatedRows, journal: Path | None) -> Path:
 
 
 def remove_in_doubt(path: Path, journal: Path) -> Iterator[Path]:
-    """Remove the files that earlier runs of the journal wrote, and yield those that somebody has changed."""
+    """Remove the files that earlier runs of the journal wrote, and yield those that have other content now."""
     for candidate in _candidates(path):
         if not candidate.exists():
             return

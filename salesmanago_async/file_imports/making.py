@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import orjson
-from attrs import evolve
 
 from ..client import SalesManago
 from ..connection.retry import is_unanswered
@@ -21,7 +20,7 @@ from ..outcome import State
 from .definition import STDOUT, Attempt, FileImport, note_of
 from .ending import FileImportResult
 from .in_doubt_file import remove_in_doubt, save_in_doubt
-from .opening import MakeLeadShape, OpenedImport, attempt_with, begun_import, open_import
+from .opening import MakeLeadShape, OpenedImport, attempt_with, begun_import, open_import, resume_command
 from .paths import check_paths, errors_naming
 from .rejects import AnnotatedRows
 
@@ -68,7 +67,13 @@ async def resume_import(
     that of the first call.
     """
     begun = begun_import(journal, in_doubt=in_doubt, patience=patience)
-    attempt = evolve(attempt_with(begun, journal), in_doubt=in_doubt)
+    resume = resume_command(journal)
+    attempt = Attempt(
+        journal=journal,
+        in_doubt=in_doubt,
+        continue_command=resume if in_doubt == "ask" else (*resume, "--in-doubt", in_doubt),
+        resume_command=resume,
+    )
     return await _import(sm, begun, attempt, on_progress, lead_shape)
 
 

@@ -76,12 +76,17 @@ def attempt_with(definition: FileImport, journal: Path, *, again: tuple[str, ...
     `resume` continues an import with the arguments in its journal. If the journal was begun with other arguments,
     `resume` would not continue this attempt; then `again`, the command that was given, does.
     """
-    resume = ("salesmanago", "resume", as_argument(journal))
+    resume = resume_command(journal)
     try:
         is_same = not journal.is_file() or is_noted(definition, read_note(journal))
     except NotBegun:
         is_same = True
     return Attempt(journal=journal, resume_command=resume, continue_command=resume if is_same else again)
+
+
+def resume_command(journal: Path) -> tuple[str, ...]:
+    """Return the command that continues an import by its journal alone."""
+    return ("salesmanago", "resume", as_argument(journal))
 
 
 def begun_import(

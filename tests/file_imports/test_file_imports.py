@@ -143,6 +143,7 @@ def test_events_in_doubt_are_dropped_on_request(lossy: Account) -> None:
     dropped = lossy.made(lambda sm: resume_import(sm, journal, in_doubt="drop"))
     assert (dropped.exit_code, dropped.report.rejected, dropped.rejects) == (1, 4, lossy.folder / "bad.csv")
     assert sorted(row[:4] for row in lossy.rows("bad.csv")) == ROWS[2:6]
+    assert dropped.attempt.continue_command == ("salesmanago", "resume", str(journal), "--in-doubt", "drop")
 
 
 def test_an_edited_file_of_rows_in_doubt_stays_and_is_named(lossy: Account) -> None:
