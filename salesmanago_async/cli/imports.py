@@ -27,6 +27,26 @@ _OPTIONS = (
     ),
     click.option("--encoding", help="The encoding of the files, such as cp1250.  [default: from the BOM, or UTF-8]"),
     click.option("--delimiter", help="The character between cells.  [default: detected from the header]"),
+    click.option("--null", multiple=True, metavar="TEXT", help="A text that means an empty cell, such as NULL."),
+    click.option(
+        "--decimal", type=click.Choice([".", ","]), default=".", show_default=True, help="The decimal mark of numbers."
+    ),
+    click.option(
+        "--time-zone",
+        default="UTC",
+        show_default=True,
+        metavar="ZONE",
+        help="The zone of times without one, such as Europe/Warsaw.",
+    ),
+    click.option(
+        "--date-format",
+        "date_formats",
+        multiple=True,
+        metavar="FORMAT",
+        help="A form of dates and times, such as '%d.%m.%Y %H:%M'.",
+    ),
+    click.option("--keep-spaces", is_flag=True, help="Do not trim cells; a blank cell is sent as it is."),
+    click.option("--strict", is_flag=True, help="Reject rows that are only warned of otherwise."),
     click.option(
         "--journal",
         type=FilePath(written=True),
@@ -85,8 +105,9 @@ _CONTACT_OPTIONS = (
 )
 
 _EPILOG = """FILE is CSV (with cells separated by , ; tab or |), JSONL, or Parquet (extra "parquet"). In JSONL and
-Parquet, columns may be objects. --map "Full name=name" reads a column as a field. An unknown column is an error that
-names the most similar known one.
+Parquet, columns may be objects. --map "Full name=name" reads a column as a field. Columns are matched without
+case, spaces, - _ and .; an unknown one is an error, with the --map options to paste. Two columns that are mapped to one
+field are joined with a space. What is taken and looks wrong, such as 4.86E+10, is counted as a warning.
 
 A journal is one file, for one import, one account and one server: use another one for the next night's import. It holds
 no rows, so the input files are read again. A journal that was cut, damaged or changed is refused. Running the same

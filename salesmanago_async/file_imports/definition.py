@@ -36,6 +36,12 @@ class FileImport:
     extra_columns: Literal["properties", "ignore", "error"] = "error"
     encoding: str | None = None
     delimiter: str | None = None
+    null: tuple[str, ...] = ()
+    decimal: Literal[".", ","] = "."
+    time_zone: str = "UTC"
+    date_formats: tuple[str, ...] = ()
+    keep_spaces: bool = False
+    strict: bool = False
     rejects: Path | None = None
     report_file: Path | None = None
     batch_size: int = 1000

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from ..errors import Invalid, JobFailed, NoAnswer, NotAuthenticated, Refused, StillRunning
 from ..imports.report import Report
+from ..records.columns import NoContactColumn, UnknownColumns
 from ..support.wording import counted, in_plain_words
 from .definition import Attempt, FileImport
 
@@ -71,6 +72,7 @@ class FileImportResult:
         """Lines about rows and files that need attention."""
         return (
             *_empty_input_lines(self),
+            *(f"warning: {warning}" for warning in self.report.warnings),
             *_problem_lines(self),
             *_in_doubt_lines(self),
             *(
@@ -111,6 +113,12 @@ def line_of(error: Exception) -> str:
     """Return what an error means to whoever started a command or an import, and what to do about it."""
     if isinstance(error, NotAuthenticated):
         return f"the server says: {error}; check client id, api key, secret (or sha) and owner with 'salesmanago check'"
+    if isinstance(error, UnknownColumns):
+        return f"{_place(error.file)}{_unknown_columns(error)}"
+    if isinstance(error, NoContactColumn):
+        column = error.suggestion or "COLUMN"
+        remedy = f"map the one that is: --map {shlex.quote(f'{column}=email')}"
+        return f"{_place(error.file)}no column is the contacts' email or contactId; {remedy}"
     if isinstance(error, NoAnswer):
         return f"{in_plain_words(str(error))}; check the network and the base URL"
     if isinstance(error, Refused):
@@ -118,6 +126,18 @@ def line_of(error: Exception) -> str:
     if isinstance(error, OSError) and not isinstance(error, Invalid):
         return f"{error.filename or 'input or output'}: {error.strerror or error}"
     return str(error)
+
+
+def _place(file: str | None) -> str:
+    return f"{file}: " if file else ""
+
+
+def _unknown_columns(error: UnknownColumns) -> str:
+    """Return what to do about columns that are not fields, as options to paste."""
+    maps = " ".join(f"--map {shlex.quote(f'{column}={field}')}" for column, field in error.mapping.items())
+    names = ", ".join(map(repr, error.suggestions))
+    what = "is not a field" if len(error.suggestions) == 1 else "are not fields"
+    return f"{names} {what}; map columns to fields: {maps}; or leave them out: --extra-columns ignore"
 
 
 def _unfinished(result: FileImportResult) -> str | None:

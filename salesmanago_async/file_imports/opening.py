@@ -58,7 +58,17 @@ def open_files(definition: FileImport, *, lead_shape: MakeLeadShape | None = Non
         shape, columns = lead_shape(columns, definition.extra_columns), {}
     else:
         shape = (contact_shape if definition.kind == "contacts" else event_shape)(definition.extra_columns)
-    reading = ReadOptions(columns=columns, encoding=definition.encoding, delimiter=definition.delimiter)
+    reading = ReadOptions(
+        columns=columns,
+        encoding=definition.encoding,
+        delimiter=definition.delimiter,
+        null=definition.null,
+        decimal=definition.decimal,
+        time_zone=definition.time_zone,
+        date_format=definition.date_formats,
+        keep_spaces=definition.keep_spaces,
+        strict=definition.strict,
+    )
     return FileSource([open_file(path, shape, reading) for path in definition.files])
 
 

@@ -6,6 +6,7 @@ like a field (`First Name`, `type`) is suggested, and never taken for it.
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ..api.nearest import nearest
 from ..errors import Invalid
@@ -35,32 +36,46 @@ def meant(name: str, known: Iterable[str]) -> str | None:
 
 
 class UnknownColumns(Invalid):
-    """Columns that are no fields. `suggestions` has, for each of them, the field that is probably meant, or None."""
+    """Columns that are not fields. `suggestions` has, for each of them, the field that is probably meant, or None."""
 
-    def __init__(self, suggestions: Mapping[str, str | None]) -> None:
+    def __init__(self, suggestions: Mapping[str, str | None], file: str | None = None) -> None:
         self.suggestions = dict(suggestions)
-        first = next(iter(self.suggestions)) or "a column without a name"
-        super().__init__(_rule(self.suggestions), field=first if len(self.suggestions) == 1 else None)
+        self.file = file
+        name = next(iter(self.suggestions)) or "a column without a name"
+        rule = _rule(self.suggestions)
+        if len(self.suggestions) > 1 or file:
+            super().__init__(rule if len(self.suggestions) > 1 else f"{name}: {rule}", field=file)
+        else:
+            super().__init__(rule, field=name)
 
-    def __reduce__(self) -> tuple[type["UnknownColumns"], tuple[Mapping[str, str | None]]]:
-        return type(self), (self.suggestions,)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.suggestions, self.file)
 
     @property
     def mapping(self) -> dict[str, str]:
         """The unknown columns with the fields that are probably meant, "FIELD" if there is no suggestion."""
         return {name: field or "FIELD" for name, field in self.suggestions.items()}
 
+    def in_file(self, file: str) -> "UnknownColumns":
+        """Return the same error, which names a file."""
+        return UnknownColumns(self.suggestions, file)
+
 
 class NoContactColumn(Invalid):
     """No column has the address or the id of the contacts. `suggestion` is the column that probably has it, or None."""
 
-    def __init__(self, suggestion: str | None) -> None:
+    def __init__(self, suggestion: str | None, file: str | None = None) -> None:
         self.suggestion = suggestion
+        self.file = file
         example = f"columns={{{suggestion or 'COLUMN'!r}: 'email'}}"
-        super().__init__(f"no column is the contacts' email or contactId; map the one that is: {example}")
+        super().__init__(f"no column is the contacts' email or contactId; map the one that is: {example}", field=file)
 
-    def __reduce__(self) -> tuple[type["NoContactColumn"], tuple[str | None]]:
-        return type(self), (self.suggestion,)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.suggestion, self.file)
+
+    def in_file(self, file: str) -> "NoContactColumn":
+        """Return the same error, which names a file."""
+        return NoContactColumn(self.suggestion, file)
 
 
 def _rule(suggestions: Mapping[str, str | None]) -> str:

@@ -12,7 +12,7 @@ from ..records.cells import CellRules
 from ..records.shapes import ExtraColumns
 
 FileFormat: TypeAlias = Literal["csv", "jsonl", "json", "parquet", "xlsx"]
-Decimal: TypeAlias = Literal[".", ","]
+DecimalMark: TypeAlias = Literal[".", ","]
 
 
 def _texts(given: str | Iterable[str]) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ class ReadOptions:
     delimiter: str | None = None
     format: FileFormat | None = field(default=None, validator=_one_of("csv", "jsonl", "json", "parquet", "xlsx"))
     null: tuple[str, ...] = field(default=(), converter=_texts)
-    decimal: Decimal = field(default=".", validator=_one_of(".", ","))
+    decimal: DecimalMark = field(default=".", validator=_one_of(".", ","))
     time_zone: tzinfo = field(default=UTC, converter=_zone)
     date_format: tuple[str, ...] = field(default=(), converter=_texts)
     keep_spaces: bool = False
