@@ -30,8 +30,8 @@ class Report:
     were not followed to their end; `request_ids` has the first 1,000 of them. `earlier` counts the records that were
     settled by an earlier run of the same journal; `journal` is its path.
 
-    `warnings` are what was taken from files and looks wrong, each with its column, count and first line. With the option
-    `strict` such rows are rejected.
+    `warnings` are what was taken from files and looks wrong, each with its column, count and first line. With the
+    option `strict` such rows are rejected.
 
     In a dry run, `chunks` and `bytes` are what would be sent. When it has ended, `duplicates` counts the records of a
     contact that came before (they would wait for the earlier record), or the events that are equal in every field to an

@@ -6,13 +6,12 @@ like a field (`First Name`, `type`) is suggested, and never taken for it.
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from ..api.nearest import nearest
 from ..errors import Invalid
 
 _MEANT = {
-    "emailaddress": "email", "mail": "email", "customeremail": "email", "useremail": "email", "adresemail": "email",
+    "emailaddress": "email", "mailaddress": "email", "mail": "email", "customeremail": "email", "useremail": "email", "adresemail": "email",
     "firstname": "name", "lastname": "name", "fullname": "name", "customername": "name", "imie": "name",
     "nazwisko": "name", "phonenumber": "phone", "mobile": "phone", "telephone": "phone", "telefon": "phone",
     "zip": "zipCode", "postcode": "zipCode", "postalcode": "zipCode", "dateofbirth": "birthday", "dob": "birthday",
@@ -21,6 +20,10 @@ _MEANT = {
     "time": "date", "timestamp": "date", "createdat": "date", "amount": "value", "total": "value", "price": "value",
     "orderid": "externalId", "transactionid": "externalId", "sku": "products", "productid": "products",
 }  # fmt: skip
+
+
+SIMILAR = 0.7
+"""How similar a column must be to a field (0 to 1), so that --map with that field may be pasted."""
 
 
 def plain(name: str) -> str:
@@ -32,7 +35,7 @@ def meant(name: str, known: Iterable[str]) -> str | None:
     """Return the field that an unknown name probably means, None if there is none."""
     names = list(known)
     found = _MEANT.get(plain(name))
-    return found if found in names else nearest(name, names)
+    return found if found in names else nearest(name, names, similar=SIMILAR)
 
 
 class UnknownColumns(Invalid):
@@ -47,9 +50,6 @@ class UnknownColumns(Invalid):
             super().__init__(rule if len(self.suggestions) > 1 else f"{name}: {rule}", field=file)
         else:
             super().__init__(rule, field=name)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.suggestions, self.file)
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -69,9 +69,6 @@ class NoContactColumn(Invalid):
         self.file = file
         example = f"columns={{{suggestion or 'COLUMN'!r}: 'email'}}"
         super().__init__(f"no column is the contacts' email or contactId; map the one that is: {example}", field=file)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.suggestion, self.file)
 
     def in_file(self, file: str) -> "NoContactColumn":
         """Return the same error, which names a file."""

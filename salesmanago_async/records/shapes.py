@@ -197,6 +197,14 @@ class Shape:
     def _meant(self, name: str) -> str | None:
         return meant(name, {spec.wire_name for spec in self._specs.values()})
 
+    def check_mapped(self, columns: Mapping[str, str]) -> None:
+        """Raise `Invalid` if a column is mapped to a name that is not a field."""
+        for column, name in columns.items():
+            if not self._is_known(name):
+                near = self._meant(name)
+                hint = f"; did you mean {near!r}?" if near else ""
+                raise Invalid(f"{column!r} is mapped to {name!r}, which is not a field{hint}")
+
     def check_header(self, names: Sequence[str]) -> None:
         """Raise `NoContactColumn` if no column of a file is the address or the id of the contacts."""
         if any((spec := self._field(name)) and spec.name in _CONTACT_FIELDS for name in names if name):

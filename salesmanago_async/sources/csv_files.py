@@ -62,6 +62,7 @@ class CsvFile(TextFile):
         self._shape = shape
         self._rules = reading.rules
         self._is_strict = reading.strict
+        shape.check_mapped(reading.columns)
         self._columns = columns_of(self.header, reading.columns)
         self._nameless = [index for index, name in enumerate(self._columns.names) if not name]
         shape.check_header(self._columns.names)

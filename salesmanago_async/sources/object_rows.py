@@ -17,6 +17,7 @@ class ObjectRows:
     warnings: tuple[ReadWarning, ...] = ()
 
     def __init__(self, shape: Shape, columns: Mapping[str, str]) -> None:
+        shape.check_mapped(columns)
         self._shape = shape
         self._columns = columns
 

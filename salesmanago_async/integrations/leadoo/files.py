@@ -81,6 +81,9 @@ class LeadShape(Shape):
         """Return an encoder of rows of cells; `body` converts one row."""
         return self.slow_path_encoder(tags, body)
 
+    def check_mapped(self, columns: Mapping[str, str]) -> None:
+        """Check nothing: columns are mapped before."""
+
     def check_header(self, names: Sequence[str]) -> None:
         """Check nothing: `check_names` knows the columns of leads."""
 
