@@ -11,7 +11,8 @@ from ..api.nearest import nearest
 from ..errors import Invalid
 
 _MEANT = {
-    "emailaddress": "email", "mailaddress": "email", "mail": "email", "customeremail": "email", "useremail": "email", "adresemail": "email",
+    "emailaddress": "email", "mailaddress": "email", "mail": "email",
+    "customeremail": "email", "useremail": "email", "adresemail": "email",
     "firstname": "name", "lastname": "name", "fullname": "name", "customername": "name", "imie": "name",
     "nazwisko": "name", "phonenumber": "phone", "mobile": "phone", "telephone": "phone", "telefon": "phone",
     "zip": "zipCode", "postcode": "zipCode", "postalcode": "zipCode", "dateofbirth": "birthday", "dob": "birthday",
