@@ -1,4 +1,16 @@
-"""What every test may ask for: both event loops under virtual time, a simulator, and clients of it."""
+"""What every test may ask for: both event loops under virtual time, a simulator, and clients of it.
+
+The README's command and .ci/run share the suite between them:
+
+    python -m pytest                                        all kinds of tests, in two minutes
+    python -m pytest -m "not slow and (ci or hypothesis)" --hypothesis-profile ci      the rest, which .ci/run adds
+    python -m pytest -m "not slow" --hypothesis-profile ci                             all at once
+    python -m pytest -m slow                                what takes minutes, by hand
+
+The rest is marked `ci`: cases that repeat with other values what another one has shown, and the trio twin of each test
+that runs on both event loops, unless it is marked `both_loops`, because time, cancellation or tasks are its subject.
+Besides, a property is tried with ten times as many examples, which are given by `examples`.
+"""
 
 import asyncio
 import gc
@@ -14,6 +26,7 @@ import anyio
 import httpx
 import pytest
 import trio
+from hypothesis import settings
 from trio.testing import MockClock
 
 from salesmanago_async import SalesManago
@@ -24,9 +37,32 @@ EPOCH = 1_700_000_000.0
 """The wall clock of a test, in seconds since 1970, when its event loop's clock shows 0."""
 
 
-def pytest_configure() -> None:
-    """Have clients know one certificate, not the hundreds of httpx: to read those takes each of them 25 ms."""
+def examples(count: int) -> int:
+    """Return how many examples a property is tried with, where `ci` has so many."""
+    return max(5, count * settings().max_examples // 100)
+
+
+def in_ci(*values: Any) -> list[Any]:
+    """Mark values of a parameter that repeat what another one shows."""
+    return [pytest.param(value, marks=pytest.mark.ci) for value in values]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the number of examples; and have clients read one certificate, which takes httpx's hundreds 25 ms each."""
+    settings.register_profile("ci", max_examples=100)
+    settings.register_profile("dev", max_examples=10)
+    settings.load_profile(config.getoption("--hypothesis-profile") or "dev")
     os.environ.setdefault("SSL_CERT_FILE", str(DATA / "localhost.pem"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the trio twins to .ci/run, but where the event loop matters most."""
+    names = {item.nodeid for item in items}
+    for item in items:
+        is_twin = "trio" in item.nodeid and item.nodeid.replace("trio", "asyncio") in names
+        uses_loop = "anyio_backend" in getattr(item, "fixturenames", ())
+        if is_twin and uses_loop and not item.get_closest_marker("both_loops"):
+            item.add_marker("ci")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -11,7 +11,7 @@ from salesmanago_async._watcher import JobWatcher
 from salesmanago_async.simulator import Simulator
 from tests.conftest import MakeClient
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_loops]
 
 INTERVAL = 60.0
 

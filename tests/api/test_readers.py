@@ -25,6 +25,7 @@ from salesmanago_async.api.contact_lists import ContactOnPage
 from salesmanago_async.api.email_statistics import ConversationRecipients, ConversationStatistics
 from salesmanago_async.api.messages import ConversationMessage
 from salesmanago_async.api.web_push import WebPushRecipient
+from tests.conftest import examples
 
 FILES: list[type] = [
     ContactExport,
@@ -103,7 +104,7 @@ def objects(kind: type, depth: int = 2) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", [*FILES, ContactDetails, RecordedEvent, Visit])
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.data())
 def test_records_of_files_are_read_as_the_careful_way_reads_them(kind: type, data: st.DataObject) -> None:
     assert_same(kind, data.draw(objects(kind)))
@@ -119,7 +120,7 @@ def test_whatever_is_in_a_field_is_read_as_the_careful_way_reads_it(kind: type) 
             assert_same(kind, reduce(lambda inner, name: {name: inner}, reversed(path), odd))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.data())
 def test_answers_are_read_as_the_careful_way_reads_them(data: st.DataObject) -> None:
     kind: type = data.draw(st.sampled_from([*ANSWERS.values()]))

@@ -12,7 +12,7 @@ from salesmanago_async.errors import BufferClosed, BufferFull
 from salesmanago_async.simulator import Fault, Simulator
 from tests.buffers.wires import ADD, UPSERT, Wire, contact, purchase
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_loops]
 
 
 async def test_calls_return_at_once_and_go_out_together(sm: SalesManago, wire: Wire) -> None:

@@ -15,7 +15,7 @@ from salesmanago_async.errors import JournalFailed
 from salesmanago_async.simulator import Fault, Simulator
 from tests.buffers.wires import ADD, UPSERT, Wire, contact, files_of, leave, purchase
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("disk")]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_loops, pytest.mark.usefixtures("disk")]
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from salesmanago_async.simulator import Fault, Simulator
 from tests.buffers.wires import ADD, UPSERT, Wire, contact, leave, purchase
 from tests.conftest import VirtualTimeLoop
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_loops]
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from salesmanago_async import (
     Unreadable,
 )
 from salesmanago_async.exports._transfer import MOST_FAULTS
-from tests.conftest import BACKENDS, run_virtually
+from tests.conftest import BACKENDS, examples, run_virtually
 from tests.exports.hosts import Body, Connect, Fetched, Host, Hosts, Step, fetch, read, response, small_blocks
 
 pytestmark = pytest.mark.anyio
@@ -425,7 +425,7 @@ def scripts(draw: st.DrawFn) -> tuple[dict[str, bytes], list[Step]]:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(scripts(), st.integers(1, 40), st.integers(0, 5))
 def test_whatever_hosts_do_it_is_one_file_whole_or_an_error_after_its_beginning(
     backend: str, script: tuple[dict[str, bytes], list[Step]], block: int, seed: int
@@ -448,7 +448,7 @@ def test_whatever_hosts_do_it_is_one_file_whole_or_an_error_after_its_beginning(
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=examples(15))
 @given(st.lists(st.integers(0, 2_000_000), max_size=5), st.sampled_from(['"one"', None]), st.integers(20_000, 200_000))
 def test_a_big_file_cut_at_random_places_is_whole(backend: str, cuts: list[int], etag: str | None, piece: int) -> None:
     content = Random(1).randbytes(2_000_000)

@@ -27,6 +27,7 @@ from salesmanago_async.imports._express import Encoder
 from salesmanago_async.imports._guesses import express_lane
 from salesmanago_async.imports._wide_lane import MOST_KEYS, in_order, with_order_of
 from salesmanago_async.imports.shapes import Shape, contact_shape, event_shape
+from tests.conftest import examples
 
 Outcome = tuple[str, Any]
 Values = list[Any]
@@ -333,19 +334,19 @@ def test_detail_columns_come_last_in_an_item() -> None:
     check_same(CONTACTS, [{**record, "tags": ["VIP"]}, {**record, "dictionary_properties": PARTS[0]}])
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 @given(st.lists(CONTACT_RECORDS, max_size=6), RUN_TAGS)
 def test_a_contact_is_encoded_as_the_rules_have_it(records: list[Any], tags: Sequence[str]) -> None:
     check_same(CONTACTS, records, tags)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(st.lists(EVENT_RECORDS, max_size=6))
 def test_an_event_is_encoded_as_the_rules_have_it(records: list[Any]) -> None:
     check_same(EVENTS, records)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(st.lists(CONTACT_RECORDS, max_size=8), RUN_TAGS)
 def test_so_it_is_when_there_are_too_many_sets_of_keys(records: list[Any], tags: Sequence[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -353,7 +354,7 @@ def test_so_it_is_when_there_are_too_many_sets_of_keys(records: list[Any], tags:
         check_same(CONTACTS, records, tags)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(st.lists(EVENT_RECORDS, max_size=8))
 def test_so_it_is_with_events(records: list[Any]) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -376,7 +377,7 @@ HEADER = [
 ]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(
     st.lists(st.sampled_from(HEADER), unique=True, min_size=1),
     st.lists(st.lists(CELL, min_size=10, max_size=10), max_size=4),
@@ -405,7 +406,7 @@ def is_email_by_the_rule(address: str) -> bool:
         return _fields.is_email(address)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.from_regex(USUAL_EMAIL, fullmatch=True))
 @example("a" * 64 + "@" + "b" * 30 + "-" + "c" * 30 + ("." + "d" * 30) * 3)
 def test_what_is_taken_for_an_address_is_one(address: str) -> None:

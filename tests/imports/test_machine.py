@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from salesmanago_async.simulator import Fault
-from tests.conftest import run_virtually
+from tests.conftest import examples, run_virtually
 from tests.imports.ways import DOUBTED, RECOGNISED
 from tests.imports.worlds import (
     BY_ITSELF,
@@ -268,9 +268,9 @@ def _record(kind: Kind, place: int, owner: int, *, has_ids: bool) -> Any:
     return event(place, email) if has_ids else event(place, email, external_id=None)
 
 
-def _settings(examples: int) -> settings:
+def _settings(count: int) -> settings:
     return settings(
-        max_examples=examples,
+        max_examples=count,
         stateful_step_count=5,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
@@ -284,8 +284,9 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR, "salesmanago_async")
 
 
+@pytest.mark.hypothesis
 def test_nothing_is_lost_or_doubled_whatever_happens() -> None:
-    run_state_machine_as_test(Runs, settings=_settings(200))
+    run_state_machine_as_test(Runs, settings=_settings(examples(200)))
 
 
 @pytest.mark.slow
@@ -293,14 +294,16 @@ def test_nothing_is_lost_or_doubled_whatever_happens_for_minutes() -> None:
     run_state_machine_as_test(Runs, settings=_settings(5000))
 
 
+@pytest.mark.hypothesis
 def test_nothing_is_lost_or_doubled_by_a_server_that_refuses_what_it_has_half_done() -> None:
-    run_state_machine_as_test(RunsOfOddServers, settings=_settings(100))
+    run_state_machine_as_test(RunsOfOddServers, settings=_settings(examples(100)))
 
 
 # At every step
 
 
 @pytest.mark.anyio
+@pytest.mark.both_loops
 @pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("before", [(), (Ends("kill", seconds=0.5),)], ids=["the first run", "the second run"])
 @pytest.mark.parametrize("kind", ["contacts", "events"])
