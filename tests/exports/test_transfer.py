@@ -22,7 +22,7 @@ from salesmanago_async import (
     Unreadable,
 )
 from salesmanago_async.exports._transfer import MOST_FAULTS
-from tests.conftest import BACKENDS, examples, run_virtually
+from tests.conftest import BACKENDS, examples, in_ci, run_virtually
 from tests.exports.hosts import Body, Connect, Fetched, Host, Hosts, Step, fetch, read, response, small_blocks
 
 pytestmark = pytest.mark.anyio
@@ -447,7 +447,7 @@ def test_whatever_hosts_do_it_is_one_file_whole_or_an_error_after_its_beginning(
         assert any(content.startswith(fetched.content) for content in versions.values())
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ["asyncio", *in_ci("trio")])
 @settings(deadline=None, max_examples=examples(15))
 @given(st.lists(st.integers(0, 2_000_000), max_size=5), st.sampled_from(['"one"', None]), st.integers(20_000, 200_000))
 def test_a_big_file_cut_at_random_places_is_whole(backend: str, cuts: list[int], etag: str | None, piece: int) -> None:

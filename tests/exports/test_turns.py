@@ -17,6 +17,7 @@ from salesmanago_async.exports.damage import DamageCounter
 from salesmanago_async.exports.files import Spooled
 from salesmanago_async.exports.records import MOST_BLANKS
 from salesmanago_async.exports.shapes import as_it_is
+from tests.conftest import in_ci
 from tests.serving import listening
 
 LONGEST_STEP = 0.5
@@ -105,7 +106,7 @@ async def test_eight_megabytes_of_blanks_are_passed_over(before: bytes) -> None:
     assert found == (2 if RECORD in before else 1)
 
 
-@pytest.mark.parametrize("before", [b"", b"[", b"[" + RECORD, b"[" + RECORD + b",", b"[" + RECORD + b"]"])
+@pytest.mark.parametrize("before", [b"", b"[" + RECORD, *in_ci(b"[", b"[" + RECORD + b",", b"[" + RECORD + b"]")])
 async def test_blanks_without_end_are_given_up(before: bytes) -> None:
     read = 0
 

@@ -21,6 +21,7 @@ from salesmanago_async.imports import _engine, _journal
 from salesmanago_async.imports._journal import Entry, Journal, Marks, open_journal, read_note
 from salesmanago_async.imports.outcome import Verdicts
 from salesmanago_async.simulator import DEMO_OWNER, Fault
+from tests.conftest import in_ci
 from tests.imports.worlds import (
     PATHS,
     Answer,
@@ -477,7 +478,7 @@ async def _run_on_a_full_disk(world: World, pages: int, patch: pytest.MonkeyPatc
     return records, told
 
 
-@pytest.mark.parametrize("kind", ["contacts", "events"])
+@pytest.mark.parametrize("kind", [*in_ci("contacts"), "events"])
 @pytest.mark.parametrize("pages", [0, 1])
 async def test_a_run_ends_when_its_journal_is_full_and_another_finishes_it(
     kind: Kind, pages: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -492,7 +493,7 @@ async def test_a_run_ends_when_its_journal_is_full_and_another_finishes_it(
         assert set(events_of(world.simulator).values()) == {1}
 
 
-@pytest.mark.parametrize("kind", ["contacts", "events"])
+@pytest.mark.parametrize("kind", ["contacts", *in_ci("events")])
 async def test_nothing_is_called_accepted_that_could_not_be_written_down(
     kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

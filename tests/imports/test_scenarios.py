@@ -20,7 +20,7 @@ from salesmanago_async import Contact, ExternalEvent, Invalid, Report
 from salesmanago_async.imports import _driver
 from salesmanago_async.imports._reading import LINGER
 from salesmanago_async.simulator import Fault
-from tests.conftest import VirtualTimeLoop
+from tests.conftest import VirtualTimeLoop, in_ci
 from tests.imports.ways import DOUBTED, RECOGNISED
 from tests.imports.worlds import (
     DISK_SECONDS,
@@ -633,7 +633,7 @@ async def test_one_refused_request_is_searched_within_a_budget(tmp_path: Path) -
     assert world.front.requests[PATHS["events"]] <= 1 + _driver.SEARCH_CALLS
 
 
-@pytest.mark.parametrize("kind", ["contacts", "events"])
+@pytest.mark.parametrize("kind", ["contacts", *in_ci("events")])
 async def test_a_body_that_is_too_large_is_halved_until_it_fits_however_often_that_takes(
     kind: Kind, tmp_path: Path
 ) -> None:
