@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("ci", max_examples=100)
     settings.register_profile("dev", max_examples=10)
     settings.load_profile(config.getoption("--hypothesis-profile") or "dev")
-    os.environ.setdefault("SSL_CERT_FILE", str(DATA / "localhost.pem"))
+    os.environ["SSL_CERT_FILE"] = str(DATA / "localhost.pem")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -140,7 +140,7 @@ LARGE: dict[str, list[bytes]] = {
 }
 
 
-@pytest.mark.parametrize("kind", LARGE)
+@pytest.mark.parametrize("kind", ["of objects", "of damage", *in_ci("of text", "of escapes", "of lists")])
 async def test_a_large_record_is_read_in_short_steps(kind: str) -> None:
     async with heartbeat():
         found, damage = await count([b"[", RECORD, b",", *LARGE[kind], b",", *LARGE[kind], b",", RECORD, b"]"])

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from salesmanago_async.simulator import Fault
-from tests.conftest import examples, run_virtually
+from tests.conftest import examples, in_ci, run_virtually
 from tests.imports.ways import DOUBTED, RECOGNISED
 from tests.imports.worlds import (
     BY_ITSELF,
@@ -306,7 +306,7 @@ def test_nothing_is_lost_or_doubled_by_a_server_that_refuses_what_it_has_half_do
 @pytest.mark.both_loops
 @pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("before", [(), (Ends("kill", seconds=0.5),)], ids=["the first run", "the second run"])
-@pytest.mark.parametrize("kind", ["contacts", "events"])
+@pytest.mark.parametrize("kind", [*in_ci("contacts"), "events"])
 async def test_a_run_may_end_at_any_step(
     kind: Kind, before: tuple[Ends, ...], stride: int, anyio_backend_name: str, tmp_path: Path
 ) -> None:

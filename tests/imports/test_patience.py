@@ -29,7 +29,7 @@ from salesmanago_async.simulator import DEMO_OWNER, DEMO_PASSWORD, Fault, Simula
 from tests.conftest import MakeClient, in_ci, wall_clock
 from tests.imports.worlds import PATHS, Ends, Front, Kind, World, _messages, contact, event, refusing
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_loops]
+pytestmark = pytest.mark.anyio
 
 BEGINS = 4.0
 """Seconds after the start of a run at which the server goes away."""

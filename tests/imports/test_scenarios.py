@@ -476,7 +476,13 @@ HALF_REFUSED = [
 def _cases() -> list[Any]:
     """Every scenario with a journal; those of one run also without."""
     return [
-        pytest.param(kind, scenario, has_journal, id=f"{kind}: {scenario.title}{'' if has_journal else ', no journal'}")
+        pytest.param(
+            kind,
+            scenario,
+            has_journal,
+            id=f"{kind}: {scenario.title}{'' if has_journal else ', no journal'}",
+            marks=() if has_journal else pytest.mark.ci,
+        )
         for kind, scenarios in (("contacts", CONTACTS), ("events", EVENTS), ("events", HALF_REFUSED))
         for scenario in scenarios
         for has_journal in ([True, False] if scenario.is_one_run else [True])
