@@ -17,6 +17,7 @@ import gc
 import json
 import os
 import selectors
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from random import Random
@@ -33,6 +34,7 @@ from salesmanago_async import SalesManago
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
 
 DATA = Path(__file__).parent / "data"
+MEMORY, ENOUGH = Path("/dev/shm"), 2 * 1024**3
 EPOCH = 1_700_000_000.0
 """The wall clock of a test, in seconds since 1970, when its event loop's clock shows 0."""
 
@@ -48,11 +50,17 @@ def in_ci(*values: Any) -> list[Any]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the number of examples; and have clients read one certificate, which takes httpx's hundreds 25 ms each."""
+    """Choose the number of examples, and spare what takes time and shows nothing.
+
+    To read the certificates of httpx takes each client 25 ms, and to wait for the disk at each commit a third of a test
+    of journals: clients read one certificate, and folders of tests lie in memory where there is enough of it.
+    """
     settings.register_profile("ci", max_examples=100)
     settings.register_profile("dev", max_examples=10)
     settings.load_profile(config.getoption("--hypothesis-profile") or "dev")
     os.environ["SSL_CERT_FILE"] = str(DATA / "localhost.pem")
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
