@@ -27,6 +27,7 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Thread
+from unittest import mock
 
 import salesmanago_async
 
@@ -137,7 +138,7 @@ def _become(arguments: Sequence[str], folder: str, environ: Mapping[str, str], s
     os.environ.clear()
     os.environ.update(environ)
     # to go through all that was imported takes the collector a fifth of a second, at the end of every process
-    vars(gc)["unfreeze"] = lambda: None
+    mock.patch.object(gc, "unfreeze", new=lambda: None).start()
     sys.argv = ["salesmanago", *arguments]
 
 
