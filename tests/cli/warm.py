@@ -138,7 +138,7 @@ def _become(arguments: Sequence[str], folder: str, environ: Mapping[str, str], s
     os.environ.clear()
     os.environ.update(environ)
     # to go through all that was imported takes the collector a fifth of a second, at the end of every process
-    mock.patch.object(gc, "unfreeze", new=lambda: None).start()
+    mock.patch.object(gc, "unfreeze", return_value=None).start()
     sys.argv = ["salesmanago", *arguments]
 
 
