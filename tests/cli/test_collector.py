@@ -17,6 +17,7 @@ async def failing() -> None:
     raise Invalid("is wrong")
 
 
+@pytest.mark.usefixtures("unfrozen")
 def test_while_a_command_runs_it_comes_seldom_and_then_as_before() -> None:
     before = (gc.get_threshold(), gc.get_freeze_count())
     assert before[0] != THRESHOLDS

@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.accounts import ask, contacts_of
 from tests.cli.conftest import COMMAND
+from tests.conftest import in_ci
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
@@ -84,7 +85,7 @@ def wait_until_half_is_done(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("away", [4.0, pytest.param(45.0, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("kind", ["contacts", "events"])
+@pytest.mark.parametrize("kind", [*in_ci("contacts"), "events"])
 def test_a_server_that_is_killed_and_started_again_is_waited_for(
     kind: str, away: float, night: Path, port: int, bare: Mapping[str, str], start: Start
 ) -> None:
@@ -104,7 +105,7 @@ def test_a_server_that_is_killed_and_started_again_is_waited_for(
     assert EMAILS[0].partition("@")[2] not in err
 
 
-@pytest.mark.parametrize("kind", ["contacts", "events"])
+@pytest.mark.parametrize("kind", ["contacts", *in_ci("events")])
 def test_a_server_that_stays_away_ends_the_import_and_a_later_one_goes_on(
     kind: str, night: Path, port: int, bare: Mapping[str, str], start: Start, salesmanago: Command
 ) -> None:

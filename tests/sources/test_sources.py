@@ -21,6 +21,7 @@ from salesmanago_async.records.encoders import Encoder
 from salesmanago_async.records.shapes import contact_shape
 from salesmanago_async.sources.options import ReadOptions
 from salesmanago_async.sources.sources import FileSource, Source, open_file, open_source
+from tests.conftest import examples
 
 NASTY = Path(__file__).parent.parent / "data" / "nasty"
 QUOTE = "is one left open?"
@@ -437,7 +438,7 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 TABLES = st.lists(st.tuples(CELLS, CELLS), max_size=6)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(
     TABLES, st.sampled_from(",;\t|"), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]), st.sampled_from(["\n", "\r\n"])
 )
@@ -458,7 +459,7 @@ WORDS = st.text("ab ż", min_size=1, max_size=4)
 QUOTED = st.sampled_from(['"{}"', '"{}, {}"', '"{} ""{}"""', '"{}\n{}"', "{}", '""'])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.lists(st.tuples(QUOTED, QUOTED, WORDS), min_size=1, max_size=7), st.integers(0, 6), st.integers(1, 2))
 def test_an_unclosed_quote_anywhere_spoils_its_row_only(
     tmp_path_factory: pytest.TempPathFactory, table: list[tuple[str, str, str]], broken: int, column: int
