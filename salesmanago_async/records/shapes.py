@@ -35,6 +35,7 @@ from ..api.nearest import nearest
 from ..errors import Invalid
 from .compiled import Encoded, EncoderContext
 from .encoders import Encoder, InstanceEncoder, MappingEncoder, RecordEncoder, cell_encoder
+from .exported import exported_columns
 from .names import Names, names_of_contact, names_of_event
 
 ExtraColumns: TypeAlias = Literal["error", "ignore", "properties"]
@@ -118,7 +119,8 @@ class Shape:
 
     def _specs_of(self, names: Sequence[str]) -> list[FieldSpec | None]:
         """Return the fields that these names stand for, None for an ignored name."""
-        found = [self._spec(name) for name in names]
+        exported = exported_columns(self.record_class, names)
+        found = [exported[name] if name in exported else self._spec(name) for name in names]
         given = [spec for spec in found if spec]
         fields = Counter(spec.name for spec in given)
         for spec in given:
