@@ -13,7 +13,7 @@ import anyio
 import anyio.abc
 import click
 
-from ..errors import only_error
+from ..errors import Invalid, only_error
 from ._file_path import FilePath
 from ._run import STOPPED, fail
 from ._words import several
@@ -54,6 +54,15 @@ _OPTIONS = (
 )
 
 
+shape_option = click.option(
+    "--shape",
+    type=click.Choice(["flat", "documented"]),
+    help="The form of each record in JSON and JSONL: flat as a row of CSV, which an import takes, or documented as in"
+    " the server's file.  [default: flat]",
+)
+"""The option of commands that save the server's own files."""
+
+
 def saving_options(command: CommandT) -> CommandT:
     """Give a command the options that say where records go."""
     described: Any = command
@@ -62,11 +71,19 @@ def saving_options(command: CommandT) -> CommandT:
     return described  # type: ignore[no-any-return]
 
 
-def checked_target(out: Path, format: Any, raw_cells: bool) -> "Destination":  # noqa: A002 - as the option is called
+def checked_target(
+    out: Path,
+    format: Any,  # noqa: A002 - as the option is called
+    raw_cells: bool,
+    shape: Any = None,
+) -> "Destination":
     """Return where records go; raise `Invalid` before anything is asked of the server."""
     from ..exports.sinks import target_of
 
-    return target_of(out, format=format, safe_cells=not raw_cells)
+    target = target_of(out, format=format, safe_cells=not raw_cells, shape=shape or "flat")
+    if target.shape == "documented" and target.format in {"csv", "parquet"}:
+        raise Invalid(f"documented is a form of JSON and JSONL; the rows of {target.format} are flat", field="--shape")
+    return target
 
 
 async def save_job(job: "Job[Any]", target: "Destination", what: str = "records", *, strict: bool = False) -> None:
@@ -87,6 +104,7 @@ async def save_job(job: "Job[Any]", target: "Destination", what: str = "records"
             safe_cells=target.safe_cells,
             on_progress=note,
             strict=strict,
+            shape=target.shape,
         )
     tell_saved(last.records, target, what)
     tell_damaged(last.damaged)

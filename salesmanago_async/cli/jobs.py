@@ -9,7 +9,7 @@ import orjson
 from ..errors import JobNotFound
 from ._client import ClientOptions, client_options, open_client
 from ._run import SOME_REJECTED, run
-from ._saving import checked_target, save_job, saving_options, stoppable
+from ._saving import checked_target, save_job, saving_options, shape_option, stoppable
 
 if TYPE_CHECKING:
     from ..exports.sinks import Destination
@@ -45,6 +45,7 @@ async def _status(*, client: ClientOptions, request_id: int) -> None:
 @job.command()
 @click.argument("request_id", type=int)
 @saving_options
+@shape_option
 @client_options
 def save(
     client: ClientOptions,
@@ -52,17 +53,22 @@ def save(
     out: Path,
     format: str | None,  # noqa: A002 - as the option is called
     raw_cells: bool,
+    shape: str | None,
     strict: bool,
 ) -> None:
     """Wait for a job's file, and save its records.
 
     The file appears under its name when it is complete.
     """
-    run(_save, client=client, request_id=request_id, target_options=(out, format, raw_cells), strict=strict)
+    run(_save, client=client, request_id=request_id, target_options=(out, format, raw_cells, shape), strict=strict)
 
 
 async def _save(
-    *, client: ClientOptions, request_id: int, target_options: tuple[Path, str | None, bool], strict: bool
+    *,
+    client: ClientOptions,
+    request_id: int,
+    target_options: tuple[Path, str | None, bool, str | None],
+    strict: bool,
 ) -> None:
     target = checked_target(*target_options)
     async with open_client(client) as sm:

@@ -199,8 +199,8 @@ async def saving(
 
     The file appears under its name when the block ends without an error; otherwise a file that had the name stays. See
     `target_of` for `to`, `format` and `shape`. `safe_cells` keeps spreadsheets from running cells of a CSV file as
-    formulas. CSV and Parquet files are written when the block ends, because their columns are not known before: until then the
-    rows are in an unnamed temporary file in the folder of the target.
+    formulas. CSV and Parquet files are written when the block ends, because their columns are not known before: until
+    then the rows are in an unnamed temporary file in the folder of the target.
 
     Raises `Invalid` if the file cannot be created, and OSError, with its name, if it cannot be written: a full disk.
     """
