@@ -27,6 +27,7 @@ from ..api.contact_lists import BasicContact, ContactOnPage
 from ..api.contacts import ConsentDetail, Contact
 from ..api.events import ExternalEvent
 from ..api.fields import boolean
+from ..errors import Invalid
 
 MARKS = frozenset(
     {"optedOut", "optedOutPhone", "modifiedOn", "lastOptInOn", "lastOptOutOn", "mainOwner", "mainContactOwner"}
@@ -36,28 +37,37 @@ MARKS = frozenset(
 PAGE_MARKS = frozenset({"success", "exists"})
 """Both of these show an export of all contacts."""
 
+EVENT_MARK = "eventId"
+"""The name that shows an export of events."""
+
 ExportedColumns = Mapping[object, FieldSpec | None]
 """What the columns of an exported table stand for: a field, or None for a column that is passed over."""
 
 
-def exported_columns(record_class: type, names: Collection[object]) -> ExportedColumns:
-    """Return those of `names` that only an export has; none if the table with these names is not an export."""
+def is_exported(record_class: type, names: Collection[object]) -> bool:
+    """Return whether a table or a record with these names is an export."""
     if record_class is Contact:
-        given = {name for name in names if isinstance(name, str)}
-        is_exported = len(MARKS & given) > 1 or given >= PAGE_MARKS
-        return _columns_of_contacts(frozenset(given)) if is_exported else {}
-    if record_class is ExternalEvent and "eventId" in names:
-        return dict.fromkeys(["eventId", *(["contactId"] if "email" in names else [])])
-    return {}
+        return len(MARKS.intersection(names)) > 1 or len(PAGE_MARKS.intersection(names)) == len(PAGE_MARKS)
+    return record_class is ExternalEvent and EVENT_MARK in names
 
 
-def _columns_of_contacts(names: frozenset[str]) -> ExportedColumns:
-    exported = _only_exported()
+def exported_columns(record_class: type, names: Collection[object]) -> ExportedColumns:
+    """Return those of `names` that only an export has; none if the table with these names is not an export.
+
+    Raises `Invalid` if a column of the export and the field that it stands for are both there.
+    """
+    if not is_exported(record_class, names):
+        return {}
+    if record_class is ExternalEvent:
+        return dict.fromkeys([EVENT_MARK, *(["contactId"] if "email" in names else [])])
+    given = [name for name in names if isinstance(name, str)]
     columns: dict[object, FieldSpec | None] = {
-        name: None for name in names if name in exported or name.partition(".")[0] in exported
+        name: None for name in given if name.partition(".")[0] in _only_exported()
     }
     for name, (fields, spec) in _RENAMED.items():
-        if name in names and fields.isdisjoint(names):  # a column with the name of the field takes precedence
+        if name in columns:
+            for twin in fields.intersection(given):
+                raise Invalid(f"is given 2 times, as {name} and {twin}", field=twin)
             columns[name] = spec
     return columns
 

@@ -12,7 +12,7 @@ run uses compiled encoders (see compiled.py), which produce the bytes of that bo
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal, TypeAlias, cast
 
 from ..api.codec import dumps
@@ -35,7 +35,7 @@ from ..api.nearest import nearest
 from ..errors import Invalid
 from .compiled import Encoded, EncoderContext
 from .encoders import Encoder, InstanceEncoder, MappingEncoder, RecordEncoder, cell_encoder
-from .exported import exported_columns
+from .exported import exported_columns, is_exported
 from .names import Names, names_of_contact, names_of_event
 
 ExtraColumns: TypeAlias = Literal["error", "ignore", "properties"]
@@ -75,7 +75,13 @@ class Shape:
     def encoder(self, tags: Sequence[str] = (), body: Callable[[Any], Body] | None = None) -> Encoder:
         """Return the encoder for records in any form, with these tags added; `body` builds bodies on the slow path."""
         context = self._context(body or self.body, tags)
-        keys = MappingEncoder(self._specs_of, context, containers=self._containers, flattened=self._flattened)
+        keys = MappingEncoder(
+            self._specs_of,
+            context,
+            containers=self._containers,
+            flattened=self._flattened,
+            is_exported=partial(is_exported, self.record_class),
+        )
         values = InstanceEncoder(self.record_class, field_specs(self.record_class), context)
         return RecordEncoder(values, keys, context.slow_path)
 
