@@ -134,7 +134,8 @@ def contacts(journal: Path | None, dry_run: bool, latency: float, yes: bool, **a
     """Add or change the contacts of FILE… (contact/batchupsertv2).
 
     Columns are the API's names or their snake_case: email, contactId, name, phone, company, externalId, city, …; tags
-    are split at , or ; and columns named properties.X or dictionary.X make details.
+    are split at , or ; and columns named properties.X or dictionary.X make details. A file of 'salesmanago export
+    contacts' is taken as it is.
     """
     command = Import(kind="contacts", **arguments)
     raise SystemExit(run(begin_import, command=command, journal=journal, dry_run=dry_run, latency=latency, yes=yes))
@@ -147,7 +148,8 @@ def events(journal: Path | None, dry_run: bool, latency: float, **arguments: Any
     """Add the external events of FILE… to their contacts (contact/batchAddContactExtEvent).
 
     Columns: email or contactId, date (ISO 8601, UTC where it names no offset, or UNIX milliseconds),
-    contactExtEventType, products, value, location, externalId, description, detail1…detail20, shopDomain.
+    contactExtEventType, products, value, location, externalId, description, detail1…detail20, shopDomain. A file of
+    'salesmanago export events' is taken as it is.
     """
     command = Import(kind="events", **arguments)
     raise SystemExit(run(begin_import, command=command, journal=journal, dry_run=dry_run, latency=latency))
