@@ -47,10 +47,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def flat(record: Any) -> Row:
     """Return the row of a record for a table, whose cells are single values or lists of texts."""
-    return {
-        name: _cell_of_nested(value) if value.__class__ is list or value.__class__ is dict else value
-        for name, value in flat_row(record).items()
-    }
+    row = flat_row(record)
+    for name, value in row.items():
+        if value.__class__ is list or value.__class__ is dict:
+            row[name] = _cell_of_nested(value)
+    return row
 
 
 def flat_row(record: Any) -> FlatRow:
@@ -66,10 +67,10 @@ def flat_row(record: Any) -> FlatRow:
     A record that is not an object has one field, `value`.
     """
     row: FlatRow = {}
-    if attrs.has(type(record)):
-        record = _body_of(record, row)
-    elif isinstance(record, Mapping):
+    if isinstance(record, Mapping):
         record = _parts(cast("Mapping[str, Any]", record), row)
+    elif attrs.has(type(record)):
+        record = _body_of(record, row)
     else:
         _put(row, "value", record)
         return row
