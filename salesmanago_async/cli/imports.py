@@ -160,7 +160,8 @@ def contacts(journal: Path | None, dry_run: bool, latency: float, yes: bool, **a
     """Add or update the contacts of FILE… (contact/batchupsertv2).
 
     Columns have the API's names or their snake_case form: email, contactId, name, phone, company, externalId, city, …
-    Tags are separated by , or ; and columns named properties.X or dictionary.X become details.
+    Tags are separated by , or ; and columns named properties.X or dictionary.X become details. A file of 'salesmanago
+    export contacts' is imported as it is.
     """
     definition = FileImport(kind="contacts", **arguments)
     raise SystemExit(
@@ -175,7 +176,8 @@ def events(journal: Path | None, dry_run: bool, latency: float, **arguments: Any
     """Add the external events of FILE… to their contacts (contact/batchAddContactExtEvent).
 
     Columns: email or contactId, date (ISO 8601, in UTC unless it has an offset, or UNIX milliseconds),
-    contactExtEventType, products, value, location, externalId, description, detail1…detail20, shopDomain.
+    contactExtEventType, products, value, location, externalId, description, detail1…detail20, shopDomain. A file of
+    'salesmanago export events' is imported as it is.
     """
     definition = FileImport(kind="events", **arguments)
     raise SystemExit(run(begin_import, definition=definition, journal=journal, dry_run=dry_run, latency=latency))
