@@ -181,7 +181,7 @@ def _problem_lines(result: FileImportResult) -> Iterator[str]:
 
 def _reason_lines(report: Report) -> Iterator[str]:
     """Yield how many rows are rejected or in doubt for which reason, if that is not clear from the rows shown."""
-    if report.rejected + report.in_doubt <= SHOWN_PROBLEMS or report.estimate:
+    if report.rejected + report.in_doubt <= SHOWN_PROBLEMS or report.estimate or not report.reasons:
         return
     yield "reasons:"
     for reason, count in report.reasons.items():
