@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import tzinfo
 from os import PathLike
 from typing import Any, Self, TypedDict, cast
 
@@ -33,7 +34,7 @@ class RunOptions(TypedDict, total=False):
 
     `extra_columns` says what to do with a field that is not known: "error", "ignore" or, for contacts, "properties".
     For files: `columns` maps columns to the names of fields; `encoding` and `delimiter` are detected if they are left
-    out.
+    out. `time_zone` (UTC) is the zone of times without one: a name such as "Europe/Warsaw", or a tzinfo.
 
     `journal` is the path of a SQLite file that remembers what was sent: after a stop or a kill, the same call with the
     same source resumes the run. The file alone is enough, wherever it is copied to. It belongs to one account and one
@@ -56,6 +57,7 @@ class RunOptions(TypedDict, total=False):
     columns: Mapping[str, str]
     encoding: str | None
     delimiter: str | None
+    time_zone: str | tzinfo
     journal: str | PathLike[str] | None
     note: Mapping[str, Any] | None
     in_doubt: InDoubt
@@ -88,7 +90,7 @@ class EventRunOptions(RunOptions, total=False):
     path: str
 
 
-_SOURCE_OPTIONS = frozenset({"extra_columns", "columns", "encoding", "delimiter"})
+_SOURCE_OPTIONS = frozenset({"extra_columns", "columns", "encoding", "delimiter", "time_zone"})
 
 
 def contact_run(connection: Connection, given: GivenSource, options: ContactRunOptions) -> "Run":

@@ -1,6 +1,6 @@
 """Files of leads, as the source of an import: the table in `leads` converts each row to a contact."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -73,6 +73,10 @@ class LeadShape(Shape):
     def cell_encoder(self, names: Sequence[str], tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
         """Return an encoder of rows of cells; `body` converts one row."""
         return self.slow_path_encoder(tags, body)
+
+    def has_objects(self, names: Iterable[str]) -> bool:
+        """Return True: each row becomes a mapping, as in JSON."""
+        return True
 
     def column_writer(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
         """Return the row writer for leads with these columns; raise `Invalid` if no lead can have such columns."""
