@@ -25,9 +25,9 @@ def row_reader(row: Any) -> ToDict | None:
         return lambda row: dict(row._mapping)
     if isinstance(row, tuple) and hasattr(kind, "_fields"):
         return lambda row: dict(zip(row._fields, row, strict=True))
-    if hasattr(kind, "keys") and hasattr(kind, "__getitem__") and not hasattr(kind, "__arrow_c_stream__"):
-        return dict  # sqlite3.Row, asyncpg.Record
-    return None
+    has_names = hasattr(kind, "keys") and hasattr(kind, "__getitem__")
+    is_table = hasattr(kind, "__arrow_c_stream__") and kind.__name__ != "Series"
+    return dict if has_names and not is_table else None  # sqlite3.Row, asyncpg.Record, a row of a pandas frame
 
 
 def _attributes(names: Sequence[str]) -> ToDict:

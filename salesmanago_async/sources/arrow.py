@@ -30,9 +30,11 @@ _INDEX = "__index_level_"
 
 
 def is_stream(given: Any) -> bool:
-    """Return whether something is Arrow data; a Series of pandas, whose rows may be anything, counts as well."""
+    """Return whether something is Arrow data. A Series of pandas is not: with names in its index, it is a row."""
     kind: Any = given.__class__
-    return hasattr(kind, "__arrow_c_stream__") or hasattr(kind, "__arrow_c_array__")
+    return not (kind.__name__ == "Series" and hasattr(kind, "keys")) and (
+        hasattr(kind, "__arrow_c_stream__") or hasattr(kind, "__arrow_c_array__")
+    )
 
 
 def open_stream(given: Any, what: str = "source") -> Any:

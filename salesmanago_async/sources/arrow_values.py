@@ -54,10 +54,10 @@ class ColumnReaders:
             return lambda column: _each(column.to_pylist(), to_text)
         if types.is_temporal(kind):
             return self._reader_of_times(kind)
-        if types.is_nested(kind) and not types.is_union(kind):
-            return self._reader_of_parts(kind)
         if types.is_run_end_encoded(kind):
             return _run_end_reader(self.of(kind.value_type))
+        if types.is_nested(kind) and not types.is_union(kind):
+            return self._reader_of_parts(kind)
         if hasattr(kind, "storage_type"):  # an extension type
             read = _uuids if _is_uuid(kind) else self.of(kind.storage_type)
             return lambda column: read(column.storage)
