@@ -62,9 +62,10 @@ def _without_numpy(value: Any) -> Any:
     """Return a scalar or an array of numpy (or a Series) as Python values."""
     kind = getattr(value.dtype, "kind", "O")
     if kind in "mM":  # as nanoseconds they would become numbers
-        value = value.astype(f"{kind}8[us]")
-        found = value.tolist()
-        return _checked_times(found)
+        times = value.astype(f"{kind}8[us]")
+        day = f"{kind}8[D]"  # if the time is too far away for microseconds, numpy wraps around without an error
+        has_overflown = (times.astype(day) != value.astype(day)) & (value == value)  # NaT differs from itself
+        return _checked_times(0 if has_overflown.any() else times.tolist())
     if kind == "f" and value.dtype.itemsize < 8:
         return _shortest(value.tolist(), value)
     return value.tolist()
