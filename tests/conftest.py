@@ -1,8 +1,23 @@
-"""Fixtures for all tests: both event loops with virtual time, a simulator, and clients of it."""
+"""What every test may ask for: both event loops under virtual time, a simulator, and clients of it.
+
+The README's command and .ci/run share the suite between them:
+
+    python -m pytest                                        all kinds of tests, in two minutes
+    python -m pytest -m "not slow and (ci or hypothesis)" --hypothesis-profile ci      the rest, which .ci/run adds
+    python -m pytest -m "not slow" --hypothesis-profile ci                             all at once
+    python -m pytest -m slow                                what takes minutes, by hand
+
+The rest is marked `ci`: cases that repeat with other values what another one has shown, and the trio twin of each test
+that runs on both event loops, unless it is marked `both_loops`, because time, cancellation or tasks are its subject.
+Besides, a property is tried with ten times as many examples, which are given by `examples`.
+"""
 
 import asyncio
+import gc
 import json
+import os
 import selectors
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from random import Random
@@ -12,14 +27,64 @@ import anyio
 import httpx
 import pytest
 import trio
+from hypothesis import settings
 from trio.testing import MockClock
 
 from salesmanago_async import SalesManago
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
 
 DATA = Path(__file__).parent / "data"
+MEMORY, ENOUGH = Path("/dev/shm"), 2 * 1024**3
 EPOCH = 1_700_000_000.0
 """The wall clock of a test, in seconds since 1970, when the clock of its event loop is 0."""
+
+
+def examples(count: int) -> int:
+    """Return how many examples a property is tried with, where `ci` has so many."""
+    return max(5, count * settings().max_examples // 100)
+
+
+def in_ci(*values: Any) -> list[Any]:
+    """Mark values of a parameter that repeat what another one shows."""
+    return [pytest.param(value, marks=pytest.mark.ci) for value in values]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the number of examples, and spare what takes time and shows nothing.
+
+    To read the certificates of httpx takes each client 25 ms, and to wait for the disk at each commit a third of a test
+    of journals: clients read one certificate, and folders of tests lie in memory where there is enough of it.
+    """
+    settings.register_profile("ci", max_examples=100)
+    settings.register_profile("dev", max_examples=10)
+    settings.load_profile(config.getoption("--hypothesis-profile") or "dev")
+    os.environ["SSL_CERT_FILE"] = str(DATA / "localhost.pem")
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the trio twins to .ci/run, but where the event loop matters most."""
+    names = {item.nodeid for item in items}
+    for item in items:
+        is_twin = "trio" in item.nodeid and item.nodeid.replace("trio", "asyncio") in names
+        uses_loop = "anyio_backend" in getattr(item, "fixturenames", ())
+        if is_twin and uses_loop and not item.get_closest_marker("both_loops"):
+            item.add_marker("ci")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_collections() -> None:
+    """Leave what is there before any test out of the collector's sight: to go through it takes a tenth of a second."""
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
+
+
+@pytest.fixture
+def unfrozen() -> None:
+    """Have the collector see everything, for a test whose subject it is."""
+    gc.unfreeze()
 
 
 class _JumpingSelector(selectors.DefaultSelector):

@@ -12,7 +12,7 @@ from attrs import define, field
 from salesmanago_async import Job, JobFailed, JobNotFound, NotAuthenticated
 from tests.conftest import MakeClient
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_loops]
 
 
 @define

@@ -25,7 +25,7 @@ from salesmanago_async import (
 from salesmanago_async.exports.sinks import Saved
 from tests.conftest import MakeClient
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_loops]
 
 ADDRESSES = [f"ann{number}@example.com" for number in range(5)]
 

@@ -25,8 +25,8 @@ FLOORS = [
     ["buffers"],
     ["groups"],
     ["client"],
-    ["integrations"],
     ["file_imports"],
+    ["integrations"],
     ["cli"],
 ]
 """From the lowest layer up. Packages of one layer do not import each other, except the public part of imports."""

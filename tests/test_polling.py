@@ -12,7 +12,7 @@ from salesmanago_async.polling import JobScheduler
 from salesmanago_async.simulator import Simulator
 from tests.conftest import MakeClient
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_loops]
 
 INTERVAL = 60.0
 

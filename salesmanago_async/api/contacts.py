@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from ..errors import Invalid
 from .contact_details import ContactDetails
-from .fields import BATCH, Count, EmailText, Form, JsonPath, Moment, NameText, ShortText, Text
+from .fields import BATCH, Count, EmailText, Form, JsonPath, NameText, ShortText, Text
 from .request import Answer, JobStarted, Owner, Request
 
 __all__ = ["BatchUpsertContacts", "HasContact", "ListContacts", "UpsertContact"]
@@ -40,7 +40,7 @@ class ConsentDetail:
 
     consent_name: Annotated[str, Text(30, clearable=False)]
     consent_accept: bool
-    agreement_date: Moment | None = None
+    agreement_date: Annotated[datetime | int, Form.EVENT_TIME] | None = None
     ip: ShortText | None = None
     opt_out: bool | None = None
     consent_description_id: int | None = None

@@ -124,6 +124,8 @@ _YES_OR_NO = {
 }
 EARLIEST_MS = 10**10
 """The earliest time of an event. A smaller number is taken for seconds sent by mistake: 10**10 ms is April 1970."""
+LATEST_MS = 253_402_300_799_999
+"""The end of the year 9999. A larger number is taken for microseconds or nanoseconds sent by mistake."""
 
 _NAME, _TOP = "[A-Za-z0-9]{1,30}+", r"\.[A-Za-z]{1,30}+"
 USUAL_EMAIL = re.compile(f"[A-Za-z0-9_.+-]{{1,64}}+@{_NAME}(?:-{_NAME})?+{_TOP}(?:{_TOP})?+(?:{_TOP})?+")
@@ -223,6 +225,9 @@ def milliseconds(value: object) -> int:
     if isinstance(value, date):
         return milliseconds_of(datetime(value.year, value.month, value.day, tzinfo=UTC))
     if isinstance(value, int) and not isinstance(value, bool):
+        if value > LATEST_MS:
+            unit = "microseconds" if value <= 1000 * LATEST_MS else "nanoseconds"
+            raise ValueError(f"is {value}: that looks like {unit}; times are in milliseconds")
         return value
     raise ValueError(f"is {_kind_of(value)}, not a datetime or milliseconds")
 

@@ -12,6 +12,7 @@ import orjson
 from ..records.encoders import Encoder
 from ..records.names import Names
 from ..sources.text_files import FLUSH, Row
+from ..sources.warnings import ReadWarning
 from .queue import Queue, Queued
 from .settings import Holder
 
@@ -22,6 +23,8 @@ class QueueSource:
     A record waits while one of `after` holds a record with one of its names; so does every later record with one of its
     names.
     """
+
+    warnings: tuple[ReadWarning, ...] = ()
 
     def __init__(self, queue: Queue, *, max_delay: float, after: Sequence[Holder]) -> None:
         self._queue = queue

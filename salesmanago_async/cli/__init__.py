@@ -1,4 +1,4 @@
-"""The command line, `salesmanago`. What a command needs is imported when it runs: `--help` costs no HTTP stack."""
+"""The command line, `salesmanago`. A command imports what it needs when it runs, so `--help` loads no HTTP stack."""
 
 import io
 import sys
@@ -16,10 +16,10 @@ def main() -> NoReturn:
         if error.name not in {"click", "rich", "dotenv"}:
             raise
         raise SystemExit(_MISSING) from None
-    except KeyboardInterrupt:  # this takes a moment, in which nobody else answers to Ctrl-C
+    except KeyboardInterrupt:  # the imports take a moment, and no command handles Ctrl-C yet
         sys.stderr.write("salesmanago: stopped\n")
         raise SystemExit(_STOPPED) from None
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: a name that is no UTF-8 is shown, not an error
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: print a name that is not UTF-8, do not fail
     salesmanago()
     raise SystemExit(0)

@@ -1,4 +1,4 @@
-"""What a command does to many: said first, and done only if somebody agrees, or said so beforehand (--yes)."""
+"""Asks the user before a command affects many contacts; --yes agrees beforehand."""
 
 import sys
 
@@ -9,14 +9,15 @@ from ._run import fail
 
 
 def ask_first(what: str, *, yes: bool, place: str) -> None:
-    """Say what is about to be done to many, and return once that is wanted: by `yes`, or by an answer on a terminal.
+    """Print what is about to happen to many contacts, and return if the user wants it.
 
-    Raises `Invalid` naming the `place` where nobody can be asked, and exits where the answer is no.
+    The user agrees with `yes`, or with an answer on a terminal. Raises `Invalid` naming the `place` if there is no
+    terminal, and exits if the answer is no.
     """
     if not yes and not _is_terminal():
-        raise Invalid(f"{what}; nothing was sent: add --yes if that is wanted", field=place)
+        raise Invalid(f"{what}; nothing was sent: add --yes if you want this", field=place)
     click.echo(f"salesmanago: {place}: {what}", err=True)
-    if not (yes or click.confirm("Go on?", err=True)):
+    if not (yes or click.confirm("Continue?", err=True)):
         fail("nothing was sent")
 
 

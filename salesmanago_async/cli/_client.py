@@ -1,17 +1,15 @@
-"""The options that every command shares, and the client they make."""
+"""The options that every command with a client shares, and the client that they describe."""
 
-import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import wraps
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from attrs import asdict, evolve, frozen
 
 from ..connection.pace import MOST_CONCURRENT
 from ..errors import Invalid
+from ..file_imports.account import ClientOptions
 from ._file_path import FilePath
 
 if TYPE_CHECKING:
@@ -23,96 +21,69 @@ SIMULATED_POLL_INTERVAL = 0.2
 SIMULATED_JOB_SECONDS = 0.5
 
 
-@frozen(kw_only=True)
-class ClientOptions:
-    """What a command was told about the account and the pace; None is what it was not told."""
-
-    simulate: bool = False
-    env_file: Path | None = None
-    owner: str | None = None
-    base_url: str | None = None
-    concurrency: int | None = None
-    rate: float | None = None
-    poll_interval: float | None = None
-
-    def over(self, others: Self) -> Self:
-        """Return the others with what is told here in their place."""
-        return evolve(others, **self._told())
-
-    def arguments(self) -> list[str]:
-        """Return what is told as it stands on a command line."""
-        told = self._told()
-        flags = ["--simulate"] if told.pop("simulate", False) else []
-        return flags + [text for name, value in told.items() for text in (f"--{name.replace('_', '-')}", str(value))]
-
-    def _told(self) -> dict[str, Any]:
-        return asdict(self, filter=lambda _, value: value is not None and value is not False)
-
-    def environ(self) -> Mapping[str, str]:
-        """Return the environment, over the lines of the file where one was given."""
-        if self.env_file is None:
-            return os.environ
-        if not self.env_file.exists():
-            raise Invalid("there is no such file", field=str(self.env_file))
-        from dotenv import dotenv_values
-
-        try:
-            lines = dotenv_values(self.env_file)
-        except UnicodeDecodeError:
-            raise Invalid("is not a text file of NAME=VALUE lines", field=str(self.env_file)) from None
-        return {**{name: value for name, value in lines.items() if value is not None}, **os.environ}
-
-
 _OPTIONS = (
-    click.option("--simulate", is_flag=True, help="Let an embedded simulator answer; no account is needed."),
+    click.option(
+        "--simulate", is_flag=True, help="Use a simulated account in this process; no credentials are needed."
+    ),
     click.option(
         "--env-file",
         type=FilePath(exists=True, dir_okay=False),
-        help="Read the SALESMANAGO_* variables that are not set from this file.",
+        help="Read SALESMANAGO_* variables that are not set in the environment from this file.",
     ),
-    click.option("--owner", help="The SALESmanago user account to work for; else SALESMANAGO_OWNER."),
-    click.option("--base-url", help="The server, such as https://app2.salesmanago.com; else SALESMANAGO_BASE_URL."),
-    click.option("--concurrency", type=click.IntRange(1, MOST_CONCURRENT), help="Requests in flight.  [default: 8]"),
-    click.option("--rate", type=click.FloatRange(0, min_open=True), help="Requests per second at most."),
+    click.option(
+        "--owner", help="The e-mail address of the SALESmanago user who owns the data.  [default: SALESMANAGO_OWNER]"
+    ),
+    click.option(
+        "--base-url", help="The server, such as https://app2.salesmanago.com.  [default: SALESMANAGO_BASE_URL]"
+    ),
+    click.option(
+        "--concurrency", type=click.IntRange(1, MOST_CONCURRENT), help="The most requests in flight.  [default: 8]"
+    ),
+    click.option(
+        "--rate", type=click.FloatRange(0, min_open=True), help="The most requests per second.  [default: no limit]"
+    ),
     click.option(
         "--poll-interval",
         type=click.FloatRange(0, min_open=True),
-        help="Seconds between two looks at a server job.  [default: 60]",
+        help="Seconds between two polls of a server job.  [default: 60]",
     ),
 )
 
 
 def client_options(command: CommandT) -> CommandT:
-    """Give a command the shared options, which it gets as one argument, `client`."""
+    """Add the shared options to a command, which receives them as one argument, `client`."""
     names = tuple(ClientOptions.__annotations__)
 
     @wraps(command)
-    def collected(*args: Any, **kwargs: Any) -> Any:
+    def with_client(*args: Any, **kwargs: Any) -> Any:
         options = ClientOptions(**{name: kwargs.pop(name) for name in names})
         return command(*args, client=options, **kwargs)
 
-    described: Any = collected
+    decorated: Any = with_client
     for option in reversed(_OPTIONS):
-        described = option(described)
-    return described  # type: ignore[no-any-return]
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]
 
 
 @asynccontextmanager
 async def open_client(options: ClientOptions, **others: Any) -> AsyncGenerator["SalesManago"]:
-    """Open the client that the options (and `others` of the class) describe; raise `Invalid` naming what is missing."""
+    """Open the client that the options describe; `others` are arguments of the class.
+
+    Raises `Invalid` naming the option or variable that is missing.
+    """
     from ..client import SalesManago
 
     pace = {**_present(concurrency=options.concurrency, rate=options.rate), **others}
     if options.simulate:
         client = _simulated(options, pace)
     else:
-        place = _present(owner=options.owner, base_url=options.base_url, poll_interval=options.poll_interval)
+        server = _present(owner=options.owner, base_url=options.base_url, poll_interval=options.poll_interval)
         try:
-            client = SalesManago.from_env(options.environ(), **place, **pace)
+            client = SalesManago.from_env(options.environ(), **server, **pace)
         except Invalid as error:
             if error.field != "credentials":
                 raise
-            raise Invalid(f"{error.rule}; or try it out with --simulate", field="credentials") from None
+            raise Invalid(f"{error.rule}; or use --simulate to try the command", field="credentials") from None
     async with client as sm:
         yield sm
 

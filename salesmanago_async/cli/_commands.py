@@ -1,4 +1,4 @@
-"""The tree of commands."""
+"""The command `salesmanago` with all its subcommands."""
 
 import click
 
@@ -19,13 +19,13 @@ from .simulator import simulator
 @click.group(cls=Guarded, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="salesmanago")
 def salesmanago() -> None:
-    """Talk to SALESmanago: import contacts and events, go on with imports, export contacts, call any endpoint.
+    """Import contacts and events into SALESmanago, resume imports, export contacts, and call any endpoint.
 
-    Credentials come from the environment, or from a file of such lines (--env-file): SALESMANAGO_CLIENT_ID,
+    Credentials come from environment variables, or from a file of NAME=VALUE lines (--env-file): SALESMANAGO_CLIENT_ID,
     SALESMANAGO_API_KEY, SALESMANAGO_API_SECRET (or SALESMANAGO_SHA), SALESMANAGO_OWNER, SALESMANAGO_BASE_URL.
 
-    Exit codes: 0 all accepted · 1 some rejected or in doubt, or a fault of this program · 2 unusable arguments, input
-    or credentials · 3 stopped before the end (with --journal, 'salesmanago resume' goes on).
+    Exit codes: 0 all accepted · 1 some rejected or in doubt, or an error of this program · 2 unusable arguments, input
+    or credentials · 3 stopped before the end (with --journal, 'salesmanago resume' continues the import).
     """
 
 

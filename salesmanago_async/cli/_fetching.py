@@ -1,4 +1,4 @@
-"""A page, from a file or from the web: never more than 5 MB of it, and never over http but from this machine."""
+"""Reads a page from a file or from the web: at most 5 MB, and over https unless the server is this machine."""
 
 import zlib
 from collections.abc import Callable
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     import httpx
 
 LONGEST_PAGE = 5_000_000
-"""Bytes, once unpacked."""
+"""Bytes, after decompression."""
 
 SECONDS = 30.0
-"""The longest that a page may take to arrive, redirects and all."""
+"""The most time that a page may take to arrive, including redirects."""
 
 MOST_REDIRECTS = 5
 _WANTED = {"Accept": "text/html", "Accept-Encoding": "gzip"}
 
 
 def read_page(file: BinaryIO, name: str) -> str:
-    """Return the page that a file of this name holds; raise `Invalid` for one that is too long."""
+    """Return the page that is in a file; raise `Invalid` if it is too long."""
     return _decoded(file.read(LONGEST_PAGE + 1), name)
 
 
 async def fetch_page(url: str) -> str:
-    """Return the page at an address, and show on stderr where it redirects to; raise `Invalid` for what is no page.
+    """Return the page at an address, and print each redirect on stderr.
 
-    Raises `NoAnswer` where the network fails or 30 seconds pass.
+    Raises `Invalid` if there is no page at the address, and `NoAnswer` if the network fails or 30 seconds pass.
     """
     import httpx
 
@@ -54,7 +54,7 @@ async def fetch_page(url: str) -> str:
             sent=None,
         ) from error
     except httpx.InvalidURL as error:
-        raise Invalid(f"is no address: {error}", field=shown_address(url)) from None
+        raise Invalid(f"is not a valid address: {error}", field=shown_address(url)) from None
 
 
 async def _follow(client: "httpx.AsyncClient", url: str) -> str:
@@ -66,16 +66,19 @@ async def _follow(client: "httpx.AsyncClient", url: str) -> str:
                 return await _content(response, url)
             url = _joined(url, response.headers["location"])
             click.echo(f"{response.status_code} redirects to {shown_address(url)}", err=True)
-    raise Invalid(f"is where more than {MOST_REDIRECTS} redirects lead", field=shown_address(url))
+    raise Invalid(
+        f"needs more than {MOST_REDIRECTS} redirects",
+        field=shown_address(url),
+    )
 
 
 def _joined(url: str, location: str) -> str:
-    """Return where a redirect leads to; raise `Invalid` where that is no address."""
+    """Return the address that a redirect leads to; raise `Invalid` if it is not valid."""
     try:
         joined = urljoin(url, location)
-        _ = urlsplit(joined).port  # looked at only now
+        _ = urlsplit(joined).port  # urlsplit checks the port only when it is asked for
     except ValueError as error:
-        raise Invalid(f"leads to what is no address: {error}", field=shown_address(url)) from None
+        raise Invalid(f"redirects to an address that is not valid: {error}", field=shown_address(url)) from None
     return joined
 
 
@@ -85,27 +88,27 @@ async def _content(response: "httpx.Response", url: str) -> str:
         raise Invalid(f"answers {response.status_code} {response.reason_phrase}".rstrip(), field=shown_address(url))
     if "html" not in kind:
         raise Invalid(f"is {kind}, not HTML", field=shown_address(url))
-    unpacked = _unpacker(response.headers.get("content-encoding", ""), shown_address(url))
+    decompressed = _decompressor(response.headers.get("content-encoding", ""), shown_address(url))
     content = bytearray()
     async for piece in response.aiter_raw():
-        content += unpacked(piece, LONGEST_PAGE + 1 - len(content))
+        content += decompressed(piece, LONGEST_PAGE + 1 - len(content))
         if len(content) > LONGEST_PAGE:
             break
     return _decoded(bytes(content), shown_address(url))
 
 
-def _unpacker(encoding: str, where: str) -> Callable[[bytes, int], bytes]:
-    """Return what unpacks a piece, to so many bytes at most: httpx would unpack whatever comes, in full."""
+def _decompressor(encoding: str, where: str) -> Callable[[bytes, int], bytes]:
+    """Return a function that decompresses a piece to at most so many bytes; httpx itself has no such limit."""
     name = encoding.strip().lower()
     if name in {"", "identity"}:
         return lambda piece, _most: piece
     if name != "gzip":
-        raise Invalid(f"comes packed as {name}, which was not asked for", field=where)
+        raise Invalid(f"is compressed as {name}, which was not requested", field=where)
     return zlib.decompressobj(wbits=31).decompress
 
 
 def _decoded(content: bytes, where: str) -> str:
-    """Return the text of a page; all that matters in it is ASCII, so only UTF-16 has to be told apart."""
+    """Return the text of a page; everything the check reads is ASCII, so only UTF-16 needs another decoder."""
     if len(content) > LONGEST_PAGE:
         raise Invalid(f"is longer than {LONGEST_PAGE:,} bytes", field=where)
     encoding = "utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8"
@@ -113,7 +116,7 @@ def _decoded(content: bytes, where: str) -> str:
 
 
 def shown_address(url: str) -> str:
-    """Return an address without the user and password it may hold."""
+    """Return an address without the user name and password that it may contain."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,23 +1,17 @@
-"""The names of files on a command line: what can be none is refused before anything is done."""
+"""File names on the command line; a name that no file can have is refused before the command starts."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-STDOUT = Path("-")
-"""The name of standard output, where a command takes that."""
-
-
-def as_argument(path: Path) -> str:
-    """Return a path as it stands on a command line, where one that begins with a dash would be an option."""
-    return f"./{path}" if str(path).startswith("-") else str(path)
+from ..file_imports.definition import STDOUT
 
 
 class FilePath(click.Path):
-    """The path of a file that is read, or `written`, or of a `folder`.
+    """The path of a file to read, of a file to write (`written`), or of a `folder`.
 
-    What is written has a name of its own: "-" is refused, unless it may be `standard` output.
+    For files to write, "-" is refused unless the command can write to `standard` output.
     """
 
     def __init__(self, *, written: bool = False, folder: bool = False, standard: bool = False, **others: Any) -> None:
@@ -26,14 +20,14 @@ class FilePath(click.Path):
         self._takes_dash = standard or not (written or folder)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the path; fail for a name that no file has."""
+        """Return the path; fail for a name that no file can have."""
         text = str(value)
         if not text:
-            self.fail("it is empty: give the name of a file", param, ctx)
+            self.fail("the name is empty; give the name of a file", param, ctx)
         if "\0" in text:
-            self.fail("it holds a NUL character, which no name does", param, ctx)
+            self.fail("the name has a NUL character, which no file name can have", param, ctx)
         if self._is_file and not Path(text).name:
-            self.fail(f"{text!r} is a folder: give the name of a file", param, ctx)
+            self.fail(f"{text!r} is a folder; give the name of a file", param, ctx)
         if Path(text) == STDOUT and not self._takes_dash:
-            self.fail("this cannot be standard output: give the name of a file", param, ctx)
+            self.fail("standard output is not possible here; give the name of a file", param, ctx)
         return super().convert(value, param, ctx)

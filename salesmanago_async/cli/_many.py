@@ -1,4 +1,4 @@
-"""What a request does to many contacts at once: mail them, delete them, unsubscribe them. Pure."""
+"""What a single request does to many contacts: it mails, deletes or unsubscribes them. Nothing here does I/O."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,39 +8,39 @@ from ..api.codec import dumps, write
 from ..api.email_addressees import Personalized
 from ..api.selectors import Addressee, ContactId, Email, InternalId
 from ..imports.confirmations import Confirmations
-from ._words import several
+from ..support.wording import counted
 
-_NAMED = (Email, ContactId, InternalId)
-"""Addressees of which each value is one contact; how many have a tag, or are in a funnel, only the server knows."""
+_SINGLE = (Email, ContactId, InternalId)
+"""Selectors whose values are one contact each; only the server knows how many contacts have a tag, for example."""
 
 
-def what_it_does_to_many(request: Request[Any]) -> str | None:
-    """Say what a request does, and to how many; None where it is nothing of this kind, or to one contact at most."""
+def effect_on_many(request: Request[Any]) -> str | None:
+    """Return what a request does, and to how many contacts; None if it has no such effect, or only on one contact."""
     if isinstance(request, BatchUpsertContacts):
         return _bulk_upsert(request)
-    to_whom = _chosen(getattr(request, "contacts", ())) if request.effect else None
+    to_whom = _selected(getattr(request, "contacts", ())) if request.effect else None
     return f"{request.effect} {to_whom}" if to_whom else None
 
 
-def _chosen(contacts: Iterable[Addressee | Personalized]) -> str | None:
-    """Say how many contacts are chosen; None where it is one, by its address or id."""
-    chosen = [each.selector if isinstance(each, Personalized) else each for each in contacts]
-    named = sum(len(each.values) for each in chosen if isinstance(each, _NAMED))
-    groups = sum(not isinstance(each, _NAMED) for each in chosen)
+def _selected(contacts: Iterable[Addressee | Personalized]) -> str | None:
+    """Return how many contacts are selected; None if it is one, by its address or id."""
+    selected = [each.selector if isinstance(each, Personalized) else each for each in contacts]
+    single = sum(len(each.values) for each in selected if isinstance(each, _SINGLE))
+    groups = sum(not isinstance(each, _SINGLE) for each in selected)
     if not groups:
-        return several(named, "contact") if named > 1 else None
-    every = f"every contact that {several(groups, 'selector')} by tag, funnel, stage or state may pick"
-    return f"{every}, and {several(named, 'contact')}" if named else every
+        return counted(single, "contact") if single > 1 else None
+    every = f"every contact that matches {counted(groups, 'selector')} by tag, funnel, stage or state"
+    return f"{every}, and {counted(single, 'contact')}" if single else every
 
 
 def _bulk_upsert(request: BatchUpsertContacts) -> str | None:
-    """Say how many contacts a bulk upsert has mailed, and how many it unsubscribes."""
+    """Return how many contacts the server mails after a bulk upsert, and how many it unsubscribes."""
     confirmations = Confirmations()
     confirmations.add(dumps(write(contact)) for contact in request.upsert_details)
     mailed = 0 if request.use_api_double_opt_in is False else confirmations.asked + confirmations.if_new
     out = sum(contact.force_opt_out is True for contact in request.upsert_details)
     effects = [
-        f"has the server send up to {several(mailed, 'confirmation e-mail')}" if mailed > 1 else "",
-        f"unsubscribes {several(out, 'contact')}" if out > 1 else "",
+        f"makes the server send up to {counted(mailed, 'confirmation e-mail')}" if mailed > 1 else "",
+        f"unsubscribes {counted(out, 'contact')}" if out > 1 else "",
     ]
     return ", and ".join(filter(None, effects)) or None

@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar on a terminal, a line now and then in a pipe."""
+"""Progress of an import on stderr: a bar on a terminal, otherwise a line every few seconds."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,19 +13,19 @@ from ..imports.report import Report
 SECONDS_BETWEEN_LINES = 5.0
 
 Show = Callable[[Report, int], None]
-"""Takes the counts so far and the bytes read."""
+"""Shows the counts so far and the number of bytes read."""
 
 
 @contextmanager
 def progress(total_bytes: int, *, doing: str = "sending") -> Iterator[Show]:
-    """Show how far a run is; `total_bytes` are those of its input, and `doing` is what is done with them."""
+    """Show the progress of a run; `total_bytes` is the size of its input, and `doing` names what the run does."""
     console = Console(stderr=True)
     if console.is_terminal:
         with _bar(console) as bar:
             task = bar.add_task("reading", total=total_bytes or None, counts="")
 
             def show(report: Report, read: int) -> None:
-                is_waiting = read >= total_bytes and _waits(report)
+                is_waiting = read >= total_bytes and _is_waiting(report)
                 description = "waiting for server jobs" if is_waiting else doing
                 bar.update(task, completed=read, description=description, counts=str(report))
 
@@ -45,7 +45,7 @@ def _bar(console: Console) -> Progress:
     return Progress(*columns, console=console)
 
 
-def _waits(report: Report) -> bool:
+def _is_waiting(report: Report) -> bool:
     settled = report.accepted + report.submitted + report.rejected + report.in_doubt + report.not_sent
     return report.jobs > 0 and settled < report.read
 

@@ -1,4 +1,4 @@
-"""What the request classes say of themselves: the calls, what each one is for, its fields; the table of calls."""
+"""Describes the documented calls from their request classes: what each is for, its fields, and a table of all."""
 
 import inspect
 import re
@@ -22,7 +22,7 @@ _SELECTOR = 'a selector: {"addresseeType": …, "value": …}'
 
 @frozen
 class DescribedField:
-    """One documented field of a request: its dotted name, and what it takes."""
+    """One documented field of a request: its dotted name, and which values it takes."""
 
     name: str
     required: bool
@@ -30,40 +30,40 @@ class DescribedField:
 
 
 def purpose_of(request_class: RequestClass) -> str:
-    """Return the first sentence of the class's documentation, without the title of the reference."""
+    """Return the first sentence of the class's docstring, without the name that the reference has for the call."""
     text = " ".join(inspect.cleandoc(request_class.__doc__ or "").split())
     plain = re.sub(r" \(reference: (?:[^()]|\([^()]*\))*\)", "", text)
     return re.split(r"(?<=\.)\s", plain, maxsplit=1)[0]
 
 
 def fields_of(record_class: type, within: str = "") -> Iterator[DescribedField]:
-    """Yield the fields of a class in its order, those of its parts after the part itself."""
+    """Yield the fields of a class in order; the fields of a nested object come after the object itself."""
     hints = get_type_hints(record_class, include_extras=True)
     for spec in field_specs(record_class):
         kind, metadata = split_annotation(hints[spec.name])
         if not spec.path:
             yield from fields_of(kind, within)
-        elif not any(isinstance(mark, Upload) for mark in metadata):
+        elif not any(isinstance(entry, Upload) for entry in metadata):
             name = within + ".".join(spec.path)
             yield DescribedField(name, spec.required, _takes(hints[spec.name]) + _default(spec))
             yield from _fields_of_parts(kind, name)
 
 
 def misspelt_fields(path: str, body: Mapping[str, Any]) -> str | None:
-    """Name the fields of a body that are not documented and nearly one that is, with what each may mean."""
+    """Return a message about fields that are not documented but resemble a documented one; None if there are none."""
     known = request_class(path)
     parts = [field.name.replace("[]", "").split(".") for field in fields_of(known)] if known else []
     names = {".".join(part[:depth]) for part in parts for depth in range(1, len(part) + 1)}
     found = [
         f"{name}: is not a documented field; did you mean {near!r}?"
-        for name, near in ((name, _nearest_beside(name, names)) for name in _undocumented(body, names))
+        for name, near in ((name, _nearest_sibling(name, names)) for name in _undocumented(body, names))
         if near
     ]
     return "; ".join(found) or None
 
 
 def _undocumented(body: Any, names: Container[str], within: str = "") -> Iterator[str]:
-    """Yield the dotted names in a body that are not documented; below what has no documented parts, all is."""
+    """Yield the dotted names in a body that are not documented; anything is allowed below a field without parts."""
     if isinstance(body, list):
         entries: list[Any] = body
         for entry in entries:
@@ -77,17 +77,17 @@ def _undocumented(body: Any, names: Container[str], within: str = "") -> Iterato
                 yield from _undocumented(content, names, f"{name}.")
 
 
-def _nearest_beside(name: str, names: Iterable[str]) -> str | None:
-    """Return the last part of the documented name that is most like this one, among those in the same object."""
+def _nearest_sibling(name: str, names: Iterable[str]) -> str | None:
+    """Return the documented field of the same object whose name is most similar to this one."""
     within, _, last = name.rpartition(".")
-    beside = [known.rpartition(".")[2] for known in names if known.rpartition(".")[0] == within]
-    return nearest(last, beside)
+    siblings = [known.rpartition(".")[2] for known in names if known.rpartition(".")[0] == within]
+    return nearest(last, siblings)
 
 
 def _fields_of_parts(kind: Any, name: str) -> Iterator[DescribedField]:
     if _is_part(kind):
         yield from fields_of(kind, f"{name}.")
-    elif get_origin(kind) is Sequence and not _spelling(get_args(kind)[0]):
+    elif get_origin(kind) is Sequence and not _has_codec(get_args(kind)[0]):
         yield from _fields_of_parts(split_annotation(get_args(kind)[0])[0], f"{name}[]")
 
 
@@ -95,8 +95,8 @@ def _is_part(kind: Any) -> bool:
     return isinstance(kind, type) and attrs.has(kind) and not hasattr(kind, "to_wire")
 
 
-def _spelling(annotation: Any) -> bool:
-    return any(isinstance(mark, Codec) for mark in split_annotation(annotation)[1])
+def _has_codec(annotation: Any) -> bool:
+    return any(isinstance(entry, Codec) for entry in split_annotation(annotation)[1])
 
 
 def _default(spec: FieldSpec) -> str:
@@ -104,23 +104,23 @@ def _default(spec: FieldSpec) -> str:
 
 
 def _takes(annotation: Any) -> str:
-    """Say what a field of this annotation takes, in words."""
+    """Return which values a field with this annotation takes, in words."""
     kind, metadata = split_annotation(annotation)
-    marks = {type(mark): mark for mark in metadata}
-    wrapped = f'{{"{marks[Wrapped].key}": …}} of ' if Wrapped in marks else ""
-    return wrapped + _words(kind, marks) + _choices(annotation)
+    by_type = {type(entry): entry for entry in metadata}
+    wrapped = f'{{"{by_type[Wrapped].key}": …}} of ' if Wrapped in by_type else ""
+    return wrapped + _kind_of_value(kind, by_type) + _choices(annotation)
 
 
-def _words(kind: Any, marks: Mapping[type, Any]) -> str:
-    if Codec in marks:
+def _kind_of_value(kind: Any, by_type: Mapping[type, Any]) -> str:
+    if Codec in by_type:
         return "selectors" if get_origin(kind) is Sequence else _SELECTOR
-    if Form in marks:
-        limit = f", of {_length(marks[Text])}" if Text in marks else ""
-        return str(marks[Form].value) + limit
-    if Text in marks:
-        return f"text of {_length(marks[Text])}"
+    if Form in by_type:
+        limit = f", of {_length(by_type[Text])}" if Text in by_type else ""
+        return str(by_type[Form].value) + limit
+    if Text in by_type:
+        return f"text of {_length(by_type[Text])}"
     if get_origin(kind) is Sequence:
-        return f"a list{_count(marks.get(Count))}, each {_takes(get_args(kind)[0])}"
+        return f"a list{_count(by_type.get(Count))}, each {_takes(get_args(kind)[0])}"
     if get_origin(kind) is Mapping:
         return f"an object, each value {_takes(get_args(kind)[1])}"
     if hasattr(kind, "to_wire"):
@@ -158,7 +158,7 @@ def reference_table() -> str:
 
 
 def _methods() -> dict[str, str]:
-    """Return the method of a client that makes each call: "contacts.has" for contact/hasContact."""
+    """Return the client method of each call: "contacts.has" for contact/hasContact."""
     from ..client import SalesManago
     from ..groups.group import Group
     from ..settings import Credentials
@@ -169,7 +169,7 @@ def _methods() -> dict[str, str]:
 
 
 def _method(request_class: RequestClass, groups: Mapping[str, type]) -> str:
-    """Find the method: one that is the call, one that names the class, or one that the class's text recommends."""
+    """Return the method that is the call, or that uses the class, or that the docstring of the class recommends."""
     from ..groups.group import call
 
     methods = [(f"{group}.{name}", act) for group, kind in groups.items() for name, act in vars(kind).items()]
@@ -177,6 +177,6 @@ def _method(request_class: RequestClass, groups: Mapping[str, type]) -> str:
     if calls:
         return calls[0]
     name_of_class = re.compile(rf"\b{request_class.__name__}\b")
-    sugar = [name for name, act in methods if inspect.isfunction(act) and name_of_class.search(inspect.getsource(act))]
+    users = [name for name, act in methods if inspect.isfunction(act) and name_of_class.search(inspect.getsource(act))]
     recommended: list[str] = re.findall(r"`sm\.([a-z_.]+)`", request_class.__doc__ or "")
-    return (sugar or recommended)[0]
+    return (users or recommended)[0]

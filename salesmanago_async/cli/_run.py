@@ -1,6 +1,6 @@
-"""Run a command; errors become one line that names the place and the remedy, and an exit code.
+"""Runs a command. An error becomes an exit code and one line, which names the place and says what to do.
 
-Nobody sees a traceback: what nobody thought of is a line as well, which SALESMANAGO_DEBUG=1 turns into a traceback.
+Users never see a traceback: an unexpected error is one line, too. SALESMANAGO_DEBUG=1 shows its traceback.
 """
 
 import errno
@@ -17,36 +17,35 @@ from typing import Any, NoReturn, TypeVar
 import anyio
 import click
 
-from ..errors import Invalid, JobFailed, NoAnswer, NotAuthenticated, Refused, SalesManagoError, StillRunning
-from ._collector import seldom_collecting
-from ._words import in_plain_words
+from ..errors import SalesManagoError
+from ..file_imports.ending import ExitCode, code_of, line_of
+from ._collector import collecting_less_often
 
 ReturnT = TypeVar("ReturnT")
 
 _CONNECTION, _RUNS = (logging.getLogger(f"salesmanago_async.{name}") for name in ("connection", "runs"))
 
-SOME_REJECTED, UNUSABLE, STOPPED = 1, 2, 3
 FAULT = 1
 DEBUG = "SALESMANAGO_DEBUG"
 
 
 class Guarded(click.Group):
-    """A group of commands whose errors end in one line, wherever in a command they arise."""
+    """A group of commands; an error anywhere in a command ends it with one line."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was chosen."""
+        """Run the chosen command."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
             if os.environ.get(DEBUG) or _is_broken_pipe(error):
-                raise  # click ends quietly where nobody reads its output
+                raise  # click ends quietly if the reader of a pipe has gone
             if isinstance(error, SalesManagoError | OSError):
                 fail(line_of(error), code_of(error))
             if _is_of_sqlite(error):
                 fail(f"a journal, queue or state file cannot be used: {error}")
-            fail(f"{_fault(error)}; please report this, with what {DEBUG}=1 shows", FAULT)
+            fail(f"{_place_of(error)}; please report this, with the traceback that {DEBUG}=1 shows", FAULT)
 
 
 def _is_broken_pipe(error: Exception) -> bool:
@@ -54,31 +53,31 @@ def _is_broken_pipe(error: Exception) -> bool:
 
 
 def _is_of_sqlite(error: Exception) -> bool:
-    """Tell whether SQLite raised it; where no command has imported SQLite, it cannot have."""
+    """Return whether SQLite raised the error; it did not if no command has imported SQLite."""
     sqlite3 = sys.modules.get("sqlite3")
     return sqlite3 is not None and isinstance(error, sqlite3.Error)
 
 
-def _fault(error: Exception) -> str:
-    """Name an error that nobody thought of, and its place: not its text, which may hold anything."""
+def _place_of(error: Exception) -> str:
+    """Return the type and the place of an unexpected error, without its text, which may contain personal data."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"an error of this program: {type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
 
 
 def run(act: Callable[..., Coroutine[Any, Any, ReturnT]], **arguments: Any) -> ReturnT:
-    """Run `act` to its end, and exit in the documented way where it fails."""
+    """Run `act`; exit with the documented code if it fails."""
     try:
-        with seldom_collecting(), _quiet():
+        with collecting_less_often(), _without_warnings():
             return anyio.run(partial(act, **arguments))
     except (SalesManagoError, OSError) as error:
         fail(line_of(error), code_of(error))
     except KeyboardInterrupt:
-        fail("stopped", STOPPED)
+        fail("stopped", ExitCode.STOPPED)
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Have no warnings on stderr: what goes wrong, and how a run has ended, is said by the command, in one line."""
+def _without_warnings() -> Iterator[None]:
+    """Keep the library's warnings off stderr: the command itself prints what goes wrong, in one line."""
     levels = {logger: logger.level for logger in (_CONNECTION, _RUNS)}
     for logger in levels:
         logger.setLevel(logging.ERROR)
@@ -90,33 +89,11 @@ def _quiet() -> Iterator[None]:
 
 
 def show_waits() -> None:
-    """Have each wait for the server be a line on stderr, where Python shows warnings: for what may take minutes."""
+    """Print each wait for the server as a line on stderr, for commands that may take minutes."""
     _CONNECTION.setLevel(logging.WARNING)
 
 
-def fail(line: str, code: int = UNUSABLE) -> NoReturn:
+def fail(line: str, code: int = ExitCode.UNUSABLE) -> NoReturn:
     """Print one line on stderr and exit."""
     click.echo(f"salesmanago: {' '.join(line.split())}", err=True)
     raise SystemExit(code)
-
-
-def code_of(error: Exception) -> int:
-    """Return the exit code for an error that ended a command."""
-    if isinstance(error, StillRunning):
-        return STOPPED
-    if isinstance(error, Refused | JobFailed) and not isinstance(error, NotAuthenticated):
-        return SOME_REJECTED
-    return UNUSABLE
-
-
-def line_of(error: Exception) -> str:
-    """Return what an error means to whoever gave the command, and what to do about it."""
-    if isinstance(error, NotAuthenticated):
-        return f"the server says: {error}; check client id, api key, secret (or sha) and owner with 'salesmanago check'"
-    if isinstance(error, NoAnswer):
-        return f"{in_plain_words(str(error))}; check the network and the base URL"
-    if isinstance(error, Refused):
-        return f"the server refuses: {error}"
-    if isinstance(error, OSError) and not isinstance(error, Invalid):
-        return f"{error.filename or 'input or output'}: {error.strerror or error}"
-    return str(error)

@@ -1,4 +1,4 @@
-"""Where an export goes: the options, the progress, and how it ends."""
+"""Saves an export: the options for its file, the progress, and how the export ends."""
 
 import os
 import signal
@@ -14,9 +14,10 @@ import anyio.abc
 import click
 
 from ..errors import only_error
+from ..file_imports.ending import ExitCode
+from ..support.wording import counted
 from ._file_path import FilePath
-from ._run import STOPPED, fail
-from ._words import several
+from ._run import fail
 
 if TYPE_CHECKING:
     from ..exports.damage import Damage
@@ -41,42 +42,42 @@ _OPTIONS = (
     click.option(
         "--format",
         type=click.Choice(["json", "jsonl", "csv", "parquet"]),
-        help="What to write.  [default: as the file's name ends; jsonl for -]",
+        help="The format to write.  [default: from the suffix of the file; jsonl for -]",
     ),
     click.option(
-        "--raw-cells", is_flag=True, help="Leave CSV cells as they are that a spreadsheet would run as formulas."
+        "--raw-cells", is_flag=True, help="Do not protect CSV cells that a spreadsheet would run as formulas."
     ),
     click.option(
         "--strict",
         is_flag=True,
-        help="Refuse a file with a damaged character; else it is replaced, and how many there were is printed.",
+        help="Refuse a file with a damaged character. Without this option such characters are replaced and counted.",
     ),
 )
 
 
 def saving_options(command: CommandT) -> CommandT:
-    """Give a command the options that say where records go."""
-    described: Any = command
+    """Add the options for the output file to a command."""
+    decorated: Any = command
     for option in reversed(_OPTIONS):
-        described = option(described)
-    return described  # type: ignore[no-any-return]
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]
 
 
-def checked_target(out: Path, format: Any, raw_cells: bool) -> "Destination":  # noqa: A002 - as the option is called
-    """Return where records go; raise `Invalid` before anything is asked of the server."""
+def checked_destination(out: Path, format: Any, raw_cells: bool) -> "Destination":  # noqa: A002 - as the option is called
+    """Return where records go; raise `Invalid` before the server is asked for anything."""
     from ..exports.sinks import target_of
 
     return target_of(out, format=format, safe_cells=not raw_cells)
 
 
 async def save_job(job: "Job[Any]", target: "Destination", what: str = "records", *, strict: bool = False) -> None:
-    """Write the records of a job, once its file is there, and say how many there were and what was damaged."""
+    """Wait for the file of a job, write its records, and print how many there were and what was damaged."""
     from ..exports.sinks import Saved
 
     last = Saved(records=0)
     with showing_progress(what) as show:
 
-        def note(saved: Saved) -> None:
+        def keep(saved: Saved) -> None:
             nonlocal last
             last = saved
             show(saved)
@@ -85,15 +86,15 @@ async def save_job(job: "Job[Any]", target: "Destination", what: str = "records"
             target.path or "-",
             format=target.format,
             safe_cells=target.safe_cells,
-            on_progress=note,
+            on_progress=keep,
             strict=strict,
         )
-    tell_saved(last.records, target, what)
-    tell_damaged(last.damaged)
+    print_saved(last.records, target, what)
+    print_damaged(last.damaged)
 
 
 async def save_records(records: AsyncIterator[Any], target: "Destination", show: Show) -> int:
-    """Write what an iterator gives; return how many records that were."""
+    """Write the records of an iterator; return how many there were."""
     from ..exports.sinks import Saved, saving
 
     async with saving(target) as sink, aclosing(_batches(records)) as batches:
@@ -113,19 +114,19 @@ async def _batches(records: AsyncIterator[Any]) -> AsyncGenerator[Sequence[Any]]
     yield batch
 
 
-def tell_saved(count: int, target: "Destination", what: str = "records") -> None:
-    """Say how much was written: on stdout, unless that is where it went."""
-    click.echo(f"{_counted(count, what)} in {target.path or STDOUT_NAME}", err=target.path is None)
+def print_saved(count: int, target: "Destination", what: str = "records") -> None:
+    """Print how many records were written: on stdout, or on stderr if the records went to stdout."""
+    click.echo(f"{counted(count, what.removesuffix('s'))} in {target.path or STDOUT_NAME}", err=target.path is None)
 
 
-def tell_damaged(damage: "Damage") -> None:
-    """Say what was damaged in the records that were written, if anything."""
+def print_damaged(damage: "Damage") -> None:
+    """Print what was damaged in the written records, if anything."""
     if damage:
         click.echo(f"{damage}; --strict refuses such a file", err=True)
 
 
 async def stoppable(act: Callable[[], Awaitable[None]]) -> None:
-    """Do `act`; where a signal or the reader of a pipe ends it first, exit in the documented way, with nothing left."""
+    """Run `act`; exit with the documented code if a signal or the reader of a pipe ends it early."""
     is_done = False
     try:
         async with anyio.create_task_group() as tasks:
@@ -139,7 +140,7 @@ async def stoppable(act: Callable[[], Awaitable[None]]) -> None:
             _end_quietly()
         raise error from None
     if not is_done:
-        fail("stopped before the end", STOPPED)
+        fail("stopped before the end", ExitCode.STOPPED)
 
 
 async def _cancel_on_signal(
@@ -155,14 +156,14 @@ async def _cancel_on_signal(
 
 
 def _end_quietly() -> None:
-    """End as a command does whose reader has seen enough."""
+    """Exit without a message: the reader of the pipe wanted no more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise SystemExit(STOPPED)
+    raise SystemExit(ExitCode.STOPPED)
 
 
 @contextmanager
 def showing_progress(what: str = "records") -> Iterator[Show]:
-    """Show how far a save is: a bar on a terminal, a line now and then in a pipe."""
+    """Show the progress of saving: a bar on a terminal, otherwise a line every few seconds."""
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -176,7 +177,7 @@ def showing_progress(what: str = "records") -> Iterator[Show]:
         task = bar.add_task("", total=None, counts="waiting for the server")
 
         def show(saved: "Saved") -> None:
-            bar.update(task, completed=saved.received, total=saved.total, counts=_counted(saved.records, what))
+            bar.update(task, completed=saved.received, total=saved.total, counts=_amount(saved.records, what))
 
         yield show
 
@@ -188,14 +189,14 @@ def _lines(what: str) -> Show:
         nonlocal last
         if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
             last = time.monotonic()
-            click.echo(f"{_counted(saved.records, what)}{_bytes(saved)}", err=True)
+            click.echo(f"{counted(saved.records, what.removesuffix('s'))}{_bytes(saved)}", err=True)
 
     return show
 
 
-def _counted(count: int, what: str) -> str:
-    """Return a count with what is counted, which is given as a plural."""
-    return several(count, what.removesuffix("s"))
+def _amount(count: int, what: str) -> str:
+    """Return a count with its noun, which is given in the plural."""
+    return counted(count, what.removesuffix("s"))
 
 
 def _bytes(saved: "Saved") -> str:

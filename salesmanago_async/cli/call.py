@@ -9,12 +9,13 @@ import orjson
 from click.shell_completion import CompletionItem
 
 from ..errors import Invalid
+from ..file_imports.account import ClientOptions
 from ._asking import ask_first
-from ._client import ClientOptions, client_options, open_client
+from ._client import client_options, open_client
 from ._run import fail, run
 
 MISSPELT = 0.8
-"""How much alike a path has to be to a documented one to be taken for a misspelt one: see `nearest`."""
+"""How similar a path must be to a documented one to count as misspelt: see `nearest`."""
 
 
 def reference_table() -> str:
@@ -52,10 +53,10 @@ def _print_list(context: click.Context, _parameter: click.Parameter, chosen: boo
 
 
 class _Call(click.Command):
-    """A command whose help, asked for with a path, tells what that path takes."""
+    """A command whose `--help` also describes the path that is given with it."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.meta["arguments"] = list(args)  # --help is answered before PATH is looked at
+        ctx.meta["arguments"] = list(args)  # click handles --help before it parses PATH
         return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -80,16 +81,16 @@ class _Call(click.Command):
     help="Show every path, its method of the library and whether it is sent again in doubt, as Markdown, and exit.",
 )
 @click.option("--fields", is_flag=True, help="Show what PATH is for and its documented fields, and exit.")
-@click.option("--any-path", is_flag=True, help="Send it also where PATH is not documented but much like one that is.")
+@click.option("--any-path", is_flag=True, help="Accept a PATH that is not documented but looks like a misspelt one.")
 @click.option(
-    "--yes", is_flag=True, help="Do not ask before many contacts are mailed, deleted or unsubscribed; for schedulers."
+    "--yes", is_flag=True, help="Do not ask before many contacts are mailed, deleted or unsubscribed. For schedulers."
 )
 @client_options
 def call(client: ClientOptions, path: str, body: str, fields: bool, any_path: bool, yes: bool) -> None:
     """Call any endpoint: PATH as documented (contact/hasContact), and its JSON without credentials; - reads stdin.
 
-    The answer goes to stdout. The body of a known path is checked before it is sent, and so is a PATH that looks
-    misspelt. What would mail, delete or unsubscribe many contacts says how many first, and asks.
+    The answer is printed on stdout. The body of a documented path is checked before it is sent, and a PATH that looks
+    misspelt is refused. A call that would mail, delete or unsubscribe many contacts prints how many and asks first.
     """
     trimmed = path.strip("/").removeprefix("api/")
     if fields:
@@ -99,17 +100,17 @@ def call(client: ClientOptions, path: str, body: str, fields: bool, any_path: bo
 
 
 def _description(path: str) -> str:
-    """Return what a path is for, and its documented fields."""
+    """Return what a documented path is for, and its fields."""
     from ..api import request_class
     from ._reference import fields_of
 
     known = request_class(path)
     if known is None:
-        fail(f"{path!r} is not a known path{did_you_mean(path)}; 'salesmanago call --list' shows them all")
-    described = list(fields_of(known))
-    width = max((len(field.name) for field in described), default=0)
+        fail(f"{path!r} is not a known path{did_you_mean(path)}; 'salesmanago call --list' shows all paths")
+    fields = list(fields_of(known))
+    width = max((len(field.name) for field in fields), default=0)
     lines = [
-        f"  {field.name:<{width}}  {'required' if field.required else 'optional'}  {field.takes}" for field in described
+        f"  {field.name:<{width}}  {'required' if field.required else 'optional'}  {field.takes}" for field in fields
     ]
     return "\n".join([path, "", inspect.cleandoc(known.__doc__ or ""), "", *(lines or ["  no fields"]), ""])
 
@@ -128,19 +129,20 @@ async def _call(*, client: ClientOptions, path: str, body: str, any_path: bool, 
 
 
 def _check_path(path: str) -> None:
-    """Refuse a path that is not documented and nearly one that is; any other is sent as it is."""
+    """Raise `Invalid` for a path that is not documented but similar to one that is; other paths are sent as given."""
     from ..api import REQUESTS
     from ..api.nearest import nearest
 
     near = nearest(path, REQUESTS, similar=MISSPELT)
     if near:
         raise Invalid(
-            f"{path!r} is not documented; did you mean {near!r}? With --any-path it is sent as it is", field="PATH"
+            f"{path!r} is not documented; did you mean {near!r}? With --any-path the call is made as given",
+            field="PATH",
         )
 
 
 def did_you_mean(path: str) -> str:
-    """Return the question whether a path was meant that is much like this one; "" where none is."""
+    """Return a question that names the most similar documented path; "" if none is similar."""
     from ..api import REQUESTS
     from ..api.nearest import nearest
 
@@ -149,9 +151,9 @@ def did_you_mean(path: str) -> str:
 
 
 def _checked(path: str, content: dict[str, Any], *, yes: bool) -> dict[str, Any]:
-    """Return the body of a known path as it is sent; refuse what does not fit, and ask before it is done to many."""
+    """Return the checked body of a documented path; ask first if the call affects many contacts."""
     from ..api import read_request, write_request
-    from ._many import what_it_does_to_many
+    from ._many import effect_on_many
     from ._reference import misspelt_fields
 
     try:
@@ -159,7 +161,7 @@ def _checked(path: str, content: dict[str, Any], *, yes: bool) -> dict[str, Any]
     except Invalid as error:
         misspelt = misspelt_fields(path, content)
         raise (Invalid(misspelt) if misspelt else error) from None
-    effect = what_it_does_to_many(request)
+    effect = effect_on_many(request)
     if effect:
         ask_first(effect, yes=yes, place=path)
     return write_request(request)
@@ -169,7 +171,7 @@ def _parsed(text: str | bytes) -> dict[str, Any]:
     try:
         body = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise Invalid(f"is no JSON: {error}", field="the body") from None
+        raise Invalid(f"is not JSON: {error}", field="the body") from None
     if not isinstance(body, dict):
-        raise Invalid("is no JSON object", field="the body")
+        raise Invalid("is not a JSON object", field="the body")
     return cast("dict[str, Any]", body)

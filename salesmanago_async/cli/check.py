@@ -3,18 +3,19 @@
 import click
 
 from ..errors import Invalid, NotAuthenticated
+from ..file_imports.account import ClientOptions
 from ..settings import Retries
-from ._client import ClientOptions, client_options, open_client
+from ._client import client_options, open_client
 from ._run import fail, run
 
 CLOCK_TOLERANCE = 300.0
-"""Seconds that this machine's clock may be off; the reference names no limit."""
+"""How many seconds this machine's clock may be off; the API documentation names no limit."""
 
 
 @click.command()
 @client_options
 def check(client: ClientOptions) -> None:
-    """Tell whether host, credentials, owner and clock are right (user/listByClient)."""
+    """Check that host, credentials, owner and clock are right (user/listByClient)."""
     run(_check, client=client)
 
 
@@ -29,42 +30,44 @@ async def _check(*, client: ClientOptions) -> None:
     click.echo("host         ok")
     click.echo("credentials  ok")
     if owner not in users:
-        raise Invalid(f"{owner or 'none is set'}; the account's users are {', '.join(users)}", field="owner")
+        raise Invalid(
+            f"{owner or 'none is set'}; it must be one of the account's users: {', '.join(users)}", field="owner"
+        )
     click.echo(f"owner        ok, {owner}")
     if offset is not None and abs(offset) > CLOCK_TOLERANCE:
-        raise Invalid(f"this machine's is {_apart(offset)}", field="clock")
-    click.echo("clock        ok" if offset is not None else "clock        not known: the server tells no time")
+        raise Invalid(f"the clock of this machine is {_difference(offset)}; set it right", field="clock")
+    click.echo("clock        ok" if offset is not None else "clock        not known: the server does not send its time")
 
 
 def refusal(error: NotAuthenticated, offset: float | None, *, uses_sha: bool) -> str:
-    """Return what to look at where the server refuses the credentials: mostly it does not say which of them is wrong.
+    """Return what to check if the server refuses the credentials; it rarely says which of them is wrong.
 
-    `offset` is by how many seconds the server's clock is ahead of this machine's.
+    `offset` is how many seconds the server's clock is ahead of this machine's clock.
     """
     if "owner" in str(error).lower():
         return f"owner: refused ({error}): set SALESMANAGO_OWNER to the e-mail address of a user of the account"
     proof = (
-        "SALESMANAGO_SHA was made of this very client id and API key (or set SALESMANAGO_API_SECRET instead)"
+        "SALESMANAGO_SHA was made from this client id and API key (or set SALESMANAGO_API_SECRET instead)"
         if uses_sha
-        else "SALESMANAGO_API_SECRET is the whole API secret, without quotes or blanks"
+        else "SALESMANAGO_API_SECRET is the whole API secret, without quotes or spaces"
     )
     if offset is None:
         clock = "this machine's clock is right"
     elif abs(offset) > CLOCK_TOLERANCE:
-        clock = f"this machine's clock is set right: it is {_apart(offset)}"
+        clock = f"this machine's clock is set right: it is {_difference(offset)}"
     else:
         clock = ""
     checks = [
-        "SALESMANAGO_CLIENT_ID is that of the account, on the server that SALESMANAGO_BASE_URL names",
+        "SALESMANAGO_CLIENT_ID belongs to the account, on the server that SALESMANAGO_BASE_URL names",
         proof,
         "SALESMANAGO_API_KEY is not empty",
         clock,
     ]
     listed = "; ".join(f"({number}) {check}" for number, check in enumerate(filter(None, checks), 1))
-    return f"credentials: refused ({error}). The server does not say which of them is wrong; see that {listed}"
+    return f"credentials: refused ({error}). The server does not say which of them is wrong; check that {listed}"
 
 
-def _apart(offset: float) -> str:
+def _difference(offset: float) -> str:
     return f"{abs(offset):.0f} s {'behind' if offset > 0 else 'ahead'}"
 
 

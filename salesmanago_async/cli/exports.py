@@ -10,18 +10,19 @@ from attrs import frozen
 from click.shell_completion import CompletionItem
 
 from ..errors import Invalid
-from ._client import ClientOptions, client_options, open_client
+from ..file_imports.account import ClientOptions
+from ._client import client_options, open_client
 from ._file_path import FilePath
 from ._run import run
 from ._saving import (
-    checked_target,
+    checked_destination,
+    print_damaged,
+    print_saved,
     save_job,
     save_records,
     saving_options,
     showing_progress,
     stoppable,
-    tell_damaged,
-    tell_saved,
 )
 
 if TYPE_CHECKING:
@@ -45,18 +46,18 @@ def _complete_part(_context: click.Context, _parameter: click.Parameter, incompl
 
 
 def _check_part(part: str) -> None:
-    """Refuse a part that is not documented: an export of it would be refused, or lack it."""
+    """Raise `Invalid` for a part that is not documented: the server would refuse it, or leave it out."""
     from ..api.nearest import nearest
 
     if part not in _parts():
         near = nearest(part, _parts())
-        question = f"did you mean {near}?" if near else f"they are {', '.join(_parts())}"
+        question = f"did you mean {near}?" if near else f"use one of {', '.join(_parts())}"
         raise Invalid(f"{part!r} is not a documented part; {question}", field="--data")
 
 
 @click.group()
 def export() -> None:
-    """Export what the server holds."""
+    """Export contacts."""
 
 
 @export.command()
@@ -68,48 +69,55 @@ def export() -> None:
     "parts",
     multiple=True,
     shell_complete=_complete_part,
-    help="A part, or several with commas: CONTACT, TAG, EXT_EVENT, VISITS, EMAILS, FUNNELS, NOTES, TASKS, COUPONS,"
-    " SMS, CONSENTS, PROPERTIES, DICTIONARY_PROPERTIES.  [default: CONTACT]",
+    help="A part of the contact, or several, separated by commas: CONTACT, TAG, EXT_EVENT, VISITS, EMAILS, FUNNELS,"
+    " NOTES, TASKS, COUPONS, SMS, CONSENTS, PROPERTIES, DICTIONARY_PROPERTIES.  [default: CONTACT]",
 )
 @click.option("--all", "everyone", is_flag=True, help="All contacts: id, address, name, country and phone.")
 @click.option(
-    "--outstanding", type=click.IntRange(1), default=64, show_default=True, help="Server jobs under way, for --all."
+    "--outstanding",
+    type=click.IntRange(1),
+    default=64,
+    show_default=True,
+    help="With --all: the most server jobs at the same time.",
 )
 @click.option(
     "--modified-since",
     metavar="TIME",
-    help="Everything about who was modified since: ISO 8601 (UTC where it names no offset) or UNIX milliseconds.",
+    help="Everything about contacts modified since this time: ISO 8601 (UTC unless it has an offset), or UNIX"
+    " milliseconds.",
 )
 @click.option(
     "--state",
     type=FilePath(written=True, dir_okay=False),
-    help="Go on where the run before ended, which this file knows; --modified-since is for the first one.",
+    help="Continue where the previous run with this file ended; --modified-since is needed for the first run only.",
 )
-@click.option("--unordered", is_flag=True, help="Modified contacts as they come, not by the time of modification.")
+@click.option(
+    "--unordered", is_flag=True, help="Write modified contacts as they arrive, not in the order of their modification."
+)
 @saving_options
 @client_options
 def contacts(out: Path, format: str | None, raw_cells: bool, client: ClientOptions, **options: Any) -> None:  # noqa: A002
-    """Export contacts to a file: the chosen parts of some, all of them, or everything about those that changed.
+    """Export contacts to a file: chosen parts of some contacts, all contacts, or everything about changed ones.
 
     \b
-    --tag, --email, --contact-id   the chosen parts of the chosen contacts (contact/export/data)
+    --tag, --email, --contact-id   chosen parts of the chosen contacts (contact/export/data)
     --all                          a line for every contact (contact/paginatedContactList/export): a server job for
-                                   each 1000 contacts, --outstanding of them side by side
-    --modified-since, --state      everything about those that changed; run it every night with the same --state, and
-                                   each change comes once (contact/paginatedModifiedContacts, contact/listById)
+                                   each 1000 contacts, at most --outstanding at the same time
+    --modified-since, --state      everything about changed contacts; run it every night with the same --state to get
+                                   each change once (contact/paginatedModifiedContacts, contact/listById)
 
     The file appears under its name when it is complete. CSV and Parquet have a row for each contact: details are
-    columns named properties.X and dictionary.X, tags stand in one cell with commas, events and other lists as JSON. A
-    cell that a spreadsheet would run as a formula gets an apostrophe. A damaged character is replaced by U+FFFD,
-    counted and named with its record. 'salesmanago import contacts FILE.csv --extra-columns ignore' takes such a file,
-    written with --raw-cells.
+    columns named properties.X and dictionary.X, tags are in one cell, separated by commas, and events and other lists
+    are JSON. A cell that a spreadsheet would run as a formula gets an apostrophe. A damaged character is replaced by
+    U+FFFD; the number of such characters and the first records are printed. A file written with --raw-cells can be
+    imported by 'salesmanago import contacts FILE.csv --extra-columns ignore'.
     """  # noqa: D301 - \b is click's
     run(_export, client=client, choice=Choice(**options), target_options=(out, format, raw_cells))
 
 
 @frozen(kw_only=True)
 class Choice:
-    """Which contacts, and what of them."""
+    """Which contacts are exported, and which parts of them."""
 
     tags: Sequence[str]
     emails: Sequence[str]
@@ -123,38 +131,38 @@ class Choice:
     strict: bool
 
     def data(self) -> list[str]:
-        """Return the parts of each contact, without those that are given twice; raise `Invalid` for an unknown one."""
+        """Return the parts of each contact, without duplicates; raise `Invalid` for an unknown part."""
         given = [part.strip().upper() for text in self.parts for part in text.split(",") if part.strip()]
         for part in given:
             _check_part(part)
         return list(dict.fromkeys(given)) or ["CONTACT"]
 
     def check(self) -> None:
-        """Raise `Invalid` unless exactly one way is chosen."""
+        """Raise `Invalid` unless the options choose the contacts in exactly one way."""
         some = bool(self.tags or self.emails or self.contact_ids)
         changed = bool(self.modified_since or self.state)
         if some + self.everyone + changed != 1:
             raise Invalid(
-                "say which contacts: either some (--tag, --email, --contact-id), or all of them (--all), or those that "
-                "changed (--modified-since, --state); only one of these at a time"
+                "choose the contacts in one way: some (--tag, --email, --contact-id), all (--all), or changed ones "
+                "(--modified-since, --state)"
             )
         if self.parts and not some:
-            raise Invalid("goes with --tag, --email and --contact-id only", field="--data")
+            raise Invalid("can be used only with --tag, --email and --contact-id", field="--data")
         if self.state and not self.modified_since and not self.state.exists():
             raise Invalid(
-                f"{self.state} is not there yet: give --modified-since TIME for the first run", field="--state"
+                f"there is no file {self.state} yet; give --modified-since TIME for the first run", field="--state"
             )
         if self.unordered and not changed:
-            raise Invalid("goes with --modified-since only", field="--unordered")
+            raise Invalid("can be used only with --modified-since and --state", field="--unordered")
         if self.strict and changed:
-            raise Invalid("does not go with --modified-since, which reads no files", field="--strict")
+            raise Invalid("cannot be used with --modified-since and --state, which read no files", field="--strict")
 
 
 async def _export(*, client: ClientOptions, choice: Choice, target_options: tuple[Path, str | None, bool]) -> None:
     choice.check()
     choice.data()
     since = _since(choice.modified_since)
-    target = checked_target(*target_options)
+    target = checked_destination(*target_options)
     async with open_client(client) as sm:
         if choice.everyone:
             await stoppable(lambda: _all(sm, choice, target))
@@ -174,14 +182,14 @@ async def _chosen(sm: "SalesManago", choice: Choice, target: "Destination", clie
     ]
     selectors = [kind(value) for kind, values in chosen for value in values]
     job = await sm.contacts.export(selectors, choice.data())
-    again = f"; to fetch it once more: {_fetching(job.request_id, target, client)}"
-    is_gone = client.simulate  # a simulated account ends with this command
-    click.echo(f"job {job.request_id} is started{'' if is_gone else again}", err=True)
+    again = f"; to fetch its file again: {_saving_command(job.request_id, target, client)}"
+    is_gone = client.simulate  # a simulated account ends with the command
+    click.echo(f"job {job.request_id} was started{'' if is_gone else again}", err=True)
     await save_job(job, target, "contacts", strict=choice.strict)
 
 
-def _fetching(request_id: int, target: "Destination", client: ClientOptions) -> str:
-    """Return the command that saves the file of a job as this one does."""
+def _saving_command(request_id: int, target: "Destination", client: ClientOptions) -> str:
+    """Return the command that saves the file of a job in the same way."""
     from ..exports.sinks import SUFFIXES
 
     words = ["salesmanago", "job", "save", str(request_id), "--out", str(target.path or "-")]
@@ -195,8 +203,8 @@ async def _all(sm: "SalesManago", choice: Choice, target: "Destination") -> None
         making = sm.contacts.export_all(raw=True, outstanding=choice.outstanding, strict=choice.strict)
         async with making as contacts:
             saved = await save_records(contacts, target, show)
-    tell_saved(saved, target, "contacts")
-    tell_damaged(contacts.damaged)
+    print_saved(saved, target, "contacts")
+    print_damaged(contacts.damaged)
 
 
 async def _modified(sm: "SalesManago", since: int | None, choice: Choice, target: "Destination") -> None:
@@ -204,16 +212,18 @@ async def _modified(sm: "SalesManago", since: int | None, choice: Choice, target
     with showing_progress("contacts") as show:
         async with making as contacts:
             saved = await save_records(contacts, target, show)
-    tell_saved(saved, target, "contacts")
+    print_saved(saved, target, "contacts")
     click.echo(f"modified from {contacts.begin.isoformat()} to {contacts.end.isoformat()}", err=True)
-    _tell_unavailable(contacts.unavailable, choice.state)
+    _print_unavailable(contacts.unavailable, choice.state)
 
 
-def _tell_unavailable(ids: Sequence[str], state: Path | None) -> None:
+def _print_unavailable(ids: Sequence[str], state: Path | None) -> None:
     for contact_id in ids[:SHOWN_UNAVAILABLE]:
-        click.echo(f"{contact_id}: was modified, and is not available: deleted, or not the owner's", err=True)
+        click.echo(
+            f"{contact_id}: was modified, but is not available: it was deleted, or belongs to another owner", err=True
+        )
     if len(ids) > SHOWN_UNAVAILABLE:
-        where = f"{state} names all" if state else "--state FILE names all"
+        where = f"all are in {state}" if state else "--state FILE keeps all"
         click.echo(f"… and {len(ids) - SHOWN_UNAVAILABLE:,} more; {where}", err=True)
 
 

@@ -7,42 +7,64 @@ from typing import Any, TypeVar
 
 import click
 
+from ..file_imports.definition import Attempt, FileImport
+from ..file_imports.paths import check_paths
 from ._client import client_options
-from ._command import Attempt, Import, is_kept
-from ._file_path import FilePath, as_argument
-from ._paths import check_paths
+from ._file_path import FilePath
 from ._run import run
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.argument("files", nargs=-1, required=True, type=FilePath(), metavar="FILE…"),
-    click.option("--map", "maps", multiple=True, metavar="COLUMN=FIELD", help="Take a column for this field."),
+    click.option("--map", "maps", multiple=True, metavar="COLUMN=FIELD", help="Read this column as this field."),
     click.option(
         "--extra-columns",
         type=click.Choice(["properties", "ignore", "error"]),
         default="error",
         show_default=True,
-        help="What becomes of columns that are no field.",
+        help="What to do with columns that are not a field.",
     ),
-    click.option("--encoding", help="The files' encoding, such as cp1250.  [default: UTF-8, or as the BOM says]"),
-    click.option("--delimiter", help="What stands between cells.  [default: found out from the header]"),
+    click.option("--encoding", help="The encoding of the files, such as cp1250.  [default: from the BOM, or UTF-8]"),
+    click.option("--delimiter", help="The character between cells.  [default: detected from the header]"),
+    click.option("--null", multiple=True, metavar="TEXT", help="A text that means an empty cell, such as NULL."),
+    click.option(
+        "--decimal", type=click.Choice([".", ","]), default=".", show_default=True, help="The decimal mark of numbers."
+    ),
+    click.option(
+        "--time-zone",
+        default="UTC",
+        show_default=True,
+        metavar="ZONE",
+        help="The zone of times without one, such as Europe/Warsaw.",
+    ),
+    click.option(
+        "--date-format",
+        "date_formats",
+        multiple=True,
+        metavar="FORMAT",
+        help="A form of dates and times, such as '%d.%m.%Y %H:%M'.",
+    ),
+    click.option("--keep-spaces", is_flag=True, help="Do not trim cells; a blank cell is sent as it is."),
+    click.option("--strict", is_flag=True, help="Reject rows that are only warned of otherwise."),
     click.option(
         "--journal",
         type=FilePath(written=True),
         metavar="DB",
-        help="Remember in this file what was sent: 'salesmanago resume DB' goes on, whatever ended the import. It"
-        " is of one account and server; --simulate takes another one.",
+        help="Record in this file what was sent, so that 'salesmanago resume DB' can continue the import after any"
+        " interruption. A journal belongs to one account on one server; use another one with --simulate.",
     ),
-    click.option("--rejects", type=FilePath(written=True), help="Write refused rows here, in the same format."),
+    click.option(
+        "--rejects", type=FilePath(written=True), help="Write rejected rows to this file, in the format of the input."
+    ),
     click.option(
         "--report",
         "report_file",
         type=FilePath(written=True, standard=True),
-        help="Write the counts here, as JSON; - for standard output.",
+        help="Write the counts to this file, as JSON; - for standard output.",
     ),
     click.option(
-        "--batch-size", type=click.IntRange(1, 1000), default=1000, show_default=True, help="Records a request."
+        "--batch-size", type=click.IntRange(1, 1000), default=1000, show_default=True, help="Records per request."
     ),
     click.option(
         "--patience",
@@ -50,76 +72,80 @@ _OPTIONS = (
         default=300.0,
         show_default=True,
         metavar="SECONDS",
-        help="How long to go on without any answer from the server, whatever the failure.",
+        help="How long to keep trying without any answer from the server, whatever the failure.",
     ),
-    click.option("--no-wait", is_flag=True, help="Do not follow the server's jobs: end at 'submitted'."),
-    click.option("--dry-run", is_flag=True, help="Check and count; send nothing, and tell what it would take."),
+    click.option("--no-wait", is_flag=True, help="Do not follow the server's jobs: rows end as 'submitted'."),
+    click.option("--dry-run", is_flag=True, help="Check and count the rows and estimate the time; send nothing."),
     click.option(
         "--latency",
         type=click.FloatRange(0, 3600),
         default=0.2,
         show_default=True,
         metavar="SECONDS",
-        help="With --dry-run: how long a request takes, to tell how long the import would.",
+        help="With --dry-run: how long a request takes, for the estimate of the time.",
     ),
 )
 
-_OF_CONTACTS = (
-    click.option("--tag", "tags", multiple=True, help="Give every contact this tag, too."),
+_CONTACT_OPTIONS = (
+    click.option("--tag", "tags", multiple=True, help="Add this tag to every contact."),
     click.option(
         "--double-opt-in/--no-double-opt-in",
         default=False,
         show_default=True,
-        help="Have the server e-mail every contact that is to be opted in, and ask it to confirm: to the whole list,"
-        " perhaps. --dry-run counts the e-mails.",
+        help="Make the server send a confirmation e-mail to every contact that opts in, which can be every contact of"
+        " the files. --dry-run counts the e-mails.",
     ),
     click.option(
-        "--yes", is_flag=True, help="With --double-opt-in: do not ask before the e-mails are sent; for schedulers."
+        "--yes",
+        is_flag=True,
+        help="With --double-opt-in: do not ask before the e-mails are sent. For schedulers.",
     ),
-    click.option("--lang", help="The language of that e-mail."),
-    click.option("--fire-events/--no-fire-events", default=None, help="Whether rules and workflows are triggered."),
+    click.option("--lang", help="The language of the confirmation e-mail."),
+    click.option("--fire-events/--no-fire-events", default=None, help="Whether to trigger rules and workflows."),
 )
 
-_EPILOG = """FILE is CSV (delimited by , ; tab or |), JSONL, or Parquet (extra "parquet"); in the last two, columns may
-be objects. --map "Full name=name" takes a column for a field. An unknown column is an error that names the nearest
-known one.
+_EPILOG = """FILE is CSV (with cells separated by , ; tab or |), JSONL, or Parquet (extra "parquet"). In JSONL and
+Parquet, columns may be objects. --map "Full name=name" reads a column as a field. Columns are matched without
+case, spaces, - _ and .; an unknown one is an error, with the --map options to paste. Two columns that are mapped to one
+field are joined with a space. What is taken and looks wrong, such as 4.86E+10, is counted as a warning.
 
-A journal is one file, of one run, one account and one server: the next night's import needs another one. It holds no
-rows, so the files are read again. A journal that was cut, damaged or changed is refused. The same import command goes
-on, too.
+A journal is one file, for one import, one account and one server: use another one for the next night's import. It holds
+no rows, so the input files are read again. A journal that was cut, damaged or changed is refused. Running the same
+import command again continues the import, too.
 
-While the server is away (refused connections, resets, time-outs, 429, 5xx), the import tries again and prints each
-wait. When --patience is over it stops, says why, and exits with 3. A longer Retry-After stops it at once. The first
-Ctrl-C or SIGTERM finishes the requests in flight (20 s at most), the second one stops at once. Both write the counts,
-the report and the rejects, and print the command that goes on.
+While the server does not answer (refused connections, resets, time-outs, 429, 5xx), the import keeps trying and prints
+each wait. After --patience it stops, says why, and exits with 3. A Retry-After that is longer than --patience stops it
+immediately. The first Ctrl-C or SIGTERM finishes the requests in flight (at most 20 s), the second one stops
+immediately. Both write the counts, the report and the rejects, and print the command that continues the import.
 
-The rejects have two more columns, _line and _reason: correct a copy of the file and import that. 'salesmanago resume'
-writes the rejects anew. Rejects of Parquet are JSONL.
+The rejects have two more columns, _line and _reason: correct a copy of the file and import that copy. 'salesmanago
+resume' writes the rejects again from the start. Rejects of Parquet files are JSONL.
 
-Rows in doubt (sent, and no answer tells whether they arrived) are written, as they came, beside the journal, or else
-the rejects: for nightly.db to nightly.in-doubt.csv, with the suffix of the input.
+Every row that was read has one of these states: accepted, submitted (the server has taken the row, and its job was not
+followed to the end), rejected, in doubt (the row was sent, and no answer says whether it arrived), or not sent. Rows in
+doubt are written, as they came, to a file beside the journal, or else beside the rejects: for nightly.db to
+nightly.in-doubt.csv, with the suffix of the input.
 
-The counts: each row read is accepted, submitted (taken by the server, its job not followed to the end), rejected, in
-doubt or not sent. Of them "settled earlier" (in --report "earlier") are those that an earlier run of the same journal
-had accepted or rejected, and that were not sent again. "duplicates" and "estimate" are of a dry run.
+"settled earlier" (in --report: "earlier") counts rows that an earlier run of the same journal had accepted or rejected,
+so that they were not sent again. "duplicates" and "estimate" belong to a dry run.
 """
 
 
 def import_options(command: CommandT) -> CommandT:
-    """Give a command the options that all imports share."""
-    return _described(command, _OPTIONS)
+    """Add the options that all imports share to a command."""
+    return _with_options(command, _OPTIONS)
 
 
 def contact_import_options(command: CommandT) -> CommandT:
-    """Give a command the options that imports of contacts share."""
-    return _described(command, (*_OPTIONS, *_OF_CONTACTS))
+    """Add the options that imports of contacts share to a command."""
+    return _with_options(command, (*_OPTIONS, *_CONTACT_OPTIONS))
 
 
-def _described(command: CommandT, options: Sequence[Callable[[Any], Any]]) -> CommandT:
-    described: Any = command
+def _with_options(command: CommandT, options: Sequence[Callable[[Any], Any]]) -> CommandT:
+    decorated: Any = command
     for option in reversed(options):
-        described = option(described)
-    return described  # type: ignore[no-any-return]
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]
 
 
 @click.group("import")
@@ -131,13 +157,15 @@ def import_() -> None:
 @contact_import_options
 @client_options
 def contacts(journal: Path | None, dry_run: bool, latency: float, yes: bool, **arguments: Any) -> None:
-    """Add or change the contacts of FILE… (contact/batchupsertv2).
+    """Add or update the contacts of FILE… (contact/batchupsertv2).
 
-    Columns are the API's names or their snake_case: email, contactId, name, phone, company, externalId, city, …; tags
-    are split at , or ; and columns named properties.X or dictionary.X make details.
+    Columns have the API's names or their snake_case form: email, contactId, name, phone, company, externalId, city, …
+    Tags are separated by , or ; and columns named properties.X or dictionary.X become details.
     """
-    command = Import(kind="contacts", **arguments)
-    raise SystemExit(run(begin_import, command=command, journal=journal, dry_run=dry_run, latency=latency, yes=yes))
+    definition = FileImport(kind="contacts", **arguments)
+    raise SystemExit(
+        run(begin_import, definition=definition, journal=journal, dry_run=dry_run, latency=latency, yes=yes)
+    )
 
 
 @import_.command(epilog=_EPILOG)
@@ -146,39 +174,29 @@ def contacts(journal: Path | None, dry_run: bool, latency: float, yes: bool, **a
 def events(journal: Path | None, dry_run: bool, latency: float, **arguments: Any) -> None:
     """Add the external events of FILE… to their contacts (contact/batchAddContactExtEvent).
 
-    Columns: email or contactId, date (ISO 8601, UTC where it names no offset, or UNIX milliseconds),
+    Columns: email or contactId, date (ISO 8601, in UTC unless it has an offset, or UNIX milliseconds),
     contactExtEventType, products, value, location, externalId, description, detail1…detail20, shopDomain.
     """
-    command = Import(kind="events", **arguments)
-    raise SystemExit(run(begin_import, command=command, journal=journal, dry_run=dry_run, latency=latency))
+    definition = FileImport(kind="events", **arguments)
+    raise SystemExit(run(begin_import, definition=definition, journal=journal, dry_run=dry_run, latency=latency))
 
 
 async def begin_import(
-    *, command: Import, journal: Path | None, dry_run: bool, latency: float, yes: bool = False
+    *, definition: FileImport, journal: Path | None, dry_run: bool, latency: float, yes: bool = False
 ) -> int:
-    """Make an import from its beginning, or go on with the one that its journal holds; return the exit code.
+    """Begin an import, or continue the one in its journal; return the exit code.
 
-    One that has many e-mails sent is made only if that is wanted: `yes` says so.
+    An import that would send many e-mails asks first, unless `yes` is given.
     """
+    from ..file_imports.opening import attempt_with
     from ._importing import ask_for_confirmations, make_import
 
-    check_paths(command, journal)
+    check_paths(definition, journal)
     if dry_run:
-        return await make_import(command, Attempt(journal=journal, dry_run=True, latency=latency))
-    attempt = _attempt(command, journal) if journal else Attempt()
-    was_begun = journal is not None and journal.is_file() and attempt.goes_on == attempt.resume  # and asked about then
-    if command.double_opt_in and not (command.client.simulate or was_begun):
-        await ask_for_confirmations(command, yes=yes)
-    return await make_import(command, attempt)
-
-
-def _attempt(command: Import, journal: Path) -> Attempt:
-    """Return how the import goes on: by its journal, unless that keeps other arguments than were given now."""
-    from ..stores.journal_rows import NotBegun, read_note
-
-    resume = ("salesmanago", "resume", as_argument(journal))
-    try:
-        is_same = not journal.is_file() or is_kept(command, read_note(journal))
-    except NotBegun:
-        is_same = True
-    return Attempt(journal=journal, resume=resume, goes_on=resume if is_same else ("salesmanago", *sys.argv[1:]))
+        return await make_import(definition, Attempt(journal=journal, dry_run=True, latency=latency))
+    again = ("salesmanago", *sys.argv[1:])
+    attempt = attempt_with(definition, journal, again=again) if journal else Attempt()
+    was_begun = journal is not None and journal.is_file() and attempt.continue_command == attempt.resume_command
+    if definition.double_opt_in and not (definition.client.simulate or was_begun):  # a begun import has already asked
+        await ask_for_confirmations(definition, yes=yes)
+    return await make_import(definition, attempt)

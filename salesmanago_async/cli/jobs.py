@@ -7,9 +7,11 @@ import click
 import orjson
 
 from ..errors import JobNotFound
-from ._client import ClientOptions, client_options, open_client
-from ._run import SOME_REJECTED, run
-from ._saving import checked_target, save_job, saving_options, stoppable
+from ..file_imports.account import ClientOptions
+from ..file_imports.ending import ExitCode
+from ._client import client_options, open_client
+from ._run import run
+from ._saving import checked_destination, save_job, saving_options, stoppable
 
 if TYPE_CHECKING:
     from ..exports.sinks import Destination
@@ -18,28 +20,28 @@ if TYPE_CHECKING:
 
 @click.group()
 def job() -> None:
-    """Look at a server job, or fetch its file."""
+    """Show the status of a server job, or save its file."""
 
 
 @job.command()
 @click.argument("request_id", type=int)
 @client_options
 def status(client: ClientOptions, request_id: int) -> None:
-    """Tell whether a job is running, done, failed or unknown; exit with 1 if it failed or is unknown (job/status).
+    """Show whether a job is running, done, failed or unknown; exit with 1 if it failed or is unknown (job/status).
 
-    Unknown means that the server does not know how the job stands: it expired, or belongs to another account or host.
-    That is no failure: it says nothing about the records of the job.
+    "unknown" means that the server does not know the job: it has expired, or belongs to another account or server. This
+    is not a failure, and says nothing about the records of the job.
     """
     run(_status, client=client, request_id=request_id)
 
 
 async def _status(*, client: ClientOptions, request_id: int) -> None:
     async with open_client(client) as sm:
-        told = await sm.jobs.attach(request_id).status()
-    line = {"request_id": request_id, "state": told.state, "messages": told.messages}
+        status = await sm.jobs.attach(request_id).status()
+    line = {"request_id": request_id, "state": status.state, "messages": status.messages}
     click.echo(orjson.dumps(line).decode())
-    if told.state in {"failed", "unknown"}:
-        raise SystemExit(SOME_REJECTED)
+    if status.state in {"failed", "unknown"}:
+        raise SystemExit(ExitCode.SOME_REJECTED)
 
 
 @job.command()
@@ -54,7 +56,7 @@ def save(
     raw_cells: bool,
     strict: bool,
 ) -> None:
-    """Wait for a job's file, and save its records.
+    """Wait for the file of a job, and save its records.
 
     The file appears under its name when it is complete.
     """
@@ -64,13 +66,13 @@ def save(
 async def _save(
     *, client: ClientOptions, request_id: int, target_options: tuple[Path, str | None, bool], strict: bool
 ) -> None:
-    target = checked_target(*target_options)
+    target = checked_destination(*target_options)
     async with open_client(client) as sm:
         await stoppable(lambda: _save_known(sm.jobs.attach(request_id), target, strict=strict))
 
 
 async def _save_known(job: "Job[Any]", target: "Destination", *, strict: bool) -> None:
-    """Save a job's file; a number that the server does not know, mistyped perhaps, is not waited for."""
+    """Save the file of a job; do not wait for an id that the server does not know, which may be mistyped."""
     status = await job.status()
     if status.state == "unknown":
         raise JobNotFound(job.request_id, status.messages)

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from ..errors import Invalid, NoAnswer
-from ._file_path import STDOUT
-from ._run import SOME_REJECTED, fail, run
-from ._words import in_plain_words
+from ..file_imports.definition import STDOUT
+from ..file_imports.ending import ExitCode
+from ..support.wording import in_plain_words
+from ._run import fail, run
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
@@ -19,19 +20,19 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 @click.option(
     "--client-id",
     envvar="SALESMANAGO_CLIENT_ID",
-    help="The account that the code has to be of; else SALESMANAGO_CLIENT_ID, if set.",
+    help="The account that the code must belong to.  [default: SALESMANAGO_CLIENT_ID, if set]",
 )
 @click.option(
-    "--leadoo-connected", is_flag=True, help="The account is connected with Leadoo's: the code brings its script."
+    "--leadoo-connected", is_flag=True, help="The account is connected with Leadoo, so the code loads Leadoo's script."
 )
 def check_page(page: str, client_id: str | None, leadoo_connected: bool) -> None:
-    """Find out whether the monitoring code stands on a page, once, where it belongs, and is that of the account.
+    """Check that a page has the monitoring code of the account, once, and in the right place.
 
     The page is a file, an https address, or - for standard input.
 
-    Prints a line for each thing that is wrong: missing, doubled, misplaced, other-client, leadoo-doubled. Exits with 0
-    where all is well, 1 where something is wrong, 2 where there is no page to be had. What a tag manager adds in the
-    browser is not in the HTML, and counts as missing.
+    Prints a line for each problem: missing, doubled, misplaced, other-client, leadoo-doubled. Exits with 0 if there is
+    no problem, 1 if there is one, and 2 if the page cannot be read. Code that a tag manager adds in the browser is not
+    in the HTML, so it counts as missing.
     """
     from ..integrations.monitoring import check_page as findings_of
     from ._fetching import shown_address
@@ -42,8 +43,8 @@ def check_page(page: str, client_id: str | None, leadoo_connected: bool) -> None
     for finding in findings:
         click.echo(f"{shown}:{finding.line}: {finding.kind}: {finding.message}")
     if findings:
-        raise SystemExit(SOME_REJECTED)
-    click.echo(f"{shown}: the monitoring code is there, once, where it belongs")
+        raise SystemExit(ExitCode.SOME_REJECTED)
+    click.echo(f"{shown}: the monitoring code is on the page, once, and in the right place")
 
 
 async def _html(*, page: str) -> str:

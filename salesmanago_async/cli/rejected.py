@@ -10,12 +10,12 @@ from ._run import run
 
 @click.command()
 @click.argument("queue", type=FilePath(), metavar="DB")
-@click.option("--forget", is_flag=True, help="Take them out of the file, once they are written.")
+@click.option("--forget", is_flag=True, help="Delete them from the file after they are written.")
 def rejected(queue: Path, forget: bool) -> None:
-    """Write the records that lie rejected in the file of a buffer, as JSON lines with the reason of each.
+    """Print the rejected records in the file of a buffer, as JSON lines with the reason of each.
 
-    Correct them and import them: `salesmanago import contacts FILE.jsonl`. What waits in the file to be sent stays.
-    The file must not be open in an app.
+    Correct the records and import them: `salesmanago import contacts FILE.jsonl`. Records that wait to be sent stay in
+    the file. No app may have the file open.
     """
     raise SystemExit(run(_write, queue=queue, forget=forget))
 

@@ -19,39 +19,39 @@ if TYPE_CHECKING:
 
 
 _FAULTS = """\b
-A fault is KIND[,NAME=VALUE]…; of several that want one request, the first has it. KIND is
-  503, 429, …    that status is answered, nothing was processed
-  status-after   status=503 is answered after the request was processed
-  slow           the request is processed, and answered, after seconds=2
-  late           it is processed at once, and answered after seconds=2
-  reset-before   the connection is reset, before the request was processed
-  reset-after    the same, after it was processed
-  garbled        processed, but the answer is no JSON, nor is a file
-  truncated      processed, but half of the answer or the file comes
-  trickle        processed, and it comes KB by KB, seconds=2 before each
+A fault is KIND[,NAME=VALUE]…; if several match a request, the first applies. KIND is
+  503, 429, …    answers with this status; the request is not processed
+  status-after   answers status=503 after processing the request
+  slow           processes the request, and answers, after seconds=2
+  late           processes the request immediately, answers after seconds=2
+  reset-before   resets the connection before processing the request
+  reset-after    resets the connection after processing the request
+  garbled        processed, but the answer or the file is not JSON
+  truncated      processed, but only half of the answer or the file arrives
+  trickle        processed, but it arrives KB by KB, seconds=2 before each
   wrong-length   processed, but Content-Length is by=10 or by=-10 bytes off
   failed-job     the job that the request starts fails
 \b
-And for links to files only:
+For links to files only:
   expired        the link answers 403
-  other-file     the link leads to something else:
-    how=reordered  the same records in another order, so another version
-    how=page       a page of HTML, with status 200
+  other-file     the link leads to other content:
+    how=reordered  the same records in another order, as another version
+    how=page       an HTML page, with status 200
     how=bomb       a small ZIP that unpacks to 128 MB
-    how=outside    a ZIP of what the file holds; a name in it is ../../x
-  wrong-range    whoever asks for a part of the file gets
-    how=ignored    all of it, with status 200
-    how=start      a part that begins a byte too early
-    how=total      a part that is said to be of a longer file
+    how=outside    a ZIP with the file's content and an entry named ../../x
+  wrong-range    a request for a part of the file gets
+    how=ignored    the whole file, with status 200
+    how=start      a part that begins one byte too early
+    how=total      a part with the total length of a longer file
     how=version    a part of another version of the file
 \b
-Which requests, and what else:
-  path=contact/* such calls; files are links to files          [all]
-  at=1;3-5       these of them, counted from 1; 3- is onwards  [all]
-  share=0.1      of these, such a part by chance               [all]
-  retry-after=5  with a status: 5 seconds; date+5: that as an HTTP date
-  after=1000     so many bytes come before truncated or reset-after break it
-                 off, garbled begins, or the link is expired
+Which requests, and further options:
+  path=contact/* these calls; files means links to files         [all]
+  at=1;3-5       these of them, counted from 1; 3- has no end    [all]
+  share=0.1      this share of them, chosen at random            [all]
+  retry-after=5  with a status: 5 seconds; date+5: as an HTTP date
+  after=1000     the number of bytes after which truncated or reset-after
+                 cut the answer, garbled begins, or the link expires
 \b
 Examples:
   --fault 503,path=contact/batchupsertv2,at=1;3,retry-after=5
@@ -61,19 +61,28 @@ Examples:
 
 
 @click.command(epilog=_FAULTS)
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="The port; 0: any free one."
+    "--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="The port; 0 chooses a free one."
 )
-@click.option("--job-seconds", type=click.FloatRange(0), default=1.0, show_default=True, help="How long a job takes.")
-@click.option("--link-seconds", type=click.FloatRange(0), default=300.0, show_default=True, help="How long links work.")
-@click.option("--state", type=FilePath(written=True), metavar="DB", help="Keep the account in this file.")
-@click.option("--fault", "faults", multiple=True, metavar="KIND[,NAME=VALUE]…", help="What goes wrong: see below.")
-@click.option("--seed", type=int, default=0, show_default=True, help="What faults with a share depend on.")
+@click.option(
+    "--job-seconds", type=click.FloatRange(0), default=1.0, show_default=True, help="How many seconds a job takes."
+)
+@click.option(
+    "--link-seconds",
+    type=click.FloatRange(0),
+    default=300.0,
+    show_default=True,
+    help="How many seconds a link to a file works.",
+)
+@click.option("--state", type=FilePath(written=True), metavar="DB", help="Keep the account in this file between runs.")
+@click.option("--fault", "faults", multiple=True, metavar="KIND[,NAME=VALUE]…", help="A fault to simulate; see below.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The seed for faults with a share.")
 def simulator(host: str, port: int, faults: Sequence[str], **options: Any) -> None:
     """Serve a simulated account over HTTP.
 
-    Its credentials and owner are those of the environment (SALESMANAGO_*), or else printed demo ones.
+    The credentials and the owner come from the environment (SALESMANAGO_*). If they are not set, demo credentials are
+    used and printed.
     """
     from ..simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
     from ..simulator.serve import serve
@@ -104,8 +113,8 @@ def simulator(host: str, port: int, faults: Sequence[str], **options: Any) -> No
         with closing(app):
             serve(app, host=host, port=port, announce=announce)
     except OSError as error:
-        remedy = "it is taken; --port 0 finds a free one" if error.errno == EADDRINUSE else error.strerror
-        fail(f"cannot listen at {host}:{port}: {remedy}")
+        remedy = "the port is in use; --port 0 chooses a free one" if error.errno == EADDRINUSE else error.strerror
+        fail(f"cannot listen on {host}:{port}: {remedy}")
     except KeyboardInterrupt:
         return
 

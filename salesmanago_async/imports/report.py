@@ -7,9 +7,10 @@ from attrs import asdict, field, frozen
 
 from ..errors import RunIncomplete, SalesManagoError
 from ..outcome import Outcome, State
+from ..sources.warnings import ReadWarning
 from .estimate import LATENCY, Estimate
 
-_NOT_COUNTS = frozenset({"ended", "halted", "goal", "stopped", "problems", "first_reasons", "estimate"})
+_NOT_COUNTS = frozenset({"ended", "halted", "goal", "stopped", "problems", "first_reasons", "estimate", "warnings"})
 
 
 @frozen(kw_only=True)
@@ -28,6 +29,9 @@ class Report:
     `first_reasons` has the first reason of each of these states, unchanged. `unfollowed` counts the server jobs that
     were not followed to their end; `request_ids` has the first 1,000 of them. `earlier` counts the records that were
     settled by an earlier run of the same journal; `journal` is its path.
+
+    `warnings` are what was taken from files and looks wrong, each with its column, count and first line. With the
+    option `strict` such rows are rejected.
 
     In a dry run, `chunks` and `bytes` are what would be sent. When it has ended, `duplicates` counts the records of a
     contact that came before (they would wait for the earlier record), or the events that are equal in every field to an
@@ -60,6 +64,7 @@ class Report:
     request_ids: tuple[int, ...] = ()
     duplicates: int | None = None
     estimate: Estimate | None = None
+    warnings: tuple[ReadWarning, ...] = ()
 
     def __str__(self) -> str:
         early = f"; {self.early_end}" if self.early_end else ""
@@ -114,5 +119,6 @@ class Report:
             "complete": self.complete,
             "stopped": str(self.stopped) if self.stopped else None,
             "request_ids": list(self.request_ids),
+            "warnings": [asdict(warning) for warning in self.warnings],
             "estimate": self.estimate.as_dict(latency=latency) if self.estimate else None,
         }

@@ -8,13 +8,13 @@ from os import PathLike
 from typing import Any, Self, TypedDict, cast
 
 import anyio
-from attrs import frozen
+from attrs import fields, frozen
 
 from ..connection.connection import Connection
 from ..errors import only_error
 from ..outcome import Outcome
 from ..records.shapes import ExtraColumns, Shape, contact_shape, event_shape
-from ..sources.options import ReadOptions
+from ..sources.options import DecimalMark, ReadOptions
 from ..sources.sources import GivenSource, Source, open_source
 from ..support.signal import Signal
 from .engine.run import Engine
@@ -33,8 +33,15 @@ class RunOptions(TypedDict, total=False):
     `Report` whenever something has become known.
 
     `extra_columns` says what to do with a field that is not known: "error", "ignore" or, for contacts, "properties".
-    For files: `columns` maps columns to the names of fields; `encoding` and `delimiter` are detected if they are left
-    out. `time_zone` (UTC) is the zone of times without one: a name such as "Europe/Warsaw", or a tzinfo.
+    For files: `columns` maps columns to the names of fields, several columns to one field if they are to be joined with
+    a space; `encoding` and `delimiter` are detected if they are left out. Names of columns are matched without case,
+    spaces, `-`, `_` and `.`.
+
+    `time_zone` ("UTC") is that of times without one: of texts, datetimes and columns of times. For cells of text:
+    `null` are texts that mean absent ("NULL"), `decimal` is the decimal mark ("." or ","), `date_format` are forms of
+    times for `strptime`, beside ISO 8601 and others that can be meant in one way only. Cells are trimmed, and blank
+    ones are absent, unless `keep_spaces`. What is taken and looks wrong is in `report.warnings`; with `strict` such
+    rows are rejected.
 
     `journal` is the path of a SQLite file that remembers what was sent: after a stop or a kill, the same call with the
     same source resumes the run. The file alone is enough, wherever it is copied to. It belongs to one account and one
@@ -57,7 +64,12 @@ class RunOptions(TypedDict, total=False):
     columns: Mapping[str, str]
     encoding: str | None
     delimiter: str | None
+    null: str | Sequence[str]
+    decimal: DecimalMark
     time_zone: str | tzinfo
+    date_format: str | Sequence[str]
+    keep_spaces: bool
+    strict: bool
     journal: str | PathLike[str] | None
     note: Mapping[str, Any] | None
     in_doubt: InDoubt
@@ -90,7 +102,7 @@ class EventRunOptions(RunOptions, total=False):
     path: str
 
 
-_SOURCE_OPTIONS = frozenset({"extra_columns", "columns", "encoding", "delimiter", "time_zone"})
+_SOURCE_OPTIONS = frozenset(attribute.name for attribute in fields(ReadOptions))
 
 
 def contact_run(connection: Connection, given: GivenSource, options: ContactRunOptions) -> "Run":

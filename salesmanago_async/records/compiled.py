@@ -34,7 +34,7 @@ from attrs import field, frozen
 
 from ..api.codec import dumps
 from ..api.codegen import Body, Containers, FieldSpec, close_containers, containers_of, limit_of, open_containers, store
-from ..api.fields import CLEAR, EARLIEST_MS, USUAL_EMAIL, Form, JsonPath, Text, Writer, split_annotation
+from ..api.fields import CLEAR, EARLIEST_MS, LATEST_MS, USUAL_EMAIL, Form, JsonPath, Text, Writer, split_annotation
 from ..api.text_values import text_of
 from .names import Names, canonical
 from .values import Plain
@@ -163,6 +163,7 @@ def compiled_encoder(
 _GLOBALS: dict[str, Any] = {
     "CLEAR": CLEAR,
     "EARLIEST_MS": EARLIEST_MS,
+    "LATEST_MS": LATEST_MS,
     "FastPathMiss": FastPathMiss,
     "canonical": canonical,
     "dumps": orjson.dumps,
@@ -237,7 +238,7 @@ def _write(field: Field) -> str:
 
 _USUAL = {
     Form.EMAIL: "{0}.__class__ is str and is_usual_email({0})",
-    Form.EVENT_TIME: "{0}.__class__ is int and {0} >= EARLIEST_MS",
+    Form.EVENT_TIME: "{0}.__class__ is int and EARLIEST_MS <= {0} <= LATEST_MS",
     Form.NUMBER: "{0}.__class__ is int or {0}.__class__ is float and {0} - {0} == 0",  # neither nan nor infinite
 }
 

@@ -35,9 +35,10 @@ from ..api.codegen import (
 from ..api.contacts import Contact
 from ..api.events import ExternalEvent
 from ..api.fields import ShortText, Text, dictionary_value, milliseconds, text, writer_of
-from ..api.nearest import nearest
 from ..errors import Invalid
+from .cells import CellRules
 from .class_rows import row_reader
+from .columns import NoContactColumn, UnknownColumns, meant, plain
 from .compiled import Encoded, EncoderContext
 from .encoders import Encoder, InstanceEncoder, MappingEncoder, RecordEncoder, cell_encoder
 from .names import Names, names_of_contact, names_of_event
@@ -48,6 +49,8 @@ ExtraColumns: TypeAlias = Literal["error", "ignore", "properties"]
 
 NOTES = frozenset({"_line", "_reason", "_file"})
 """Columns that a rejects file adds. They are ignored, so that the file can be imported again."""
+IGNORED = "_ignored"
+"""The name of a column that nothing is read from: the index of a frame, or a part of a column that was joined."""
 
 
 class Shape:
@@ -61,6 +64,7 @@ class Shape:
         self._check_body: Callable[[Body], None] = cast("Any", record_class).check_body
         self._extra = extra
         self._specs = names_of(record_class)
+        self._plain_specs = {plain(name): spec for name, spec in self._specs.items()}
         self._containers = frozenset(name for spec in field_specs(record_class) for name in spec.path[:-1])
         self._of_instance = class_writer(record_class)
         self._of_keys = lru_cache(maxsize=512)(self._writer_of_keys)
@@ -100,9 +104,18 @@ class Shape:
         values = InstanceEncoder(self.record_class, field_specs(self.record_class), evolve(context, plain=None))
         return RecordEncoder(values, keys, context.slow_path)
 
-    def cell_encoder(self, names: Sequence[str], tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
-        """Return the encoder for rows of cells under these names ("" for none); `body` builds slow-path bodies."""
-        return cell_encoder(names, self._specs_of, self._context(body, tags))
+    def cell_encoder(
+        self,
+        names: Sequence[str],
+        tags: Sequence[str],
+        body: Callable[[Any], Body],
+        rules: CellRules | None = None,
+    ) -> Encoder:
+        """Return the encoder for rows of cells under these names ("" for none); `body` builds slow-path bodies.
+
+        Cells of text are read by `rules`.
+        """
+        return cell_encoder(names, lambda named: self._specs_of(named, rules), self._context(body, tags))
 
     def value_encoder(self, names: Sequence[str], tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
         """Return the encoder for rows of values of any type under these names; `body` builds slow-path bodies."""
@@ -133,9 +146,14 @@ class Shape:
         self._check_body(body)
         return self._names_of_body(body)
 
-    def column_writer(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
-        """Return the writer for records with these columns; raise `Invalid` naming an unknown column."""
-        found = enumerate(self._specs_of(names))
+    def column_writer(
+        self, names: Sequence[str], access: Callable[[int], str], rules: CellRules | None = None
+    ) -> RowWriter:
+        """Return the writer for records with these columns; raise `Invalid` naming the unknown ones.
+
+        Cells of text are read by `rules`.
+        """
+        found = enumerate(self._specs_of(names, rules))
         write = compile_writer([(spec, access(index)) for index, spec in found if spec])
 
         def checked(row: Any) -> Body:
@@ -150,8 +168,11 @@ class Shape:
         if not self.has_objects(names):
             self._specs_of(names)
 
-    def _specs_of(self, names: Sequence[str]) -> list[FieldSpec | None]:
+    def _specs_of(self, names: Sequence[str], rules: CellRules | None = None) -> list[FieldSpec | None]:
         """Return the fields that these names stand for, None for an ignored name."""
+        unknown = {name: self._meant(name) for name in names if not self._is_known(name)}
+        if unknown:
+            raise UnknownColumns(unknown)
         found = [self._spec(name) for name in names]
         given = [spec for spec in found if spec]
         fields = Counter(spec.name for spec in given)
@@ -159,7 +180,7 @@ class Shape:
             if fields[spec.name] > 1:
                 raise Invalid(f"is given {fields[spec.name]} times, as {', '.join(names)}", field=spec.wire_name)
         check_required(given, field_specs(self.record_class))
-        return found
+        return [rules.spec(spec) if rules and spec else spec for spec in found]
 
     def _writer_of_keys(self, keys: tuple[str, ...]) -> RowWriter:
         return self.column_writer(keys, lambda index: f"row[{str.__repr__(keys[index])}]")
@@ -181,29 +202,53 @@ class Shape:
             elif value is not None:
                 raise Invalid(f"is a {type(value).__name__}, not an object", field=name)
 
-    def _spec(self, name: object) -> FieldSpec | None:
+    def _is_known(self, name: object) -> bool:
+        """Return whether a name is a field, a detail, or ignored; raise `Invalid` if it is not even text."""
         if not isinstance(name, str):
             raise Invalid(f"the name of a field is {name!r}, not text")
-        name = str.__str__(name)  # a member of a string enumeration becomes its text
-        if name in NOTES:
-            return None
-        if name in self._specs:
-            return self._specs[name]
-        kind, dot, key = name.partition(".")
-        if dot and key and kind == "properties" and "properties" in self._specs:
-            return _property(key)
-        if dot and key and kind == "dictionary" and "dictionaryProperties" in self._specs:
-            return _dictionary_property(key)
-        if self._extra == "ignore":
-            return None
-        if self._extra == "properties" and "properties" in self._specs:
-            return _property(name)
-        remedy = "; map it to a field (--map), or choose what happens to such columns (--extra-columns)"
-        raise Invalid(f"is not a field{self._nearest(name) or remedy}", field=name or "a column without a name")
+        is_extra = self._extra == "ignore" or (self._extra == "properties" and "properties" in self._specs)
+        return name in NOTES or name == IGNORED or is_extra or self._field(name) is not None
 
-    def _nearest(self, name: str) -> str:
-        near = nearest(name, self._specs)
-        return f"; did you mean {near!r}?" if near else ""
+    def _spec(self, name: str) -> FieldSpec | None:
+        """Return the field that a known name stands for, None for an ignored name."""
+        name = str.__str__(name)  # a member of a string enumeration becomes its text
+        if name in NOTES or name == IGNORED:
+            return None
+        found = self._field(name)
+        return _property(name) if found is None and self._extra == "properties" else found
+
+    def _field(self, name: str) -> FieldSpec | None:
+        """Return the field or detail of a name, in whatever case and separators; None if there is none."""
+        kind, dot, key = str.__str__(name).partition(".")
+        if dot and not key:
+            return None
+        if name not in self._specs and dot and key and kind == "properties" and "properties" in self._specs:
+            return _property(key)
+        if name not in self._specs and dot and key and kind == "dictionary" and "dictionaryProperties" in self._specs:
+            return _dictionary_property(key)
+        return self._specs.get(name) or self._plain_specs.get(plain(name))
+
+    def _meant(self, name: str) -> str | None:
+        return meant(name, {spec.wire_name for spec in self._specs.values()})
+
+    def check_mapped(self, columns: Mapping[str, str]) -> None:
+        """Raise `Invalid` if a column is mapped to a name that is not a field."""
+        for column, name in columns.items():
+            if not self._is_known(name):
+                near = self._meant(name)
+                hint = f"; did you mean {near!r}?" if near else ""
+                raise Invalid(f"{column!r} is mapped to {name!r}, which is not a field{hint}")
+
+    def check_header(self, names: Sequence[str]) -> None:
+        """Raise `NoContactColumn` if no column of a file is the address or the id of the contacts."""
+        if any((spec := self._field(name)) and spec.name in _CONTACT_FIELDS for name in names if name):
+            return
+        if self._containers.isdisjoint(names) and {"email", "contactId"} & self._specs.keys():
+            near = [name for name in names if self._meant(name) in {"email", "contactId"}]
+            raise NoContactColumn(near[0] if near else None)
+
+
+_CONTACT_FIELDS = frozenset({"email", "contact_id"})
 
 
 def _property(key: str) -> FieldSpec:

@@ -12,16 +12,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 from typing import Any
 
-from ..api.codegen import Body
+from ..api.codegen import Body, FieldSpec
 from ..api.fields import Form
 from ..errors import Invalid
 from ..extras import check_arrow
 from ..records.encoders import Encoder
-from ..records.shapes import Shape
+from ..records.shapes import IGNORED, Shape
 from ..records.values import Unreadable
 from .arrow_values import ColumnReaders, ReadColumn
+from .columns import Columns, columns_of
 from .options import ReadOptions
-from .text_files import Row, check_columns
+from .text_files import Row
+from .warnings import ReadWarning
 
 BATCH = 1000
 """How many rows are converted at a time: other tasks get a turn in between."""
@@ -62,8 +64,11 @@ class TableRows:
         self._readers_of = ColumnReaders(reading.time_zone)
         self._schema: Any = None
         self._readers: Sequence[ReadColumn] = ()
-        check_columns(self.header, reading.columns)
-        self._names = [reading.columns.get(name, name) for name in self.header]
+        shape.check_mapped(reading.columns)
+        columns = columns_of(self.header, reading.columns)
+        self._joined = columns.joined
+        self._names = _with_joined(columns)
+        shape.check_header(self._names)
         shape.check_names(self._names)
         self._has_objects = shape.has_objects(self._names)
         self._write: Callable[[Any], Body] | None = None
@@ -71,9 +76,10 @@ class TableRows:
         self._amounts: frozenset[str] = frozenset()
         if not self._has_objects:
             self._write = shape.column_writer(self._names, lambda index: f"row[{index}]")
-            specs = list(zip(self.header, shape.fields_of(self._names), strict=True))
-            self._needed = [index for index, (_, spec) in enumerate(specs) if spec]
-            self._amounts = frozenset(name for name, spec in specs if spec and Form.NUMBER in spec.metadata)
+            specs = shape.fields_of(self._names)
+            self._needed = [index for index, spec in enumerate(specs) if spec]
+            amounts = (name for name, spec in zip(self.header, specs, strict=False) if spec and _is_amount(spec))
+            self._amounts = frozenset(amounts)
 
     def rows(self, batch: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a record batch."""
@@ -97,6 +103,7 @@ class TableRows:
     def converted(self, batch: Any) -> Iterator[tuple[Any, ...]]:
         """Return the rows of a slice."""
         lists = [read(column) for read, column in zip(self._readers, batch.columns, strict=True)]
+        lists += [list(map(_joined, *(lists[index] for index in indices))) for indices in self._joined]
         return zip(*lists, strict=True) if lists else iter([()] * batch.num_rows)
 
     def _in_order(self, batch: Any, names: Sequence[str]) -> Any:
@@ -117,7 +124,7 @@ class TableRows:
             return self._shape.body(self._object(row))
         cells = list(row)
         for index in self._needed:
-            cells[index] = self._shape.plain(cells[index], self.header[index])
+            cells[index] = self._shape.plain(cells[index], self._names[index])
         return self._write(cells)
 
     def encoder(self, tags: Sequence[str] = ()) -> Encoder:
@@ -129,14 +136,38 @@ class TableRows:
 
     def record(self, row: Any) -> dict[str, Any]:
         """Return a row as {column: value}."""
-        return dict(zip(self.header, map(_shown, row), strict=True))
+        return dict(zip(self.header, map(_shown, row), strict=False))  # what was joined is no column
 
     def _object(self, row: Any) -> dict[str, Any]:
         return dict(zip(self._names, row, strict=True))
 
 
+def _with_joined(columns: Columns) -> list[str]:
+    """Return the names of the fields; columns that are joined are ignored, and what they make comes at the end."""
+    names = list(columns.names)
+    joined = [names[first] for first, *_ in columns.joined]
+    for first, *_ in columns.joined:
+        names[first] = IGNORED
+    return names + joined
+
+
+def _is_amount(spec: FieldSpec) -> bool:
+    return Form.NUMBER in spec.metadata
+
+
+def _joined(*parts: Any) -> Any:
+    """Return the texts of several columns as one; None if all are absent. A cell that cannot be read stays one."""
+    for part in parts:
+        if part.__class__ is Unreadable:
+            return part
+    present = [part for part in parts if part is not None and part != "" and part == part]
+    return " ".join(map(str, present)) if present else None
+
+
 class ArrowSource:
     """A frame, a table, or a stream of record batches. Its schema is checked when it is opened."""
+
+    warnings: tuple[ReadWarning, ...] = ()
 
     def __init__(self, given: Any, shape: Shape, reading: ReadOptions) -> None:
         self._given = given

@@ -2,47 +2,93 @@
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from attrs import frozen
+
 from ..api.codegen import Body, RowWriter
 from ..errors import Invalid
+from ..records.cells import CellRules, findings, visible
 from ..records.encoders import Encoder
 from ..records.shapes import Shape
+from .columns import columns_of
 from .options import ReadOptions
-from .text_files import BrokenRow, LineReader, Row, TextFile, check_columns
+from .text_files import BrokenRow, LineReader, Row, TextFile
+from .warnings import ReadWarning, WarningCounter
+
+SAMPLE = 1000
+"""Rows at the beginning of which every cell is looked at, for warnings about words such as NULL."""
+
+
+class CleanedRow(list[str]):
+    """The cells of a row as they are encoded; `raw` are those of the file."""
+
+    def __init__(self, cells: Iterable[str], raw: list[str]) -> None:
+        super().__init__(cells)
+        self.raw = raw
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (list(self), self.raw)
+
+
+@frozen
+class RefusedRow:
+    """A row that could be sent, and is refused, because something in it looks wrong."""
+
+    cells: list[str]
+    reason: str
 
 
 class CsvFile(TextFile):
     """A table with a header line. The delimiter (, ; tab |) is detected in the header, a BOM determines the encoding.
+
+    A first line `sep=;` names the delimiter. Columns are matched without case, spaces, `-`, `_` and `.`. A first column
+    without a name, which is the index of a frame, is ignored. Cells are read by the rules of records/cells.py. Missing
+    cells at the end of a row are empty, and surplus cells may be there if they are empty.
 
     Lines with only empty cells are skipped. A row with bytes that are not UTF-8 is rejected; the other rows are read.
     """
 
     def __init__(self, path: Path, shape: Shape, reading: ReadOptions) -> None:
         super().__init__(path, reading.encoding)
+        self._keeps_spaces = reading.keep_spaces
         with self.lines() as lines:
             self.delimiter = reading.delimiter or _delimiter_of(lines)
             lines.push_back_all()
-            self.header = [name.strip() for name in self._header(self._reader(lines))]
+            self.header = [visible(name) for name in self._header(self._reader(lines), lines)]
         self._raw = None  # for `bytes_read`: no row has been read yet
-        self._nameless = [index for index, name in enumerate(self.header) if not name]  # from a trailing delimiter
         self._shape = shape
-        self._names = _names_of_header(self.header, reading.columns)
-        self._write = _row_writer(self._names, shape)
+        self._rules = reading.rules
+        self._is_strict = reading.strict
+        shape.check_mapped(reading.columns)
+        self._columns = columns_of(self.header, reading.columns)
+        self._nameless = [index for index, name in enumerate(self._columns.names) if not name]
+        shape.check_header(self._columns.names)
+        self._write = _row_writer(self._columns.names, shape, self._rules)
+        self._counter = WarningCounter()
+
+    @property
+    def warnings(self) -> tuple[ReadWarning, ...]:
+        """What was taken and looks wrong, as far as the file was read."""
+        return self._counter.warnings()
 
     def rows(self) -> Iterator[Row]:
         """Yield the cells of every row, with the line that it begins on."""
-        with self.lines() as lines:
+        self._counter = WarningCounter()
+        with self.lines(self.delimiter) as lines:
             reader = self._reader(lines)
-            self._header(reader)
+            self._header(reader, lines)
             yield from self._rows(reader, lines)
 
     def _rows(self, reader: Iterator[list[str]], lines: "LineReader") -> Iterator[Row]:
         width = len(self.header)
+        blocks, sample = lines.text, SAMPLE
+        always = bool(self._rules.null or self._columns.joined)
         while True:
             lines.begin_row()
+            is_odd = blocks.is_odd
             try:
                 cells = next(reader)
             except StopIteration:
@@ -50,20 +96,51 @@ class CsvFile(TextFile):
             except csv.Error as error:
                 yield _broken(lines, f"is not a valid CSV row: {error}"), lines.first
                 continue
-            if len(cells) != width and lines.number > lines.first:
-                yield _broken(lines, _other_width(cells, width)), lines.first
+            if len(cells) != width:
+                if lines.number > lines.first:
+                    yield _broken(lines, _other_width(cells, width)), lines.first
+                elif _has_content(cells):
+                    yield self._fitted(cells, lines.first), lines.first
             elif _has_content(cells):
-                yield cells, lines.first
+                if is_odd or blocks.is_odd or sample or always:
+                    sample = max(0, sample - 1)
+                    yield self._cleaned(cells, cells, lines.first), lines.first
+                else:
+                    yield cells, lines.first
+
+    def _fitted(self, cells: list[str], line: int) -> Any:
+        """Return a row with another number of cells than the header, with the cells that it means."""
+        width = len(self.header)
+        if any(cell.strip() for cell in cells[width:]):
+            return cells  # which is refused
+        if len(cells) < width:
+            self._counter.add("a row", "has fewer cells than the header; the missing ones count as empty", line)
+        return self._cleaned([*cells[:width], *[""] * (width - len(cells))], cells, line)
+
+    def _cleaned(self, cells: list[str], raw: list[str], line: int) -> Any:
+        """Return the row with clean cells; the row itself if they are clean already."""
+        cleaned = list(map(self._rules.clean, cells))
+        found = [(name, text) for name, cell in zip(self.header, cleaned, strict=True) for text in findings(cell)]
+        if found and self._is_strict:
+            name, text = found[0]
+            return RefusedRow(raw, f"{name}: {text}")
+        for name, text in found:
+            self._counter.add(name, text, line)
+        for first, *others in self._columns.joined:
+            cleaned[first] = " ".join(filter(None, [cleaned[first], *(cleaned[other] for other in others)]))
+        return raw if cleaned == raw else CleanedRow(cleaned, raw)
 
     def _reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
         try:
-            return csv.reader(lines, delimiter=self.delimiter, strict=True)
+            return csv.reader(lines, delimiter=self.delimiter, strict=True, skipinitialspace=not self._keeps_spaces)
         except TypeError:
             raise Invalid(f"is {self.delimiter!r}, not one character", field="delimiter") from None
 
-    def _header(self, reader: Iterator[list[str]]) -> list[str]:
+    def _header(self, reader: Iterator[list[str]], lines: "LineReader") -> list[str]:
         try:
             header = next(filter(_has_content, reader), None)
+            if header and lines.number == 1 and _SEP.match(self.delimiter.join(header)):
+                header = next(filter(_has_content, reader), None)
         except csv.Error as error:
             raise Invalid(f"the header is not a valid CSV row: is a quote left open? ({error})") from None
         if header is None:
@@ -72,7 +149,7 @@ class CsvFile(TextFile):
 
     def body(self, row: Any) -> Body:
         """Return the checked body of a row."""
-        if isinstance(row, BrokenRow):
+        if isinstance(row, BrokenRow | RefusedRow):
             raise Invalid(row.reason)
         if len(row) != len(self.header):
             raise Invalid(_other_width(row, len(self.header)))
@@ -83,15 +160,16 @@ class CsvFile(TextFile):
 
     def encoder(self, tags: Sequence[str] = ()) -> Encoder:
         """Return the encoder for rows, which adds these tags to each."""
-        return self._shape.cell_encoder(self._names, tags, self.body)
+        return self._shape.cell_encoder(self._columns.names, tags, self.body, self._rules)
 
     def record(self, row: Any) -> Any:
-        """Return the row as {column: cell}, or the text of a broken row."""
+        """Return the row of the file as {column: cell}, or the text of a piece that is not a row."""
         if isinstance(row, BrokenRow):
             return row.text
-        if len(row) == len(self.header):
-            return dict(zip(self.header, row, strict=True))
-        return row
+        cells = row.raw if isinstance(row, CleanedRow) else row.cells if isinstance(row, RefusedRow) else row
+        if len(cells) == len(self.header):
+            return dict(zip(self.header, cells, strict=True))
+        return cells
 
 
 def _other_width(cells: Sequence[str], width: int) -> str:
@@ -113,22 +191,20 @@ def _has_content(cells: Sequence[str]) -> bool:
     return any(cell and not cell.isspace() for cell in cells)
 
 
+_SEP = re.compile(r"\ufeff?\s*sep=(.?)", re.IGNORECASE)
+"""The first line of a file from a spreadsheet, which names the delimiter."""
+
+
 def _delimiter_of(lines: Iterable[str]) -> str:
-    """Return the most frequent delimiter of the first line that is not empty."""
+    """Return what separates the cells of the first line that has any."""
     header = next((line for line in lines if line.strip(" ,;\t|\r\n")), "")
+    named = _SEP.match(header)
+    if named and named[1].strip():
+        return named[1]
     unquoted = re.sub(r'"[^"]*"', "", header)
     return max(",;\t|", key=unquoted.count)
 
 
-def _names_of_header(header: Sequence[str], columns: Mapping[str, str]) -> list[str]:
-    """Return the names of the fields that the columns stand for; "" for a column without a name."""
-    for number, name in enumerate(header, 1):
-        if not name.isprintable():
-            raise Invalid(f"column {number} of the header, {name!a}, is not text; is the encoding right?")
-    check_columns(header, columns)
-    return [columns.get(name, name) if name else "" for name in header]
-
-
-def _row_writer(names: Sequence[str], shape: Shape) -> RowWriter:
+def _row_writer(names: Sequence[str], shape: Shape, rules: CellRules) -> RowWriter:
     named = [index for index, name in enumerate(names) if name]
-    return shape.column_writer([names[index] for index in named], lambda index: f"row[{named[index]}]")
+    return shape.column_writer([names[index] for index in named], lambda place: f"row[{named[place]}]", rules)

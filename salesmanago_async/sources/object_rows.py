@@ -8,12 +8,16 @@ from ..errors import Invalid
 from ..records.encoders import Encoder
 from ..records.shapes import Shape
 from .text_files import BrokenRow
+from .warnings import ReadWarning
 
 
 class ObjectRows:
     """The part of a source that handles such rows; `columns` maps names of the file to names of fields."""
 
+    warnings: tuple[ReadWarning, ...] = ()
+
     def __init__(self, shape: Shape, columns: Mapping[str, str]) -> None:
+        shape.check_mapped(columns)
         self._shape = shape
         self._columns = columns
 

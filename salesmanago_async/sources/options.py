@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from attrs import field, frozen
 
 from ..errors import Invalid
+from ..records.cells import CellRules
 from ..records.shapes import ExtraColumns
 
 FileFormat: TypeAlias = Literal["csv", "jsonl", "json", "parquet", "xlsx"]
-Decimal: TypeAlias = Literal[".", ","]
+DecimalMark: TypeAlias = Literal[".", ","]
 
 
 def _texts(given: str | Iterable[str]) -> tuple[str, ...]:
@@ -45,7 +46,19 @@ class ReadOptions:
     delimiter: str | None = None
     format: FileFormat | None = field(default=None, validator=_one_of("csv", "jsonl", "json", "parquet", "xlsx"))
     null: tuple[str, ...] = field(default=(), converter=_texts)
-    decimal: Decimal = field(default=".", validator=_one_of(".", ","))
+    decimal: DecimalMark = field(default=".", validator=_one_of(".", ","))
     time_zone: tzinfo = field(default=UTC, converter=_zone)
     date_format: tuple[str, ...] = field(default=(), converter=_texts)
     keep_spaces: bool = False
+    strict: bool = False
+
+    @property
+    def rules(self) -> CellRules:
+        """How cells of text are read."""
+        return CellRules(
+            null=frozenset(self.null),
+            decimal=self.decimal,
+            time_zone=self.time_zone,
+            date_format=self.date_format,
+            keep_spaces=self.keep_spaces,
+        )

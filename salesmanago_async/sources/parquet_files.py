@@ -13,6 +13,7 @@ from ..records.shapes import Shape
 from .arrow import TableRows
 from .options import ReadOptions
 from .text_files import Row
+from .warnings import ReadWarning
 
 BATCH = 4000
 """How many rows pyarrow reads at a time: fewer take longer, more take memory."""
@@ -25,6 +26,7 @@ class ParquetFile:
 
     encoding = "utf-8"
     """The encoding of a rejects file of its rows."""
+    warnings: tuple[ReadWarning, ...] = ()
 
     def __init__(self, path: Path, shape: Shape, reading: ReadOptions) -> None:
         self.path = path

@@ -11,8 +11,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
 
+from attrs import evolve
+
 from ..api.codegen import Body
 from ..errors import Invalid
+from ..records.columns import NoContactColumn, UnknownColumns
 from ..records.compiled import Encoded
 from ..records.encoders import Encoder
 from ..records.shapes import Shape
@@ -23,6 +26,7 @@ from .options import ReadOptions
 from .parquet_files import ParquetFile
 from .refusals import refuse
 from .text_files import Row
+from .warnings import ReadWarning
 
 
 class Source(Protocol):
@@ -42,6 +46,11 @@ class Source(Protocol):
 
     def record(self, row: Any) -> Any:
         """Return the row as the caller gave it."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[ReadWarning, ...]:
+        """What was taken and looks wrong, as far as the source was read."""
         ...
 
     def file_of(self, row: Any) -> str | None:
@@ -85,6 +94,8 @@ def open_file(path: Path, shape: Shape, reading: ReadOptions) -> InputFile:
         if path.exists() and not path.is_file() and not path.is_dir():
             raise Invalid("is a pipe or a device, but the input must be read twice; save it to a file first")
         return kind(path, shape.in_time_zone(reading.time_zone), reading)
+    except (UnknownColumns, NoContactColumn) as error:
+        raise error.in_file(str(path)) from None
     except Invalid as error:
         raise Invalid(str(error).removeprefix(f"{path}: "), field=str(path)) from None
     except (OSError, ValueError) as error:  # ValueError: the path is invalid because it contains a NUL
@@ -93,6 +104,8 @@ def open_file(path: Path, shape: Shape, reading: ReadOptions) -> InputFile:
 
 class RecordSource:
     """Records from the program itself; if the first is a frame or a record batch, all are, and their rows are read."""
+
+    warnings: tuple[ReadWarning, ...] = ()
 
     def __init__(
         self, records: Iterable[Any] | AsyncIterable[Any], shape: Shape, reading: ReadOptions | None = None
@@ -167,6 +180,13 @@ class FileSource:
 
     def __init__(self, files: Sequence[InputFile]) -> None:
         self.files = files
+
+    @property
+    def warnings(self) -> tuple[ReadWarning, ...]:
+        """What was taken and looks wrong, with the names of the files if there are several."""
+        if len(self.files) == 1:
+            return self.files[0].warnings
+        return tuple(evolve(warning, file=str(file.path)) for file in self.files for warning in file.warnings)
 
     @property
     def bytes_read(self) -> int:

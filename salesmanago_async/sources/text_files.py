@@ -2,7 +2,7 @@
 
 import codecs
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Self, TypeAlias, cast
@@ -10,6 +10,7 @@ from typing import IO, Any, Self, TypeAlias, cast
 from attrs import frozen
 
 from ..errors import Invalid
+from .line_blocks import LineBlocks
 
 BEGINNING = 64 * 1024
 """How many bytes of a file are inspected to detect its encoding."""
@@ -27,20 +28,10 @@ class BrokenRow:
     reason: str
 
 
-def check_columns(header: Sequence[str], columns: Mapping[str, str]) -> None:
-    """Raise `Invalid` if a column occurs twice in a header, or if a column to be renamed is missing."""
-    for number, name in enumerate(header, 1):
-        if name and header.index(name) < number - 1:
-            raise Invalid(f"is given 2 times, in columns {header.index(name) + 1} and {number}", field=name)
-    for name in columns:
-        if name not in header:
-            raise Invalid(f"there is no column {name!r} to map; the header has {', '.join(header)}")
-
-
 class LineReader:
     """Iterates over the lines of a text file; keeps the lines of the current row, and can push them back."""
 
-    def __init__(self, text: Iterator[str]) -> None:
+    def __init__(self, text: LineBlocks) -> None:
         self.text = text
         self._pushed_back: deque[str] = deque()
         self._row: list[str] = []
@@ -92,15 +83,17 @@ class TextFile:
         return self.total_bytes if self._raw.closed else self._raw.tell()
 
     @contextmanager
-    def lines(self) -> Iterator["LineReader"]:
+    def lines(self, delimiter: str | None = None) -> Iterator["LineReader"]:
         """Open the file; undecodable bytes spoil only their own line if the encoding allows that.
+
+        With a delimiter, blocks of clean cells are told from others.
 
         Raises `Invalid`, naming the file and the approximate line, if the rest of the text cannot be decoded.
         """
         errors = "strict" if self.encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
         with self.path.open(encoding=self.encoding, errors=errors, newline="") as text:
             self._raw = cast("Any", text).buffer.raw
-            lines = LineReader(text)
+            lines = LineReader(LineBlocks(text, delimiter))
             try:
                 yield lines
             except UnicodeError as error:  # UTF-16 without a byte order mark raises a plain UnicodeError

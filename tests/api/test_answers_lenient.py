@@ -14,6 +14,7 @@ from salesmanago_async.api.contact_exports import ContactExport
 from salesmanago_async.api.contacts import ContactList, Upserted
 from salesmanago_async.api.events import EventsAdded
 from salesmanago_async.exports.shapes import contact_export
+from tests.conftest import examples
 
 NAMES = [
     *(
@@ -44,7 +45,7 @@ PRINTABLE = st.dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(OBJECTS)
 def test_any_object_is_an_answer(body: dict[str, Any]) -> None:
     for answer_class in (ContactList, JobStarted, ContactExport):
@@ -57,7 +58,7 @@ def _paths(body: dict[str, Any]) -> set[str]:
     return set(body) | inner
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(PRINTABLE)
 def test_unknown_and_unreadable_content_is_in_extra(body: dict[str, Any]) -> None:
     answer = read_leniently(JobStarted, body)
@@ -67,7 +68,7 @@ def test_unknown_and_unreadable_content_is_in_extra(body: dict[str, Any]) -> Non
             assert answer.extra[name] == value
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(JSON)
 def test_any_object_in_an_export_is_read(parts: Any) -> None:
     contact = contact_export({"c1": parts})

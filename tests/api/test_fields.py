@@ -16,6 +16,7 @@ from salesmanago_async.api.codec import dumps, write
 from salesmanago_async.api.contacts import ConsentDetail, DictionaryProperty, Relation
 from salesmanago_async.api.fields import CLEAR
 from salesmanago_async.errors import Invalid
+from tests.conftest import examples
 
 NOON = datetime(2022, 8, 8, 12, 0, 0, 123456, tzinfo=UTC)
 NOON_MS = 1659960000123
@@ -402,14 +403,14 @@ def test_a_contact_is_identified_by_its_email_or_its_id(names: dict[str, Any]) -
         write(Contact(name="Ann", **names))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(CEST)))  # noqa: DTZ001
 @example(datetime(1970, 2, 1, tzinfo=UTC))
 def test_a_moment_and_its_iso_text_are_the_same_date(moment: datetime) -> None:
     assert event_body(date=moment.isoformat()) == event_body(date=moment)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_milliseconds_are_exact(moment: datetime) -> None:
     sent = at(event_body(date=moment), "contactEvent.date")

@@ -24,6 +24,7 @@ from salesmanago_async.api.fields import split_annotation
 from salesmanago_async.api.messages import ConversationMessage
 from salesmanago_async.api.request import answer_type
 from salesmanago_async.api.web_push import WebPushRecipient
+from tests.conftest import examples
 
 FILES: list[type] = [
     ContactExport,
@@ -102,7 +103,7 @@ def objects(kind: type, depth: int = 2) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", [*FILES, ContactDetails, RecordedEvent, Visit])
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.data())
 def test_file_records_are_read_as_on_the_slow_path(kind: type, data: st.DataObject) -> None:
     assert_same(kind, data.draw(objects(kind)))
@@ -118,7 +119,7 @@ def test_any_content_of_a_field_is_read_as_on_the_slow_path(kind: type) -> None:
             assert_same(kind, reduce(lambda inner, name: {name: inner}, reversed(path), odd))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.data())
 def test_answers_are_read_as_on_the_slow_path(data: st.DataObject) -> None:
     kind: type = data.draw(st.sampled_from([*ANSWERS.values()]))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from salesmanago_async.api.selectors import ContactId, Email, Funnel, Selector, Stage, Tag
 from salesmanago_async.errors import Invalid
+from tests.conftest import examples
 
 PLAIN = [Email, ContactId, Tag, Funnel]
 
@@ -108,7 +109,7 @@ def test_the_repr_of_a_selector_is_its_constructor_call() -> None:
 VALUES = st.text(min_size=1).filter(lambda value: "," not in value and value == value.strip())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.lists(VALUES, min_size=1, max_size=4), VALUES)
 def test_any_values_are_read_back_unchanged(values: list[str], funnel: str) -> None:
     for selector in (*(selector_class(*values) for selector_class in PLAIN), Stage(funnel, *values)):

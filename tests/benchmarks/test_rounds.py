@@ -71,6 +71,7 @@ def test_the_quick_variant_may_have_another_bound() -> None:
     assert not measure_row(row, size=9, rounds=1, quick=True).falls_short
 
 
+@pytest.mark.usefixtures("unfrozen")
 def test_the_collector_is_left_as_it_was() -> None:
     frozen, enabled = gc.get_freeze_count(), gc.isenabled()
     with pytest.raises(ZeroDivisionError):

@@ -12,7 +12,7 @@ from salesmanago_async.errors import BufferClosed, BufferFull
 from salesmanago_async.simulator import Fault, Simulator
 from tests.buffers.gateways import ADD, UPSERT, Gateway, contact, purchase
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_loops]
 
 
 async def test_calls_return_immediately_and_are_sent_together(sm: SalesManago, gateway: Gateway) -> None:

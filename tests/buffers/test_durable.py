@@ -15,7 +15,7 @@ from salesmanago_async.errors import JournalFailed
 from salesmanago_async.simulator import Fault, Simulator
 from tests.buffers.gateways import ADD, UPSERT, Gateway, contact, files_of, leave, purchase
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("disk")]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_loops, pytest.mark.usefixtures("disk")]
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from salesmanago_async.support.signal import Signal
 from tests.buffers.gateways import ADD, UPSERT, Gateway, contact, leave, purchase
 from tests.conftest import VirtualTimeLoop
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_loops]
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ from salesmanago_async.buffers.receipts import Receipt
 from salesmanago_async.errors import BufferClosed
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Fault, Simulator
 from tests.buffers.gateways import ADD, UPSERT
-from tests.conftest import EPOCH, run_virtually
+from tests.conftest import EPOCH, examples, run_virtually
 
 Kind = Literal["contacts", "events"]
 Key = tuple[Kind, int]
@@ -504,11 +504,11 @@ def _run(steps: Sequence[Step], first: LifeOptions, backend: str, *, durable: bo
         run_virtually(backend, act)
 
 
-def _try_lives(examples: int) -> None:
+def _try_lives(count: int) -> None:
     """Draw so many examples, the same ones each time."""
 
     @settings(
-        max_examples=examples,
+        max_examples=count,
         deadline=None,
         derandomize=True,
         database=None,
@@ -521,8 +521,9 @@ def _try_lives(examples: int) -> None:
     try_them()
 
 
+@pytest.mark.hypothesis
 def test_nothing_is_lost_or_doubled_however_lives_end() -> None:
-    _try_lives(100)
+    _try_lives(examples(100))
 
 
 @pytest.mark.slow

@@ -15,7 +15,8 @@ from salesmanago_async import Contact, SalesManago
 from salesmanago_async.buffers.sigterm import until_sigterm
 
 async def main():
-    async with until_sigterm(), SalesManago.from_env() as sm, sm.contacts.buffer(max_delay=3600) as buffer:
+    sm = SalesManago.from_env(poll_interval=0.05)
+    async with until_sigterm(), sm, sm.contacts.buffer(max_delay=3600) as buffer:
         await buffer.add(Contact(email="ann@example.com"))
         print("ready", flush=True)
         await asyncio.sleep(3600)

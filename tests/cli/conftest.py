@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from tests.cli import accounts
+from tests.cli.warm import run_warm, warmed
 
 COMMAND = (sys.executable, "-m", "salesmanago_async.cli")
+TOLD_TO_PYTHON = ("PYTHON", "LANG", "LC_", "TZ")
 NOT_OURS = ("SALESMANAGO_", "FORCE_COLOR", "TTY_", "COLUMNS", "PYTHONIOENCODING")
 
 
@@ -25,7 +27,7 @@ def bare() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def served(bare: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """The variables that `salesmanago simulator` prints, while it serves."""
-    command = [*COMMAND, "simulator", "--port", "0", "--job-seconds", "0.3"]
+    command = [*COMMAND, "simulator", "--port", "0", "--job-seconds", "0.05"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=bare) as process:
         assert process.stdout
         lines = [process.stdout.readline().removeprefix("export ").rstrip("\n") for _ in range(5)]
@@ -36,16 +38,28 @@ def served(bare: Mapping[str, str]) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def run(bare: Mapping[str, str], served: Mapping[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+def warm(bare: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where a process waits that commands are forked from."""
+    with warmed(tmp_path_factory.mktemp("warm"), bare) as path:
+        yield path
+
+
+@pytest.fixture(scope="session")
+def run(
+    bare: Mapping[str, str], served: Mapping[str, str], warm: Path
+) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return a function that runs `salesmanago …` in a folder, by default with the served account's credentials."""
 
     def run(
         *arguments: object, folder: Path, stdin: str = "", environ: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
+        words, variables = [str(argument) for argument in arguments], {**bare, **served, **(environ or {})}
+        if not any(name.startswith(TOLD_TO_PYTHON) for name in environ or {}):
+            return run_warm(warm, words, folder, variables, stdin)
         return subprocess.run(
-            [*COMMAND, *map(str, arguments)],
+            [*COMMAND, *words],
             cwd=folder,
-            env={**bare, **served, **(environ or {})},
+            env=variables,
             input=stdin,
             capture_output=True,
             encoding="utf-8",

@@ -58,8 +58,8 @@ BAD = [
     Bad("unknown-encoding", [*CONTACTS, "good.csv", "--encoding", "nosuch"], ["nosuch", "encoding"]),
     Bad("long-delimiter", [*CONTACTS, "good.csv", "--delimiter", ";;"], ["delimiter", ";;"]),
     # columns
-    Bad("misspelt-column", [*CONTACTS, "e_mial.csv"], ["e_mial.csv", "'email'"]),
-    Bad("strange-column", [*CONTACTS, "strange.csv"], ["strange.csv", "frobnicate", "--extra-columns"]),
+    Bad("misspelt-column", [*CONTACTS, "e_mial.csv"], ["e_mial.csv", "--map e_mial=email"]),
+    Bad("strange-column", [*CONTACTS, "strange.csv"], ["strange.csv", "--map frobnicate=FIELD", "--extra-columns"]),
     Bad("duplicate-column", [*CONTACTS, "twice.csv"], ["twice.csv", "email", "2 times"]),
     Bad("map-without-equals", [*CONTACTS, "good.csv", "--map", "name"], ["--map", "COLUMN=FIELD"]),
     Bad("map-of-no-column", [*CONTACTS, "good.csv", "--map", "Nome=name"], ["good.csv", "Nome", "email, name"]),

@@ -10,7 +10,7 @@ import pytest
 
 from salesmanago_async import Refused, SalesManago
 from salesmanago_async.api import REQUESTS, Request, read_request
-from salesmanago_async.cli._many import what_it_does_to_many
+from salesmanago_async.cli._many import effect_on_many
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Ask = Callable[..., dict[str, Any]]
@@ -35,8 +35,8 @@ ANN = '{"email": "ann@before.pl"}'
         ),
         ((*EXPORT, "--email", "a@b.pl", "--data", "EXT_EVENTS"), ["--data", "'EXT_EVENTS'", "did you mean EXT_EVENT?"]),
         ((*EXPORT, "--email", "a@b.pl", "--data", "xyz"), ["--data", "CONTACT, TAG, EXT_EVENT"]),
-        ((*EXPORT, "--email", "a@b.pl", "--all"), ["either some (--tag, --email, --contact-id), or all"]),
-        (EXPORT, ["either some"]),
+        ((*EXPORT, "--email", "a@b.pl", "--all"), ["some (--tag, --email, --contact-id), all (--all)"]),
+        (EXPORT, ["choose the contacts in one way"]),
         ((*EXPORT, "--all", "--data", "TAG"), ["--data"]),
         ((*EXPORT, "--state", "new.json"), ["--state", "new.json", "--modified-since TIME"]),
         (("import", "contacts", "x.csv", "--journal", "-"), ["--journal", "standard output"]),
@@ -103,7 +103,7 @@ SAY = {"name": "n", "textContent": "t"}
         ("contact/batchDelete", {"contacts": [A, B]}, "deletes 2 contacts"),
         ("contact/batchDelete", {"contacts": [BOTH]}, "deletes 2 contacts"),
         ("contact/batchDelete", {"contacts": [A]}, None),
-        ("contact/batchDelete", {"contacts": [A, TAG]}, "every contact that 1 selector by tag"),
+        ("contact/batchDelete", {"contacts": [A, TAG]}, "every contact that matches 1 selector by tag"),
         ("contact/stopMonitoring", {"contacts": [TAG]}, "stops the monitoring of every contact"),
         ("email/sendEmail", {**MAIL, "contacts": [A, B]}, "sends an e-mail to 2 contacts"),
         ("email/sendEmail", {**MAIL, "contacts": [{**A, "properties": [{"name": "n", "value": "v"}]}]}, None),
@@ -115,7 +115,7 @@ SAY = {"name": "n", "textContent": "t"}
     ],
 )  # fmt: skip
 def test_what_a_request_does_to_many(path: str, body: dict[str, Any], says: str | None) -> None:
-    found = what_it_does_to_many(read_request(path, body))
+    found = effect_on_many(read_request(path, body))
     assert (found is None) if says is None else (says in (found or ""))
 
 

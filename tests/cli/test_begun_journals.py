@@ -3,6 +3,7 @@
 `import` begins in such a journal as in a new one, and `resume` says that nothing was begun, or goes on with what was.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -72,7 +73,7 @@ def test_a_journal_killed_at_any_statement_of_its_beginning_is_a_new_one(tmp_pat
         again = shutil.copytree(folder, folder.with_name(f"{folder.name}-again"))
         resumed = run("resume", "run.db", folder=again)
         assert resumed.returncode == 2, resumed.stderr
-        assert "no import was begun in it" in resumed.stderr or "holds no 'salesmanago import'" in resumed.stderr
+        assert re.search("no import was begun in it|is not the journal of", resumed.stderr), resumed.stderr
         ended = run(*IMPORT, folder=folder)
         assert (ended.returncode, ended.stderr) == (0, ""), folder.name
         assert run("resume", "run.db", folder=folder).returncode == 0

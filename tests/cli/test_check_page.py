@@ -32,7 +32,7 @@ def test_a_sound_page(check: Command, tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text(SOUND)
     shown = check("page.html")
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert shown.stdout == "page.html: the monitoring code is there, once, where it belongs\n"
+    assert shown.stdout == "page.html: the monitoring code is on the page, once, and in the right place\n"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1250"])
@@ -137,7 +137,7 @@ def test_a_page_is_fetched(check: Command) -> None:
         assert check(f"{address}/zipped").returncode == 0
         secret = check(address.replace("//", "//user:secret@"))
         moved = check(f"{address}/old")
-    assert secret.stdout == f"{address}: the monitoring code is there, once, where it belongs\n"
+    assert secret.stdout == f"{address}: the monitoring code is on the page, once, and in the right place\n"
     assert moved.returncode == 0
     assert moved.stderr.splitlines() == [f"301 redirects to {address}/older", f"302 redirects to {address}/"]
 
@@ -151,9 +151,9 @@ def test_a_page_is_fetched(check: Command) -> None:
         ("/gone", "answers 404 Not Found"),
         ("/picture", "is image/png, not HTML"),
         ("/bomb", "longer than 5,000,000 bytes"),
-        ("/bomb-in-bomb", "packed as gzip, gzip"),
-        ("/nowhere", "no address"),
-        ("/no-port", "no address"),
+        ("/bomb-in-bomb", "compressed as gzip, gzip"),
+        ("/nowhere", "not valid"),
+        ("/no-port", "not valid"),
         ("/damaged", "cannot be fetched"),
     ],
 )

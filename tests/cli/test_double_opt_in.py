@@ -17,7 +17,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 Ask = Callable[..., dict[str, Any]]
 QUICK = ("--poll-interval", "0.1")
 PEOPLE = "email,forceOptIn,forceOptOut\nasked@doi.pl,true,\nasked2@doi.pl,true,\nnew@doi.pl,,\nout@doi.pl,,true\n"
-COUNTED = "up to 3 confirmation e-mails: 2 to contacts that are opted in (forceOptIn), 1 to contacts that may be new"
+COUNTED = "up to 3 confirmation e-mails: 2 to contacts that opt in (forceOptIn), 1 to contacts that may be new"
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ import pytest
 from attrs import evolve
 
 from salesmanago_async import Report, SalesManago
-from salesmanago_async.cli._client import ClientOptions
-from salesmanago_async.cli._estimate import POLL_INTERVAL, bill_lines, without_account
+from salesmanago_async.cli._estimate import POLL_INTERVAL, estimate_lines, without_account
+from salesmanago_async.file_imports.account import ClientOptions
 from salesmanago_async.imports.estimate import Estimate
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -26,30 +26,32 @@ EVENTS = evolve(CONTACTS, jobs=0, polls=0)
 
 
 def told(estimate: Estimate | None, latency: float = 0.2, **counts: Any) -> list[str]:
-    return list(bill_lines(Report(**{"bytes": 12_345_678, "duplicates": 0, "estimate": estimate, **counts}), latency))
+    return list(
+        estimate_lines(Report(**{"bytes": 12_345_678, "duplicates": 0, "estimate": estimate, **counts}), latency)
+    )
 
 
-def test_a_bill_in_words() -> None:
+def test_an_estimate_in_words() -> None:
     reasons = {"email: is not an e-mail address": 1200, "name: is … characters long, 1 to 255 are allowed": 3}
     assert told(CONTACTS, duplicates=4321, reasons=reasons) == [
         "",
         "to send    2,357 chunks, 11.8 MiB, at least 7,071 requests",
-        "duplicates 4,321: their contact came before, so they wait for its earlier record",
+        "duplicates 4,321: their contact has an earlier record, which must be settled first",
         "rejected   1,200: email: is not an e-mail address",
         "           3: name: is … characters long, 1 to 255 are allowed",
-        "time       about 5 min at 0.2 s a request, 8 in flight, a poll every 60 s",
+        "time       about 5 min at 0.2 s per request, 8 in flight, a poll every 60 s",
     ]
 
 
-def test_the_estimate_of_events_has_no_looks() -> None:
+def test_the_estimate_of_events_has_no_polls() -> None:
     assert told(evolve(EVENTS, rate=2.5), latency=1.0, duplicates=2)[1:] == [
         "to send    2,357 chunks, 11.8 MiB, 2,357 requests",
-        "duplicates 2: the same in every field as an earlier event",
-        "time       about 16 min at 1 s a request, 8 in flight, at most 2.5 a second",
+        "duplicates 2: equal to an earlier event in every field",
+        "time       about 16 min at 1 s per request, 8 in flight, at most 2.5 per second",
     ]
 
 
-def test_no_bill_no_lines() -> None:
+def test_without_an_estimate_there_are_no_lines() -> None:
     assert told(None) == []
 
 
@@ -84,7 +86,7 @@ def test_sizes_are_told_in_a_fitting_unit(count: int, words: str) -> None:
     assert f" {words}," in told(EVENTS, bytes=count)[1]
 
 
-def test_a_dry_run_is_billed_at_the_pace_of_the_real_one() -> None:
+def test_a_dry_run_is_estimated_at_the_pace_of_the_real_one() -> None:
     assert inspect.signature(SalesManago).parameters["poll_interval"].default == POLL_INTERVAL
     assert without_account(ClientOptions()) == ClientOptions(simulate=True, poll_interval=POLL_INTERVAL)
     assert without_account(ClientOptions(poll_interval=5.0)) == ClientOptions(simulate=True, poll_interval=5.0)
@@ -96,7 +98,7 @@ def write_people(path: Path) -> None:
     path.write_text("\n".join(["email,name", *rows, "nobody,N", f"a@bill.pl,{'n' * 256}", f"b@bill.pl,{'n' * 300}"]))
 
 
-def test_a_dry_run_prints_its_bill_and_writes_it_down(
+def test_a_dry_run_prints_its_estimate_and_writes_it_down(
     salesmanago: Command, bare: Mapping[str, str], tmp_path: Path
 ) -> None:
     write_people(tmp_path / "people.csv")
@@ -110,7 +112,7 @@ def test_a_dry_run_prints_its_bill_and_writes_it_down(
     assert lines[1].startswith("duplicates 5: their contact")
     assert lines[2] == "rejected   2: name: is … characters long, 1 to 255 are allowed"
     assert lines[3].startswith("           1: email: is not an e-mail address")
-    assert lines[4] == "time       about 62 s at 0.5 s a request, 2 in flight, a poll every 60 s"
+    assert lines[4] == "time       about 62 s at 0.5 s per request, 2 in flight, a poll every 60 s"
 
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["duplicates"] == 5

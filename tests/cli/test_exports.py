@@ -153,10 +153,10 @@ def test_night_after_night_each_change_comes_once(
 
 
 def test_who_is_not_available_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    exports._tell_unavailable([f"id{number}" for number in range(12)], Path("nightly.json"))
+    exports._print_unavailable([f"id{number}" for number in range(12)], Path("nightly.json"))
     told = capsys.readouterr().err.splitlines()
     assert [line.partition(":")[0] for line in told[:10]] == [f"id{number}" for number in range(10)]
-    assert told[10:] == ["… and 2 more; nightly.json names all"]
+    assert told[10:] == ["… and 2 more; all are in nightly.json"]
 
 
 @pytest.mark.parametrize(

@@ -77,12 +77,12 @@ def begun(doubtful: Doubtful, salesmanago: Command) -> Doubtful:
     ended = salesmanago("import", "events", "events.csv", *options, *QUICK, environ=doubtful.environ)
     assert ended.returncode == 1, ended.stderr
     assert ended.stderr.splitlines()[-7:] == [
-        "rows in doubt: 4, which were sent, and no answer tells whether they arrived; they are in nightly.in-doubt.csv",
-        "to have them looked for once more:",
+        "rows in doubt: 4; they were sent, and no answer says whether they arrived; they are in nightly.in-doubt.csv",
+        "to look for the events in the account once more:",
         "  salesmanago resume nightly.db",
-        "to send them, though some may then be there twice:",
+        "to send them, which may create duplicates:",
         "  salesmanago resume nightly.db --in-doubt send",
-        "to give them up, though some may then be missing:",
+        "to drop them, which may lose some:",
         "  salesmanago resume nightly.db --in-doubt drop",
     ]
     assert json.loads((doubtful.folder / "report.json").read_text())["in_doubt"] == 4
@@ -135,15 +135,15 @@ def test_without_a_journal_they_go_beside_the_rejects(doubtful: Doubtful, salesm
     assert sorted(row[:5] for row in doubtful.rows("bad.in-doubt.csv")) == DOUBTFUL
     doubts, remedy = ended.stderr.splitlines()[-2:]
     assert doubts.endswith("they are in bad.in-doubt.csv")
-    assert remedy.startswith("look for them in the account before you send them again")
+    assert remedy.startswith("look for the events in the account before you send them again")
 
 
 def test_with_neither_the_summary_says_how_many_there_are(doubtful: Doubtful, salesmanago: Command) -> None:
     ended = salesmanago("import", "events", "events.csv", "--batch-size", "2", *QUICK, environ=doubtful.environ)
     assert ended.returncode == 1
     doubts, remedy = ended.stderr.splitlines()[-2:]
-    assert doubts == "rows in doubt: 4, which were sent, and no answer tells whether they arrived"
-    assert remedy.startswith("look for them in the account before you send them again")
+    assert doubts == "rows in doubt: 4; they were sent, and no answer says whether they arrived"
+    assert remedy.startswith("look for the events in the account before you send them again")
     assert doubtful.files() == set()
 
 
@@ -152,7 +152,7 @@ def test_files_that_have_no_form_in_common_are_imported_all_the_same(doubtful: D
     options = ("--journal", "nightly.db", "--batch-size", "2", *QUICK)
     ended = salesmanago("import", "events", "events.csv", "more.csv", *options, environ=doubtful.environ)
     assert ended.returncode == 1
-    assert "no answer tells whether they arrived\n" in ended.stderr
+    assert "no answer says whether they arrived\n" in ended.stderr
     assert doubtful.files() == {"more.csv", "nightly.db"}
 
 
@@ -208,7 +208,9 @@ def test_contacts_in_doubt_are_sent_again_and_cannot_be_given_up(salesmanago: Co
         begun = salesmanago("import", "contacts", "people.csv", "--journal", "nightly.db", *QUICK, environ=environ)
         assert begun.returncode == 1
         assert (tmp_path / "nightly.in-doubt.csv").read_text().splitlines()[1].startswith("b@doubt.pl,3,")
-        assert begun.stderr.endswith("to send them again, which does no harm:\n  salesmanago resume nightly.db\n")
+        assert begun.stderr.endswith(
+            "to send the contacts again, which does no harm:\n  salesmanago resume nightly.db\n"
+        )
         refused = salesmanago("resume", "nightly.db", "--in-doubt", "drop", environ=environ)
         assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
         assert "--in-doubt" in refused.stderr

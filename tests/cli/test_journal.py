@@ -107,7 +107,7 @@ def test_a_stopped_import_prints_the_command_that_goes_on(
     _, err = process.communicate(timeout=20)
 
     assert process.returncode == 3, err
-    assert err.startswith("stopping: requests in flight are finished (at most 20 s); once more stops at once\n")
+    assert err.startswith("stopping: requests in flight are finished (at most 20 s); press Ctrl-C again to stop imm")
     printed = err.splitlines()[-1]
     assert printed == "  " + shlex.join(["salesmanago", "resume", "night's run.db"])
     installed = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
@@ -134,7 +134,7 @@ def test_without_a_journal_a_stopped_import_says_what_it_takes(
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 3
-    assert err.splitlines()[-1] == "it cannot be resumed, only begun anew; with --journal FILE it could be"
+    assert err.splitlines()[-1].startswith("this import cannot be continued, only started again; --journal FILE")
 
 
 def test_the_same_import_goes_on_too_and_a_complete_one_sends_nothing(
@@ -210,7 +210,7 @@ def test_when_the_server_fails_for_good_the_import_stops_and_goes_on_later(
         there = values_of(account, emails)
     assert stopped.returncode == 3, stopped.stderr
     assert "502" in stopped.stderr
-    assert stopped.stderr.endswith("to go on:\n  salesmanago resume nightly.db\n")
+    assert stopped.stderr.endswith("to continue:\n  salesmanago resume nightly.db\n")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert there == each_once(emails)
 
@@ -238,7 +238,7 @@ def test_when_the_journal_cannot_be_written_the_import_stops_and_goes_on_later(
     )
     assert stopped.returncode == 3, stopped.stderr
     assert "nightly.db cannot be written" in stopped.stderr
-    assert stopped.stderr.endswith("to go on:\n  salesmanago resume nightly.db\n")
+    assert stopped.stderr.endswith("to continue:\n  salesmanago resume nightly.db\n")
     assert 0 < values_of(served, people).total() < 300
     ended = salesmanago("resume", "nightly.db")
     assert (ended.returncode, ended.stderr) == (0, "")
@@ -299,7 +299,7 @@ def test_a_source_that_breaks_off_is_gone_on_with_once_it_is_mended(salesmanago:
     assert "Traceback" not in broken.stderr
     why, *to_go_on = broken.stderr.splitlines()[-3:]
     assert why.startswith("salesmanago: people.csv: line ")
-    assert to_go_on == ["to go on:", "  salesmanago resume nightly.db"]
+    assert to_go_on == ["to continue:", "  salesmanago resume nightly.db"]
     assert json.loads((tmp_path / "report.json").read_text())["accepted"] > 0
     (tmp_path / "people.csv").write_bytes(good)
     ended = salesmanago("resume", "nightly.db")

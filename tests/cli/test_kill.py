@@ -229,6 +229,7 @@ def versions(ordeal: Ordeal) -> list[dict[str, str]]:
     return [{**row, "name": f"version {number}"} for number, row in enumerate(rows)]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("ordeal", ORDEALS)
 def test_each_contact_is_in_its_last_version(
     ordeal: Ordeal, start: Start, salesmanago: Command, tmp_path: Path

@@ -14,6 +14,7 @@ import pytest
 from salesmanago_async.api import REQUESTS
 from salesmanago_async.simulator import DEMO_OWNER
 from tests.cli.conftest import COMMAND
+from tests.conftest import in_ci
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
@@ -46,8 +47,10 @@ def paste(bare: Mapping[str, str], served: Mapping[str, str], tmp_path: Path) ->
         ("--out", "x.csv"),
         ("--out", "-"),
         ("--out", "-dashed name.jsonl"),
-        ("--out", "my file.txt", "--format", "csv", "--raw-cells"),
-        ("--out", "x.json", "--owner", DEMO_OWNER),
+        *in_ci(
+            ("--out", "my file.txt", "--format", "csv", "--raw-cells"),
+            ("--out", "x.json", "--owner", DEMO_OWNER),
+        ),
     ],
 )
 def test_the_line_that_fetches_an_export_once_more(
@@ -71,7 +74,7 @@ def test_an_export_of_a_simulated_account_prints_nothing_to_paste(salesmanago: C
     assert (ended.returncode, printed_commands(ended.stderr)) == (0, [])
 
 
-@pytest.mark.parametrize("journal", ["run.db", "my run.db", "-run.db", "it's.db"])
+@pytest.mark.parametrize("journal", ["it's.db", *in_ci("run.db", "my run.db", "-run.db")])
 def test_the_line_that_goes_on_with_an_import(
     salesmanago: Command, start: Start, paste: Paste, tmp_path: Path, journal: str
 ) -> None:
@@ -111,7 +114,7 @@ def test_a_command_that_an_error_names_is_one(
         assert paste(line).returncode == 0, line
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
+@pytest.mark.parametrize("host", ["0.0.0.0", *in_ci("127.0.0.1", "localhost")])
 def test_the_lines_of_a_simulator_make_the_next_command_work(
     start: Start, bare: Mapping[str, str], tmp_path: Path, host: str
 ) -> None:

@@ -272,6 +272,8 @@ WAYS = [
     cancelled_while_it_opens,
 ]
 LAST_WAYS = [left_at_the_end_of_the_program, kept_until_the_end_of_the_program]
+ON_EACH_LOOP = [broken_out_of, cancelled_inside]
+"""Those that the README's command tries with everything."""
 WAYS_OF_ASYNCIO = [timed_out_inside, timed_out_outside, task_cancelled]
 WIRES: dict[str, Any] = {"asyncio-httpx": None, "asyncio-aiohttp": "aiohttp", "trio-httpx": None}
 
@@ -286,8 +288,10 @@ def cases() -> Iterator[Any]:
                 # asyncio.run cancels a buffer that is still open, as it cancels every task
                 is_left_open = way in LAST_WAYS and name in BUFFERS
                 is_other_wire = wire == "asyncio-aiohttp" and name not in ON_EACH_WIRE
+                repeats = wire == "asyncio-aiohttp" or (not on_asyncio and name not in ON_EACH_WIRE)
                 if not (is_left_open or is_other_wire) and (on_asyncio or name != "context of aiohttp"):
-                    yield pytest.param(wire, way, name, id=f"{wire}-{way.__name__}-{name}")
+                    marks = [pytest.mark.ci] if repeats and way not in ON_EACH_LOOP else []
+                    yield pytest.param(wire, way, name, id=f"{wire}-{way.__name__}-{name}", marks=marks)
 
 
 @needs_proc

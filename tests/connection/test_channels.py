@@ -14,7 +14,7 @@ from attrs import define, field
 from salesmanago_async.connection.channels import LONGEST_REST, Channels
 from tests.connection.test_http import client, http, running, say
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_loops]
 on_asyncio = pytest.mark.parametrize("anyio_backend", ["asyncio"])
 
 API, FILES = "https://api.example.com/", "https://files.example.com/"

@@ -24,6 +24,8 @@ def wall_ms() -> int:
     return int(wall_clock() * 1000)
 
 
+pytestmark = pytest.mark.both_loops
+
 PEOPLE = [{"email": f"c{number}@example.com"} for number in range(40)]
 ANN = Contact(email="ann@example.com")
 

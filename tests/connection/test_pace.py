@@ -16,7 +16,7 @@ from salesmanago_async import Invalid, NoAnswer
 from salesmanago_async.connection.pace import HEAD_START, LONGEST_PAUSE, Pace
 from tests.conftest import BACKENDS, run_virtually
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_loops]
 
 
 async def test_no_more_permits_than_the_cap_are_held_and_none_is_lost() -> None:

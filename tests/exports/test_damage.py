@@ -17,6 +17,7 @@ from salesmanago_async.exports.records import ArrayReader
 from salesmanago_async.exports.shapes import Listed
 from salesmanago_async.exports.sinks import Saved
 from salesmanago_async.jobs import Job
+from tests.conftest import examples
 from tests.exports.hosts import Connect, Host, Hosts
 from tests.exports.test_contents import archive_of
 
@@ -59,7 +60,7 @@ def read_strictly(pieces: Sequence[bytes], *, batch_bytes: int = 64) -> list[Any
     return [record for piece in pieces for record in reader.feed(piece)] + reader.close()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.data())
 def test_damage_anywhere_is_replaced_counted_and_named(data: st.DataObject) -> None:
     parts = data.draw(st.lists(st.lists(st.sampled_from(list(ANY)), max_size=4), max_size=20))

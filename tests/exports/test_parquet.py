@@ -16,6 +16,7 @@ from salesmanago_async import Invalid
 from salesmanago_async.exports import parquet
 from salesmanago_async.exports.parquet import ParquetTable
 from salesmanago_async.exports.sinks import saving
+from tests.conftest import examples
 
 pytestmark = pytest.mark.anyio
 
@@ -107,7 +108,7 @@ def test_a_file_of_nothing_is_a_file() -> None:
     assert written().read().num_rows == 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.lists(
         st.dictionaries(

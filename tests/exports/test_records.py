@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from salesmanago_async import Unreadable
 from salesmanago_async.exports import records
 from salesmanago_async.exports.records import ArrayReader
+from tests.conftest import examples
 
 BOM = b"\xef\xbb\xbf"
 
@@ -87,7 +88,7 @@ def in_pieces(draw: st.DrawFn, document: bytes) -> list[bytes]:
     return [document[start:end] for start, end in zip([0, *cuts], [*cuts, len(document)], strict=True)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.data(), st.integers(1, 64))
 def test_any_array_in_any_pieces_is_read_as_json_reads_it(data: st.DataObject, batch_bytes: int) -> None:
     document = data.draw(documents())
@@ -96,7 +97,7 @@ def test_any_array_in_any_pieces_is_read_as_json_reads_it(data: st.DataObject, b
     assert read(bytewise(document), batch_bytes=batch_bytes) == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.data(), st.integers(1, 64))
 def test_any_array_without_its_end_is_an_error(data: st.DataObject, batch_bytes: int) -> None:
     document = data.draw(documents()).rstrip()
@@ -105,7 +106,7 @@ def test_any_array_without_its_end_is_an_error(data: st.DataObject, batch_bytes:
         read(data.draw(in_pieces(cut)), batch_bytes=batch_bytes)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.data(), st.integers(1, 64))
 def test_the_scanner_of_large_records_finds_what_json_has(data: st.DataObject, part_bytes: int) -> None:
     """Every record is treated as a large one here."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from salesmanago_async import Retries, SalesManagoError
 from salesmanago_async.simulator import Fault
-from tests.conftest import BACKENDS, EPOCH, run_virtually
+from tests.conftest import BACKENDS, EPOCH, examples, run_virtually
 from tests.exports.harness import KINDS, Account, Export, connected, contacts, opened
 from tests.exports.hosts import small_blocks
 
@@ -43,7 +43,7 @@ BREAKS: list[Any] = ["truncated", "reset-after", "expired"]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=examples(10))
 @given(st.lists(st.tuples(st.sampled_from(BREAKS), st.integers(0, 400_000)), max_size=5))
 def test_a_big_file_that_breaks_at_random_places_comes_whole(backend: str, breaks: list[tuple[Any, int]]) -> None:
     account = big()
@@ -78,7 +78,7 @@ def faults(draw: st.DrawFn) -> Fault:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.sampled_from(KINDS), st.lists(faults(), min_size=1, max_size=5), st.integers(1, 100))
 def test_any_host_yields_one_whole_version_or_an_error(
     backend: str, kind: str, script: list[Fault], block: int

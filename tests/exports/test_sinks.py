@@ -22,6 +22,7 @@ from salesmanago_async import Invalid
 from salesmanago_async.exports.csv_tables import CsvTable
 from salesmanago_async.exports.sinks import Format, saving
 from salesmanago_async.exports.tables import Table, text_of
+from tests.conftest import examples
 from tests.peak_memory import run_and_measure
 
 pytestmark = pytest.mark.anyio
@@ -340,7 +341,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(records=st.lists(st.dictionaries(TEXTS, VALUES, max_size=4) | VALUES, max_size=6), safe=st.booleans())
 def test_cells_are_read_back_as_they_were(records: list[Any], safe: bool) -> None:
     """The rows in the file are those of the table, except for the apostrophes; every record has one row."""

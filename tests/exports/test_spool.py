@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salesmanago_async.exports._spool import Spool
+from tests.conftest import examples
 from tests.open_files import needs_proc, open_files
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +23,7 @@ def content_of(length: int) -> bytes:
     return bytes(number % 251 for number in range(length))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(
     st.lists(st.integers(0, 40), max_size=12),
     st.integers(1, 64),

@@ -22,7 +22,7 @@ from salesmanago_async import (
     Unreadable,
 )
 from salesmanago_async.exports._transfer import MOST_FAULTS
-from tests.conftest import BACKENDS, run_virtually
+from tests.conftest import BACKENDS, examples, in_ci, run_virtually
 from tests.exports.hosts import Body, Connect, Fetched, Host, Hosts, Step, fetch, read, response, small_blocks
 
 pytestmark = pytest.mark.anyio
@@ -429,7 +429,7 @@ def scripts(draw: st.DrawFn) -> tuple[dict[str, bytes], list[Step]]:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(scripts(), st.integers(1, 40), st.integers(0, 5))
 def test_any_hosts_yield_one_whole_file_or_an_error(
     backend: str, script: tuple[dict[str, bytes], list[Step]], block: int, seed: int
@@ -451,8 +451,8 @@ def test_any_hosts_yield_one_whole_file_or_an_error(
         assert any(content.startswith(fetched.content) for content in versions.values())
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@settings(deadline=None, max_examples=15)
+@pytest.mark.parametrize("backend", ["asyncio", *in_ci("trio")])
+@settings(deadline=None, max_examples=examples(15))
 @given(st.lists(st.integers(0, 2_000_000), max_size=5), st.sampled_from(['"one"', None]), st.integers(20_000, 200_000))
 def test_a_big_file_cut_at_random_places_is_whole(backend: str, cuts: list[int], etag: str | None, piece: int) -> None:
     content = Random(1).randbytes(2_000_000)

@@ -17,6 +17,7 @@ from salesmanago_async.exports.damage import DamageCounter
 from salesmanago_async.exports.files import Spooled
 from salesmanago_async.exports.records import MOST_BLANKS
 from salesmanago_async.exports.shapes import as_it_is
+from tests.conftest import in_ci
 from tests.serving import listening
 
 LONGEST_STEP = 0.5
@@ -105,7 +106,7 @@ async def test_eight_megabytes_of_blanks_are_skipped(before: bytes) -> None:
     assert found == (2 if RECORD in before else 1)
 
 
-@pytest.mark.parametrize("before", [b"", b"[", b"[" + RECORD, b"[" + RECORD + b",", b"[" + RECORD + b"]"])
+@pytest.mark.parametrize("before", [b"", b"[" + RECORD, *in_ci(b"[", b"[" + RECORD + b",", b"[" + RECORD + b"]")])
 async def test_endless_blanks_are_an_error(before: bytes) -> None:
     read = 0
 
@@ -139,7 +140,7 @@ LARGE: dict[str, list[bytes]] = {
 }
 
 
-@pytest.mark.parametrize("kind", LARGE)
+@pytest.mark.parametrize("kind", ["of objects", "of damage", *in_ci("of text", "of escapes", "of lists")])
 async def test_a_large_record_is_read_in_short_steps(kind: str) -> None:
     async with heartbeat():
         found, damage = await count([b"[", RECORD, b",", *LARGE[kind], b",", *LARGE[kind], b",", RECORD, b"]"])

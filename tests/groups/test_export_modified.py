@@ -20,7 +20,7 @@ from salesmanago_async import Contact, ContactId, Invalid, NoAnswer, Retries, Sa
 from salesmanago_async.groups._changes import modified_export
 from salesmanago_async.groups._modified import ModifiedContactReader
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
-from tests.conftest import EPOCH, MakeClient, VirtualTimeLoop, wall_clock
+from tests.conftest import EPOCH, MakeClient, VirtualTimeLoop, examples, wall_clock
 
 DAY = 86_400.0
 START = int(EPOCH * 1000)
@@ -254,7 +254,7 @@ async def check_runs(account: Account, state: Path, *, ordered: bool) -> None:
     assert (last - given.keys(), doubled, too_old) == (set(), [], [])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     skew=st.sampled_from([0.0, 3600.0, -3600.0, 0.4]),

@@ -25,7 +25,7 @@ from salesmanago_async import (
 )
 from salesmanago_async.simulator import Simulator
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_loops]
 
 MakeClient = Callable[..., SalesManago]
 

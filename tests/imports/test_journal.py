@@ -23,6 +23,7 @@ from salesmanago_async.simulator import DEMO_OWNER, Fault
 from salesmanago_async.stores.journal import Journal, open_journal
 from salesmanago_async.stores.journal_rows import SqliteJournal, read_note
 from salesmanago_async.stores.values import Entry, RowChecksums
+from tests.conftest import in_ci
 from tests.imports.harness import (
     PATHS,
     Answer,
@@ -479,7 +480,7 @@ async def _run_on_a_full_disk(harness: Harness, pages: int, patch: pytest.Monkey
     return records, result
 
 
-@pytest.mark.parametrize("kind", ["contacts", "events"])
+@pytest.mark.parametrize("kind", [*in_ci("contacts"), "events"])
 @pytest.mark.parametrize("pages", [0, 1])
 async def test_a_run_ends_when_its_journal_is_full_and_another_finishes_it(
     kind: Kind, pages: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -496,7 +497,7 @@ async def test_a_run_ends_when_its_journal_is_full_and_another_finishes_it(
         assert set(events_of(harness.simulator).values()) == {1}
 
 
-@pytest.mark.parametrize("kind", ["contacts", "events"])
+@pytest.mark.parametrize("kind", ["contacts", *in_ci("events")])
 async def test_nothing_is_called_accepted_that_could_not_be_written_down(
     kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from salesmanago_async.simulator import Fault
-from tests.conftest import run_virtually
+from tests.conftest import examples, in_ci, run_virtually
 from tests.imports.harness import (
     BY_ITSELF,
     PATHS,
@@ -270,9 +270,9 @@ def _record(kind: Kind, place: int, owner: int, *, has_ids: bool) -> Any:
     return event(place, email) if has_ids else event(place, email, external_id=None)
 
 
-def _settings(examples: int) -> settings:
+def _settings(count: int) -> settings:
     return settings(
-        max_examples=examples,
+        max_examples=count,
         stateful_step_count=5,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
@@ -286,8 +286,9 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR, "salesmanago_async")
 
 
+@pytest.mark.hypothesis
 def test_nothing_is_lost_or_doubled_whatever_happens() -> None:
-    run_state_machine_as_test(Runs, settings=_settings(200))
+    run_state_machine_as_test(Runs, settings=_settings(examples(200)))
 
 
 @pytest.mark.slow
@@ -295,17 +296,19 @@ def test_nothing_is_lost_or_doubled_whatever_happens_for_minutes() -> None:
     run_state_machine_as_test(Runs, settings=_settings(5000))
 
 
+@pytest.mark.hypothesis
 def test_nothing_is_lost_or_doubled_by_a_server_that_refuses_what_it_has_half_done() -> None:
-    run_state_machine_as_test(RunsOfOddServers, settings=_settings(100))
+    run_state_machine_as_test(RunsOfOddServers, settings=_settings(examples(100)))
 
 
 # At every step
 
 
 @pytest.mark.anyio
+@pytest.mark.both_loops
 @pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("before", [(), (Termination("kill", seconds=0.5),)], ids=["the first run", "the second run"])
-@pytest.mark.parametrize("kind", ["contacts", "events"])
+@pytest.mark.parametrize("kind", [*in_ci("contacts"), "events"])
 async def test_a_run_may_end_at_any_step(
     kind: Kind, before: tuple[Termination, ...], stride: int, anyio_backend_name: str, tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from salesmanago_async import Contact, ExternalEvent, Invalid, Report
 from salesmanago_async.imports.engine import driver as _driver
 from salesmanago_async.imports.engine.gate import LINGER
 from salesmanago_async.simulator import Fault
-from tests.conftest import VirtualTimeLoop
+from tests.conftest import VirtualTimeLoop, in_ci
 from tests.imports.harness import (
     DISK_SECONDS,
     LISTS,
@@ -486,7 +486,13 @@ HALF_REFUSED = [
 def _cases() -> list[Any]:
     """Every scenario with a journal; those with one run also without."""
     return [
-        pytest.param(kind, scenario, has_journal, id=f"{kind}: {scenario.title}{'' if has_journal else ', no journal'}")
+        pytest.param(
+            kind,
+            scenario,
+            has_journal,
+            id=f"{kind}: {scenario.title}{'' if has_journal else ', no journal'}",
+            marks=() if has_journal else pytest.mark.ci,
+        )
         for kind, scenarios in (("contacts", CONTACTS), ("events", EVENTS), ("events", HALF_REFUSED))
         for scenario in scenarios
         for has_journal in ([True, False] if scenario.is_one_run else [True])
@@ -646,7 +652,7 @@ async def test_one_refused_request_is_searched_within_a_budget(tmp_path: Path) -
     assert harness.gateway.requests[PATHS["events"]] <= 1 + _driver.SEARCH_CALLS
 
 
-@pytest.mark.parametrize("kind", ["contacts", "events"])
+@pytest.mark.parametrize("kind", ["contacts", *in_ci("events")])
 async def test_a_body_that_is_too_large_is_halved_until_it_fits_however_often_that_takes(
     kind: Kind, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from salesmanago_async import Invalid
 from salesmanago_async.integrations.leadoo import COLUMNS, write_feed
 from salesmanago_async.integrations.leadoo.parts import Parts
 from salesmanago_async.integrations.leadoo.products import with_sources
+from tests.conftest import examples
 from tests.peak_memory import run_and_measure
 
 GOOGLE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -291,7 +292,7 @@ def csv_bytes(rows: Sequence[Sequence[str]]) -> bytes:
     return text.getvalue().encode()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1), min_size=1, max_size=5))
 def test_any_text_arrives(tmp_path_factory: pytest.TempPathFactory, titles: list[str]) -> None:
     folder = tmp_path_factory.mktemp("feed")

@@ -16,6 +16,7 @@ from salesmanago_async.api.codec import dumps
 from salesmanago_async.api.contacts import ConsentDetail, DictionaryProperty, Relation
 from salesmanago_async.errors import Invalid
 from salesmanago_async.records.shapes import ExtraColumns, Shape, contact_shape, event_shape
+from tests.conftest import examples
 
 
 class BothWays:
@@ -263,7 +264,7 @@ FIELDS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(FIELDS, st.randoms(use_true_random=False))
 def test_every_form_of_any_contact_becomes_the_same_body(fields: dict[str, Any], random: Any) -> None:
     wire = {WIRE_NAMES[name]: value for name, value in fields.items()}
@@ -327,11 +328,11 @@ def test_unknown_names_are_ignored_or_become_details_if_requested(extra: ExtraCo
     ("name", "nearest"),
     [
         ("nmae", "'name'"),
-        ("e-mail", "'email'"),
-        ("E-Mail", "'email'"),
-        ("Zip code", "'zip_?[cC]ode'"),
-        ("forceOptin", "'force_?[oO]pt_?[iI]n'"),
-        ("postcode", None),
+        ("mail", "'email'"),
+        ("E-Mail address", "'email'"),
+        ("Zip", "'zipCode'"),
+        ("forceOptinn", "'forceOptIn'"),
+        ("postcode", "'zipCode'"),
         ("qqqqqq", None),
         ("propertiez.size", None),
     ],

@@ -21,7 +21,7 @@ from salesmanago_async import Contact, Email, ExternalEvent, Funnel, Refused, Sa
 from salesmanago_async.api.contact_details import ContactDetails
 from salesmanago_async.api.funnels import FunnelStage
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
-from tests.conftest import VirtualTimeLoop, wall_clock
+from tests.conftest import VirtualTimeLoop, examples, wall_clock
 
 Model = dict[str, Any]
 Step = Callable[[SalesManago, Model], Awaitable[None]]
@@ -342,7 +342,7 @@ async def play(script: list[Step]) -> None:
         await compare(sm, model)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(first_steps, st.lists(steps, min_size=10, max_size=40))
 def test_the_account_matches_a_plain_model(first: list[Step], then: list[Step]) -> None:
     anyio.run(play, [*first, *then], backend_options={"loop_factory": VirtualTimeLoop})

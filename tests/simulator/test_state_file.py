@@ -23,7 +23,7 @@ from salesmanago_async.api.funnels import FunnelStage
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, DEMO_PASSWORD, Fault, Simulator
 from salesmanago_async.simulator._state import StateFile
 from salesmanago_async.simulator.handlers.system import Tokens
-from tests.conftest import EPOCH, MakeClient, VirtualTimeLoop, wall_clock
+from tests.conftest import EPOCH, MakeClient, VirtualTimeLoop, examples, wall_clock
 from tests.simulator import test_model
 from tests.simulator.test_model import Step, first_steps, nothing, steps
 from tests.simulator.test_urllib import OWNERS, PREPARE
@@ -127,7 +127,7 @@ async def play(script: list[Step], path: Path) -> None:
         second.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(first_steps, st.lists(steps, min_size=5, max_size=30))
 def test_the_next_simulator_has_the_same_account_after_any_calls(first: list[Step], then: list[Step]) -> None:
     with TemporaryDirectory() as folder:

@@ -257,6 +257,15 @@ def test_columns_can_have_other_names() -> None:
     assert source.file_of(row) is None
 
 
+def test_columns_can_be_joined() -> None:
+    table = pa.table({"email": ["a@example.com"] * 3, "First": ["Ann", "Bob", None], "Last": ["Nowak", None, None]})
+    reading = ReadOptions(columns={"First": "name", "Last": "name"})
+    source: Any = open_source(table, contact_shape(), reading)
+    rows = [row for row, _ in source.rows()]
+    assert [source.body(row)["contact"].get("name") for row in rows] == ["Ann Nowak", "Bob", None]
+    assert source.record(rows[0]) == {"email": "a@example.com", "First": "Ann", "Last": "Nowak"}
+
+
 TABLE = pa.table({"email": [f"c{number}@example.com" for number in range(5)], "name": ["Ann", None, "Bob", "Cy", ""]})
 
 

@@ -19,7 +19,7 @@ from salesmanago_async.records.shapes import contact_shape, event_shape
 from salesmanago_async.sources.options import ReadOptions
 from salesmanago_async.sources.sources import open_source
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"email": "ann@example.com", "name": "Ann", "phone": 48600100200, "birthday": date(1984, 5, 12)},
     {"email": "bob@example.com", "name": None, "phone": None, "birthday": None},
     {"email": "łucja@example.com", "name": "Łucja", "phone": 48600100201, "birthday": date(1990, 12, 31)},
@@ -205,17 +205,17 @@ def postgresql() -> Iterator[str]:
     if not found:
         pytest.skip("there is no PostgreSQL server: install postgresql, or set SALESMANAGO_TEST_POSTGRESQL")
     programs = found[-1]
-    as_user = ["runuser", "-u", "postgres", "--"] if which("runuser") and Path("/root").owner() == _me() else []
+    as_user: list[str] = ["runuser", "-u", "postgres", "--"] if which("runuser") and Path("/root").owner() == _me() else []
     with TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
         data = f"{folder}/data"
         run(
-            [*as_user, programs / "initdb", "-A", "trust", "-U", "postgres", "-D", data],
+            [*as_user, str(programs / "initdb"), "-A", "trust", "-U", "postgres", "-D", data],
             check=True,
             capture_output=True,
         )
         options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-        server = [*as_user, programs / "pg_ctl", "-D", data, "-w", "-l", f"{folder}/log"]
+        server = [*as_user, str(programs / "pg_ctl"), "-D", data, "-w", "-l", f"{folder}/log"]
         run([*server, "-o", options, "start"], check=True, capture_output=True)
         try:
             yield f"postgresql://postgres@/postgres?host={folder}"

@@ -14,7 +14,7 @@ from salesmanago_async.imports.engine import reading as _reading
 from salesmanago_async.simulator import Simulator
 from tests.conftest import MakeClient
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_loops]
 
 HOUR = 3600.0
 

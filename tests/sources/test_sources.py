@@ -21,6 +21,7 @@ from salesmanago_async.records.encoders import Encoder
 from salesmanago_async.records.shapes import contact_shape
 from salesmanago_async.sources.options import ReadOptions
 from salesmanago_async.sources.sources import FileSource, Source, open_file, open_source
+from tests.conftest import examples
 
 NASTY = Path(__file__).parent.parent / "data" / "nasty"
 QUOTE = "is one left open?"
@@ -105,7 +106,7 @@ JOZEF = contact("józef@example.com", name="Jozef")
             {},
             {
                 2: contact("ann@example.com", name='Ann "the Hammer" Lee', streetAddress="1 Main Street\nFlat 2"),
-                4: contact("bob@example.com", name="Lee, Bob", streetAddress="\n\n3 Side Street"),
+                4: contact("bob@example.com", name="Lee, Bob", streetAddress="3 Side Street"),
                 7: contact("cy@example.com", name="Cy", streetAddress="4 End"),
             },
             {},
@@ -155,12 +156,12 @@ JOZEF = contact("józef@example.com", name="Jozef")
             {},
             {
                 2: {"contact": {**ANN["contact"], "address": {"city": "York"}}},
+                3: contact("bob@example.com", name="Bob"),
                 6: contact("eve@example.com", name="Eve"),
             },
             {
-                3: "has 2 cells, the header has 3",
                 4: "has 4 cells, the header has 3",
-                5: "has 1 cell, the header has 3",
+                5: NO_EMAIL,
             },
             id="too few and too many cells",
         ),
@@ -242,7 +243,7 @@ def test_a_record_is_returned_as_in_the_file(name: str, records: Rows) -> None:
         ("a.csv", b"email,note,note\na@example.com,1,2\n", {"extra_columns": "properties"}, "note: is given 2 times"),
         ("a.csv", b"email,mail\n", {"columns": {"mail": "email"}}, "email: is given 2 times"),
         ("a.csv", b"email,nmae\n", {}, "nmae: is not a field; did you mean 'name'?"),
-        ("a.csv", b"email,name\n", {"columns": {"Name": "name"}}, "no column 'Name' to map"),
+        ("a.csv", b"email,name\n", {"columns": {"Nickname": "name"}}, "no column 'Nickname' to map"),
         ("a.csv", "email,Imię\n".encode("cp1250"), {"extra_columns": "ignore"}, "encoding"),
         ("a.csv", b'email,"name\nann@example.com,Ann\n', {}, "header"),
         ("a.csv", b"email\n", {"encoding": "klingon"}, "klingon"),
@@ -437,7 +438,7 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 TABLES = st.lists(st.tuples(CELLS, CELLS), max_size=6)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(
     TABLES, st.sampled_from(",;\t|"), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]), st.sampled_from(["\n", "\r\n"])
 )
@@ -458,7 +459,7 @@ WORDS = st.text("ab ż", min_size=1, max_size=4)
 QUOTED = st.sampled_from(['"{}"', '"{}, {}"', '"{} ""{}"""', '"{}\n{}"', "{}", '""'])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.lists(st.tuples(QUOTED, QUOTED, WORDS), min_size=1, max_size=7), st.integers(0, 6), st.integers(1, 2))
 def test_an_unclosed_quote_anywhere_spoils_its_row_only(
     tmp_path_factory: pytest.TempPathFactory, table: list[tuple[str, str, str]], broken: int, column: int

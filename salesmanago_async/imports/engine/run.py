@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import anyio
+from attrs import evolve
 
 from ...connection.connection import Connection, failure_of
 from ...connection.identity import mark_of
@@ -60,7 +61,7 @@ class Engine:
     @property
     def report(self) -> Report:
         """The counts so far."""
-        return self._tally.report()
+        return evolve(self._tally.report(), warnings=self._source.warnings)
 
     def stop(self) -> None:
         """Stop reading, retrying and following jobs; what is in flight has `stop_within` seconds to finish."""

@@ -15,6 +15,7 @@ from attrs import define, field, frozen
 from ...api.codegen import RowWriter
 from ...api.contacts import Contact
 from ...errors import Invalid
+from ...records.cells import CellRules
 from ...records.names import names_of_contact
 from ...records.shapes import Shape
 from ...sources.csv_files import CsvFile
@@ -106,7 +107,18 @@ class _ProductShape(Shape):
     def __init__(self) -> None:
         super().__init__(Contact, names_of_contact)
 
-    def column_writer(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
+    def check_mapped(self, columns: Mapping[str, str]) -> None:
+        """Check nothing: columns are mapped before."""
+
+    def check_header(self, names: Sequence[str]) -> None:
+        """Check nothing: a product has no contact."""
+
+    def column_writer(
+        self,
+        names: Sequence[str],
+        access: Callable[[int], str],
+        rules: CellRules | None = None,
+    ) -> RowWriter:
         """Return a function that maps plain names to the cells of a row."""
         return cell_writer([plain(name) for name in names], access)
 

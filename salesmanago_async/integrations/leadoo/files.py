@@ -8,6 +8,7 @@ from typing import Any, cast
 from ...api.codegen import Body, FieldSpec, RowWriter, compile_writer
 from ...api.contacts import Contact
 from ...errors import Invalid
+from ...records.cells import CellRules
 from ...records.encoders import Encoder
 from ...records.names import names_of_contact
 from ...records.shapes import NOTES, ExtraColumns, Shape
@@ -70,7 +71,13 @@ class LeadShape(Shape):
         """Return an encoder of leads that adds these tags; `body` converts one lead."""
         return self.slow_path_encoder(tags, body or self.body)
 
-    def cell_encoder(self, names: Sequence[str], tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
+    def cell_encoder(
+        self,
+        names: Sequence[str],
+        tags: Sequence[str],
+        body: Callable[[Any], Body],
+        rules: CellRules | None = None,
+    ) -> Encoder:
         """Return an encoder of rows of cells; `body` converts one row."""
         return self.slow_path_encoder(tags, body)
 
@@ -78,7 +85,18 @@ class LeadShape(Shape):
         """Return True: each row becomes a mapping, as in JSON."""
         return True
 
-    def column_writer(self, names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
+    def check_mapped(self, columns: Mapping[str, str]) -> None:
+        """Check nothing: columns are mapped before."""
+
+    def check_header(self, names: Sequence[str]) -> None:
+        """Check nothing: `check_names` knows the columns of leads."""
+
+    def column_writer(
+        self,
+        names: Sequence[str],
+        access: Callable[[int], str],
+        rules: CellRules | None = None,
+    ) -> RowWriter:
         """Return the row writer for leads with these columns; raise `Invalid` if no lead can have such columns."""
         self.check_names(names)
         cells = cell_writer(names, access)

@@ -6,67 +6,71 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from salesmanago_async import Invalid, NoAnswer, Outcome, Report
-from salesmanago_async.cli._client import ClientOptions
-from salesmanago_async.cli._command import Attempt, Import, command_of, note_of
-from salesmanago_async.cli._ending import Circumstances, doubt_lines, ending_of, problem_lines, remedy_lines
+from salesmanago_async.file_imports.account import ClientOptions
+from salesmanago_async.file_imports.definition import Attempt, FileImport, definition_of, note_of
+from salesmanago_async.file_imports.ending import ExitCode, FileImportResult
 from salesmanago_async.outcome import State
 
 FULL = OSError(errno.ENOSPC, "No space left on device", "bad.csv")
 GONE = NoAnswer("connection refused", sent=False)
 
 ENDINGS: Sequence[tuple[Mapping[str, Any], Mapping[str, Any], str, int, str]] = [
-    # counts, circumstances, the expected state, exit code, a part of the line
+    # counts, what else happened, the goal, exit code, a part of the line
     ({"accepted": 3}, {}, "accepted", 0, ""),
     ({"submitted": 3}, {}, "submitted", 0, ""),
     ({"not_sent": 3}, {}, "not_sent", 0, ""),
-    ({"accepted": 3}, {"was_signalled": True}, "accepted", 0, ""),
+    ({"accepted": 3}, {"was_stopped": True}, "accepted", 0, ""),
     ({"accepted": 2, "rejected": 1}, {}, "accepted", 1, ""),
     ({"accepted": 2, "in_doubt": 1}, {}, "accepted", 1, ""),
-    ({"accepted": 2, "in_doubt": 1, "stopped": GONE}, {}, "accepted", 3, "of 1 rows nobody knows yet"),
+    ({"accepted": 2, "in_doubt": 1, "stopped": GONE}, {}, "accepted", 3, "1 row may or may not have arrived"),
     ({"accepted": 2, "in_doubt": 1, "stopped": GONE}, {}, "accepted", 3, "connection refused; check the network"),
     ({"accepted": 3, "stopped": GONE}, {}, "accepted", 3, "stopped before the end: connection refused"),
     ({"not_sent": 2, "rejected": 1}, {}, "not_sent", 1, ""),
     ({"accepted": 3}, {"error": Invalid("is no text", field="a.csv")}, "accepted", 2, "a.csv: is no text"),
-    ({"accepted": 3}, {"unwritten": [FULL, FULL]}, "accepted", 2, "bad.csv: No space left on device"),
+    ({"accepted": 3}, {"unwritten": (FULL, FULL)}, "accepted", 2, "bad.csv: No space left on device"),
     ({"accepted": 2, "not_sent": 1}, {}, "accepted", 3, "1 of the rows read were not sent"),
     ({"accepted": 2, "not_sent": 1, "stopped": GONE}, {}, "accepted", 3, "connection refused"),
-    ({"accepted": 2, "not_sent": 1}, {"unwritten": [FULL]}, "accepted", 3, "; bad.csv: No space left on device"),
+    ({"accepted": 2, "not_sent": 1}, {"unwritten": (FULL,)}, "accepted", 3, "; bad.csv: No space left on device"),
     ({"accepted": 3, "read_all": False}, {}, "accepted", 3, "before the end of the input"),
     ({"not_sent": 3, "read_all": False}, {}, "not_sent", 3, "before the end of the input"),
     ({"submitted": 3}, {}, "accepted", 3, "the server jobs of 3 rows were not followed"),
     ({"submitted": 3, "stopped": GONE}, {}, "accepted", 3, "connection refused"),
     ({"submitted": 3, "first_reasons": {"submitted": "job 7 is gone"}}, {}, "accepted", 3, "the end: job 7 is gone; "),
-    ({"in_doubt": 1}, {"was_signalled": True}, "accepted", 3, "nobody knows yet"),
+    ({"in_doubt": 1}, {"was_stopped": True}, "accepted", 3, "may or may not have arrived"),
 ]
 
 
-@pytest.mark.parametrize(("counts", "circumstances", "expected", "code", "says"), ENDINGS)
-def test_each_ending_has_its_exit_code(
-    counts: Mapping[str, Any], circumstances: Mapping[str, Any], expected: str, code: int, says: str
-) -> None:
-    report = Report(**{"read": 3, "read_all": True, **counts})
-    ending = ending_of(report, Circumstances(**circumstances), expected=expected)
-    assert (ending.code, bool(ending.why)) == (code, bool(says))
-    assert says in (ending.why or "")
-    assert (ending.why or "").count("No space") <= 1
-
-
-EVENTS = Import(kind="events", files=(Path("a.csv"),), client=ClientOptions())
+EVENTS = FileImport(kind="events", files=(Path("a.csv"),))
+ONCE = Attempt()
 RESUME = ("salesmanago", "resume", "the run.db")
 
 
-def remedies(counts: Mapping[str, Any], attempt: Attempt, **circumstances: Any) -> list[str]:
+def result(counts: Mapping[str, Any], attempt: Attempt = ONCE, **facts: Any) -> FileImportResult:
     report = Report(**{"read": 3, "read_all": True, **counts})
-    ending = ending_of(report, Circumstances(**circumstances), expected="accepted")
-    return list(remedy_lines(ending, report, EVENTS, attempt))
+    return FileImportResult(**{"definition": EVENTS, "attempt": attempt, "report": report, **facts})
+
+
+@pytest.mark.parametrize(("counts", "facts", "goal", "code", "says"), ENDINGS)
+def test_each_ending_has_its_exit_code(
+    counts: Mapping[str, Any], facts: Mapping[str, Any], goal: str, code: int, says: str
+) -> None:
+    ended = result({"goal": goal, **counts}, **facts)
+    assert (ended.exit_code, bool(ended.line)) == (ExitCode(code), bool(says))
+    assert says in (ended.line or "")
+    assert (ended.line or "").count("No space") <= 1
+
+
+def remedies(counts: Mapping[str, Any], attempt: Attempt, **facts: Any) -> list[str]:
+    return list(result(counts, attempt, **facts).remedies)
 
 
 def test_what_is_in_doubt_is_settled_only_once_everything_is_sent() -> None:
-    attempt = Attempt(goes_on=(*RESUME, "--in-doubt", "send"), resume=RESUME)
+    attempt = Attempt(continue_command=(*RESUME, "--in-doubt", "send"), resume_command=RESUME)
     stopped = remedies({"in_doubt": 1, "not_sent": 1}, attempt)
-    assert stopped == ["to go on:", "  salesmanago resume 'the run.db' --in-doubt send"]
+    assert stopped == ["to continue:", "  salesmanago resume 'the run.db' --in-doubt send"]
     assert [line for line in remedies({"in_doubt": 1}, attempt) if line.startswith("  ")] == [
         "  salesmanago resume 'the run.db'",
         "  salesmanago resume 'the run.db' --in-doubt send",
@@ -76,15 +80,16 @@ def test_what_is_in_doubt_is_settled_only_once_everything_is_sent() -> None:
 
 def test_the_file_of_rows_in_doubt_is_named_with_what_is_in_it() -> None:
     """A run that is stopped at once does not tell which rows it leaves in doubt."""
-    report, path = Report(in_doubt=1000), Path("run.in-doubt.csv")
-    assert [line.rpartition("arrived")[2] for line in doubt_lines(report, 1000, path)] == [
-        "; they are in run.in-doubt.csv"
-    ]
-    assert [line.rpartition("arrived")[2] for line in doubt_lines(report, 3, path)] == [
-        "; 3 of them are in run.in-doubt.csv"
-    ]
-    assert [line.rpartition("arrived")[2] for line in doubt_lines(report, 0, None)] == [""]
-    assert list(doubt_lines(Report(accepted=3), 0, None)) == []
+    path = Path("run.in-doubt.csv")
+
+    def lines(count: int, path: Path | None) -> list[str]:
+        ended = result({"in_doubt": 1000}, in_doubt_file=path, in_doubt_rows=count)
+        return [line.rpartition("arrived")[2] for line in ended.warnings]
+
+    assert lines(1000, path) == ["; they are in run.in-doubt.csv"]
+    assert lines(3, path) == ["; 3 of them are in run.in-doubt.csv"]
+    assert lines(0, None) == [""]
+    assert result({"accepted": 3}).warnings == ()
 
 
 def problem(state: State) -> Outcome:
@@ -101,14 +106,14 @@ PROBLEMS: Sequence[tuple[Mapping[str, Any], Path | None, list[str]]] = [
     (
         {"rejected": 7, "problems": (problem("rejected"),) * 7},
         None,
-        ["rejected"] * 5 + ["… and 2 more rejected; --rejects FILE writes down the rejected rows"],
+        ["rejected"] * 5 + ["… and 2 more rejected; --rejects FILE writes the rejected rows to a file"],
     ),
     (
         {"rejected": 7, "in_doubt": 3, "problems": (problem("rejected"),) * 4 + (problem("in_doubt"),) * 3},
         Path("bad.csv"),
         ["rejected"] * 4 + ["in doubt", "… and 3 more rejected, 2 more in doubt; the rejected rows are in bad.csv"],
     ),
-    ({"rejected": 7}, None, ["rows rejected: 7; --rejects FILE writes down the rejected rows"]),
+    ({"rejected": 7}, None, ["rows rejected: 7; --rejects FILE writes the rejected rows to a file"]),
 ]
 
 
@@ -116,12 +121,20 @@ PROBLEMS: Sequence[tuple[Mapping[str, Any], Path | None, list[str]]] = [
 def test_problems_that_are_not_shown_are_counted_by_what_they_are(
     counts: Mapping[str, Any], rejects: Path | None, expected: list[str]
 ) -> None:
-    lines = [line.removeprefix("a.csv:2: ").removesuffix(": why") for line in problem_lines(Report(**counts), rejects)]
-    assert lines == expected
+    ended = result(counts, definition=evolve(EVENTS, rejects=rejects), rejects=rejects)
+    lines = [line.removeprefix("a.csv:2: ").removesuffix(": why") for line in ended.warnings]
+    assert [line for line in lines if not line.startswith("rows in doubt")] == expected
+
+
+def test_rejects_that_could_not_be_written_are_not_named() -> None:
+    counts = {"rejected": 7, "problems": (problem("rejected"),) * 5}
+    ended = result(counts, definition=evolve(EVENTS, rejects=Path("bad.csv")), unwritten=(FULL,))
+    assert ended.warnings[-1] == "… and 2 more rejected"
+    assert ended.line == "bad.csv: No space left on device"
 
 
 def test_nothing_is_said_where_nothing_can_be_done() -> None:
-    assert remedies({"rejected": 1}, Attempt(goes_on=RESUME, resume=RESUME)) == []
+    assert remedies({"rejected": 1}, Attempt(continue_command=RESUME, resume_command=RESUME)) == []
     assert remedies({"not_sent": 1}, Attempt(dry_run=True)) == []
     assert remedies({}, Attempt(), error=GONE) == []
 
@@ -132,10 +145,11 @@ def test_a_journal_keeps_the_whole_command_with_paths_that_hold_anywhere(
     monkeypatch.chdir(tmp_path)
     client = ClientOptions(simulate=True, env_file=Path("e"), owner="o@x.pl", base_url="https://x.pl", concurrency=2,
         rate=1.5, poll_interval=0.25)  # fmt: skip
-    command = Import(kind="contacts", files=(Path("a.csv"), tmp_path / "b.csv"), maps=("A=name",), encoding="cp1250",
-        extra_columns="ignore", delimiter=";", rejects=Path("r.csv"), report_file=Path("r.json"), batch_size=7,
-        no_wait=True, tags=("T",), double_opt_in=False, lang="PL", fire_events=True, client=client)  # fmt: skip
-    kept = command_of(note_of(command), Path("run.db"))
+    command = FileImport(kind="contacts", files=(Path("a.csv"), tmp_path / "b.csv"), maps=("A=name",),
+        encoding="cp1250", extra_columns="ignore", delimiter=";", rejects=Path("r.csv"), report_file=Path("r.json"),
+        batch_size=7, no_wait=True, tags=("T",), double_opt_in=False, lang="PL", fire_events=True,
+        client=client)  # fmt: skip
+    kept = definition_of(note_of(command), Path("run.db"))
     assert kept.files == (tmp_path / "a.csv", tmp_path / "b.csv")
     assert (kept.rejects, kept.report_file) == (tmp_path / "r.csv", tmp_path / "r.json")
     assert kept.client.env_file == tmp_path / "e"
@@ -149,8 +163,8 @@ def attrs_but(value: Any, *names: str) -> dict[str, Any]:
 
 
 def test_a_journal_cannot_keep_what_is_no_text() -> None:
-    with pytest.raises(Invalid, match="no UTF-8"):
-        note_of(Import(kind="events", files=(Path("\udcff.csv"),), client=ClientOptions()))
+    with pytest.raises(Invalid, match="not valid UTF-8"):
+        note_of(FileImport(kind="events", files=(Path("\udcff.csv"),), client=ClientOptions()))
 
 
 def test_options_given_anew_replace_those_of_then_and_are_printed() -> None:

@@ -1,6 +1,6 @@
-"""Rows that need somebody's attention: written down as they came, with `_line` and `_reason`, to be imported again.
+"""Files of rows that need attention: each row as it came, with its `_line` and the `_reason`, to be imported again.
 
-Those of Parquet files are written as JSON lines.
+Rows of Parquet files are written as JSON lines.
 """
 
 import csv
@@ -19,22 +19,22 @@ from ..outcome import Outcome
 from ..records.shapes import NOTES
 from ..sources.csv_files import CsvFile
 from ..sources.sources import InputFile
-from ._paths import naming, suffix_of_rows
+from .paths import errors_naming, suffix_of_rows
 
 
-class NotedRows:
-    """Rows with notes, for `path`, in the format of the files they are from.
+class AnnotatedRows:
+    """Rows with notes, to be saved at `path`, in the format of the files that they come from.
 
-    They lie in a file without a name until `keep` puts them there; what was there before, stays until then. Raises
-    `Invalid` where the files have no common format, or nothing can be written there.
+    The rows are collected in a temporary file without a name, and `save` puts that in its place; until then a file that
+    is already there stays as it is. Raises `Invalid` if the input files have no common format, or if no file can be
+    written at `path`.
     """
 
     def __init__(self, path: Path, files: Sequence[InputFile]) -> None:
         check_alike(path, files)
-        _check_place(path)
+        _check_is_writable(path)
         self.path = path
         self.count = 0
-        self.is_kept = False
         self._like = files[0]
         self._several = len(files) > 1
         self._file = TemporaryFile("w+", encoding=self._like.encoding, errors="surrogateescape", newline="")  # noqa: SIM115 - closed by __exit__
@@ -52,49 +52,53 @@ class NotedRows:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        with suppress(OSError):  # what could not be written before cannot be now
+        with suppress(OSError):  # e.g. a full disk, which `write` or `save` has already reported
             self._file.close()
 
-    def keep(self) -> None:
-        """Put what was written at its path, in place of what is there; a file that has its name is complete."""
-        partial = _partial(self.path)
-        with naming(self.path):
+    def save(self, path: Path | None = None) -> Path:
+        """Save the rows at `path` (by default their own), replacing a file that is there; return the path.
+
+        The file appears under its name when it is complete.
+        """
+        place = path or self.path
+        partial = _partial(place)
+        with errors_naming(place):
             self._file.flush()
             content = cast("Any", self._file).buffer
             content.seek(0)
             try:
-                with partial.open("xb") as kept:
-                    copyfileobj(content, kept)
-                partial.replace(self.path)
+                with partial.open("xb") as saved:
+                    copyfileobj(content, saved)
+                partial.replace(place)
             except BaseException:
                 partial.unlink(missing_ok=True)
                 raise
-        self.is_kept = True
+        return place
 
     def write(self, outcome: Outcome) -> None:
-        """Write one row; its outcome says what is to be noted."""
+        """Write the row of an outcome, with its line and the reason."""
         self.count += 1
-        with naming(self.path):
+        with errors_naming(self.path):
             self._write(outcome)
 
     def _write(self, outcome: Outcome) -> None:
         notes: dict[str, Any] = {"_file": outcome.file} if self._several else {}
         notes |= {"_line": outcome.line, "_reason": outcome.reason}
-        notes = {name: self._written_as(note) for name, note in notes.items()}
+        notes = {name: self._encodable(note) for name, note in notes.items()}
         if self._columns:
             self._writer.writerow([*self._cells(outcome.record), *notes.values()])
         else:
             record = outcome.record if isinstance(outcome.record, dict) else {"_text": outcome.record}
             self._file.write(dump_record({**record, **notes}).decode() + "\n")
 
-    def _written_as(self, note: Any) -> Any:
-        """Return a note without characters that the file's encoding has not."""
+    def _encodable(self, note: Any) -> Any:
+        """Return a note with the characters that the file's encoding lacks escaped."""
         if not isinstance(note, str):
             return note
         return note.encode(self._like.encoding, "backslashreplace").decode(self._like.encoding)
 
     def _cells(self, record: Any) -> list[Any]:
-        """Return a row's cells under the columns; what is no row goes into the first ones, as far as there are."""
+        """Return a cell for each column; a line that could not be split into these columns fills the first ones."""
         if isinstance(record, dict):
             return [record[name] for name in self._columns]
         cells = [str(cell) for cell in record] if isinstance(record, list) else [record]
@@ -108,8 +112,8 @@ def _partial(path: Path) -> Path:
     return path.with_name(f".{path.name}.{token_hex(4)}.part")
 
 
-def _check_place(path: Path) -> None:
-    """Make sure that a file can be put there, without touching the one that is."""
+def _check_is_writable(path: Path) -> None:
+    """Raise `Invalid` if no file can be written at this path; a file that is there stays as it is."""
     if path.is_dir():
         raise Invalid("is a folder", field=str(path))
     partial = _partial(path)
@@ -121,16 +125,21 @@ def _check_place(path: Path) -> None:
 
 
 def check_alike(path: Path, files: Sequence[InputFile]) -> None:
-    """Raise `Invalid` where rows of these files cannot stand in one file of that name as they came."""
+    """Raise `Invalid` if rows of these files cannot be written as they came into one file of that name."""
     for file in files:
         _check_alike(files[0], file)
         suffix = suffix_of_rows(file.path)
         if path.suffix.lower() != suffix.lower():
-            raise Invalid(f"rejects are written as they came: the name must end in {suffix}", field=str(path))
+            raise Invalid(f"rejects are in the format of the input: the name must end in {suffix}", field=str(path))
 
 
 def _check_alike(first: InputFile, file: InputFile) -> None:
     if isinstance(first, CsvFile) != isinstance(file, CsvFile):
-        raise Invalid("CSV and other files have no common rejects file; import them one by one", field=str(file.path))
+        raise Invalid(
+            "CSV files and other files cannot have a common rejects file; import them one by one", field=str(file.path)
+        )
     if isinstance(first, CsvFile) and isinstance(file, CsvFile) and first.header != file.header:
-        raise Invalid("has other columns than the first file; import them one by one", field=str(file.path))
+        raise Invalid(
+            "does not have the columns of the first file, and they have a common rejects file; import them one by one",
+            field=str(file.path),
+        )

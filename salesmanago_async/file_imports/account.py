@@ -1,0 +1,50 @@
+"""The account and the pace of an import, as its journal keeps them; secrets stay in the environment."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from attrs import asdict, evolve, frozen
+
+from ..errors import Invalid
+
+
+@frozen(kw_only=True)
+class ClientOptions:
+    """The options of a client that the command line takes; None is an option that was not given."""
+
+    simulate: bool = False
+    env_file: Path | None = None
+    owner: str | None = None
+    base_url: str | None = None
+    concurrency: int | None = None
+    rate: float | None = None
+    poll_interval: float | None = None
+
+    def over(self, others: Self) -> Self:
+        """Return the other options, replaced by those that are given here."""
+        return evolve(others, **self._given())
+
+    def arguments(self) -> list[str]:
+        """Return the given options as arguments of a command line."""
+        given = self._given()
+        flags = ["--simulate"] if given.pop("simulate", False) else []
+        return flags + [text for name, value in given.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+
+    def _given(self) -> dict[str, Any]:
+        return asdict(self, filter=lambda _, value: value is not None and value is not False)
+
+    def environ(self) -> Mapping[str, str]:
+        """Return the environment; variables that are not set there come from `env_file`, if it is given."""
+        if self.env_file is None:
+            return os.environ
+        if not self.env_file.exists():
+            raise Invalid("there is no such file", field=str(self.env_file))
+        from dotenv import dotenv_values
+
+        try:
+            lines = dotenv_values(self.env_file)
+        except UnicodeDecodeError:
+            raise Invalid("is not a text file of NAME=VALUE lines", field=str(self.env_file)) from None
+        return {**{name: value for name, value in lines.items() if value is not None}, **os.environ}

@@ -1,0 +1,128 @@
+"""What an import of files does, as a value, and as its journal keeps it: everything except the secrets."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import orjson
+from attrs import evolve, field, frozen
+
+from ..errors import Invalid
+from .account import ClientOptions
+
+if TYPE_CHECKING:
+    import cattrs
+
+COMMAND = "salesmanago import"
+"""Marks the note of a journal that belongs to an import of files."""
+
+STDOUT = Path("-")
+"""The name of standard output on a command line."""
+
+
+@frozen(kw_only=True)
+class FileImport:
+    """Which files are imported, how, and which files are written.
+
+    `maps` are COLUMN=FIELD pairs. `form` is "leadoo" for files of Leadoo leads. `rejects` is the file for rejected rows
+    and `report_file` the one for the counts; the command line takes "-" for its standard output. `client` is for the
+    command line and its `resume`: an import that is given an open client does not use it.
+    """
+
+    kind: Literal["contacts", "events"]
+    form: Literal["fields", "leadoo"] = "fields"
+    files: tuple[Path, ...]
+    maps: tuple[str, ...] = ()
+    extra_columns: Literal["properties", "ignore", "error"] = "error"
+    encoding: str | None = None
+    delimiter: str | None = None
+    null: tuple[str, ...] = ()
+    decimal: Literal[".", ","] = "."
+    time_zone: str = "UTC"
+    date_formats: tuple[str, ...] = ()
+    keep_spaces: bool = False
+    strict: bool = False
+    rejects: Path | None = None
+    report_file: Path | None = None
+    batch_size: int = 1000
+    patience: float = 300.0
+    no_wait: bool = False
+    tags: tuple[str, ...] = ()
+    double_opt_in: bool = False
+    lang: str | None = None
+    fire_events: bool | None = None
+    client: ClientOptions = field(factory=ClientOptions)
+
+
+@frozen(kw_only=True)
+class Attempt:
+    """One attempt at an import: its journal, and the settings that the journal does not keep.
+
+    `latency` (seconds a request) is for the estimate of a dry run. `continue_command` is the command that continues
+    this attempt, `resume_command` the one that continues the import by its journal alone.
+    """
+
+    journal: Path | None = None
+    dry_run: bool = False
+    latency: float = 0.2
+    in_doubt: Literal["ask", "send", "drop"] = "ask"
+    continue_command: tuple[str, ...] | None = None
+    resume_command: tuple[str, ...] | None = None
+
+
+def note_of(definition: FileImport) -> dict[str, Any]:
+    """Return an import as a journal keeps it, with absolute paths; raise `Invalid` for text that is not UTF-8."""
+    note = {"command": COMMAND, "arguments": _converter().unstructure(_absolute(definition))}
+    try:
+        orjson.dumps(note)
+    except TypeError:
+        raise Invalid(
+            "a file name or another argument is not valid UTF-8, so the journal cannot keep it; rename the file, or "
+            "import without a journal"
+        ) from None
+    return note
+
+
+def definition_of(note: Any, journal: Path) -> FileImport:
+    """Return the import that a journal keeps; raise `Invalid` if it keeps none, or one of another version."""
+    import cattrs
+
+    if not isinstance(note, Mapping) or note.get("command") != COMMAND:
+        raise Invalid(
+            "is not the journal of a 'salesmanago import'; continue it with the program that began it",
+            field=str(journal),
+        )
+    try:
+        arguments = note.get("arguments")
+        return _converter().structure(arguments if isinstance(arguments, Mapping) else {}, FileImport)
+    except cattrs.BaseValidationError as error:
+        raise Invalid(
+            "holds an import of another version of this program; resume it with that version", field=str(journal)
+        ) from error
+
+
+def is_noted(definition: FileImport, note: Any) -> bool:
+    """Return whether the note of a journal describes this import."""
+    return bool(note == note_of(definition))
+
+
+def _absolute(definition: FileImport) -> FileImport:
+    def absolute(path: Path | None) -> Path | None:
+        return path.absolute() if path and path != STDOUT else path
+
+    return evolve(
+        definition,
+        files=tuple(path.absolute() for path in definition.files),
+        rejects=absolute(definition.rejects),
+        report_file=absolute(definition.report_file),
+        client=evolve(definition.client, env_file=absolute(definition.client.env_file)),
+    )
+
+
+def _converter() -> "cattrs.Converter":
+    import cattrs
+
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    converter.register_unstructure_hook(Path, str)
+    converter.register_structure_hook(Path, lambda text, _: Path(text))
+    return converter

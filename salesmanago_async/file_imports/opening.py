@@ -1,0 +1,134 @@
+"""The files that an import reads and writes, opened and checked before anything is sent."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from attrs import evolve, frozen
+
+from ..errors import Invalid
+from ..outcome import State
+from ..records.shapes import ExtraColumns, Shape, contact_shape, event_shape
+from ..sources.options import ReadOptions
+from ..sources.sources import FileSource, open_file
+from ..stores.journal_rows import NotBegun, read_note
+from .definition import Attempt, FileImport, definition_of, is_noted
+from .paths import as_argument, check_paths, in_doubt_path
+from .rejects import AnnotatedRows, check_alike
+
+MakeLeadShape: TypeAlias = Callable[[Mapping[str, str], ExtraColumns], Shape]
+"""Returns the shape of Leadoo leads, given the mapped columns and what becomes of extra ones.
+
+The caller passes it in, because integrations are built on this package. With `salesmanago_async.integrations.leadoo` it
+returns `LeadShape(with_own(columns), extra=extra, needed=tuple(columns))`.
+"""
+
+
+@frozen
+class OpenedImport:
+    """An import whose files are open: the source to read, and the files to write, by the state of their rows."""
+
+    definition: FileImport
+    attempt: Attempt
+    source: FileSource
+    rows: Mapping[State, AnnotatedRows]
+
+
+@contextmanager
+def open_import(
+    definition: FileImport, attempt: Attempt, *, lead_shape: MakeLeadShape | None = None
+) -> Iterator[OpenedImport]:
+    """Open the files of an import for the block; raise `Invalid` naming the file that cannot be used."""
+    source = open_files(definition, lead_shape=lead_shape)
+    with ExitStack() as stack:
+        rows: dict[State, AnnotatedRows] = {
+            state: stack.enter_context(AnnotatedRows(path, source.files))
+            for state, path in _paths_of_rows(definition, attempt, source).items()
+        }
+        yield OpenedImport(definition, attempt, source, rows)
+
+
+def open_files(definition: FileImport, *, lead_shape: MakeLeadShape | None = None) -> FileSource:
+    """Open the input; raise `Invalid` naming the file that cannot be read."""
+    columns = dict(map(parse_mapping, definition.maps))
+    if definition.form == "leadoo":
+        if lead_shape is None:
+            raise Invalid("is 'leadoo'; pass the lead_shape that reads leads", field="form")
+        shape, columns = lead_shape(columns, definition.extra_columns), {}
+    else:
+        shape = (contact_shape if definition.kind == "contacts" else event_shape)(definition.extra_columns)
+    reading = ReadOptions(
+        columns=columns,
+        encoding=definition.encoding,
+        delimiter=definition.delimiter,
+        null=definition.null,
+        decimal=definition.decimal,
+        time_zone=definition.time_zone,
+        date_format=definition.date_formats,
+        keep_spaces=definition.keep_spaces,
+        strict=definition.strict,
+    )
+    return FileSource([open_file(path, shape, reading) for path in definition.files])
+
+
+def parse_mapping(given: str) -> tuple[str, str]:
+    """Return the two sides of COLUMN=FIELD; raise `Invalid` if one is missing."""
+    column, equals, name = given.rpartition("=")
+    if not (equals and column and name):
+        raise Invalid(f"{given!r} is not COLUMN=FIELD, such as 'Full name=name'", field="--map")
+    return column, name
+
+
+def attempt_with(definition: FileImport, journal: Path, *, again: tuple[str, ...] | None = None) -> Attempt:
+    """Return the attempt that begins an import with a journal, or continues the one in it.
+
+    `resume` continues an import with the arguments in its journal. If the journal was begun with other arguments,
+    `resume` would not continue this attempt; then `again`, the command that was given, does.
+    """
+    resume = resume_command(journal)
+    try:
+        is_same = not journal.is_file() or is_noted(definition, read_note(journal))
+    except NotBegun:
+        is_same = True
+    return Attempt(journal=journal, resume_command=resume, continue_command=resume if is_same else again)
+
+
+def resume_command(journal: Path) -> tuple[str, ...]:
+    """Return the command that continues an import by its journal alone."""
+    return ("salesmanago", "resume", as_argument(journal))
+
+
+def begun_import(
+    journal: Path, *, in_doubt: Literal["ask", "send", "drop"] = "ask", patience: float | None = None
+) -> FileImport:
+    """Return the import that a journal holds; raise `Invalid` if it cannot be resumed in this way."""
+    begun = definition_of(read_note(journal), journal)
+    check_paths(begun, journal)
+    if in_doubt != "ask" and begun.kind == "contacts":
+        raise Invalid("is for events; contacts in doubt are sent again, which does no harm", field="--in-doubt")
+    return begun if patience is None else evolve(begun, patience=patience)
+
+
+def _paths_of_rows(definition: FileImport, attempt: Attempt, source: FileSource) -> Mapping[State, Path]:
+    """Return the files for rejected rows and for rows in doubt.
+
+    Rows in doubt are written only if the input files have a common format: nobody asked for this file, so it is no
+    reason to refuse the import.
+    """
+    paths: dict[State, Path] = {}
+    if definition.rejects:
+        check_alike(definition.rejects, source.files)
+        paths["rejected"] = definition.rejects
+    in_doubt = None if attempt.dry_run else in_doubt_path(definition, attempt.journal)
+    if in_doubt and _are_alike(in_doubt, source):
+        paths["in_doubt"] = in_doubt
+    return paths
+
+
+def _are_alike(path: Path, source: FileSource) -> bool:
+    try:
+        check_alike(path, source.files)
+    except Invalid:
+        return False
+    return True

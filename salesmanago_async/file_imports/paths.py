@@ -1,0 +1,75 @@
+"""The names of the files that an import reads and writes: no two may be the same file, and each must be writable."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from os.path import realpath  # unlike Path.resolve, it does not raise for a circle of links
+from pathlib import Path
+
+from ..errors import Invalid
+from .definition import STDOUT, FileImport
+
+
+def as_argument(path: Path) -> str:
+    """Return a path as an argument of a command line; one that begins with a dash would be read as an option."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
+
+
+@contextmanager
+def errors_naming(path: Path) -> Iterator[None]:
+    """Make each `OSError` of the block name this file, even if the failed call did not know the name."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def in_doubt_path(definition: FileImport, journal: Path | None) -> Path | None:
+    """Return the file for rows in doubt: beside the journal, or else beside the rejects, in the input's format."""
+    beside = journal or definition.rejects
+    return beside.with_name(f"{beside.stem}.in-doubt{suffix_of_rows(definition.files[0])}") if beside else None
+
+
+def suffix_of_rows(path: Path) -> str:
+    """Return the suffix of a file that rows of this input are written to; rows of Parquet files become JSONL."""
+    return ".jsonl" if path.suffix.lower() == ".parquet" else path.suffix
+
+
+def check_paths(definition: FileImport, journal: Path | None) -> None:
+    """Raise `Invalid` if a file to be written is also another file of the import, or cannot be written."""
+    outputs = {
+        "give --journal another name": journal,
+        "give --rejects another name": definition.rejects,
+        "give --report another name": None if definition.report_file == STDOUT else definition.report_file,
+        f"rows in doubt would be written there; give {'--journal' if journal else '--rejects'} another name": (
+            in_doubt_path(definition, journal)
+        ),
+    }
+    taken = list(definition.files)
+    for remedy, path in outputs.items():
+        if path:
+            _check_is_other(path, taken, remedy)
+            _check_folder(path)
+            taken.append(path)
+    if definition.report_file and definition.report_file != STDOUT:
+        _check_writable(definition.report_file)
+
+
+def _check_is_other(path: Path, others: Sequence[Path], remedy: str) -> None:
+    for other in others:
+        if realpath(path) == realpath(other) or (path.exists() and other.exists() and path.samefile(other)):
+            raise Invalid(f"is the same file as {other}; {remedy}", field=str(path))
+
+
+def _check_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise Invalid(f"there is no folder {path.parent}", field=str(path))
+    if path.is_dir():
+        raise Invalid("is a folder", field=str(path))
+
+
+def _check_writable(path: Path) -> None:
+    existed = path.exists()
+    with path.open("ab"):
+        pass
+    if not existed:
+        path.unlink()

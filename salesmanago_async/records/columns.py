@@ -1,0 +1,92 @@
+"""The names of columns, as shops and spreadsheets write them → the fields they mean. Pure: no I/O.
+
+`E-mail`, `e_mail` and `Email` are all the field `email`: case, spaces, `-`, `_` and `.` do not count. What only looks
+like a field (`First Name`, `type`) is suggested, and never taken for it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from ..api.nearest import nearest
+from ..errors import Invalid
+
+_MEANT = {
+    "emailaddress": "email", "mailaddress": "email", "mail": "email",
+    "customeremail": "email", "useremail": "email", "adresemail": "email",
+    "firstname": "name", "lastname": "name", "fullname": "name", "customername": "name", "imie": "name",
+    "nazwisko": "name", "phonenumber": "phone", "mobile": "phone", "telephone": "phone", "telefon": "phone",
+    "zip": "zipCode", "postcode": "zipCode", "postalcode": "zipCode", "dateofbirth": "birthday", "dob": "birthday",
+    "birthdate": "birthday", "tag": "tags", "labels": "tags", "organization": "company", "organisation": "company",
+    "type": "contactExtEventType", "eventtype": "contactExtEventType", "event": "contactExtEventType",
+    "time": "date", "timestamp": "date", "createdat": "date", "amount": "value", "total": "value", "price": "value",
+    "orderid": "externalId", "transactionid": "externalId", "sku": "products", "productid": "products",
+}  # fmt: skip
+
+
+SIMILAR = 0.7
+"""How similar a column must be to a field (0 to 1), so that --map with that field may be pasted."""
+
+
+def plain(name: str) -> str:
+    """Return a name of a column without what does not count: case, spaces and separators."""
+    return re.sub(r"[\W_]", "", name).lower()
+
+
+def meant(name: str, known: Iterable[str]) -> str | None:
+    """Return the field that an unknown name probably means, None if there is none."""
+    names = list(known)
+    found = _MEANT.get(plain(name))
+    return found if found in names else nearest(name, names, similar=SIMILAR)
+
+
+class UnknownColumns(Invalid):
+    """Columns that are not fields. `suggestions` has, for each of them, the field that is probably meant, or None."""
+
+    def __init__(self, suggestions: Mapping[str, str | None], file: str | None = None) -> None:
+        self.suggestions = dict(suggestions)
+        self.file = file
+        name = next(iter(self.suggestions)) or "a column without a name"
+        rule = _rule(self.suggestions)
+        if len(self.suggestions) > 1 or file:
+            super().__init__(rule if len(self.suggestions) > 1 else f"{name}: {rule}", field=file)
+        else:
+            super().__init__(rule, field=name)
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """The unknown columns with the fields that are probably meant, "FIELD" if there is no suggestion."""
+        return {name: field or "FIELD" for name, field in self.suggestions.items()}
+
+    def in_file(self, file: str) -> "UnknownColumns":
+        """Return the same error, which names a file."""
+        return UnknownColumns(self.suggestions, file)
+
+
+class NoContactColumn(Invalid):
+    """No column has the address or the id of the contacts. `suggestion` is the column that probably has it, or None."""
+
+    def __init__(self, suggestion: str | None, file: str | None = None) -> None:
+        self.suggestion = suggestion
+        self.file = file
+        example = f"columns={{{suggestion or 'COLUMN'!r}: 'email'}}"
+        super().__init__(f"no column is the contacts' email or contactId; map the one that is: {example}", field=file)
+
+    def in_file(self, file: str) -> "NoContactColumn":
+        """Return the same error, which names a file."""
+        return NoContactColumn(self.suggestion, file)
+
+
+def _rule(suggestions: Mapping[str, str | None]) -> str:
+    remedy = "map it (columns=...), or choose what happens to such columns (extra_columns=...)"
+    if len(suggestions) == 1:
+        [field] = suggestions.values()
+        return f"is not a field; did you mean {field!r}?" if field else f"is not a field; {remedy}"
+    listed = ", ".join(
+        f"{name!r} (did you mean {field!r}?)" if field else repr(name) for name, field in suggestions.items()
+    )
+    return f"these columns are not fields: {listed}; {remedy.replace('map it', 'map them')}"
+
+
+def _listed(suggestion: tuple[str, str | None]) -> str:
+    name, field = suggestion
+    return f"{name!r} (did you mean {field!r}?)" if field else repr(name)
