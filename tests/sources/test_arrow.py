@@ -10,7 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -79,6 +79,11 @@ def events(**columns: Any) -> list[Any]:
     return bodies
 
 
+def in_runs(array: Any) -> Any:
+    compute: Any = pa.compute
+    return compute.run_end_encode(array)
+
+
 def uuids() -> Any:
     return pa.ExtensionArray.from_storage(pa.uuid(), pa.array([ID.bytes, None], pa.binary(16)))
 
@@ -94,7 +99,7 @@ def uuids() -> Any:
         (pa.array([b"Ann", None], pa.binary_view()), ["Ann", None]),
         (pa.array([b"Ann", None], pa.binary(3)), ["Ann", None]),
         (pa.array(["Ann", None, "Ann"]).dictionary_encode(), ["Ann", None, "Ann"]),
-        (pc.run_end_encode(pa.array(["Ann", "Ann", None])), ["Ann", "Ann", None]),
+        (in_runs(pa.array(["Ann", "Ann", None])), ["Ann", "Ann", None]),
         (pa.array([17, None], pa.int8()), ["17", None]),
         (pa.array([2**63, None], pa.uint64()), [str(2**63), None]),
         (pa.array([48600100200.0, None, float("nan")]), ["48600100200", None, None]),
@@ -224,14 +229,15 @@ def test_slices_of_nested_columns_are_their_own_rows() -> None:
         }
     )
     source: Any = open_source(table.slice(7), contact_shape())
-    for number, (row, _) in enumerate(source.rows(), 7):
+    rows = [row for row, _ in source.rows()]
+    assert len(rows) == count - 7
+    for number, row in enumerate(rows, 7):
         body = source.body(row)
         assert body["contact"]["email"] == f"c{number}@example.com"
         assert body["tags"] == [str(number)] * (number % 3)
         assert body["properties"] == {"n": str(number)}
         assert body.get("relation", {}).get("email") == (f"r{number}@example.com" if number % 2 else None)
         assert body["consentDetails"][0]["consentDescriptionId"] == number
-    assert number == count - 1
 
 
 def test_a_column_may_be_an_object_of_the_api() -> None:

@@ -205,7 +205,9 @@ def postgresql() -> Iterator[str]:
     if not found:
         pytest.skip("there is no PostgreSQL server: install postgresql, or set SALESMANAGO_TEST_POSTGRESQL")
     programs = found[-1]
-    as_user: list[str] = ["runuser", "-u", "postgres", "--"] if which("runuser") and Path("/root").owner() == _me() else []
+    as_user: list[str] = (
+        ["runuser", "-u", "postgres", "--"] if which("runuser") and Path("/root").owner() == _me() else []
+    )
     with TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
         data = f"{folder}/data"
