@@ -25,7 +25,7 @@ Because its body is filled again, a compiled encoder belongs to one run and enco
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from textwrap import indent
 from typing import Any, TypeAlias, cast, get_args, get_origin
 
@@ -130,15 +130,16 @@ def compiled_encoder(
     context: EncoderContext,
     *,
     opening: Sequence[str],
-    are_cells: bool = False,
+    texts: Collection[str] = (),
     names: Mapping[str, Any] | None = None,
 ) -> Encode:
     """Generate the encoder for records of these fields; the lines of `opening` set the fields' variables from `row`.
 
-    `are_cells` says that all values are text. `names` are the objects that the opening uses.
+    `texts` are the variables whose values are text or None, without a check. `names` are the objects that the opening
+    uses.
     """
     fields = sorted(fields, key=lambda field: field.spec.appends)  # the order of the slow path
-    checks = [line for field in fields if not (are_cells and field.is_short) for line in _check(field)]
+    checks = [line for field in fields if not (field.is_short and field.variable in texts) for line in _check(field)]
     body = _body(fields, has_tags=bool(context.tags))
     lines = _indented(["names = None", *opening, *checks, *body, *_finish(fields)])
     guarded = ["try:", *lines, "except Exception: pass"]  # the slow path raises a proper error if there is one

@@ -4,7 +4,7 @@ Similar records usually follow each other. So the encoder of the last record is 
 almost no cost, whether a record fits, and passes any other record back to the selection.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from ..api.codegen import FieldSpec
@@ -28,20 +28,21 @@ class Encoder:
 
 
 def cell_encoder(
-    names: Sequence[str], specs_of: SpecsOf, context: EncoderContext, *, are_texts: bool = True
+    names: Sequence[str], specs_of: SpecsOf, context: EncoderContext, *, texts: Collection[int] | None = None
 ) -> Encoder:
     """Return the encoder for rows of cells; a cell under the name "" must be empty.
 
-    `are_texts` says that every cell is text; the cells of a table with types may be any values.
+    `texts` are the numbers of the columns in which every cell is text, or None: all of them if it is left out.
     """
     variables = [f"v{index}" for index in range(len(names))]
+    known = variables if texts is None else [variables[index] for index in texts]
     columns = list(zip(variables, names, strict=True))
     field_specs = specs_of([name for name in names if name])
     named = zip((variable for variable, name in columns if name), field_specs, strict=True)
     opening = [f"[{', '.join(variables)}] = row"]
     opening += [f"if {variable}: raise FastPathMiss" for variable, name in columns if not name]
     fields = [Field(variable, spec) for variable, spec in named if spec]
-    return Encoder(compiled_encoder(fields, context, opening=opening, are_cells=are_texts))
+    return Encoder(compiled_encoder(fields, context, opening=opening, texts=known))
 
 
 class RecordEncoder(Encoder):

@@ -11,7 +11,7 @@ run uses compiled encoders (see compiled.py), which produce the bytes of that bo
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from datetime import UTC, tzinfo
 from functools import lru_cache
@@ -117,9 +117,14 @@ class Shape:
         """
         return cell_encoder(names, lambda named: self._specs_of(named, rules), self._context(body, tags))
 
-    def value_encoder(self, names: Sequence[str], tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
-        """Return the encoder for rows of values of any type under these names; `body` builds slow-path bodies."""
-        return cell_encoder(names, self._specs_of, self._context(body, tags), are_texts=False)
+    def value_encoder(
+        self, names: Sequence[str], tags: Sequence[str], body: Callable[[Any], Body], texts: Collection[int]
+    ) -> Encoder:
+        """Return the encoder for rows of values of any type under these names; `body` builds slow-path bodies.
+
+        `texts` are the numbers of the columns that have nothing but text, None, and what JSON cannot express.
+        """
+        return cell_encoder(names, self._specs_of, self._context(body, tags), texts=texts)
 
     def fields_of(self, names: Sequence[str]) -> Sequence[FieldSpec | None]:
         """Return the fields that columns with these names stand for, None for an ignored one."""

@@ -19,7 +19,7 @@ from ..extras import check_arrow
 from ..records.encoders import Encoder
 from ..records.shapes import IGNORED, Shape
 from ..records.values import Unreadable
-from .arrow_values import ColumnReaders, ReadColumn
+from .arrow_values import ColumnReaders, ReadColumn, as_texts, is_text
 from .columns import Columns, columns_of
 from .options import ReadOptions
 from .text_files import Row
@@ -58,12 +58,13 @@ def open_stream(given: Any, what: str = "source") -> Any:
 class TableRows:
     """The rows of tables with these columns, in any order and of any types."""
 
-    def __init__(self, names: Sequence[str], shape: Shape, reading: ReadOptions) -> None:
-        self.header = [name for name in names if not name.startswith(_INDEX)]
+    def __init__(self, schema: Any, shape: Shape, reading: ReadOptions) -> None:
+        self.header = [name for name in schema.names if not name.startswith(_INDEX)]
         self._shape = shape
         self._readers_of = ColumnReaders(reading.time_zone)
         self._schema: Any = None
         self._readers: Sequence[ReadColumn] = ()
+        self._texts = frozenset(name for name, kind in zip(schema.names, schema.types, strict=True) if is_text(kind))
         shape.check_mapped(reading.columns)
         columns = columns_of(self.header, reading.columns)
         self._joined = columns.joined
@@ -98,6 +99,8 @@ class TableRows:
         return (batch.slice(begin, BATCH) for begin in range(0, batch.num_rows, BATCH))
 
     def _reader(self, name: str, kind: Any) -> ReadColumn:
+        if name in self._texts and not is_text(kind):
+            return as_texts(self._readers_of.of(kind), kind)
         return self._readers_of.of(kind) if name in self._amounts else self._readers_of.without_amounts(kind)
 
     def converted(self, batch: Any) -> Iterator[tuple[Any, ...]]:
@@ -130,7 +133,8 @@ class TableRows:
     def encoder(self, tags: Sequence[str] = ()) -> Encoder:
         """Return the encoder for rows, which adds these tags to each."""
         if self._write is not None:
-            return self._shape.value_encoder(self._names, tags, self.body)
+            texts = [index for index, name in enumerate(self.header) if name in self._texts]
+            return self._shape.value_encoder(self._names, tags, self.body, texts)
         objects = self._shape.encoder(tags)
         return Encoder(lambda row: objects.encode(self._object(row)))
 
@@ -172,7 +176,7 @@ class ArrowSource:
     def __init__(self, given: Any, shape: Shape, reading: ReadOptions) -> None:
         self._given = given
         self._reader: Any = open_stream(given)
-        self._table = TableRows(self._reader.schema.names, shape, reading)
+        self._table = TableRows(self._reader.schema, shape, reading)
         self.header = self._table.header
 
     def rows(self) -> Iterator[Row]:
@@ -202,7 +206,7 @@ class BatchRows:
 
     def __init__(self, first: Any, shape: Shape, reading: ReadOptions) -> None:
         self._first: Any = open_stream(first, "item 1 of the source")
-        self.table = TableRows(self._first.schema.names, shape, reading)
+        self.table = TableRows(self._first.schema, shape, reading)
         self._number = 0
 
     def rows(self, item: Any) -> Iterator[tuple[Any, ...]]:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
-from ..api.text_values import whole
+from ..api.text_values import text_of, whole
 from ..records.values import Unreadable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -198,6 +198,30 @@ def _is_plain(kind: Any) -> bool:
         or types.is_null(kind)
         or _is_view(kind, "is_string_view")
     )
+
+
+def is_text(kind: Any) -> bool:
+    """Return whether the values of a type are text, None, and what cannot be read."""
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        return is_text(kind.value_type)
+    return types.is_string(kind) or types.is_large_string(kind) or _is_view(kind, "is_string_view") or _is_binary(kind)
+
+
+def as_texts(read: ReadColumn, kind: Any) -> ReadColumn:
+    """Return the reader of a column that was text in an earlier batch: its values become texts, if they have one."""
+
+    def as_text(value: Any) -> Any:
+        if value is None or value != value:
+            return None
+        try:
+            text = text_of(value)
+        except ValueError as error:
+            return Unreadable(str(value), str(error))
+        return Unreadable(str(value), f"is a {kind}, not text") if text is None else text
+
+    return lambda column: [value if value.__class__ is Unreadable else as_text(value) for value in read(column)]
 
 
 def _is_binary(kind: Any) -> bool:

@@ -33,7 +33,7 @@ class ParquetFile:
         self.total_bytes = path.stat().st_size
         with _opened(path) as file:
             self._rows = file.metadata.num_rows
-            self._table = TableRows(file.schema_arrow.names, shape, reading)
+            self._table = TableRows(file.schema_arrow, shape, reading)
         self.header = self._table.header
         self._read = 0
 

@@ -5,12 +5,11 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
-import pyarrow.compute
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,8 +79,9 @@ def events(**columns: Any) -> list[Any]:
 
 
 def in_runs(array: Any) -> Any:
-    compute: Any = pa.compute
-    return compute.run_end_encode(array)
+    from pyarrow import compute
+
+    return cast("Any", compute).run_end_encode(array)
 
 
 def uuids() -> Any:
@@ -338,6 +338,24 @@ def test_a_later_batch_may_lack_a_column_but_have_no_other() -> None:
         results(more)
     with pytest.raises(Invalid, match="item 2: is a dict among record batches"):
         results([BATCHES[0], {"email": "a@example.com"}])
+
+
+@pytest.mark.parametrize("first", [pa.array(["Ann"]), pa.array([b"Ann"]), pa.array(["Ann"]).dictionary_encode()])
+def test_a_column_may_have_another_type_in_a_later_batch(first: Any) -> None:
+    values: list[Any] = [[5, None], [2.5, float("nan")], [date(2026, 3, 1)], [True]]
+    refused: list[Any] = [[["Ann"]], [2.0**60], ["x" * 256], [b"\xff"]]
+    batches = [
+        pa.record_batch({"email": ["a@example.com"] * len(each), "name": each}) for each in (first, *values, *refused)
+    ]
+    rows = [{"email": "a@example.com", "name": value} for each in (["Ann"], *values) for value in each]
+    found = results(batches)
+    assert found[: len(rows)] == results(rows)
+    assert found[len(rows) :] == [
+        "name: is a list<item: string>, not text",
+        "name: is 1.152921504606847e+18, a float: its last digits may be lost; give it as text",
+        "name: is 256 characters long, 1 to 255 are allowed",
+        "name: cannot be read: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
+    ]
 
 
 def test_arrow_data_that_is_no_table_is_refused() -> None:
