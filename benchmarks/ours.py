@@ -1,8 +1,7 @@
 """The library, as far as the measures need it: a run, and the part of it that turns records into bodies."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any, Literal
 
 import httpx
@@ -23,7 +22,7 @@ Kind = Literal["contacts", "events"]
 Transport = httpx.AsyncBaseTransport | Literal["aiohttp"] | None
 
 
-def bodies_of(given: Iterable[Any] | Path) -> Iterator[bytes]:
+def bodies_of(given: Any) -> Iterator[bytes]:
     """Yield the requests that records or a file make, each record checked and encoded as a run does it."""
     source = open_source(given, contact_shape())
     rows: Iterator[Row] = source.rows()  # type: ignore[assignment]  # only an async source has async rows

@@ -5,11 +5,16 @@ from .errors import Invalid
 
 def check_parquet(field: str | None = None) -> None:
     """Raise `Invalid` if pyarrow is not installed; it names the extra, and `field`, the setting that needs it."""
+    check_arrow("Parquet", field)
+
+
+def check_arrow(what: str, field: str | None = None) -> None:
+    """Raise `Invalid` if pyarrow is not installed: it says that `what` needs the extra."""
     try:
         import pyarrow.parquet  # noqa: F401 - whether it is there
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "pyarrow":
             raise
         raise Invalid(
-            "Parquet needs the extra 'parquet': pip install 'salesmanago-async[parquet]'", field=field
+            f"{what} needs the extra 'parquet': pip install 'salesmanago-async[parquet]'", field=field
         ) from None

@@ -16,6 +16,8 @@ from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_or
 import attrs
 from attrs import frozen
 
+from .text_values import text_of, whole
+
 Writer = Callable[[Any], Any]
 
 
@@ -146,7 +148,7 @@ def email(value: object) -> str:
 
 
 def text(kind: Text) -> Writer:
-    """Return the check for such text; whole numbers are converted to their digits."""
+    """Return the check for such text; other values are converted if they have one obvious text (text_values.py)."""
     limit = math.inf if kind.limit is None else kind.limit
     least, pattern = kind.least, kind.pattern
 
@@ -166,9 +168,9 @@ def text(kind: Text) -> Writer:
 
 
 def _text_of(value: object) -> str:
-    given = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(given, str):
-        raise ValueError(f"is {_kind_of(value)}, not text")  # noqa: TRY004 - one kind of error for the caller
+    given = text_of(value)
+    if given is None:
+        raise ValueError(f"is {_kind_of(value)}, not text")
     return given
 
 
@@ -176,7 +178,7 @@ def boolean(value: object) -> bool:
     """Check a yes or no, given as a bool or as text."""
     if isinstance(value, bool):
         return value
-    meant = _YES_OR_NO.get(str(value).strip().lower())
+    meant = _YES_OR_NO.get(str(whole(value)).strip().lower())
     if meant is None:
         raise ValueError(f"is {_shown(value)}, not true or false")
     return meant
@@ -184,10 +186,11 @@ def boolean(value: object) -> bool:
 
 def integer(value: object) -> int:
     """Check a whole number, given as a number or as text."""
-    if isinstance(value, bool) or "_" in str(value) or (isinstance(value, float) and not value.is_integer()):
+    given = whole(value)
+    if isinstance(given, bool | float | Decimal) or "_" in str(given):
         raise ValueError(f"is {_shown(value)}, not a whole number")
     try:
-        return int(cast("Any", value))
+        return int(cast("Any", given))
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"is {_shown(value)}, not a whole number") from None
 
@@ -210,7 +213,9 @@ def milliseconds(value: object) -> int:
     """Convert a time to UNIX milliseconds.
 
     Accepts an aware datetime, milliseconds, digits of milliseconds, or ISO 8601 text; text without an offset is UTC.
+    Databases and frames have milliseconds also as floats and Decimals without a fraction.
     """
+    value = whole(value)
     if isinstance(value, str):
         value = _moment_from_text(value.strip())
     if isinstance(value, datetime):
@@ -229,6 +234,7 @@ def milliseconds(value: object) -> int:
 
 def event_time(value: object) -> int:
     """Convert a time to milliseconds; raise `ValueError` for a number that must be seconds."""
+    value = whole(value)
     given = milliseconds(value)
     is_number = isinstance(value, int) or (isinstance(value, str) and value.strip().isdecimal())
     if is_number and 0 <= given < EARLIEST_MS:
@@ -257,7 +263,8 @@ def _moment_from_text(given: str) -> datetime | int:
 
 def birthday(value: object) -> str:
     """Check yyyyMMdd or MMdd; a date or yyyy-MM-dd is converted."""
-    given = value.strftime("%Y%m%d") if isinstance(value, date) else str(value).strip().replace("-", "")
+    given = whole(value)
+    given = given.strftime("%Y%m%d") if isinstance(given, date) else str(given).strip().replace("-", "")
     if USUAL_BIRTHDAY.fullmatch(given):
         return given
     try:

@@ -37,10 +37,11 @@ class RunOptions(TypedDict, total=False):
     a space; `encoding` and `delimiter` are detected if they are left out. Names of columns are matched without case,
     spaces, `-`, `_` and `.`.
 
-    For cells of text: `null` are texts that mean absent ("NULL"), `decimal` is the decimal mark ("." or ","),
-    `time_zone` is that of times without one ("UTC"), `date_format` are forms of times for `strptime`, beside ISO 8601
-    and others that can be meant in one way only. Cells are trimmed, and blank ones are absent, unless `keep_spaces`.
-    What is taken and looks wrong is in `report.warnings`; with `strict` such rows are rejected.
+    `time_zone` ("UTC") is that of times without one: of texts, datetimes and columns of times. For cells of text:
+    `null` are texts that mean absent ("NULL"), `decimal` is the decimal mark ("." or ","), `date_format` are forms of
+    times for `strptime`, beside ISO 8601 and others that can be meant in one way only. Cells are trimmed, and blank
+    ones are absent, unless `keep_spaces`. What is taken and looks wrong is in `report.warnings`; with `strict` such
+    rows are rejected.
 
     `journal` is the path of a SQLite file that remembers what was sent: after a stop or a kill, the same call with the
     same source resumes the run. The file alone is enough, wherever it is copied to. It belongs to one account and one

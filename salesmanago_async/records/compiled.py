@@ -5,7 +5,7 @@ ann@example.com, a list of tags. From these fields a function is generated that 
 assumption:
 
     [v0, v1, v2] = row.values()
-    if v0.__class__ is not str and v0 is not None: raise FastPathMiss    short text, the commonest kind
+    if v0.__class__ is not str and v0 is not None: v0 = short(v0)   short text, the commonest kind
     if not (v1 is True or v1 is False) and v1 is not None: ...      any other kind: usual, or written by its writer
     if v2.__class__ is str: v2 = memo_v2[v2]                        birthdays and the like are written once and memoized
     if v0 and v1 is not None and v2 is not None:
@@ -25,7 +25,7 @@ Because its body is filled again, a compiled encoder belongs to one run and enco
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from textwrap import indent
 from typing import Any, TypeAlias, cast, get_args, get_origin
 
@@ -35,7 +35,9 @@ from attrs import field, frozen
 from ..api.codec import dumps
 from ..api.codegen import Body, Containers, FieldSpec, close_containers, containers_of, limit_of, open_containers, store
 from ..api.fields import CLEAR, EARLIEST_MS, LATEST_MS, USUAL_EMAIL, Form, JsonPath, Text, Writer, split_annotation
+from ..api.text_values import text_of
 from .names import Names, canonical
+from .values import Plain
 
 Encoded: TypeAlias = tuple[bytes, Names]
 Encode: TypeAlias = Callable[[Any], Encoded]
@@ -70,13 +72,14 @@ class EncoderContext:
     """What all compiled encoders of one run share.
 
     `slow_path` encodes the records that a compiled encoder does not expect. `names_of` returns the names of the contact
-    of a body, or raises `Invalid` if there are none. `tags` are added to the tags of each record. `memos` has a memo
-    for each field.
+    of a body, or raises `Invalid` if there are none. `tags` are added to the tags of each record. `plain` converts the
+    values of databases and frames (None: there are none). `memos` has a memo for each field.
     """
 
     slow_path: Encode
     names_of: Callable[[Body], Names]
     tags: Sequence[str]
+    plain: Plain | None = None
     memos: dict[str, Memo] = field(factory=dict, init=False)
 
 
@@ -127,15 +130,16 @@ def compiled_encoder(
     context: EncoderContext,
     *,
     opening: Sequence[str],
-    are_cells: bool = False,
+    texts: Collection[str] = (),
     names: Mapping[str, Any] | None = None,
 ) -> Encode:
     """Generate the encoder for records of these fields; the lines of `opening` set the fields' variables from `row`.
 
-    `are_cells` says that all values are text. `names` are the objects that the opening uses.
+    `texts` are the variables whose values are text or None, without a check. `names` are the objects that the opening
+    uses.
     """
     fields = sorted(fields, key=lambda field: field.spec.appends)  # the order of the slow path
-    checks = [line for field in fields if not (are_cells and field.is_short) for line in _check(field)]
+    checks = [line for field in fields if not (field.is_short and field.variable in texts) for line in _check(field)]
     body = _body(fields, has_tags=bool(context.tags))
     lines = _indented(["names = None", *opening, *checks, *body, *_finish(fields)])
     guarded = ["try:", *lines, "except Exception: pass"]  # the slow path raises a proper error if there is one
@@ -146,11 +150,13 @@ def compiled_encoder(
         "slow_path": context.slow_path,
         "names_of": context.names_of,
         "tags": context.tags,
+        "short": _short_text(context.plain),
     }
     namespace |= _template(fields)
     for each in fields:
         memo = context.memos.setdefault(each.spec.name, Memo(each.spec.write, each.memo_size))
-        namespace |= {f"write_{each.variable}": each.spec.write, f"memo_{each.variable}": memo}
+        write = _plain_writer(each.spec.write, context.plain) if context.plain else each.spec.write
+        namespace |= {f"write_{each.variable}": write, f"memo_{each.variable}": memo}
     exec(compile(source, "<compiled encoder>", "exec"), namespace)  # noqa: S102 - only quoted names and numbers get in
     return cast("Encode", namespace["encode"])
 
@@ -167,11 +173,35 @@ _GLOBALS: dict[str, Any] = {
 }
 
 
+def _short_text(plain: Plain | None) -> Callable[[Any], str | None]:
+    """Return the function that returns the text of a value that is not text; it may raise any error."""
+
+    def short(value: Any) -> str | None:
+        text = value if plain is None else plain(value)
+        if text.__class__ is str or text is None:
+            return text
+        if isinstance(text, str) or (text := text_of(text)) is None:  # CLEAR is such a str, which is sent as ""
+            raise FastPathMiss
+        return text
+
+    return short
+
+
+def _plain_writer(write: Writer, plain: Plain) -> Writer:
+    """Return the writer of values of databases and frames; it returns None for an absent value."""
+
+    def written(value: Any) -> Any:
+        given = plain(value)
+        return None if given is None or given == "" else write(given)
+
+    return written
+
+
 def _check(field: Field) -> list[str]:
     """Return the lines that leave the field's content in its variable; None, or "" of short text, is absent."""
     value = field.variable
     if field.is_short:
-        return [f"if {value}.__class__ is not str and {value} is not None: raise FastPathMiss"]
+        return [f"if {value}.__class__ is not str and {value} is not None: {value} = short({value})"]
     if field.is_address:
         return [
             f"if {value}.__class__ is str and is_usual_address({value}): names = ({value},)",

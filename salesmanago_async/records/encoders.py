@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from ..api.codegen import FieldSpec
 from ..errors import Invalid
+from .class_rows import ToDict, row_reader
 from .compiled import Encode, Encoded, EncoderContext, Field, compiled_encoder, merges
 from .shared_keys import SharedKeysEncoder
 
@@ -27,20 +28,26 @@ class Encoder:
         self.encode = encode
 
 
-def cell_encoder(names: Sequence[str], specs_of: SpecsOf, context: EncoderContext) -> Encoder:
-    """Return the encoder for rows of cells; a cell under the name "" must be empty."""
+def cell_encoder(
+    names: Sequence[str], specs_of: SpecsOf, context: EncoderContext, *, texts: Collection[int] | None = None
+) -> Encoder:
+    """Return the encoder for rows of cells; a cell under the name "" must be empty.
+
+    `texts` are the numbers of the columns in which every cell is text, or None: all of them if it is left out.
+    """
     variables = [f"v{index}" for index in range(len(names))]
+    known = variables if texts is None else [variables[index] for index in texts]
     columns = list(zip(variables, names, strict=True))
     field_specs = specs_of([name for name in names if name])
     named = zip((variable for variable, name in columns if name), field_specs, strict=True)
     opening = [f"[{', '.join(variables)}] = row"]
     opening += [f"if {variable}: raise FastPathMiss" for variable, name in columns if not name]
     fields = [Field(variable, spec) for variable, spec in named if spec]
-    return Encoder(compiled_encoder(fields, context, opening=opening, are_cells=True))
+    return Encoder(compiled_encoder(fields, context, opening=opening, texts=known))
 
 
 class RecordEncoder(Encoder):
-    """Encodes instances of a class, and mappings; the slow path raises an error for anything else."""
+    """Encodes instances of a class, mappings, and rows with names; for anything else the slow path raises an error."""
 
     def __init__(self, values: "InstanceEncoder", keys: "MappingEncoder", slow_path: Encode) -> None:
         super().__init__(self._encode_any)
@@ -51,13 +58,17 @@ class RecordEncoder(Encoder):
 
     def _encode_any(self, record: Any) -> Encoded:
         """Encode a record that differs from the last one, and select the encoder for more records like it."""
-        if isinstance(record, Mapping):
-            fields: Mapping[Any, Any] = record
+        if record.__class__ is self._values.record_class:
+            self.encode = self._values.encoder_for(record)
+            return self.encode(record)
+        if isinstance(record, dict):
+            fields: dict[Any, Any] = record
             return self._encode_mapping(fields if type(fields) is dict else dict(fields))
-        if record.__class__ is not self._values.record_class:
-            return self._slow_path(record)
-        self.encode = self._values.encoder_for(record)
-        return self.encode(record)
+        to_dict = dict if isinstance(record, Mapping) else self._row_reader(record)
+        return self._encode_row(record, to_dict) if to_dict else self._slow_path(record)
+
+    def _row_reader(self, record: Any) -> ToDict | None:
+        return None if isinstance(record, self._values.record_class) else row_reader(record)
 
     def _encode_mapping(self, record: dict[Any, Any]) -> Encoded:
         encode = self._keys.encoder_for(record)
@@ -65,6 +76,20 @@ class RecordEncoder(Encoder):
             return self._keys.encode_with_shared_keys(record) or self._slow_path(record)
         self.encode = encode
         return encode(record)
+
+    def _encode_row(self, record: Any, to_dict: ToDict) -> Encoded:
+        """Encode a row with names, and select the encoder that does the same for more rows of its class."""
+        fields = to_dict(record)
+        encode = self._keys.encoder_for(fields)
+        if encode is None:
+            return self._encode_mapping(fields)
+        kind, encode_any = record.__class__, self._encode_any
+
+        def encode_row(row: Any) -> Encoded:
+            return encode(to_dict(row)) if row.__class__ is kind else encode_any(row)
+
+        self.encode = encode_row
+        return encode(fields)
 
 
 class InstanceEncoder:

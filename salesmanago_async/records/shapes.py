@@ -11,9 +11,13 @@ run uses compiled encoders (see compiled.py), which produce the bytes of that bo
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import copy
+from datetime import UTC, tzinfo
 from functools import lru_cache, partial
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, Self, TypeAlias, cast
+
+from attrs import evolve
 
 from ..api.codec import dumps
 from ..api.codegen import (
@@ -33,11 +37,13 @@ from ..api.events import ExternalEvent
 from ..api.fields import ShortText, Text, dictionary_value, milliseconds, text, writer_of
 from ..errors import Invalid
 from .cells import CellRules
+from .class_rows import row_reader
 from .columns import NoContactColumn, UnknownColumns, meant, plain
 from .compiled import Encoded, EncoderContext
 from .encoders import Encoder, InstanceEncoder, MappingEncoder, RecordEncoder, cell_encoder
 from .exported import exported_columns, is_exported
 from .names import Names, names_of_contact, names_of_event
+from .values import plain_values
 
 ExtraColumns: TypeAlias = Literal["error", "ignore", "properties"]
 """What happens to a name that is not a field: an error, nothing, or a standard detail with that name."""
@@ -63,6 +69,13 @@ class Shape:
         self._containers = frozenset(name for spec in field_specs(record_class) for name in spec.path[:-1])
         self._of_instance = class_writer(record_class)
         self._of_keys = lru_cache(maxsize=512)(self._writer_of_keys)
+        self._plain = plain_values(UTC)
+
+    def in_time_zone(self, zone: tzinfo) -> Self:
+        """Return the same shape for records whose datetimes without a zone are in this zone; the default is UTC."""
+        shape = copy(self)
+        shape._plain = plain_values(zone)
+        return shape
 
     def body(self, record: Any) -> Body:
         """Return the checked body of a record in any form; raise `Invalid` naming the field and the rule."""
@@ -71,10 +84,19 @@ class Shape:
         if isinstance(record, Mapping):
             fields = cast("Mapping[str, Any]", record)
             flat = fields if self._containers.isdisjoint(fields) else self._flattened(fields)
-            return self._of_keys(tuple(flat))(flat)
+            return self._of_keys(tuple(flat))({name: self.plain(flat[name], name) for name in flat})
         if isinstance(record, self.record_class):
             return self._of_instance(record)
+        if to_dict := row_reader(record):
+            return self.body(to_dict(record))
         raise Invalid(f"is a {type(record).__name__}; give {self.record_class.__name__} values or mappings")
+
+    def plain(self, value: Any, name: object) -> Any:
+        """Return the plain value of a field, None if it is absent; raise `Invalid` naming it if there can be none."""
+        try:
+            return self._plain(value)
+        except ValueError as error:
+            raise Invalid(str(error), field=str(name)) from None
 
     def encoder(self, tags: Sequence[str] = (), body: Callable[[Any], Body] | None = None) -> Encoder:
         """Return the encoder for records in any form, with these tags added; `body` builds bodies on the slow path."""
@@ -86,7 +108,7 @@ class Shape:
             flattened=self._flattened,
             is_exported=partial(is_exported, self.record_class),
         )
-        values = InstanceEncoder(self.record_class, field_specs(self.record_class), context)
+        values = InstanceEncoder(self.record_class, field_specs(self.record_class), evolve(context, plain=None))
         return RecordEncoder(values, keys, context.slow_path)
 
     def cell_encoder(
@@ -102,6 +124,23 @@ class Shape:
         """
         return cell_encoder(names, lambda named: self._specs_of(named, rules), self._context(body, tags))
 
+    def value_encoder(
+        self, names: Sequence[str], tags: Sequence[str], body: Callable[[Any], Body], texts: Collection[int]
+    ) -> Encoder:
+        """Return the encoder for rows of values of any type under these names; `body` builds slow-path bodies.
+
+        `texts` are the numbers of the columns that have nothing but text, None, and what JSON cannot express.
+        """
+        return cell_encoder(names, self._specs_of, self._context(body, tags), texts=texts)
+
+    def fields_of(self, names: Sequence[str]) -> Sequence[FieldSpec | None]:
+        """Return the fields that columns with these names stand for, None for an ignored one."""
+        return self._specs_of(names)
+
+    def has_objects(self, names: Iterable[str]) -> bool:
+        """Return whether columns with these names hold objects of the API, so that each row must become a mapping."""
+        return not self._containers.isdisjoint(names)
+
     def slow_path_encoder(self, tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
         """Return an encoder that always uses `body`, without compiled code: for shapes with fields of their own."""
         return Encoder(self._context(body, tags).slow_path)
@@ -113,7 +152,7 @@ class Shape:
                 checked.setdefault("tags", []).extend(tags)
             return b"%b" % dumps(checked), self._names_of_body(checked)  # a copy, as in compiled.py
 
-        return EncoderContext(slow_path=slow_path, names_of=self._checked_names, tags=tags)
+        return EncoderContext(slow_path=slow_path, names_of=self._checked_names, tags=tags, plain=self._plain)
 
     def _checked_names(self, body: Body) -> Names:
         self._check_body(body)
@@ -138,7 +177,7 @@ class Shape:
 
     def check_names(self, names: Sequence[str]) -> None:
         """Raise `Invalid` if a column is unknown or a required one is missing; nested objects are not checked."""
-        if self._containers.isdisjoint(names):
+        if not self.has_objects(names):
             self._specs_of(names)
 
     def _specs_of(self, names: Sequence[str], rules: CellRules | None = None) -> list[FieldSpec | None]:

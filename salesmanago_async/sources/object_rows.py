@@ -1,4 +1,4 @@
-"""Rows that are objects with the file's own names: those of JSON lines and of Parquet files."""
+"""Rows that are objects with the file's own names: those of JSON lines."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast

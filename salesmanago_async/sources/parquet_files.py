@@ -1,37 +1,41 @@
-"""Parquet files, read a batch of rows at a time with pyarrow (the extra `parquet`)."""
+"""Parquet files, read a batch of rows at a time with pyarrow (the extra `parquet`): see arrow.py."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from ..api.codegen import Body
 from ..errors import Invalid
+from ..extras import check_parquet
+from ..records.encoders import Encoder
 from ..records.shapes import Shape
-from .object_rows import ObjectRows
+from .arrow import TableRows
 from .options import ReadOptions
-from .text_files import BrokenRow, Row, check_columns
+from .text_files import Row
+from .warnings import ReadWarning
 
-BATCH = 1000
+BATCH = 4000
+"""How many rows pyarrow reads at a time: fewer take longer, more take memory."""
 BUFFER = 256 * 1024
 """Bytes of each column that are read at a time, however large the row groups of the file are."""
 
 
-class ParquetFile(ObjectRows):
+class ParquetFile:
     """A Parquet file; its row numbers, from 1, count as lines."""
 
     encoding = "utf-8"
     """The encoding of a rejects file of its rows."""
+    warnings: tuple[ReadWarning, ...] = ()
 
     def __init__(self, path: Path, shape: Shape, reading: ReadOptions) -> None:
-        super().__init__(shape, reading.columns)
         self.path = path
         self.total_bytes = path.stat().st_size
         with _opened(path) as file:
             self._rows = file.metadata.num_rows
-            self.header: list[str] = file.schema_arrow.names
+            self._table = TableRows(file.schema_arrow, shape, reading)
+        self.header = self._table.header
         self._read = 0
-        check_columns(self.header, self._columns)
-        names = [self._columns.get(name, name) for name in self.header]
-        shape.check_names(names)
 
     @property
     def bytes_read(self) -> int:
@@ -39,13 +43,28 @@ class ParquetFile(ObjectRows):
         return self.total_bytes * self._read // self._rows if self._rows else self.total_bytes
 
     def rows(self) -> Iterator[Row]:
-        """Yield every row, with the names of its columns."""
+        """Yield every row."""
         self._read = 0
+        return chain.from_iterable(self._numbered_batches())
+
+    def _numbered_batches(self) -> Iterator[Iterator[Row]]:
         with _opened(self.path) as file:
-            for batch in _batches(file, self.path):
-                for row in batch:
-                    self._read += 1
-                    yield row, self._read
+            for batch in chain.from_iterable(map(self._table.slices, _batches(file, self.path))):
+                first = self._read + 1
+                self._read += batch.num_rows
+                yield zip(self._table.converted(batch), range(first, self._read + 1), strict=True)
+
+    def body(self, row: Any) -> Body:
+        """Return the checked body of a row."""
+        return self._table.body(row)
+
+    def encoder(self, tags: Sequence[str] = ()) -> Encoder:
+        """Return the encoder for rows, which adds these tags to each."""
+        return self._table.encoder(tags)
+
+    def record(self, row: Any) -> Any:
+        """Return a row as {column: value}."""
+        return self._table.record(row)
 
     def file_of(self, row: Any) -> str | None:
         """Return the file's path."""
@@ -53,8 +72,6 @@ class ParquetFile(ObjectRows):
 
 
 def _opened(path: Path) -> Any:
-    from ..extras import check_parquet
-
     check_parquet()
     import pyarrow
     import pyarrow.parquet
@@ -62,58 +79,17 @@ def _opened(path: Path) -> Any:
     if path.is_dir():
         raise Invalid("is a folder; give its files one by one")
     try:
-        return pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False)
+        # INT96 has nanoseconds of any year: read as such, times after the year 2262 become other times
+        options = {"buffer_size": BUFFER, "pre_buffer": False, "coerce_int96_timestamp_unit": "us"}
+        return pyarrow.parquet.ParquetFile(path, **options)
     except pyarrow.ArrowInvalid as error:
         raise Invalid(f"is not a Parquet file, or is damaged: {error}") from None
 
 
-def _batches(file: Any, path: Path) -> Iterator[list[Any]]:
+def _batches(file: Any, path: Path) -> Iterator[Any]:
     import pyarrow
 
     try:
-        for batch in file.iter_batches(batch_size=BATCH):
-            yield _rows_of(_with_plain_types(batch))
+        yield from file.iter_batches(batch_size=BATCH, use_threads=False)
     except (pyarrow.ArrowException, OSError) as error:
         raise Invalid(f"cannot be read further: {error}", field=str(path)) from None
-
-
-def _with_plain_types(batch: Any) -> Any:
-    """Return the batch with columns that become plain Python values: whole numbers, text, times in microseconds."""
-    import pyarrow
-
-    columns = [_plain_column(column) for column in batch.columns]
-    return pyarrow.RecordBatch.from_arrays(columns, names=batch.schema.names)
-
-
-def _plain_column(column: Any) -> Any:
-    import pyarrow
-    from pyarrow import types
-
-    kind = column.type
-    try:
-        if types.is_floating(kind):  # pandas turns whole numbers into floats if a value is missing
-            return column.cast(pyarrow.int64())
-        if types.is_binary(kind) or types.is_large_binary(kind):  # text without the annotation that it is text
-            return column.cast(pyarrow.string())
-        if types.is_timestamp(kind) and kind.unit == "ns":
-            return column.cast(pyarrow.timestamp("us", tz=kind.tz), safe=False)
-    except pyarrow.ArrowInvalid:  # the values do not fit the plainer type: keep the declared one
-        pass
-    return column
-
-
-def _rows_of(batch: Any) -> list[Any]:
-    """Return the rows; if one cannot be read, only that one is broken."""
-    try:
-        rows: list[Any] = batch.to_pylist(maps_as_pydicts="lossy")
-    except ValueError:
-        rows = [_row_of(batch.slice(index, 1)) for index in range(batch.num_rows)]
-    return rows
-
-
-def _row_of(batch: Any) -> Any:
-    try:
-        [row] = batch.to_pylist(maps_as_pydicts="lossy")
-    except ValueError as error:
-        return BrokenRow("", f"cannot be read: {error}")
-    return row

@@ -1,12 +1,12 @@
-"""Sources of records: iterables, async iterables, and CSV, JSONL and Parquet files, all read lazily.
+"""Sources of records: iterables, async iterables, frames, and CSV, JSONL and Parquet files, all read lazily.
 
 A source yields *rows* (a record, or the cells of a line) with their line numbers. It can turn a row into a checked
 body, and into the record as the caller gave it. A row that cannot be read is a `BrokenRow`: it becomes a rejected
 record like any other, and reading continues after it.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from itertools import chain, repeat
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
@@ -19,10 +19,12 @@ from ..records.columns import NoContactColumn, UnknownColumns
 from ..records.compiled import Encoded
 from ..records.encoders import Encoder
 from ..records.shapes import Shape
+from .arrow import ArrowSource, BatchRows, is_stream, rows_of_all
 from .csv_files import CsvFile
 from .jsonl_files import JsonLinesFile
 from .options import ReadOptions
 from .parquet_files import ParquetFile
+from .refusals import refuse
 from .text_files import Row
 from .warnings import ReadWarning
 
@@ -59,22 +61,20 @@ class Source(Protocol):
 InputFile: TypeAlias = CsvFile | JsonLinesFile | ParquetFile
 
 GivenSource: TypeAlias = Iterable[Any] | AsyncIterable[Any] | str | PathLike[str] | Source
-"""What a caller may give: records, the path of a file, or one of the source classes."""
+"""What a caller may give: records, a frame or a stream of Arrow data, the path of a file, or one of the sources."""
 
 
 def open_source(given: GivenSource, shape: Shape, reading: ReadOptions | None = None) -> Source:
     """Return the source for what a caller gave: records, or the path of a file (its suffix determines the format)."""
-    if isinstance(given, str | PathLike):
-        return open_file(Path(given), shape, reading or ReadOptions())
-    if isinstance(given, CsvFile | JsonLinesFile | ParquetFile | FileSource):
+    reading = reading or ReadOptions()
+    if isinstance(given, CsvFile | JsonLinesFile | ParquetFile | ArrowSource | FileSource):
         return given
-    if isinstance(given, Mapping):
-        raise Invalid("is one mapping; give an iterable of records, or the path of a file", field="source")
-    if not isinstance(given, Iterable | AsyncIterable):
-        raise Invalid(
-            f"is a {type(given).__name__}; give an iterable of records, or the path of a file", field="source"
-        )
-    return RecordSource(given, shape)
+    refuse(given)
+    if isinstance(given, str | PathLike):
+        return open_file(Path(given), shape, reading)
+    if is_stream(given):
+        return ArrowSource(given, shape.in_time_zone(reading.time_zone), reading)
+    return RecordSource(cast("Iterable[Any] | AsyncIterable[Any]", given), shape, reading)
 
 
 def open_file(path: Path, shape: Shape, reading: ReadOptions) -> InputFile:
@@ -93,7 +93,7 @@ def open_file(path: Path, shape: Shape, reading: ReadOptions) -> InputFile:
     try:
         if path.exists() and not path.is_file() and not path.is_dir():
             raise Invalid("is a pipe or a device, but the input must be read twice; save it to a file first")
-        return kind(path, shape, reading)
+        return kind(path, shape.in_time_zone(reading.time_zone), reading)
     except (UnknownColumns, NoContactColumn) as error:
         raise error.in_file(str(path)) from None
     except Invalid as error:
@@ -103,45 +103,76 @@ def open_file(path: Path, shape: Shape, reading: ReadOptions) -> InputFile:
 
 
 class RecordSource:
-    """Records from the program itself."""
+    """Records from the program itself; if the first is a frame or a record batch, all are, and their rows are read."""
 
     warnings: tuple[ReadWarning, ...] = ()
 
-    def __init__(self, records: Iterable[Any] | AsyncIterable[Any], shape: Shape) -> None:
+    def __init__(
+        self, records: Iterable[Any] | AsyncIterable[Any], shape: Shape, reading: ReadOptions | None = None
+    ) -> None:
         self._records = records
-        self._shape = shape
+        self._reading = reading or ReadOptions()
+        self._shape = shape.in_time_zone(self._reading.time_zone)
+        self._encoders: list[tuple[Encoder, Sequence[str]]] = []
+        self._batches: BatchRows | None = None
 
     def rows(self) -> Iterator[Row] | AsyncGenerator[Row]:
         """Yield every record; there are no line numbers."""
         if isinstance(self._records, AsyncIterable):
-            return _async_rows(aiter(self._records))
-        return zip(self._records, repeat(None))
+            return self._async_rows(aiter(self._records))
+        if isinstance(self._records, Sequence) and not (self._records and is_stream(self._records[0])):
+            return zip(self._records, repeat(None))  # the commonest case, without a step of Python for each record
+        return self._rows(iter(self._records))
+
+    def _rows(self, records: Iterator[Any]) -> Iterator[Row]:
+        for first in records:
+            together = chain((first,), records)
+            if is_stream(first):
+                yield from rows_of_all(self._begin_batches(first), together)
+            else:
+                yield from zip(together, repeat(None))
+
+    async def _async_rows(self, records: AsyncIterator[Any]) -> AsyncGenerator[Row]:
+        """Yield every record, and close the caller's generator however the run ends."""
+        try:
+            async for record in records:
+                if self._batches is None and not is_stream(record):
+                    yield record, None
+                    break
+                for row in (self._batches or self._begin_batches(record)).rows(record):
+                    yield row, None
+            async for record in records:
+                yield record, None
+        finally:
+            if isinstance(records, AsyncGenerator):
+                await records.aclose()
+
+    def _begin_batches(self, first: Any) -> BatchRows:
+        """Read record batches from now on, with the columns of the first."""
+        self._batches = BatchRows(first, self._shape, self._reading)
+        for encoder, tags in self._encoders:
+            encoder.encode = self._batches.table.encoder(tags).encode
+        return self._batches
 
     def body(self, row: Any) -> Body:
         """Return the checked body of a record."""
-        return self._shape.body(row)
+        return self._batches.table.body(row) if self._batches else self._shape.body(row)
 
     def encoder(self, tags: Sequence[str] = ()) -> Encoder:
         """Return the encoder for records, which adds these tags to each."""
-        return self._shape.encoder(tags)
+        if self._batches:
+            return self._batches.table.encoder(tags)
+        encoder = self._shape.encoder(tags)
+        self._encoders.append((encoder, tags))
+        return encoder
 
     def record(self, row: Any) -> Any:
-        """Return the record itself."""
-        return row
+        """Return the record itself, or the row of a record batch as {column: value}."""
+        return self._batches.table.record(row) if self._batches else row
 
     def file_of(self, row: Any) -> str | None:
         """Return None: records of a program have no file."""
         return None
-
-
-async def _async_rows(records: AsyncIterator[Any]) -> AsyncGenerator[Row]:
-    """Yield every record, and close the caller's generator however the run ends."""
-    try:
-        async for record in records:
-            yield record, None
-    finally:
-        if isinstance(records, AsyncGenerator):
-            await records.aclose()
 
 
 class FileSource:

@@ -2,7 +2,7 @@
 
 import codecs
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Self, TypeAlias, cast
@@ -26,16 +26,6 @@ class BrokenRow:
 
     text: str
     reason: str
-
-
-def check_columns(header: Sequence[str], columns: Mapping[str, str]) -> None:
-    """Raise `Invalid` if a column occurs twice in a header, or if a column to be renamed is missing."""
-    for number, name in enumerate(header, 1):
-        if name and header.index(name) < number - 1:
-            raise Invalid(f"is given 2 times, in columns {header.index(name) + 1} and {number}", field=name)
-    for name in columns:
-        if name not in header:
-            raise Invalid(f"there is no column {name!r} to map; the header has {', '.join(header)}")
 
 
 class LineReader:

@@ -146,7 +146,12 @@ def test_a_text_of_a_contact_takes_255_characters(name: str, path: str) -> None:
     assert at(contact_body(**{name: CLEAR}), path) == ""
     assert at(contact_body(**{name: None}), path) is ABSENT
     assert at(contact_body(**{name: ""}), path) is ABSENT
-    for value, rule in (("x" * 256, "256 characters"), (1.5, "a float, not text"), (True, "a bool"), (b"x", "bytes")):
+    for value, rule in (
+        ("x" * 256, "256 characters"),
+        (float("nan"), "a float, not text"),
+        ([], "a list"),
+        (b"x", "bytes"),
+    ):
         with pytest.raises(Invalid, match=rule) as caught:
             contact_body(**{name: value})
         assert caught.value.field == path.rpartition(".")[2]
@@ -198,7 +203,7 @@ def test_a_field_of_a_contact_is_written(fields: dict[str, Any], path: str, wire
     ("fields", "field", "rule"),
     [
         ({"tags": ["VIP", "x" * 256]}, "tags", "entry 2: is 256 characters"),
-        ({"tags": ["VIP", 1.5]}, "tags", "entry 2: is a float"),
+        ({"tags": ["VIP", None]}, "tags", "entry 2: is a NoneType"),
         ({"tags": 5}, "tags", "is an int, not a list"),
         ({"tags": {"VIP": 1}}, "tags", "is a dict, not a list"),
         ({"tags": b"VIP"}, "tags", "is a bytes, not a list"),
@@ -215,7 +220,7 @@ def test_a_field_of_a_contact_is_written(fields: dict[str, Any], path: str, wire
         ({"force_opt_in": 2}, "forceOptIn", "not true or false"),
         ({"properties": {"size": "x" * 256}}, "properties", "'size': is 256 characters"),
         ({"properties": {"k" * 256: "XL"}}, "properties", "is 256 characters"),
-        ({"properties": {"size": 1.5}}, "properties", "'size': is a float"),
+        ({"properties": {"size": timedelta(1)}}, "properties", "'size': is a timedelta"),
         ({"properties": [("size", "XL")]}, "properties", "is a list, not a mapping"),
         ({"relation": Relation(type="CHILD", email="bob")}, "relation.email", "e-mail"),
         ({"relation": Relation(type="CHILD", email="")}, "relation.email", "missing"),

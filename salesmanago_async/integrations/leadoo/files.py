@@ -1,6 +1,6 @@
 """Files of leads, as the source of an import: the table in `leads` converts each row to a contact."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -80,6 +80,10 @@ class LeadShape(Shape):
     ) -> Encoder:
         """Return an encoder of rows of cells; `body` converts one row."""
         return self.slow_path_encoder(tags, body)
+
+    def has_objects(self, names: Iterable[str]) -> bool:
+        """Return True: each row becomes a mapping, as in JSON."""
+        return True
 
     def check_mapped(self, columns: Mapping[str, str]) -> None:
         """Check nothing: columns are mapped before."""

@@ -1,0 +1,86 @@
+"""Values of databases, frames and arrays as plain Python values. Pure, and without numpy, pandas and pyarrow.
+
+    NaN, pandas.NA, NaT, Decimal("NaN")         absent
+    numpy.int64(5), numpy.array(["VIP"])        5, ["VIP"]
+    numpy.float32(0.1)                          0.1: the shortest text that means this float32
+    numpy.datetime64("2026-03-01T12:00")        an aware datetime, like any datetime without a zone
+
+These libraries are never imported here: their values are recognized by their attributes and the names of their classes.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+Plain: TypeAlias = Callable[[Any], Any]
+"""Returns the plain value of a value, or None if it is absent; raises `ValueError` if there can be none."""
+
+_UNCHANGED = frozenset({str, int, bool, type(None)})
+_MISSING = frozenset({"NAType", "NaTType"})
+
+
+@frozen
+class Unreadable:
+    """A cell that has no value in Python: what it is, as text, and why it cannot be read."""
+
+    text: str
+    reason: str
+
+
+def plain_values(time_zone: tzinfo) -> Plain:
+    """Return the function that returns plain values; datetimes without a zone are in `time_zone`."""
+
+    def plain(value: Any) -> Any:
+        kind: type = value.__class__
+        if kind in _UNCHANGED:
+            return value
+        if kind is float:
+            return value if value == value else None
+        if kind is list or kind is tuple:
+            return [plain(part) for part in value]
+        if kind.__name__ in _MISSING:
+            return None
+        if hasattr(value, "dtype") and hasattr(value, "tolist"):
+            return plain(_without_numpy(value))
+        if isinstance(value, datetime):
+            return value if value.tzinfo else value.replace(tzinfo=time_zone)
+        if isinstance(value, Decimal):
+            return None if value.is_nan() else value
+        if isinstance(value, Mapping):
+            return {key: plain(part) for key, part in value.items()}
+        if kind is Unreadable:
+            raise ValueError(value.reason)
+        return value
+
+    return plain
+
+
+def _without_numpy(value: Any) -> Any:
+    """Return a scalar or an array of numpy (or a Series) as Python values."""
+    kind = getattr(value.dtype, "kind", "O")
+    if kind in "mM":  # as nanoseconds they would become numbers
+        times = value.astype(f"{kind}8[us]")
+        day = f"{kind}8[D]"  # if the time is too far away for microseconds, numpy wraps around without an error
+        has_overflown = (times.astype(day) != value.astype(day)) & (value == value)  # NaT differs from itself
+        return _checked_times(0 if has_overflown.any() else times.tolist())
+    if kind == "f" and value.dtype.itemsize < 8:
+        return _shortest(value.tolist(), value)
+    return value.tolist()
+
+
+def _checked_times(found: Any) -> Any:
+    if isinstance(found, list):
+        return [_checked_times(part) for part in found]
+    if isinstance(found, int):
+        raise ValueError("is a time that is not in the years 1 to 9999")  # noqa: TRY004 - one kind of error
+    return found
+
+
+def _shortest(found: Any, value: Any) -> Any:
+    """Return float32 and float16 as the float with the same shortest text."""
+    if isinstance(found, list):
+        return [_shortest(part, inner) for part, inner in zip(found, value, strict=True)]
+    return float(str(value))
