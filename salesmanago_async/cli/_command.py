@@ -29,6 +29,7 @@ class Import:
     extra_columns: Literal["properties", "ignore", "error"] = "error"
     encoding: str | None = None
     delimiter: str | None = None
+    format: Literal["csv", "jsonl", "json", "parquet", "xlsx"] | None = None
     rejects: Path | None = None
     report_file: Path | None = None
     batch_size: int = 1000

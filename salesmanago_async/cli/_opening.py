@@ -21,7 +21,9 @@ def open_files(command: Import) -> FileSource:
         shape, columns = _lead_shape(command, columns), {}
     else:
         shape = (contact_shape if command.kind == "contacts" else event_shape)(command.extra_columns)
-    reading = ReadOptions(columns=columns, encoding=command.encoding, delimiter=command.delimiter)
+    reading = ReadOptions(
+        columns=columns, encoding=command.encoding, delimiter=command.delimiter, format=command.format
+    )
     return FileSource([open_file(path, shape, reading) for path in command.files])
 
 

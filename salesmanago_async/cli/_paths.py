@@ -6,6 +6,8 @@ from os.path import realpath  # unlike Path.resolve, it does not raise for a cir
 from pathlib import Path
 
 from ..errors import Invalid
+from ..sources.content import STDIN, can_be_read_once_only
+from ..sources.formats import suffix_of_rows
 from ._command import Import
 from ._file_path import STDOUT
 
@@ -22,16 +24,14 @@ def naming(path: Path) -> Iterator[None]:
 def in_doubt_path(command: Import, journal: Path | None) -> Path | None:
     """Return where rows in doubt are written: beside the journal, or else the rejects, in the format of the input."""
     beside = journal or command.rejects
-    return beside.with_name(f"{beside.stem}.in-doubt{suffix_of_rows(command.files[0])}") if beside else None
-
-
-def suffix_of_rows(path: Path) -> str:
-    """Return what the name of a file ends in that rows of an input are written to: those of Parquet become JSONL."""
-    return ".jsonl" if path.suffix.lower() == ".parquet" else path.suffix
+    if beside is None:
+        return None
+    return beside.with_name(f"{beside.stem}.in-doubt{suffix_of_rows(command.files[0], command.format)}")
 
 
 def check_paths(command: Import, journal: Path | None) -> None:
     """Raise `Invalid` where a file that is written is also another, or cannot be."""
+    _check_can_be_read(command, journal)
     outputs = {
         "give --journal another name": journal,
         "give --rejects another name": command.rejects,
@@ -48,6 +48,19 @@ def check_paths(command: Import, journal: Path | None) -> None:
             taken.append(path)
     if command.report_file and command.report_file != STDOUT:
         _check_writable(command.report_file)
+
+
+def _check_can_be_read(command: Import, journal: Path | None) -> None:
+    """Raise `Invalid` for a pipe or standard input if the import would have to read it again later."""
+    for path in filter(can_be_read_once_only, command.files):
+        name = "standard input" if path == STDIN else str(path)
+        if command.files.count(path) > 1:
+            raise Invalid("is given twice", field=name)
+        if journal:
+            rule = "can be read only once, but an import with --journal is resumed by reading its input again"
+            raise Invalid(f"{rule}; save it to a file, or leave out --journal", field=name)
+        if command.double_opt_in and path != STDIN:
+            raise Invalid("can be read only once, but --double-opt-in counts its rows first; use -", field=name)
 
 
 def _check_other(path: Path, others: Sequence[Path], remedy: str) -> None:

@@ -1,6 +1,6 @@
 """Rows that need somebody's attention: written down as they came, with `_line` and `_reason`, to be imported again.
 
-Those of Parquet files are written as JSON lines.
+Those of Parquet files and JSON arrays are written as JSON lines, those of Excel workbooks as CSV.
 """
 
 import csv
@@ -18,8 +18,9 @@ from ..exports.sinks import dump_record
 from ..outcome import Outcome
 from ..records.shapes import NOTES
 from ..sources.csv_files import CsvFile
+from ..sources.formats import suffix_of_rows
 from ..sources.sources import InputFile
-from ._paths import naming, suffix_of_rows
+from ._paths import naming
 
 
 class NotedRows:
@@ -124,7 +125,7 @@ def check_alike(path: Path, files: Sequence[InputFile]) -> None:
     """Raise `Invalid` where rows of these files cannot stand in one file of that name as they came."""
     for file in files:
         _check_alike(files[0], file)
-        suffix = suffix_of_rows(file.path)
+        suffix = suffix_of_rows(file.path, file.format)
         if path.suffix.lower() != suffix.lower():
             raise Invalid(f"rejects are written as they came: the name must end in {suffix}", field=str(path))
 

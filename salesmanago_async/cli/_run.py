@@ -19,6 +19,7 @@ import click
 
 from ..errors import Invalid, JobFailed, NoAnswer, NotAuthenticated, Refused, SalesManagoError, StillRunning
 from ._collector import seldom_collecting
+from ._option_names import with_option_names
 from ._words import in_plain_words
 
 ReturnT = TypeVar("ReturnT")
@@ -119,4 +120,4 @@ def line_of(error: Exception) -> str:
         return f"the server refuses: {error}"
     if isinstance(error, OSError) and not isinstance(error, Invalid):
         return f"{error.filename or 'input or output'}: {error.strerror or error}"
-    return str(error)
+    return with_option_names(str(error)) if isinstance(error, Invalid) else str(error)

@@ -25,6 +25,11 @@ _OPTIONS = (
         show_default=True,
         help="What becomes of columns that are no field.",
     ),
+    click.option(
+        "--format",
+        type=click.Choice(["csv", "jsonl", "json", "parquet", "xlsx"]),
+        help="The format of the files; needed for standard input.  [default: by the suffix]",
+    ),
     click.option("--encoding", help="The files' encoding, such as cp1250.  [default: UTF-8, or as the BOM says]"),
     click.option("--delimiter", help="What stands between cells.  [default: found out from the header]"),
     click.option(
@@ -80,9 +85,14 @@ _OF_CONTACTS = (
     click.option("--fire-events/--no-fire-events", default=None, help="Whether rules and workflows are triggered."),
 )
 
-_EPILOG = """FILE is CSV (delimited by , ; tab or |), JSONL, or Parquet (extra "parquet"); in the last two, columns may
-be objects. --map "Full name=name" takes a column for a field. An unknown column is an error that names the nearest
-known one.
+_EPILOG = """FILE is CSV (delimited by , ; tab or |), JSONL, a JSON array of objects, Parquet (extra "parquet") or an
+Excel workbook (.xlsx, extra "excel"). Each may be packed with gzip. Columns of JSON and Parquet may be objects. FILE
+may also be a pipe, or - for standard input (with --format). These are copied to a temporary file first (TMPDIR), and
+cannot be used with --journal, because a resumed import reads its files again.
+
+A file that is not UTF-8 in several places is refused with the first line; single damaged bytes and NUL characters
+reject only their rows. --map "Full name=name" takes a column for a field. An unknown column is an error that names the
+nearest known one.
 
 A journal is one file, of one run, one account and one server: the next night's import needs another one. It holds no
 rows, so the files are read again. A journal that was cut, damaged or changed is refused. The same import command goes
@@ -94,7 +104,7 @@ Ctrl-C or SIGTERM finishes the requests in flight (20 s at most), the second one
 the report and the rejects, and print the command that goes on.
 
 The rejects have two more columns, _line and _reason: correct a copy of the file and import that. 'salesmanago resume'
-writes the rejects anew. Rejects of Parquet are JSONL.
+writes the rejects anew. Rejects of Parquet and JSON are JSONL, those of Excel CSV.
 
 Rows in doubt (sent, and no answer tells whether they arrived) are written, as they came, beside the journal, or else
 the rejects: for nightly.db to nightly.in-doubt.csv, with the suffix of the input.
@@ -124,7 +134,7 @@ def _described(command: CommandT, options: Sequence[Callable[[Any], Any]]) -> Co
 
 @click.group("import")
 def import_() -> None:
-    """Import contacts or events from CSV, JSONL or Parquet files."""
+    """Import contacts or events from CSV, JSON lines, JSON, Parquet or Excel files."""
 
 
 @import_.command(epilog=_EPILOG)

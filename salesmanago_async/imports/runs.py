@@ -13,7 +13,7 @@ from ..connection.connection import Connection
 from ..errors import only_error
 from ..outcome import Outcome
 from ..records.shapes import ExtraColumns, Shape, contact_shape, event_shape
-from ..sources.options import ReadOptions
+from ..sources.options import FileFormat, ReadOptions
 from ..sources.sources import GivenSource, Source, open_source
 from ..support.signal import Signal
 from .engine.run import Engine
@@ -33,7 +33,9 @@ class RunOptions(TypedDict, total=False):
 
     `extra_columns` says what to do with a field that is not known: "error", "ignore" or, for contacts, "properties".
     For files: `columns` maps columns to the names of fields; `encoding` and `delimiter` are detected if they are left
-    out.
+    out. `format` is "csv", "jsonl" (JSON lines), "json" (an array of objects), "parquet" or "xlsx"; the suffix says it
+    if it is left out. Every file may be packed with gzip. The path "-" is standard input; its bytes, like those of any
+    pipe, are copied to a temporary file first, while other tasks wait.
 
     `journal` is the path of a SQLite file that remembers what was sent: after a stop or a kill, the same call with the
     same source resumes the run. The file alone is enough, wherever it is copied to. It belongs to one account and one
@@ -56,6 +58,7 @@ class RunOptions(TypedDict, total=False):
     columns: Mapping[str, str]
     encoding: str | None
     delimiter: str | None
+    format: FileFormat | None
     journal: str | PathLike[str] | None
     note: Mapping[str, Any] | None
     in_doubt: InDoubt
@@ -88,7 +91,7 @@ class EventRunOptions(RunOptions, total=False):
     path: str
 
 
-_SOURCE_OPTIONS = frozenset({"extra_columns", "columns", "encoding", "delimiter"})
+_SOURCE_OPTIONS = frozenset({"extra_columns", "columns", "encoding", "delimiter", "format"})
 
 
 def contact_run(connection: Connection, given: GivenSource, options: ContactRunOptions) -> "Run":

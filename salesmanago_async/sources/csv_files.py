@@ -10,17 +10,21 @@ from ..api.codegen import Body, RowWriter
 from ..errors import Invalid
 from ..records.encoders import Encoder
 from ..records.shapes import Shape
-from .options import ReadOptions
-from .text_files import BrokenRow, LineReader, Row, TextFile, check_columns
+from .content import Content
+from .options import FileFormat, ReadOptions
+from .text_files import HAS_NUL, BrokenRow, LineReader, Row, TextFile, check_columns
 
 
 class CsvFile(TextFile):
     """A table with a header line. The delimiter (, ; tab |) is detected in the header, a BOM determines the encoding.
 
-    Lines with only empty cells are skipped. A row with bytes that are not UTF-8 is rejected; the other rows are read.
+    Lines with only empty cells are skipped. A row with bytes that are not UTF-8, or with a NUL character, is rejected;
+    the other rows are read. If several rows are not UTF-8, the file is refused: see encodings.py.
     """
 
-    def __init__(self, path: Path, shape: Shape, reading: ReadOptions) -> None:
+    format: FileFormat = "csv"
+
+    def __init__(self, path: Path | Content, shape: Shape, reading: ReadOptions) -> None:
         super().__init__(path, reading.encoding)
         with self.lines() as lines:
             self.delimiter = reading.delimiter or _delimiter_of(lines)
@@ -50,7 +54,9 @@ class CsvFile(TextFile):
             except csv.Error as error:
                 yield _broken(lines, f"is not a valid CSV row: {error}"), lines.first
                 continue
-            if len(cells) != width and lines.number > lines.first:
+            if lines.has_nul:
+                yield BrokenRow(lines.row_text, HAS_NUL), lines.first
+            elif len(cells) != width and lines.number > lines.first:
                 yield _broken(lines, _other_width(cells, width)), lines.first
             elif _has_content(cells):
                 yield cells, lines.first

@@ -1,13 +1,16 @@
 """Parquet files, read a batch of rows at a time with pyarrow (the extra `parquet`)."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import Invalid
+from ..extras import check_parquet
 from ..records.shapes import Shape
+from .content import Content, content_of
 from .object_rows import ObjectRows
-from .options import ReadOptions
+from .options import FileFormat, ReadOptions
 from .text_files import BrokenRow, Row, check_columns
 
 BATCH = 1000
@@ -18,14 +21,17 @@ BUFFER = 256 * 1024
 class ParquetFile(ObjectRows):
     """A Parquet file; its row numbers, from 1, count as lines."""
 
+    format: FileFormat = "parquet"
     encoding = "utf-8"
     """The encoding of a rejects file of its rows."""
 
-    def __init__(self, path: Path, shape: Shape, reading: ReadOptions) -> None:
+    def __init__(self, path: Path | Content, shape: Shape, reading: ReadOptions) -> None:
         super().__init__(shape, reading.columns)
-        self.path = path
-        self.total_bytes = path.stat().st_size
-        with _opened(path) as file:
+        check_parquet()
+        self.content = content_of(path)
+        self.path = self.content.path
+        self.total_bytes = self.content.total_bytes
+        with self._opened() as file:
             self._rows = file.metadata.num_rows
             self.header: list[str] = file.schema_arrow.names
         self._read = 0
@@ -41,7 +47,7 @@ class ParquetFile(ObjectRows):
     def rows(self) -> Iterator[Row]:
         """Yield every row, with the names of its columns."""
         self._read = 0
-        with _opened(self.path) as file:
+        with self._opened() as file:
             for batch in _batches(file, self.path):
                 for row in batch:
                     self._read += 1
@@ -51,20 +57,18 @@ class ParquetFile(ObjectRows):
         """Return the file's path."""
         return str(self.path)
 
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        import pyarrow
+        import pyarrow.parquet
 
-def _opened(path: Path) -> Any:
-    from ..extras import check_parquet
-
-    check_parquet()
-    import pyarrow
-    import pyarrow.parquet
-
-    if path.is_dir():
-        raise Invalid("is a folder; give its files one by one")
-    try:
-        return pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False)
-    except pyarrow.ArrowInvalid as error:
-        raise Invalid(f"is not a Parquet file, or is damaged: {error}") from None
+        with self.content.unpacked() as content:
+            try:
+                file = pyarrow.parquet.ParquetFile(content, buffer_size=BUFFER, pre_buffer=False)
+            except pyarrow.ArrowInvalid as error:
+                raise Invalid(f"is not a Parquet file, or is damaged: {error}") from None
+            with file:
+                yield file
 
 
 def _batches(file: Any, path: Path) -> Iterator[list[Any]]:
