@@ -54,6 +54,7 @@ MOST_BLANKS = 12 * 1024 * 1024
 """The most bytes of white space in a row."""
 
 _SCANNED_FROM = 512 * 1024
+_SHORT_STEP = 2048
 _MOST_GUESSES = 8
 _LONGEST_HEAD = 64 * 1024
 """A list inside an object is read in batches if it begins within this many bytes; else the object is read whole."""
@@ -117,6 +118,8 @@ class ArrayReader:
         elements: list[Any] = []
         if self._buffer[0] == _ARRAY and len(self._buffer) >= self._threshold:
             elements = self._take_scanned(self._scan) if self._scan else self._take_batch()
+            if self._scan and elements and self._replace_invalid:  # more invalid elements probably follow
+                elements += self._take_around_invalid()
             self._wait_for_more(elements)
         longest = LONGEST_RECORD if self._buffer[0] == _ARRAY else LONGEST_ELEMENT
         if len(self._buffer) > longest:
@@ -164,10 +167,11 @@ class ArrayReader:
     def _take_around_invalid(self) -> list[Any]:
         """Return the elements before the last one; the ones that are not JSON are replaced."""
         elements = self._take_one_by_one()
-        while (comma := _Scan().next_comma(self._buffer)) is not None:
-            [element] = self._parsed_before(comma) or [self._repaired(self._buffer[1:comma], ahead=0)]
-            elements += self._cut_off([element], comma)
-            elements += self._take_one_by_one()
+        while (comma := _Scan(step=_SHORT_STEP).next_comma(self._buffer)) is not None:
+            found = self._parsed_before(comma)
+            elements += self._cut_off(found or [self._repaired(self._buffer[1:comma], ahead=0)], comma)
+            if found:
+                elements += self._take_one_by_one()
         return elements
 
     def _last_invalid(self) -> Any:
@@ -339,20 +343,22 @@ class _Scan:
     """Scans the bytes of an array once, up to the comma after its first element.
 
     `at` is the next byte to read, `depth` the number of open brackets there. Regular expressions cut out the strings,
-    and `bytes.translate` counts the brackets; the scanner visits single marks only where the element may end.
+    and `bytes.translate` counts the brackets; the scanner visits single marks only where the element may end. `step` is
+    how many bytes are read at a time.
     """
 
     at: int = 1
     depth: int = 0
     in_text: bool = False
     blanks: int = 0
+    step: int = BATCH_BYTES
 
     def next_comma(self, buffer: bytearray) -> int | None:
         """Return the position of the comma; None if it has not come yet."""
         while self.at < len(buffer):
             if self.in_text and not self._leave_text(buffer):
                 return None
-            part = bytes(buffer[self.at : self.at + BATCH_BYTES])
+            part = bytes(buffer[self.at : self.at + self.step])
             opening = _end_of_whole_texts(part)
             outside = _WHOLE_TEXT.sub(b"", part[:opening])
             steps = outside.translate(_STEPS, _NO_BRACKETS)

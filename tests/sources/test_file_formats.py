@@ -326,6 +326,18 @@ def test_a_broken_element_of_a_large_array_is_rejected_alone(tmp_path: Path) -> 
     ]
 
 
+def test_an_array_of_broken_elements_is_read_in_constant_memory() -> None:
+    reader = ArrayReader(replace_invalid=lambda text, _: text)
+    element = b"{'email': 'ann@example.com', 'name': 'Ann'}"
+    found: list[Any] = []
+    for thousands in range(1, 101):
+        piece = (b"[" if thousands == 1 else b"") + (element + b",") * 1000
+        found += (element for batch in reader.batches(piece) for element in batch)
+        assert thousands * 1000 - len(found) <= 26_000
+    found += (element for batch in reader.batches(b"{}]") for element in batch)
+    assert [*found, *reader.close()] == [element] * 100_000 + [{}]
+
+
 def test_a_broken_element_is_returned_as_in_the_file(tmp_path: Path) -> None:
     source = opened(written(tmp_path / "a.json", b'[{"email": "ann@example.com"}, {"email": "\xff", 5}]'))
     assert [source.record(row) for row, _ in source.rows()] == [{"email": "ann@example.com"}, '{"email": "\udcff", 5}']
