@@ -1,11 +1,13 @@
 """Files of rows that need attention: each row as it came, with its `_line` and the `_reason`, to be imported again.
 
-Those of Parquet files and JSON arrays are written as JSON lines, those of Excel workbooks as CSV.
+Imported unchanged, such a file has the same rows rejected again: a row with too many cells, or with an open quote, is
+still such a row. Rows of Parquet files and JSON arrays are written as JSON lines, those of Excel workbooks as CSV.
 """
 
 import csv
 from collections.abc import Sequence
 from contextlib import suppress
+from io import StringIO
 from pathlib import Path
 from secrets import token_hex
 from shutil import copyfileobj
@@ -43,9 +45,9 @@ class AnnotatedRows:
         self._delimiter = ","
         if isinstance(self._like, CsvFile):
             self._delimiter = self._like.delimiter
-            self._writer = csv.writer(self._file, delimiter=self._delimiter, lineterminator="\n")
             self._columns = [name for name in self._like.header if name not in NOTES]
-            self._writer.writerow([*self._columns, *(["_file"] if self._several else []), "_line", "_reason"])
+            notes = [*(["_file"] if self._several else []), "_line", "_reason"]
+            self._file.write(self._csv([*self._columns, *notes]))
 
     def __enter__(self) -> Self:
         return self
@@ -87,7 +89,7 @@ class AnnotatedRows:
         notes |= {"_line": outcome.line, "_reason": outcome.reason}
         notes = {name: self._encodable(note) for name, note in notes.items()}
         if self._columns:
-            self._writer.writerow([*self._cells(outcome.record), *notes.values()])
+            self._file.write(self._row(outcome.record, list(notes.values())))
         else:
             record = outcome.record if isinstance(outcome.record, dict) else {"_text": outcome.record}
             self._file.write(dump_record({**record, **notes}).decode() + "\n")
@@ -98,15 +100,17 @@ class AnnotatedRows:
             return note
         return note.encode(self._like.encoding, "backslashreplace").decode(self._like.encoding)
 
-    def _cells(self, record: Any) -> list[Any]:
-        """Return a cell for each column; a line that could not be split into these columns fills the first ones."""
-        if isinstance(record, dict):
-            return [record[name] for name in self._columns]
-        cells = [str(cell) for cell in record] if isinstance(record, list) else [record]
-        width = len(self._columns)
-        if len(cells) > width:
-            cells[width - 1 :] = [self._delimiter.join(cells[width - 1 :])]
-        return [*cells, *[""] * (width - len(cells))]
+    def _row(self, record: Any, notes: list[Any]) -> str:
+        """Return a row of CSV with its notes: surplus cells stay surplus, and an open quote stays open."""
+        if isinstance(record, str):
+            return f"{record}{self._delimiter}{self._csv(notes)}"
+        cells = [record[name] for name in self._columns] if isinstance(record, dict) else record
+        return self._csv([*cells, *notes])
+
+    def _csv(self, cells: list[Any]) -> str:
+        text = StringIO(newline="")
+        csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerow(cells)
+        return text.getvalue()
 
 
 def _partial(path: Path) -> Path:

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from ..errors import Invalid
 from ..records.columns import plain
-from ..records.shapes import IGNORED
+from ..records.shapes import IGNORED, NOTES
 
 
 @frozen
@@ -29,8 +29,9 @@ def columns_of(header: Sequence[str], mapped: Mapping[str, str]) -> Columns:
             raise Invalid(f"is given 2 times, in columns {header.index(name) + 1} and {number}", field=name)
     fields = _mapped(header, mapped)
     names = [fields.get(name, name) for name in header]
-    if names and not names[0]:
-        names[0] = IGNORED
+    first = next((index for index, name in enumerate(header) if name not in NOTES), 0)
+    if names and not names[first]:
+        names[first] = IGNORED
     joined = tuple(
         tuple(index for index, name in enumerate(header) if fields.get(name) == field)
         for field in dict.fromkeys(fields.values())

@@ -57,7 +57,7 @@ def _unmarked_utf16(beginning: bytes) -> str | None:
     start = beginning[:4096]
     start = start[: len(start) // 2 * 2]
     for name, high, low in (("utf-16-le", start[1::2], start[::2]), ("utf-16-be", start[::2], start[1::2])):
-        if high.count(0) * 2 > len(high) and 0 not in low:
+        if high.count(0) * 2 > len(high) and low.count(0) * 4 < len(low):
             return name
     return None
 

@@ -86,12 +86,9 @@ def test_bad_rows_are_written_down_and_go_through_once_corrected(
 def test_a_row_with_too_many_cells_keeps_their_text_among_the_rejects(salesmanago: Command, tmp_path: Path) -> None:
     (tmp_path / "wide.csv").write_text("email,name\na@wide.pl,one,two\n")
     assert salesmanago("import", "contacts", "wide.csv", "--rejects", "bad.csv", *QUICK).returncode == 1
-    (row,) = read_table(tmp_path / "bad.csv")
-    text = "".join(row.values())
-    assert row["email"] == "a@wide.pl"
-    assert "one" in text
-    assert "two" in text
-    assert not re.search(r"[\[\]']", text), "cells, not the repr of a Python list"
+    header, row = (tmp_path / "bad.csv").read_text().splitlines()
+    assert header == "email,name,_line,_reason"
+    assert row.startswith("a@wide.pl,one,two,2,")
 
 
 def test_events_arrive_with_all_their_columns(salesmanago: Command, ask: Ask, tmp_path: Path) -> None:
