@@ -34,7 +34,7 @@ from ..api.codegen import (
 )
 from ..api.contacts import Contact
 from ..api.events import ExternalEvent
-from ..api.fields import ShortText, Text, dictionary_value, milliseconds, text, writer_of
+from ..api.fields import Form, ShortText, Text, dictionary_value, milliseconds, text, writer_of
 from ..errors import Invalid
 from .cells import CellRules
 from .class_rows import row_reader
@@ -69,11 +69,16 @@ class Shape:
         self._of_instance = class_writer(record_class)
         self._of_keys = lru_cache(maxsize=512)(self._writer_of_keys)
         self._plain = plain_values(UTC)
+        self._times: CellRules | None = None
 
     def in_time_zone(self, zone: tzinfo) -> Self:
-        """Return the same shape for records whose datetimes without a zone are in this zone; the default is UTC."""
+        """Return the same shape for records whose times without a zone are in this zone; the default is UTC."""
+        if zone is UTC:
+            return self
         shape = copy(self)
         shape._plain = plain_values(zone)
+        shape._times = CellRules(time_zone=zone)
+        shape._of_keys = lru_cache(maxsize=512)(shape._writer_of_keys)
         return shape
 
     def body(self, record: Any) -> Body:
@@ -185,7 +190,14 @@ class Shape:
             if fields[spec.name] > 1:
                 raise Invalid(f"is given {fields[spec.name]} times, as {', '.join(names)}", field=spec.wire_name)
         check_required(given, field_specs(self.record_class))
-        return [rules.spec(spec) if rules and spec else spec for spec in found]
+        return [self._read_by(rules, spec) if spec else None for spec in found]
+
+    def _read_by(self, rules: CellRules | None, spec: FieldSpec) -> FieldSpec:
+        """Return a field whose texts are read by rules; without rules, only times are read in the zone of the shape."""
+        if rules:
+            return rules.spec(spec)
+        is_time = not {Form.EVENT_TIME, Form.MILLISECONDS}.isdisjoint(spec.metadata)
+        return self._times.spec(spec) if self._times and is_time else spec
 
     def _writer_of_keys(self, keys: tuple[str, ...]) -> RowWriter:
         return self.column_writer(keys, lambda index: f"row[{str.__repr__(keys[index])}]")
