@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .api.contact_exports import ContactExport, DateRange
+    from .api.contact_exports import ContactEvent, ContactExport, DateRange
     from .api.contacts import ConsentDetail, Contact, DictionaryProperty, Relation
     from .api.email_addressees import Personalized
     from .api.emails import Attachment
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
         StillRunning,
         Unreadable,
     )
+    from .exports.events import contact_events
+    from .exports.flat import flat_row
     from .imports.report import Report
     from .imports.runs import Outcomes
     from .jobs import Job, JobStatus
@@ -61,6 +63,7 @@ __all__ = [
     "ClientClosed",
     "ConsentDetail",
     "Contact",
+    "ContactEvent",
     "ContactExport",
     "ContactId",
     "Credentials",
@@ -106,12 +109,14 @@ __all__ = [
     "Timeouts",
     "Unreadable",
     "__version__",
+    "contact_events",
+    "flat_row",
 ]
 
 _SUBPACKAGES = ("api", "errors", "settings", "simulator")
 _NAMES_OF_MODULE = {
     "api.fields": ("CLEAR",),
-    "api.contact_exports": ("ContactExport", "DateRange"),
+    "api.contact_exports": ("ContactEvent", "ContactExport", "DateRange"),
     "api.contacts": ("ConsentDetail", "Contact", "DictionaryProperty", "Relation"),
     "api.email_addressees": ("Personalized",),
     "api.emails": ("Attachment",),
@@ -143,6 +148,8 @@ _NAMES_OF_MODULE = {
         "StillRunning",
         "Unreadable",
     ),
+    "exports.events": ("contact_events",),
+    "exports.flat": ("flat_row",),
     "outcome": ("Outcome",),
     "imports.report": ("Report",),
     "imports.runs": ("Outcomes",),

@@ -33,7 +33,7 @@ from .exports import contents
 from .exports.contents import Records
 from .exports.damage import Damage, DamageCounter
 from .exports.files import open_file, read_whole
-from .exports.sinks import Format, Saved, saving
+from .exports.sinks import Format, RecordShape, Saved, saving
 from .polling import JobScheduler
 from .support.background import background
 
@@ -174,17 +174,20 @@ class Job(Generic[RecordT]):
         safe_cells: bool = True,
         on_progress: Callable[[Saved], None] | None = None,
         strict: bool = False,
+        shape: RecordShape = "documented",
     ) -> int:
-        """Write the job's records, as they are in the file, to `to`, a path or "-"; return how many were written.
+        """Write the job's records to `to`, a path or "-"; return how many were written.
 
-        `format` defaults to the one that the suffix of the path names: .json, .jsonl, .csv or .parquet. The file
-        appears under its name only when it is complete. `safe_cells` keeps spreadsheets from running cells of a CSV
+        `format` defaults to the one that the suffix of the path names: .json, .jsonl, .csv or .parquet. Records in
+        JSON have the `shape` that is documented for the file, or are "flat": one object for each row that CSV and
+        Parquet would have (see `flat_row`), which an import takes. The file appears under its name only when it is
+        complete. `safe_cells` keeps spreadsheets from running cells of a CSV
         file as formulas. Damaged characters are replaced, and `on_progress` receives their count as `damaged`; with
         `strict=True` they are an error.
         """
         counter = DamageCounter()
         async with (
-            saving(to, format=format, safe_cells=safe_cells) as sink,
+            saving(to, format=format, safe_cells=safe_cells, shape=shape) as sink,
             open_file(self._connection, self._link) as file,
             aclosing(contents.batches(file, self._read, damage=None if strict else counter)) as found,
         ):

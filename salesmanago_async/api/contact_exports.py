@@ -78,6 +78,14 @@ class ExportedContact(ContactFields):
 
 
 @frozen(kw_only=True)
+class ContactEvent(RecordedEvent):
+    """An event of a contact, with the address and the id of the contact."""
+
+    email: str | None = None
+    contact_id: str | None = None
+
+
+@frozen(kw_only=True)
 class ContactExport(Part):
     """One contact of an export file; parts that were not requested are None or empty."""
 

@@ -6,6 +6,7 @@ from .._version import __version__
 from ._run import Guarded
 from .call import call
 from .check import check
+from .event_exports import events
 from .exports import export
 from .imports import import_
 from .jobs import job
@@ -32,3 +33,4 @@ def salesmanago() -> None:
 for command in (import_, resume, export, job, call, check, check_page, leadoo_feed, rejected, simulator):
     salesmanago.add_command(command)
 import_.add_command(leadoo)
+export.add_command(events)

@@ -10,7 +10,7 @@ from ..errors import Invalid
 from ..file_imports.definition import STDOUT, Attempt, FileImport
 from ..file_imports.ending import FileImportResult
 from ..file_imports.making import importing, report_json
-from ..file_imports.opening import open_files, open_import
+from ..file_imports.opening import first_rows, open_files, open_import
 from ..records.shapes import ExtraColumns, Shape
 from ..sources.sources import FileSource
 from ._asking import ask_first
@@ -26,6 +26,8 @@ async def make_import(definition: FileImport, attempt: Attempt) -> int:
     """Make an import whose paths were checked, print how it ended, and return the exit code."""
     client = without_account(definition.client) if attempt.dry_run else definition.client
     with open_import(definition, attempt, lead_shape=_lead_shape) as opened:
+        for line in first_rows(opened):
+            click.echo(line, err=True)
         async with open_client(client) as sm:
             if definition.kind == "events" and client.simulate and not attempt.dry_run:
                 await _make_contacts(sm, opened.source)

@@ -13,7 +13,7 @@ import anyio
 import anyio.abc
 import click
 
-from ..errors import only_error
+from ..errors import Invalid, only_error
 from ..file_imports.ending import ExitCode
 from ..support.wording import counted
 from ._file_path import FilePath
@@ -55,6 +55,15 @@ _OPTIONS = (
 )
 
 
+shape_option = click.option(
+    "--shape",
+    type=click.Choice(["flat", "documented"]),
+    help="The form of each record in JSON and JSONL: flat as a row of CSV, which an import takes, or documented as in"
+    " the server's file.  [default: flat]",
+)
+"""The option of commands that save the server's own files."""
+
+
 def saving_options(command: CommandT) -> CommandT:
     """Add the options for the output file to a command."""
     decorated: Any = command
@@ -63,11 +72,19 @@ def saving_options(command: CommandT) -> CommandT:
     return decorated  # type: ignore[no-any-return]
 
 
-def checked_destination(out: Path, format: Any, raw_cells: bool) -> "Destination":  # noqa: A002 - as the option is called
+def checked_destination(
+    out: Path,
+    format: Any,  # noqa: A002 - as the option is called
+    raw_cells: bool,
+    shape: Any = None,
+) -> "Destination":
     """Return where records go; raise `Invalid` before the server is asked for anything."""
     from ..exports.sinks import target_of
 
-    return target_of(out, format=format, safe_cells=not raw_cells)
+    target = target_of(out, format=format, safe_cells=not raw_cells, shape=shape or "flat")
+    if target.shape == "documented" and target.format in {"csv", "parquet"}:
+        raise Invalid(f"documented is a form of JSON and JSONL; the rows of {target.format} are flat", field="--shape")
+    return target
 
 
 async def save_job(job: "Job[Any]", target: "Destination", what: str = "records", *, strict: bool = False) -> None:
@@ -88,6 +105,7 @@ async def save_job(job: "Job[Any]", target: "Destination", what: str = "records"
             safe_cells=target.safe_cells,
             on_progress=keep,
             strict=strict,
+            shape=target.shape,
         )
     print_saved(last.records, target, what)
     print_damaged(last.damaged)

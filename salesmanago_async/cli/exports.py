@@ -21,11 +21,13 @@ from ._saving import (
     save_job,
     save_records,
     saving_options,
+    shape_option,
     showing_progress,
     stoppable,
 )
 
 if TYPE_CHECKING:
+    from ..api.selectors import Selector
     from ..client import SalesManago
     from ..exports.sinks import Destination
 
@@ -57,7 +59,7 @@ def _check_part(part: str) -> None:
 
 @click.group()
 def export() -> None:
-    """Export contacts."""
+    """Export contacts and their events."""
 
 
 @export.command()
@@ -95,8 +97,16 @@ def export() -> None:
     "--unordered", is_flag=True, help="Write modified contacts as they arrive, not in the order of their modification."
 )
 @saving_options
+@shape_option
 @client_options
-def contacts(out: Path, format: str | None, raw_cells: bool, client: ClientOptions, **options: Any) -> None:  # noqa: A002
+def contacts(
+    out: Path,
+    format: str | None,  # noqa: A002 - as the option is called
+    raw_cells: bool,
+    shape: str | None,
+    client: ClientOptions,
+    **options: Any,
+) -> None:
     """Export contacts to a file: chosen parts of some contacts, all contacts, or everything about changed ones.
 
     \b
@@ -106,13 +116,17 @@ def contacts(out: Path, format: str | None, raw_cells: bool, client: ClientOptio
     --modified-since, --state      everything about changed contacts; run it every night with the same --state to get
                                    each change once (contact/paginatedModifiedContacts, contact/listById)
 
-    The file appears under its name when it is complete. CSV and Parquet have a row for each contact: details are
-    columns named properties.X and dictionary.X, tags are in one cell, separated by commas, and events and other lists
-    are JSON. A cell that a spreadsheet would run as a formula gets an apostrophe. A damaged character is replaced by
-    U+FFFD; the number of such characters and the first records are printed. A file written with --raw-cells can be
-    imported by 'salesmanago import contacts FILE.csv --extra-columns ignore'.
+    The file appears under its name when it is complete. It has a row or a line for each contact, with its id: details
+    are named properties.X and dictionary.X. In CSV and Parquet, tags stand in one cell with commas, events and other
+    lists as JSON; in JSON and JSONL they are lists. --shape documented writes the form of the server's file instead. A
+    cell of CSV that a spreadsheet would run as a formula gets an apostrophe. A damaged character is replaced by U+FFFD,
+    counted and named with its record.
+
+    'salesmanago import contacts FILE' takes the file as it is (a CSV file if it was written with --raw-cells). It
+    passes over what only the server fills, such as id, score, modifiedOn and events. A contact that had opted out is
+    opted out. An opt-in to mobile marketing is not imported: add a column forcePhoneOptIn for that.
     """  # noqa: D301 - \b is click's
-    run(_export, client=client, choice=Choice(**options), target_options=(out, format, raw_cells))
+    run(_export, client=client, choice=Choice(**options), target_options=(out, format, raw_cells, shape))
 
 
 @frozen(kw_only=True)
@@ -158,10 +172,12 @@ class Choice:
             raise Invalid("cannot be used with --modified-since and --state, which read no files", field="--strict")
 
 
-async def _export(*, client: ClientOptions, choice: Choice, target_options: tuple[Path, str | None, bool]) -> None:
+async def _export(
+    *, client: ClientOptions, choice: Choice, target_options: tuple[Path, str | None, bool, str | None]
+) -> None:
     choice.check()
     choice.data()
-    since = _since(choice.modified_since)
+    since = milliseconds_of(choice.modified_since)
     target = checked_destination(*target_options)
     async with open_client(client) as sm:
         if choice.everyone:
@@ -173,19 +189,18 @@ async def _export(*, client: ClientOptions, choice: Choice, target_options: tupl
 
 
 async def _chosen(sm: "SalesManago", choice: Choice, target: "Destination", client: ClientOptions) -> None:
-    from ..api.selectors import ContactId, Email, Selector, Tag
-
-    chosen: list[tuple[type[Selector], Sequence[str]]] = [
-        (Tag, choice.tags),
-        (Email, choice.emails),
-        (ContactId, choice.contact_ids),
-    ]
-    selectors = [kind(value) for kind, values in chosen for value in values]
-    job = await sm.contacts.export(selectors, choice.data())
+    job = await sm.contacts.export(selectors(choice.tags, choice.emails, choice.contact_ids), choice.data())
     again = f"; to fetch its file again: {_saving_command(job.request_id, target, client)}"
     is_gone = client.simulate  # a simulated account ends with the command
     click.echo(f"job {job.request_id} was started{'' if is_gone else again}", err=True)
     await save_job(job, target, "contacts", strict=choice.strict)
+
+
+def selectors(tags: Sequence[str], emails: Sequence[str], contact_ids: Sequence[str]) -> "list[Selector]":
+    """Return the selectors of the chosen contacts."""
+    from ..api.selectors import ContactId, Email, Tag
+
+    return [*map(Tag, tags), *map(Email, emails), *map(ContactId, contact_ids)]
 
 
 def _saving_command(request_id: int, target: "Destination", client: ClientOptions) -> str:
@@ -195,7 +210,9 @@ def _saving_command(request_id: int, target: "Destination", client: ClientOption
     words = ["salesmanago", "job", "save", str(request_id), "--out", str(target.path or "-")]
     if target.path is None or SUFFIXES.get(target.path.suffix.lower()) != target.format:
         words += ["--format", target.format]
-    return shlex.join([*words, *([] if target.safe_cells else ["--raw-cells"]), *client.arguments()])
+    words += [] if target.safe_cells else ["--raw-cells"]
+    words += ["--shape", target.shape] if target.shape == "documented" else []
+    return shlex.join([*words, *client.arguments()])
 
 
 async def _all(sm: "SalesManago", choice: Choice, target: "Destination") -> None:
@@ -227,7 +244,8 @@ def _print_unavailable(ids: Sequence[str], state: Path | None) -> None:
         click.echo(f"… and {len(ids) - SHOWN_UNAVAILABLE:,} more; {where}", err=True)
 
 
-def _since(given: str | None) -> int | None:
+def milliseconds_of(given: str | None) -> int | None:
+    """Return the time of --modified-since; raise `Invalid` if it is no time."""
     from ..api.fields import milliseconds
 
     if given is None:

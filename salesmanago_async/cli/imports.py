@@ -77,6 +77,14 @@ _OPTIONS = (
     click.option("--no-wait", is_flag=True, help="Do not follow the server's jobs: rows end as 'submitted'."),
     click.option("--dry-run", is_flag=True, help="Check and count the rows and estimate the time; send nothing."),
     click.option(
+        "--show",
+        type=click.IntRange(0),
+        default=3,
+        show_default=True,
+        metavar="N",
+        help="With --dry-run: print the first N rows as they would be sent.",
+    ),
+    click.option(
         "--latency",
         type=click.FloatRange(0, 3600),
         default=0.2,
@@ -156,34 +164,39 @@ def import_() -> None:
 @import_.command(epilog=_EPILOG)
 @contact_import_options
 @client_options
-def contacts(journal: Path | None, dry_run: bool, latency: float, yes: bool, **arguments: Any) -> None:
+def contacts(journal: Path | None, yes: bool, dry_run: bool, latency: float, show: int, **arguments: Any) -> None:
     """Add or update the contacts of FILE… (contact/batchupsertv2).
 
     Columns have the API's names or their snake_case form: email, contactId, name, phone, company, externalId, city, …
-    Tags are separated by , or ; and columns named properties.X or dictionary.X become details.
+    Tags are separated by , or ; and columns named properties.X or dictionary.X become details. A file of 'salesmanago
+    export contacts' is imported as it is.
     """
     definition = FileImport(kind="contacts", **arguments)
     raise SystemExit(
-        run(begin_import, definition=definition, journal=journal, dry_run=dry_run, latency=latency, yes=yes)
+        run(begin_import, definition=definition, attempt=attempt_of(journal, dry_run, latency, show), yes=yes)
     )
 
 
 @import_.command(epilog=_EPILOG)
 @import_options
 @client_options
-def events(journal: Path | None, dry_run: bool, latency: float, **arguments: Any) -> None:
+def events(journal: Path | None, dry_run: bool, latency: float, show: int, **arguments: Any) -> None:
     """Add the external events of FILE… to their contacts (contact/batchAddContactExtEvent).
 
     Columns: email or contactId, date (ISO 8601, in UTC unless it has an offset, or UNIX milliseconds),
-    contactExtEventType, products, value, location, externalId, description, detail1…detail20, shopDomain.
+    contactExtEventType, products, value, location, externalId, description, detail1…detail20, shopDomain. A file of
+    'salesmanago export events' is imported as it is.
     """
     definition = FileImport(kind="events", **arguments)
-    raise SystemExit(run(begin_import, definition=definition, journal=journal, dry_run=dry_run, latency=latency))
+    raise SystemExit(run(begin_import, definition=definition, attempt=attempt_of(journal, dry_run, latency, show)))
 
 
-async def begin_import(
-    *, definition: FileImport, journal: Path | None, dry_run: bool, latency: float, yes: bool = False
-) -> int:
+def attempt_of(journal: Path | None, dry_run: bool, latency: float, show: int) -> Attempt:
+    """Return the attempt that the options ask for."""
+    return Attempt(journal=journal, dry_run=dry_run, latency=latency, show=show if dry_run else 0)
+
+
+async def begin_import(*, definition: FileImport, attempt: Attempt, yes: bool = False) -> int:
     """Begin an import, or continue the one in its journal; return the exit code.
 
     An import that would send many e-mails asks first, unless `yes` is given.
@@ -191,9 +204,10 @@ async def begin_import(
     from ..file_imports.opening import attempt_with
     from ._importing import ask_for_confirmations, make_import
 
+    journal = attempt.journal
     check_paths(definition, journal)
-    if dry_run:
-        return await make_import(definition, Attempt(journal=journal, dry_run=True, latency=latency))
+    if attempt.dry_run:
+        return await make_import(definition, attempt)
     again = ("salesmanago", *sys.argv[1:])
     attempt = attempt_with(definition, journal, again=again) if journal else Attempt()
     was_begun = journal is not None and journal.is_file() and attempt.continue_command == attempt.resume_command

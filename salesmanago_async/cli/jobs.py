@@ -11,7 +11,7 @@ from ..file_imports.account import ClientOptions
 from ..file_imports.ending import ExitCode
 from ._client import client_options, open_client
 from ._run import run
-from ._saving import checked_destination, save_job, saving_options, stoppable
+from ._saving import checked_destination, save_job, saving_options, shape_option, stoppable
 
 if TYPE_CHECKING:
     from ..exports.sinks import Destination
@@ -47,6 +47,7 @@ async def _status(*, client: ClientOptions, request_id: int) -> None:
 @job.command()
 @click.argument("request_id", type=int)
 @saving_options
+@shape_option
 @client_options
 def save(
     client: ClientOptions,
@@ -54,17 +55,22 @@ def save(
     out: Path,
     format: str | None,  # noqa: A002 - as the option is called
     raw_cells: bool,
+    shape: str | None,
     strict: bool,
 ) -> None:
     """Wait for the file of a job, and save its records.
 
     The file appears under its name when it is complete.
     """
-    run(_save, client=client, request_id=request_id, target_options=(out, format, raw_cells), strict=strict)
+    run(_save, client=client, request_id=request_id, target_options=(out, format, raw_cells, shape), strict=strict)
 
 
 async def _save(
-    *, client: ClientOptions, request_id: int, target_options: tuple[Path, str | None, bool], strict: bool
+    *,
+    client: ClientOptions,
+    request_id: int,
+    target_options: tuple[Path, str | None, bool, str | None],
+    strict: bool,
 ) -> None:
     target = checked_destination(*target_options)
     async with open_client(client) as sm:

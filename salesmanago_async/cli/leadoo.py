@@ -12,7 +12,7 @@ from ..support.wording import counted
 from ._client import client_options
 from ._file_path import FilePath
 from ._run import run
-from .imports import begin_import, contact_import_options
+from .imports import attempt_of, begin_import, contact_import_options
 
 if TYPE_CHECKING:
     from ..integrations.leadoo import Feed
@@ -23,7 +23,7 @@ SHOWN_PROBLEMS = 5
 @click.command()
 @contact_import_options
 @client_options
-def leadoo(journal: Path | None, dry_run: bool, latency: float, yes: bool, **arguments: Any) -> None:
+def leadoo(journal: Path | None, yes: bool, dry_run: bool, latency: float, show: int, **arguments: Any) -> None:
     """Add or update contacts from the Leadoo leads of FILE… (contact/batchupsertv2).
 
     Columns have the names of Leadoo's API or of the documented table: email, name, phone, zip_code, utm_source, url,
@@ -33,7 +33,7 @@ def leadoo(journal: Path | None, dry_run: bool, latency: float, yes: bool, **arg
     """
     definition = FileImport(kind="contacts", form="leadoo", **arguments)
     raise SystemExit(
-        run(begin_import, definition=definition, journal=journal, dry_run=dry_run, latency=latency, yes=yes)
+        run(begin_import, definition=definition, attempt=attempt_of(journal, dry_run, latency, show), yes=yes)
     )
 
 

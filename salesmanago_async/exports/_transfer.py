@@ -97,7 +97,7 @@ class Transfer:
         return part.end == part.version.total
 
     def _note_answer(self, version: Version) -> None:
-        self.total = version.total or self.total
+        self.total = version.total  # that of another version would end the reading too early
         self.answered = True
         self.changed.give()
 

@@ -10,7 +10,7 @@ from .archive import records_of
 from .damage import Damage, DamageCounter
 from .files import Spooled
 from .records import ArrayReader
-from .shapes import list_inside
+from .shapes import list_inside, split_batch
 
 _ARCHIVES = frozenset({b"PK\x03\x04", b"PK\x05\x06"})
 """The first bytes of an archive; the second form is an empty archive."""
@@ -47,7 +47,8 @@ async def batches(
 ) -> AsyncGenerator[list[Any]]:
     """Yield the records as they are in the file, many at a time; records of a JSON file are yielded while it downloads.
 
-    The first bytes of the file show whether it is an archive; `read` says where its records are. Raises `Unreadable` if
+    The first bytes of the file show whether it is an archive; `read` says where its records are, and may split each
+    object of the file into several records. Raises `Unreadable` if
     the file is neither JSON nor an archive, is damaged, or was cut. Damaged characters are counted in `damage`; without
     `damage` they are such an error as well.
     """
@@ -55,7 +56,7 @@ async def batches(
     source = records_of(await file.whole(), damage=damage) if is_archive else _elements(file, list_inside(read), damage)
     async with aclosing(source) as found:
         async for batch in found:
-            yield batch
+            yield split_batch(read, batch)
 
 
 async def records(

@@ -1,21 +1,26 @@
 """Writes records as JSON: one array, or one object in each line."""
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import IO, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import IO, Any, TypeAlias
 
 import orjson
+
+Dump: TypeAlias = Callable[[Any], bytes]
+"""Returns a record as JSON, in one line."""
 
 
 class JsonLines:
     """Writes each record in its own line."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], dump: Dump) -> None:
         self._file = file
+        self._dump = dump
 
     def write(self, records: Sequence[Any]) -> None:
         """Write records."""
-        self._file.write(b"".join([dump_record(record) + b"\n" for record in records]))
+        self._file.write(b"".join([self._dump(record) + b"\n" for record in records]))
 
     def finish(self) -> Iterator[None]:
         """Do nothing: every line is complete."""
@@ -28,14 +33,15 @@ class JsonLines:
 class JsonArray:
     """Writes one JSON array, with each record in its own line."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], dump: Dump) -> None:
         self._file = file
+        self._dump = dump
         self._opening = b"[\n"
 
     def write(self, records: Sequence[Any]) -> None:
         """Write records."""
         for record in records:
-            self._file.write(self._opening + dump_record(record))
+            self._file.write(self._opening + self._dump(record))
             self._opening = b",\n"
 
     def finish(self) -> Iterator[None]:
@@ -53,3 +59,17 @@ def dump_record(record: Any) -> bytes:
         return orjson.dumps(record, default=str)
     except TypeError:  # half a surrogate pair, for example of text cut inside an emoji; or a huge number
         return json.dumps(record, default=str).encode()
+
+
+def dump_row(row: Mapping[str, Any]) -> bytes:
+    """Return a flat row as JSON, in one line; times are ISO 8601 in UTC."""
+    try:
+        return orjson.dumps(row, option=orjson.OPT_UTC_Z, default=str)
+    except TypeError:  # as in dump_record
+        return json.dumps(row, default=_text).encode()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(value)

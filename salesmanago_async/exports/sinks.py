@@ -18,12 +18,16 @@ from ..extras import check_parquet
 from ._atomic_file import AtomicFile, target_of_link
 from .csv_tables import CsvTable
 from .damage import Damage
-from .json_files import JsonArray, JsonLines
+from .flat import dump_flat
+from .json_files import Dump, JsonArray, JsonLines
 from .json_files import dump_record as dump_record  # for modules that write JSON themselves
 from .parquet import ParquetTable
 
 Format: TypeAlias = Literal["json", "jsonl", "csv", "parquet"]
 """The format in which records are written."""
+
+RecordShape: TypeAlias = Literal["documented", "flat"]
+"""The shape of records in JSON and JSON lines: as the server's file has them, or the flat row that CSV has."""
 
 STDOUT = "-"
 """The name of standard output."""
@@ -57,6 +61,7 @@ class Destination:
     path: Path | None
     format: Format
     safe_cells: bool = True
+    shape: RecordShape = "documented"
 
 
 class _Writer(Protocol):
@@ -71,21 +76,30 @@ class _Writer(Protocol):
         """Release files and memory, whether finished or not."""
 
 
-def target_of(to: str | PathLike[str], *, format: Format | None = None, safe_cells: bool = True) -> Destination:  # noqa: A002
+def target_of(
+    to: str | PathLike[str],
+    *,
+    format: Format | None = None,  # noqa: A002 - the usual name in libraries that write files
+    safe_cells: bool = True,
+    shape: RecordShape = "documented",
+) -> Destination:
     """Return the destination of that name; raise `Invalid` if it cannot be written in that format.
 
     `to` is a path, or "-" for standard output. Without a `format` the suffix of the path decides; "-" gets JSON lines.
+    `shape` is the shape of records in JSON and JSON lines; CSV and Parquet are always flat.
     """
     if str(to) == STDOUT:
-        target = Destination(path=None, format=format or "jsonl", safe_cells=safe_cells)
+        target = Destination(path=None, format=format or "jsonl", safe_cells=safe_cells, shape=shape)
         if target.format == "parquet" and sys.stdout.isatty():
             raise Invalid("Parquet is a binary format, and standard output is a terminal: name a file", field=STDOUT)
     else:
         path = Path(to)
-        target = Destination(path=path, format=format or _format_of(path), safe_cells=safe_cells)
+        target = Destination(path=path, format=format or _format_of(path), safe_cells=safe_cells, shape=shape)
         _check_place(path)
     if target.format not in _WRITERS:
         raise Invalid(f"is {format!r}, not one of {', '.join(_WRITERS)}", field="format")
+    if shape not in _DUMPS:
+        raise Invalid(f"is {shape!r}, not one of {', '.join(_DUMPS)}", field="shape")
     if target.format == "parquet":
         check_parquet("format")
     return target
@@ -179,17 +193,18 @@ async def saving(
     *,
     format: Format | None = None,  # noqa: A002 - the usual name in libraries that write files
     safe_cells: bool = True,
+    shape: RecordShape = "documented",
 ) -> AsyncGenerator[Saving]:
     """Open a destination for records: `await sink.write(records)` writes some.
 
     The file appears under its name when the block ends without an error; otherwise a file that had the name stays. See
-    `target_of` for `to` and `format`. `safe_cells` keeps spreadsheets from running cells of a CSV file as formulas.
-    CSV and Parquet files are written when the block ends, because their columns are not known before: until then the
-    rows are in an unnamed temporary file in the folder of the target.
+    `target_of` for `to`, `format` and `shape`. `safe_cells` keeps spreadsheets from running cells of a CSV file as
+    formulas. CSV and Parquet files are written when the block ends, because their columns are not known before: until
+    then the rows are in an unnamed temporary file in the folder of the target.
 
     Raises `Invalid` if the file cannot be created, and OSError, with its name, if it cannot be written: a full disk.
     """
-    target = to if isinstance(to, Destination) else target_of(to, format=format, safe_cells=safe_cells)
+    target = to if isinstance(to, Destination) else target_of(to, format=format, safe_cells=safe_cells, shape=shape)
     sink = Saving(target, AtomicFile(target.path) if target.path else None)
     try:
         yield sink
@@ -203,9 +218,11 @@ def _folder(target: Destination) -> Path | None:
     return target.path.parent if target.path else None
 
 
+_DUMPS: dict[RecordShape, Dump] = {"documented": dump_record, "flat": dump_flat}
+
 _WRITERS: dict[Format, Callable[[IO[bytes], Destination], _Writer]] = {
-    "json": lambda file, _: JsonArray(file),
-    "jsonl": lambda file, _: JsonLines(file),
+    "json": lambda file, target: JsonArray(file, _DUMPS[target.shape]),
+    "jsonl": lambda file, target: JsonLines(file, _DUMPS[target.shape]),
     "csv": lambda file, target: CsvTable(file, _folder(target), safe_cells=target.safe_cells),
     "parquet": lambda file, target: ParquetTable(file, _folder(target)),
 }

@@ -58,13 +58,15 @@ class FileImport:
 class Attempt:
     """One attempt at an import: its journal, and the settings that the journal does not keep.
 
-    `latency` (seconds a request) is for the estimate of a dry run. `continue_command` is the command that continues
+    `latency` (seconds a request) is for the estimate of a dry run, which shows the first `show` rows as they would be
+    sent. `continue_command` is the command that continues
     this attempt, `resume_command` the one that continues the import by its journal alone.
     """
 
     journal: Path | None = None
     dry_run: bool = False
     latency: float = 0.2
+    show: int = 0
     in_doubt: Literal["ask", "send", "drop"] = "ask"
     continue_command: tuple[str, ...] | None = None
     resume_command: tuple[str, ...] | None = None

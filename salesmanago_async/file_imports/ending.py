@@ -74,6 +74,7 @@ class FileImportResult:
             *_empty_input_lines(self),
             *(f"warning: {warning}" for warning in self.report.warnings),
             *_problem_lines(self),
+            *_reason_lines(self.report),
             *_in_doubt_lines(self),
             *(
                 f"{path} stays as it is: it is not the file that this import wrote; no row is in doubt now"
@@ -176,6 +177,15 @@ def _problem_lines(result: FileImportResult) -> Iterator[str]:
     elif shown and any(more.values()):
         counts = ", ".join(f"{count:,} more {state}" for state, count in more.items() if count)
         yield f"… and {counts}{_place_of_rejects(result) if more['rejected'] else ''}"
+
+
+def _reason_lines(report: Report) -> Iterator[str]:
+    """Yield how many rows are rejected or in doubt for which reason, if that is not clear from the rows shown."""
+    if report.rejected + report.in_doubt <= SHOWN_PROBLEMS or report.estimate or not report.reasons:
+        return
+    yield "reasons:"
+    for reason, count in report.reasons.items():
+        yield f"  {count:>10,}  {' '.join(reason.split())}"
 
 
 def _place_of_rejects(result: FileImportResult) -> str:

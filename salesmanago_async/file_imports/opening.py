@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from attrs import evolve, frozen
 
+from ..api.codec import dumps
 from ..errors import Invalid
 from ..outcome import State
 from ..records.shapes import ExtraColumns, Shape, contact_shape, event_shape
@@ -70,6 +72,17 @@ def open_files(definition: FileImport, *, lead_shape: MakeLeadShape | None = Non
         strict=definition.strict,
     )
     return FileSource([open_file(path, shape, reading) for path in definition.files])
+
+
+def first_rows(opened: OpenedImport) -> Iterator[str]:
+    """Yield a line for each of the first rows that the attempt is to show: as it would be sent, or why it would not."""
+    source = opened.source
+    for row, line in islice(source.rows(), opened.attempt.show):
+        place = f"{source.file_of(row)}:{line}"
+        try:
+            yield f"{place}: {dumps(source.body(row)).decode()}"
+        except Invalid as error:
+            yield f"{place}: would be rejected: {error}"
 
 
 def parse_mapping(given: str) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from ..api.contact_changes import (
     StopMonitoring,
 )
 from ..api.contact_details import ContactDetails
-from ..api.contact_exports import ContactExport, DataType, DateRange, ExportContactsData
+from ..api.contact_exports import ContactEvent, ContactExport, DataType, DateRange, ExportContactsData
 from ..api.contact_lists import (
     MOST_ROWS,
     ContactOnPage,
@@ -41,7 +41,7 @@ from ..connection.blocks import block
 from ..errors import Invalid
 from ..exports.contents import Records
 from ..exports.damage import DamageCounter
-from ..exports.shapes import as_it_is, contact_export, contacts_on_page
+from ..exports.shapes import as_it_is, contact_export, contacts_on_page, events_of_contacts
 from ..imports.report import Report
 from ..imports.runs import ContactRunOptions, Outcomes, contact_run
 from ..jobs import Job, started_job
@@ -292,6 +292,26 @@ class Contacts(Group):
         """Start an export of the chosen parts of the chosen contacts; see `ExportContactsData` for the arguments."""
         started = await self._connection.send(ExportContactsData(to, data, date_range=date_range, owner=owner))
         return started_job(self._connection, started, contact_export)
+
+    async def export_events(
+        self, to: Sequence[Selector], *, date_range: DateRange | None = None, owner: str | None = None
+    ) -> Job[ContactEvent]:
+        """Start an export of the external events of the chosen contacts; the records of the job are the events.
+
+        Each event has the address and the id of its contact, so `await job.save("events.csv")` writes a row for each
+        event, and `sm.events.add_many("events.csv")` takes the file. For the events of other contacts use
+        `contact_events`, with `walk` or `export_modified`:
+
+            async for contact in sm.contacts.walk():
+                for event in contact_events(contact):
+                    ...
+
+        The job is an export of the parts CONTACT and EXT_EVENT. `sm.jobs.attach` does not know that events are wanted:
+        the records of a job that was attached are the contacts.
+        """
+        data = ("CONTACT", "EXT_EVENT")
+        started = await self._connection.send(ExportContactsData(to, data, date_range=date_range, owner=owner))
+        return started_job(self._connection, started, events_of_contacts)
 
     async def upsert_many(self, source: GivenSource, **options: Unpack[ContactRunOptions]) -> Report:
         """Add or change any number of contacts, and return the counts of their outcomes.

@@ -5,6 +5,7 @@ almost no cost, whether a record fits, and passes any other record back to the s
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from ..api.codegen import FieldSpec
@@ -123,7 +124,8 @@ class InstanceEncoder:
 class MappingEncoder:
     """The encoders for dicts, by their keys and the keys of the nested objects, the `containers`.
 
-    `flattened` moves the fields of the nested objects to the top level; it may raise `Invalid`.
+    `flattened` moves the fields of the nested objects to the top level; it may raise `Invalid`. `is_exported` returns
+    whether a record with such keys is an export, whose keys have another meaning (see exported.py).
     """
 
     def __init__(
@@ -133,13 +135,16 @@ class MappingEncoder:
         *,
         containers: frozenset[str],
         flattened: Callable[[Mapping[Any, Any]], dict[Any, Any]],
+        is_exported: Callable[[Collection[Any]], bool],
     ) -> None:
         self._specs_of = specs_of
         self._context = context
         self._containers = containers
         self._flattened = flattened
         self._encoders: dict[Any, Encode | None] = {}
-        self._shared = SharedKeysEncoder(self._generate_shared)
+        self._is_exported = is_exported
+        # records that share keys must agree on their meaning: one that is no export must not be taken for one
+        self._shared = {kind: SharedKeysEncoder(partial(self._generate_shared, kind)) for kind in (False, True)}
         self.encode_any = context.slow_path
 
     def encoder_for(self, record: dict[Any, Any]) -> Encode | None:
@@ -154,7 +159,8 @@ class MappingEncoder:
         if not self._is_full:
             return None
         try:
-            return self._shared.encode(self._flattened(record))
+            flat = self._flattened(record)
+            return self._shared[self._is_exported(flat)].encode(flat)
         except Invalid:  # the slow path raises a better error: it knows which fields the record itself has
             return None
 
@@ -175,11 +181,13 @@ class MappingEncoder:
         fields = self._fields_of(unpack)
         return self._compile(fields, unpack) if fields is not None else None
 
-    def _generate_shared(self, record: dict[Any, Any]) -> Encode | None:
+    def _generate_shared(self, exported: bool, record: dict[Any, Any]) -> Encode | None:
         """Compile the shared encoder; None if some records have details in columns and others in an object.
 
-        Each of these two kinds has its own order of fields.
+        Each of these two kinds has its own order of fields. None, too, if only the keys together look like an export.
         """
+        if self._is_exported(record) != exported:
+            return None
         unpack = _UnpackCode(record, self._containers)
         fields = self._fields_of(unpack)
         return self._compile(fields, unpack) if fields is not None and not merges(fields) else None

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from datetime import UTC, tzinfo
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal, Self, TypeAlias, cast
 
 from attrs import evolve
@@ -41,6 +41,7 @@ from .class_rows import row_reader
 from .columns import NoContactColumn, UnknownColumns, meant, plain
 from .compiled import Encoded, EncoderContext
 from .encoders import Encoder, InstanceEncoder, MappingEncoder, RecordEncoder, cell_encoder
+from .exported import exported_columns, is_exported
 from .names import Names, names_of_contact, names_of_event
 from .values import plain_values
 
@@ -105,7 +106,13 @@ class Shape:
     def encoder(self, tags: Sequence[str] = (), body: Callable[[Any], Body] | None = None) -> Encoder:
         """Return the encoder for records in any form, with these tags added; `body` builds bodies on the slow path."""
         context = self._context(body or self.body, tags)
-        keys = MappingEncoder(self._specs_of, context, containers=self._containers, flattened=self._flattened)
+        keys = MappingEncoder(
+            self._specs_of,
+            context,
+            containers=self._containers,
+            flattened=self._flattened,
+            is_exported=partial(is_exported, self.record_class),
+        )
         values = InstanceEncoder(self.record_class, field_specs(self.record_class), evolve(context, plain=None))
         return RecordEncoder(values, keys, context.slow_path)
 
@@ -180,10 +187,11 @@ class Shape:
 
     def _specs_of(self, names: Sequence[str], rules: CellRules | None = None) -> list[FieldSpec | None]:
         """Return the fields that these names stand for, None for an ignored name."""
-        unknown = {name: self._meant(name) for name in names if not self._is_known(name)}
+        exported = exported_columns(self.record_class, names)
+        unknown = {name: self._meant(name) for name in names if name not in exported and not self._is_known(name)}
         if unknown:
             raise UnknownColumns(unknown)
-        found = [self._spec(name) for name in names]
+        found = [exported[name] if name in exported else self._spec(name) for name in names]
         given = [spec for spec in found if spec]
         fields = Counter(spec.name for spec in given)
         for spec in given:

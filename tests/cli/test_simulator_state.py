@@ -79,7 +79,7 @@ def test_what_was_answered_is_there_whenever_the_simulator_is_killed(simulate: S
 def test_an_unusable_state_file_is_one_line(simulate: Simulate, start: Start, tmp_path: Path) -> None:
     simulate()
     (tmp_path / "text.db").write_text("no database" * 100)
-    for name, said in (("account.db", "in use"), ("text.db", "no state file")):
+    for name, said in (("account.db", "in use"), ("text.db", "not a state file")):
         process = start("simulator", "--port", "0", "--state", name, environ={})
         out, err = process.communicate(timeout=20)
         assert (process.returncode, out, err.count("\n")) == (2, "", 1)

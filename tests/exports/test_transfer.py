@@ -406,6 +406,13 @@ async def test_the_length_of_another_version_does_not_make_a_cut_file_whole(conn
     assert (await fetch(connect(hosts))).content == b"\0\1\0"
 
 
+async def test_the_length_of_another_version_does_not_end_the_reading(connect: Connect) -> None:
+    shorter = Host(content=b"\0\0", etag='"two"', has_parts=False, breaks=1, piece=1)
+    longer = Host(content=b"\0\1\0", etag='"one"', has_parts=False, promises=False, piece=1)
+    fetched = await fetch(connect(Hosts([shorter, longer, httpx.ReadTimeout("slow")])))
+    assert (fetched.error, fetched.content) == (None, b"\0\1\0")
+
+
 @st.composite
 def scripts(draw: st.DrawFn) -> tuple[dict[str, bytes], list[Step]]:
     """Several versions of a file with equal beginnings, and the answers of correct hosts."""

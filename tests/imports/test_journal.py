@@ -481,7 +481,7 @@ async def _run_on_a_full_disk(harness: Harness, pages: int, patch: pytest.Monkey
 
 
 @pytest.mark.parametrize("kind", [*in_ci("contacts"), "events"])
-@pytest.mark.parametrize("pages", [0, 1])
+@pytest.mark.parametrize("pages", [*in_ci(0), 1])
 async def test_a_run_ends_when_its_journal_is_full_and_another_finishes_it(
     kind: Kind, pages: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -149,7 +149,7 @@ async def test_every_failure_is_waited_out_alike(failure: str, kind: Kind, tmp_p
     assert report.seconds > 299
 
 
-@KINDS
+@pytest.mark.parametrize("kind", ["contacts", *in_ci("events")])
 @EACH_FAILURE
 async def test_a_longer_outage_stops_the_run_and_the_next_one_goes_on(failure: str, kind: Kind, tmp_path: Path) -> None:
     harness, records = await harness_of(kind, tmp_path, 2 * RECORDS)

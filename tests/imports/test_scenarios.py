@@ -632,7 +632,7 @@ async def test_a_source_that_has_changed_is_refused_before_anything_is_sent(
     assert (await harness.run(records, batch_size=10)).counts == ALL
 
 
-@pytest.mark.parametrize("kind", ["contacts", "events"])
+@pytest.mark.parametrize("kind", [*in_ci("contacts"), "events"])
 async def test_a_refusal_of_everything_costs_a_bounded_number_of_requests(kind: Kind, tmp_path: Path) -> None:
     harness = Harness(kind, tmp_path)
     harness.gateway.instead = instead_of(REFUSAL, PATHS[kind])
@@ -768,7 +768,7 @@ async def test_a_request_that_is_not_full_waits_a_moment_for_what_is_not_free_ye
 # Accounts that show events in their own way
 
 
-@pytest.mark.parametrize("has_ids", [True, False], ids=["with ids", "without ids"])
+@pytest.mark.parametrize("has_ids", [*in_ci(True), False], ids=["with ids", "without ids"])
 @pytest.mark.parametrize("rendering", [*RECOGNIZABLE, *AMBIGUOUS])
 @pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": VirtualTimeLoop})], ids=["asyncio"])
 async def test_no_event_is_doubled_in_whatever_way_it_is_shown(rendering: str, has_ids: bool, tmp_path: Path) -> None:

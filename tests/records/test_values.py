@@ -95,7 +95,7 @@ def test_a_value_with_one_obvious_text_is_that_text(value: Any, expected: str | 
         ([], "name: is a list, not text"),
         (object(), "name: is an object, not text"),
     ],
-    ids=repr,
+    ids=lambda given: type(given).__name__ if not isinstance(given, str) else given,
 )
 def test_a_value_without_an_obvious_text_is_rejected(value: Any, reason: str) -> None:
     assert contact(name=value) == reason
