@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
-from datetime import UTC, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache, partial
 from typing import Any, Literal, Self, TypeAlias, cast
 
@@ -205,7 +205,7 @@ class Shape:
         if rules:
             return rules.spec(spec)
         is_time = not {Form.EVENT_TIME, Form.MILLISECONDS}.isdisjoint(spec.metadata)
-        return self._times.spec(spec) if self._times and is_time else spec
+        return _in_zone(self._times.spec(spec), self._times.time_zone) if self._times and is_time else spec
 
     def _writer_of_keys(self, keys: tuple[str, ...]) -> RowWriter:
         return self.column_writer(keys, lambda index: f"row[{str.__repr__(keys[index])}]")
@@ -276,6 +276,18 @@ class Shape:
 _CONTACT_FIELDS = frozenset({"email", "contact_id"})
 
 
+def _in_zone(spec: FieldSpec, zone: tzinfo) -> FieldSpec:
+    """Return a field of times that takes a date as the beginning of that day in a zone."""
+    write = spec.write
+
+    def written(value: Any) -> Any:
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return write(datetime(value.year, value.month, value.day, tzinfo=zone))
+        return write(value)
+
+    return evolve(spec, write=written)
+
+
 def _property(key: str) -> FieldSpec:
     if len(key) > 255:
         raise Invalid(f"the name of a detail is {len(key)} characters long; at most 255 are allowed", field=key[:40])
@@ -290,6 +302,8 @@ def _dictionary_property(key: str) -> FieldSpec:
 
     def write(value: object) -> dict[str, Any]:
         kind = "DATE" if _is_time(value) else "NUMBER"
+        if isinstance(value, datetime) and value.time() == time():  # a day of a table: the API wants 00:00 UTC
+            value = value.date()
         return {"name": key, "type": kind, "value": dictionary_value(milliseconds(value) if kind == "DATE" else value)}
 
     name = f"dictionary.{key}"
