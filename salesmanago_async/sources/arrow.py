@@ -67,8 +67,9 @@ def open_stream(given: Any, what: str = "source") -> Any:
         return pyarrow.RecordBatchReader.from_batches(batch.schema, [batch])
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, TypeError, ValueError) as error:
         kind = type(given).__name__
-        rule = f"is a {kind}, which is not a table with named columns; give a frame, or an iterable of records"
-        raise Invalid(f"{rule} ({str(error).splitlines()[0]})", field=what) from None
+        remedy = "frame.to_dict('records')" if kind == "DataFrame" else "a frame, or an iterable of records"
+        reason = str(error).splitlines()[0]
+        raise Invalid(f"is a {kind} that is no Arrow table ({reason}); give {remedy}", field=what) from None
 
 
 class TableRows:
