@@ -18,3 +18,13 @@ def check_arrow(what: str, field: str | None = None) -> None:
         raise Invalid(
             f"{what} needs the extra 'parquet': pip install 'salesmanago-async[parquet]'", field=field
         ) from None
+
+
+def check_excel(field: str | None = None) -> None:
+    """Raise `Invalid` if python-calamine is not installed; it names the extra, and `field`, which needs it."""
+    try:
+        import python_calamine  # noqa: F401 - whether it is there
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "python_calamine":
+            raise
+        raise Invalid("Excel needs the extra 'excel': pip install 'salesmanago-async[excel]'", field=field) from None

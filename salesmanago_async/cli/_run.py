@@ -20,6 +20,7 @@ import click
 from ..errors import SalesManagoError
 from ..file_imports.ending import ExitCode, code_of, line_of
 from ._collector import collecting_less_often
+from ._option_names import with_option_names
 
 ReturnT = TypeVar("ReturnT")
 
@@ -95,5 +96,5 @@ def show_waits() -> None:
 
 def fail(line: str, code: int = ExitCode.UNUSABLE) -> NoReturn:
     """Print one line on stderr and exit."""
-    click.echo(f"salesmanago: {' '.join(line.split())}", err=True)
+    click.echo(f"salesmanago: {' '.join(with_option_names(line).split())}", err=True)
     raise SystemExit(code)

@@ -25,6 +25,11 @@ _OPTIONS = (
         show_default=True,
         help="What to do with columns that are not a field.",
     ),
+    click.option(
+        "--format",
+        type=click.Choice(["csv", "jsonl", "json", "parquet", "xlsx"]),
+        help="The format of the files; needed for standard input.  [default: by the suffix]",
+    ),
     click.option("--encoding", help="The encoding of the files, such as cp1250.  [default: from the BOM, or UTF-8]"),
     click.option("--delimiter", help="The character between cells.  [default: detected from the header]"),
     click.option("--null", multiple=True, metavar="TEXT", help="A text that means an empty cell, such as NULL."),
@@ -112,10 +117,15 @@ _CONTACT_OPTIONS = (
     click.option("--fire-events/--no-fire-events", default=None, help="Whether to trigger rules and workflows."),
 )
 
-_EPILOG = """FILE is CSV (with cells separated by , ; tab or |), JSONL, or Parquet (extra "parquet"). In JSONL and
-Parquet, columns may be objects. --map "Full name=name" reads a column as a field. Columns are matched without
-case, spaces, - _ and .; an unknown one is an error, with the --map options to paste. Two columns that are mapped to one
-field are joined with a space. What is taken and looks wrong, such as 4.86E+10, is counted as a warning.
+_EPILOG = """FILE is CSV (with cells separated by , ; tab or |), JSONL, a JSON array of objects, Parquet (extra
+"parquet") or an Excel workbook (.xlsx, extra "excel"). Each may be packed with gzip. Columns of JSON and Parquet may be
+objects. FILE may also be a pipe, or - for standard input (with --format). These are copied to a temporary file first
+(TMPDIR), and cannot be used with --journal, because a resumed import reads its files again.
+
+A file that is not UTF-8 in several places is refused with the first line; single damaged bytes and NUL characters
+reject only their rows. --map "Full name=name" reads a column as a field. Columns are matched without case, spaces, - _
+and .; an unknown one is an error, with the --map options to paste. Two columns that are mapped to one field are joined
+with a space. What is taken and looks wrong, such as 4.86E+10, is counted as a warning.
 
 A journal is one file, for one import, one account and one server: use another one for the next night's import. It holds
 no rows, so the input files are read again. A journal that was cut, damaged or changed is refused. Running the same
@@ -126,8 +136,8 @@ each wait. After --patience it stops, says why, and exits with 3. A Retry-After 
 immediately. The first Ctrl-C or SIGTERM finishes the requests in flight (at most 20 s), the second one stops
 immediately. Both write the counts, the report and the rejects, and print the command that continues the import.
 
-The rejects have two more columns, _line and _reason: correct a copy of the file and import that copy. 'salesmanago
-resume' writes the rejects again from the start. Rejects of Parquet files are JSONL.
+The rejects have two more columns, _line and _reason: correct a copy of the file and import that. 'salesmanago resume'
+writes the rejects anew. Rejects of Parquet and JSON are JSONL, those of Excel CSV.
 
 Every row that was read has one of these states: accepted, submitted (the server has taken the row, and its job was not
 followed to the end), rejected, in doubt (the row was sent, and no answer says whether it arrived), or not sent. Rows in
@@ -158,7 +168,7 @@ def _with_options(command: CommandT, options: Sequence[Callable[[Any], Any]]) ->
 
 @click.group("import")
 def import_() -> None:
-    """Import contacts or events from CSV, JSONL or Parquet files."""
+    """Import contacts or events from CSV, JSON lines, JSON, Parquet or Excel files."""
 
 
 @import_.command(epilog=_EPILOG)

@@ -33,7 +33,7 @@ Batches are small, because a parser is fastest if its objects stay in the proces
 import gc
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import accumulate, islice
 from typing import Any, cast
@@ -54,6 +54,7 @@ MOST_BLANKS = 12 * 1024 * 1024
 """The most bytes of white space in a row."""
 
 _SCANNED_FROM = 512 * 1024
+_SHORT_STEP = 2048
 _MOST_GUESSES = 8
 _LONGEST_HEAD = 64 * 1024
 """A list inside an object is read in batches if it begins within this many bytes; else the object is read whole."""
@@ -70,17 +71,24 @@ class ArrayReader:
 
     `inside` names a field of that object: the records are then the elements of this field, and `other_fields` holds the
     other fields after the last byte. Damaged characters are replaced and counted in `damage`; without `damage` they are
-    an error.
+    an error. `replace_invalid` returns what takes the place of an element that is not JSON, given its bytes and the
+    error; without it, such an element is an error, too.
     """
 
     def __init__(
-        self, *, inside: str | None = None, batch_bytes: int = BATCH_BYTES, damage: DamageCounter | None = None
+        self,
+        *,
+        inside: str | None = None,
+        batch_bytes: int = BATCH_BYTES,
+        damage: DamageCounter | None = None,
+        replace_invalid: Callable[[bytes, str], Any] | None = None,
     ) -> None:
         self.other_fields: dict[str, Any] = {}
         self._inside = inside
         self._batch_bytes = batch_bytes
         self._damage = damage
-        self._decoder = _STRICT if damage is None else _LENIENT
+        self._replace_invalid = replace_invalid
+        self._decoder = _STRICT if damage is None and replace_invalid is None else _LENIENT
         self._buffer = bytearray()
         self._begun = False  # the buffer begins with a bracket
         self._may_have_bom = True
@@ -110,6 +118,8 @@ class ArrayReader:
         elements: list[Any] = []
         if self._buffer[0] == _ARRAY and len(self._buffer) >= self._threshold:
             elements = self._take_scanned(self._scan) if self._scan else self._take_batch()
+            if self._scan and elements and self._replace_invalid:  # more invalid elements probably follow
+                elements += self._take_around_invalid()
             self._wait_for_more(elements)
         longest = LONGEST_RECORD if self._buffer[0] == _ARRAY else LONGEST_ELEMENT
         if len(self._buffer) > longest:
@@ -139,7 +149,11 @@ class ArrayReader:
         elements: list[Any] = []
         with _gc_paused():
             last = _parsed(self._rest())
-        if last is None:
+        if last is None and self._replace_invalid and self._buffer[0] == _ARRAY:
+            elements = self._take_around_invalid()
+            last = _parsed(self._buffer)
+            last = [self._last_invalid()] if last is None else last
+        elif last is None:
             elements = self._take_one_by_one() if self._may_be_repaired() and self._buffer[0] == _ARRAY else []
             last = self._repaired(self._rest(), ahead=len(elements))
         if isinstance(last, dict):
@@ -149,6 +163,25 @@ class ArrayReader:
         if self._after_comma and not last:
             raise Unreadable("the file is damaged: there is nothing after its last comma")
         return self._counted([*elements, *cast("list[Any]", last)])
+
+    def _take_around_invalid(self) -> list[Any]:
+        """Return the elements before the last one; the ones that are not JSON are replaced."""
+        elements = self._take_one_by_one()
+        while (comma := _Scan(step=_SHORT_STEP).next_comma(self._buffer)) is not None:
+            found = self._parsed_before(comma)
+            elements += self._cut_off(found or [self._repaired(self._buffer[1:comma], ahead=0)], comma)
+            if found:
+                elements += self._take_one_by_one()
+        return elements
+
+    def _last_invalid(self) -> Any:
+        """Return what takes the place of the last element; raise `Unreadable` if the array is not closed behind it."""
+        scan = _Scan()
+        scan.next_comma(self._buffer)
+        text = self._buffer.rstrip(_SPACE)
+        if scan.in_text or scan.depth != -1 or text[-1] != _CLOSE:
+            raise Unreadable("the file was cut, or a quote or bracket is left open")
+        return self._repaired(text[1:-1], ahead=0)
 
     def _rest(self) -> bytes | bytearray:
         return b'{"":' + self._buffer if self._entered else self._buffer
@@ -163,7 +196,10 @@ class ArrayReader:
                 return _STRICT.decode(str(content, "utf-8"))
             value, damaged = loads_damaged(content, longest=LONGEST_ELEMENT)
         except (ValueError, RecursionError) as error:
-            raise Unreadable(f"the file is damaged or was cut: {_error_text(content, error)}") from None
+            reason = _error_text(content, error)
+            if self._replace_invalid:
+                return self._replace_invalid(bytes(content), reason)
+            raise Unreadable(f"the file is damaged or was cut: {reason}") from None
         self._damage.add(damaged, ahead=ahead)
         return value
 
@@ -307,20 +343,22 @@ class _Scan:
     """Scans the bytes of an array once, up to the comma after its first element.
 
     `at` is the next byte to read, `depth` the number of open brackets there. Regular expressions cut out the strings,
-    and `bytes.translate` counts the brackets; the scanner visits single marks only where the element may end.
+    and `bytes.translate` counts the brackets; the scanner visits single marks only where the element may end. `step` is
+    how many bytes are read at a time.
     """
 
     at: int = 1
     depth: int = 0
     in_text: bool = False
     blanks: int = 0
+    step: int = BATCH_BYTES
 
     def next_comma(self, buffer: bytearray) -> int | None:
         """Return the position of the comma; None if it has not come yet."""
         while self.at < len(buffer):
             if self.in_text and not self._leave_text(buffer):
                 return None
-            part = bytes(buffer[self.at : self.at + BATCH_BYTES])
+            part = bytes(buffer[self.at : self.at + self.step])
             opening = _end_of_whole_texts(part)
             outside = _WHOLE_TEXT.sub(b"", part[:opening])
             steps = outside.translate(_STEPS, _NO_BRACKETS)

@@ -36,6 +36,7 @@ class FileImport:
     extra_columns: Literal["properties", "ignore", "error"] = "error"
     encoding: str | None = None
     delimiter: str | None = None
+    format: Literal["csv", "jsonl", "json", "parquet", "xlsx"] | None = None
     null: tuple[str, ...] = ()
     decimal: Literal[".", ","] = "."
     time_zone: str = "UTC"

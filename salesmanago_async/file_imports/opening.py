@@ -64,6 +64,7 @@ def open_files(definition: FileImport, *, lead_shape: MakeLeadShape | None = Non
         columns=columns,
         encoding=definition.encoding,
         delimiter=definition.delimiter,
+        format=definition.format,
         null=definition.null,
         decimal=definition.decimal,
         time_zone=definition.time_zone,

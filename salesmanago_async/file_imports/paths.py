@@ -6,6 +6,8 @@ from os.path import realpath  # unlike Path.resolve, it does not raise for a cir
 from pathlib import Path
 
 from ..errors import Invalid
+from ..sources.content import STDIN, can_be_read_once_only
+from ..sources.formats import suffix_of_rows
 from .definition import STDOUT, FileImport
 
 
@@ -26,16 +28,14 @@ def errors_naming(path: Path) -> Iterator[None]:
 def in_doubt_path(definition: FileImport, journal: Path | None) -> Path | None:
     """Return the file for rows in doubt: beside the journal, or else beside the rejects, in the input's format."""
     beside = journal or definition.rejects
-    return beside.with_name(f"{beside.stem}.in-doubt{suffix_of_rows(definition.files[0])}") if beside else None
-
-
-def suffix_of_rows(path: Path) -> str:
-    """Return the suffix of a file that rows of this input are written to; rows of Parquet files become JSONL."""
-    return ".jsonl" if path.suffix.lower() == ".parquet" else path.suffix
+    if beside is None:
+        return None
+    return beside.with_name(f"{beside.stem}.in-doubt{suffix_of_rows(definition.files[0], definition.format)}")
 
 
 def check_paths(definition: FileImport, journal: Path | None) -> None:
     """Raise `Invalid` if a file to be written is also another file of the import, or cannot be written."""
+    _check_can_be_read(definition, journal)
     outputs = {
         "give --journal another name": journal,
         "give --rejects another name": definition.rejects,
@@ -52,6 +52,19 @@ def check_paths(definition: FileImport, journal: Path | None) -> None:
             taken.append(path)
     if definition.report_file and definition.report_file != STDOUT:
         _check_writable(definition.report_file)
+
+
+def _check_can_be_read(definition: FileImport, journal: Path | None) -> None:
+    """Raise `Invalid` for a pipe or standard input if the import would have to read it again later."""
+    for path in filter(can_be_read_once_only, definition.files):
+        name = "standard input" if path == STDIN else str(path)
+        if definition.files.count(path) > 1:
+            raise Invalid("is given twice", field=name)
+        if journal:
+            rule = "can be read only once, but an import with --journal is resumed by reading its input again"
+            raise Invalid(f"{rule}; save it to a file, or leave out --journal", field=name)
+        if definition.double_opt_in and path != STDIN:
+            raise Invalid("can be read only once, but --double-opt-in counts its rows first; use -", field=name)
 
 
 def _check_is_other(path: Path, others: Sequence[Path], remedy: str) -> None:

@@ -1,6 +1,6 @@
 """Files of rows that need attention: each row as it came, with its `_line` and the `_reason`, to be imported again.
 
-Rows of Parquet files are written as JSON lines.
+Those of Parquet files and JSON arrays are written as JSON lines, those of Excel workbooks as CSV.
 """
 
 import csv
@@ -18,8 +18,9 @@ from ..exports.sinks import dump_record
 from ..outcome import Outcome
 from ..records.shapes import NOTES
 from ..sources.csv_files import CsvFile
+from ..sources.formats import suffix_of_rows
 from ..sources.sources import InputFile
-from .paths import errors_naming, suffix_of_rows
+from .paths import errors_naming
 
 
 class AnnotatedRows:
@@ -128,7 +129,7 @@ def check_alike(path: Path, files: Sequence[InputFile]) -> None:
     """Raise `Invalid` if rows of these files cannot be written as they came into one file of that name."""
     for file in files:
         _check_alike(files[0], file)
-        suffix = suffix_of_rows(file.path)
+        suffix = suffix_of_rows(file.path, file.format)
         if path.suffix.lower() != suffix.lower():
             raise Invalid(f"rejects are in the format of the input: the name must end in {suffix}", field=str(path))
 

@@ -318,8 +318,8 @@ class Contacts(Group):
 
         `source` is an iterable or async iterable of contacts (`Contact` values, the API's objects, flat mappings, rows
         of a database, dataclasses), a frame or stream of Arrow data (pandas, Polars, DuckDB, ADBC, pyarrow), or the
-        path of a CSV, JSONL or Parquet file. It is read lazily, and no record is kept longer than until its outcome is
-        known. `options` are those of `ContactRunOptions`.
+        path of a CSV, JSON, Parquet or Excel file. It is read lazily, and no record is kept longer than until its
+        outcome is known. `options` are those of `ContactRunOptions`.
 
         A bad record is rejected and does not stop the run. Wrong credentials end the run, and so does a server that
         does not answer at all for `patience` seconds: the error is raised if the server has processed no record, and is

@@ -14,7 +14,7 @@ from ..connection.connection import Connection
 from ..errors import only_error
 from ..outcome import Outcome
 from ..records.shapes import ExtraColumns, Shape, contact_shape, event_shape
-from ..sources.options import DecimalMark, ReadOptions
+from ..sources.options import DecimalMark, FileFormat, ReadOptions
 from ..sources.sources import GivenSource, Source, open_source
 from ..support.signal import Signal
 from .engine.run import Engine
@@ -34,8 +34,10 @@ class RunOptions(TypedDict, total=False):
 
     `extra_columns` says what to do with a field that is not known: "error", "ignore" or, for contacts, "properties".
     For files: `columns` maps columns to the names of fields, several columns to one field if they are to be joined with
-    a space; `encoding` and `delimiter` are detected if they are left out. Names of columns are matched without case,
-    spaces, `-`, `_` and `.`.
+    a space; `encoding` and `delimiter` are detected if they are left out. `format` is "csv", "jsonl" (JSON lines),
+    "json" (an array of objects), "parquet" or "xlsx"; the suffix says it if it is left out. Every file may be packed
+    with gzip. The path "-" is standard input; its bytes, like those of any pipe, are copied to a temporary file first,
+    while other tasks wait. Names of columns are matched without case, spaces, `-`, `_` and `.`.
 
     `time_zone` ("UTC") is that of times without one: of texts, datetimes and columns of times. For cells of text:
     `null` are texts that mean absent ("NULL"), `decimal` is the decimal mark ("." or ","), `date_format` are forms of
@@ -64,6 +66,7 @@ class RunOptions(TypedDict, total=False):
     columns: Mapping[str, str]
     encoding: str | None
     delimiter: str | None
+    format: FileFormat | None
     null: str | Sequence[str]
     decimal: DecimalMark
     time_zone: str | tzinfo

@@ -14,8 +14,9 @@ from ..records.cells import CellRules, findings, visible
 from ..records.encoders import Encoder
 from ..records.shapes import Shape
 from .columns import columns_of
-from .options import ReadOptions
-from .text_files import BrokenRow, LineReader, Row, TextFile
+from .content import Content
+from .options import FileFormat, ReadOptions
+from .text_files import HAS_NUL, BrokenRow, LineReader, Row, TextFile
 from .warnings import ReadWarning, WarningCounter
 
 SAMPLE = 1000
@@ -48,10 +49,13 @@ class CsvFile(TextFile):
     without a name, which is the index of a frame, is ignored. Cells are read by the rules of records/cells.py. Missing
     cells at the end of a row are empty, and surplus cells may be there if they are empty.
 
-    Lines with only empty cells are skipped. A row with bytes that are not UTF-8 is rejected; the other rows are read.
+    Lines with only empty cells are skipped. A row with bytes that are not UTF-8, or with a NUL character, is rejected;
+    the other rows are read. If several rows are not UTF-8, the file is refused: see encodings.py.
     """
 
-    def __init__(self, path: Path, shape: Shape, reading: ReadOptions) -> None:
+    format: FileFormat = "csv"
+
+    def __init__(self, path: Path | Content, shape: Shape, reading: ReadOptions) -> None:
         super().__init__(path, reading.encoding)
         self._keeps_spaces = reading.keep_spaces
         with self.lines() as lines:
@@ -96,7 +100,9 @@ class CsvFile(TextFile):
             except csv.Error as error:
                 yield _broken(lines, f"is not a valid CSV row: {error}"), lines.first
                 continue
-            if len(cells) != width:
+            if lines.has_nul:
+                yield BrokenRow(lines.row_text, HAS_NUL), lines.first
+            elif len(cells) != width:
                 if lines.number > lines.first:
                     yield _broken(lines, _other_width(cells, width)), lines.first
                 elif _has_content(cells):

@@ -7,15 +7,18 @@ from typing import Any
 import orjson
 
 from ..records.shapes import Shape
+from .content import Content
 from .object_rows import ObjectRows
-from .options import ReadOptions
+from .options import FileFormat, ReadOptions
 from .text_files import BrokenRow, Row, TextFile
 
 
 class JsonLinesFile(ObjectRows, TextFile):
     """A file with one JSON object per line; empty lines are skipped."""
 
-    def __init__(self, path: Path, shape: Shape, reading: ReadOptions) -> None:
+    format: FileFormat = "jsonl"
+
+    def __init__(self, path: Path | Content, shape: Shape, reading: ReadOptions) -> None:
         TextFile.__init__(self, path, reading.encoding)
         ObjectRows.__init__(self, shape, reading.columns)
 

@@ -44,7 +44,7 @@ class LineBlocks:
         if self._error is None:
             try:
                 lines.extend(islice(self._text, LINES))
-            except (UnicodeError, OSError) as error:
+            except Exception as error:  # whatever reading, decoding or unpacking raises
                 self._error = error
         return lines
 

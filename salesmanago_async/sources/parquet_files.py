@@ -1,6 +1,7 @@
 """Parquet files, read a batch of rows at a time with pyarrow (the extra `parquet`): see arrow.py."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from ..extras import check_parquet
 from ..records.encoders import Encoder
 from ..records.shapes import Shape
 from .arrow import TableRows
-from .options import ReadOptions
+from .content import Content, content_of
+from .options import FileFormat, ReadOptions
 from .text_files import Row
 from .warnings import ReadWarning
 
@@ -24,14 +26,17 @@ BUFFER = 256 * 1024
 class ParquetFile:
     """A Parquet file; its row numbers, from 1, count as lines."""
 
+    format: FileFormat = "parquet"
     encoding = "utf-8"
     """The encoding of a rejects file of its rows."""
     warnings: tuple[ReadWarning, ...] = ()
 
-    def __init__(self, path: Path, shape: Shape, reading: ReadOptions) -> None:
-        self.path = path
-        self.total_bytes = path.stat().st_size
-        with _opened(path) as file:
+    def __init__(self, path: Path | Content, shape: Shape, reading: ReadOptions) -> None:
+        check_parquet()
+        self.content = content_of(path)
+        self.path = self.content.path
+        self.total_bytes = self.content.total_bytes
+        with self._opened() as file:
             self._rows = file.metadata.num_rows
             self._table = TableRows(file.schema_arrow, shape, reading)
         self.header = self._table.header
@@ -48,7 +53,7 @@ class ParquetFile:
         return chain.from_iterable(self._numbered_batches())
 
     def _numbered_batches(self) -> Iterator[Iterator[Row]]:
-        with _opened(self.path) as file:
+        with self._opened() as file:
             for batch in chain.from_iterable(map(self._table.slices, _batches(file, self.path))):
                 first = self._read + 1
                 self._read += batch.num_rows
@@ -70,20 +75,20 @@ class ParquetFile:
         """Return the file's path."""
         return str(self.path)
 
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        import pyarrow
+        import pyarrow.parquet
 
-def _opened(path: Path) -> Any:
-    check_parquet()
-    import pyarrow
-    import pyarrow.parquet
-
-    if path.is_dir():
-        raise Invalid("is a folder; give its files one by one")
-    try:
         # INT96 has nanoseconds of any year: read as such, times after the year 2262 become other times
         options = {"buffer_size": BUFFER, "pre_buffer": False, "coerce_int96_timestamp_unit": "us"}
-        return pyarrow.parquet.ParquetFile(path, **options)
-    except pyarrow.ArrowInvalid as error:
-        raise Invalid(f"is not a Parquet file, or is damaged: {error}") from None
+        with self.content.unpacked() as content:
+            try:
+                file = pyarrow.parquet.ParquetFile(content, **options)
+            except pyarrow.ArrowInvalid as error:
+                raise Invalid(f"is not a Parquet file, or is damaged: {error}") from None
+            with file:
+                yield file
 
 
 def _batches(file: Any, path: Path) -> Iterator[Any]:

@@ -1,4 +1,6 @@
-"""Sources of records: iterables, async iterables, frames, and CSV, JSONL and Parquet files, all read lazily.
+"""Sources of records: iterables, async iterables, frames, and CSV, JSONL, JSON, Parquet and Excel files, read lazily.
+
+Each file may be packed with gzip. A pipe or standard input (`-`) is copied to a temporary file before anything is sent.
 
 A source yields *rows* (a record, or the cells of a line) with their line numbers. It can turn a row into a checked
 body, and into the record as the caller gave it. A row that cannot be read is a `BrokenRow`: it becomes a rejected
@@ -20,12 +22,17 @@ from ..records.compiled import Encoded
 from ..records.encoders import Encoder
 from ..records.shapes import Shape
 from .arrow import ArrowArray, ArrowSource, ArrowStream, BatchRows, is_stream, rows_of_all
+from .content import STDIN, Content
 from .csv_files import CsvFile
+from .encodings import encoding_of
+from .excel_files import ExcelFile
+from .formats import check_is_text, check_looks_like, format_of
+from .json_files import JsonArrayFile
 from .jsonl_files import JsonLinesFile
-from .options import ReadOptions
+from .options import FileFormat, ReadOptions
 from .parquet_files import ParquetFile
 from .refusals import refuse
-from .text_files import Row
+from .text_files import BEGINNING, Row
 from .warnings import ReadWarning
 
 
@@ -58,7 +65,7 @@ class Source(Protocol):
         ...
 
 
-InputFile: TypeAlias = CsvFile | JsonLinesFile | ParquetFile
+InputFile: TypeAlias = CsvFile | JsonLinesFile | JsonArrayFile | ParquetFile  # an ExcelFile is a CsvFile
 
 GivenSource: TypeAlias = Iterable[Any] | AsyncIterable[Any] | ArrowStream | ArrowArray | str | PathLike[str] | Source
 """What a caller may give: records, a frame or a stream of Arrow data, the path of a file, or one of the sources."""
@@ -67,7 +74,7 @@ GivenSource: TypeAlias = Iterable[Any] | AsyncIterable[Any] | ArrowStream | Arro
 def open_source(given: GivenSource, shape: Shape, reading: ReadOptions | None = None) -> Source:
     """Return the source for what a caller gave: records, or the path of a file (its suffix determines the format)."""
     reading = reading or ReadOptions()
-    if isinstance(given, CsvFile | JsonLinesFile | ParquetFile | ArrowSource | FileSource):
+    if isinstance(given, CsvFile | JsonLinesFile | JsonArrayFile | ParquetFile | ArrowSource | FileSource):
         return given
     refuse(given)
     if isinstance(given, str | PathLike):
@@ -77,29 +84,37 @@ def open_source(given: GivenSource, shape: Shape, reading: ReadOptions | None = 
     return RecordSource(cast("Iterable[Any] | AsyncIterable[Any]", given), shape, reading)
 
 
+_CLASSES: dict[FileFormat, type[InputFile]] = {
+    "csv": CsvFile,
+    "jsonl": JsonLinesFile,
+    "json": JsonArrayFile,
+    "parquet": ParquetFile,
+    "xlsx": ExcelFile,
+}
+
+
 def open_file(path: Path, shape: Shape, reading: ReadOptions) -> InputFile:
     """Return the source for a file; raise `Invalid` naming the file if it cannot be read."""
-    kinds: dict[str, type[InputFile]] = {
-        ".csv": CsvFile,
-        ".tsv": CsvFile,
-        ".txt": CsvFile,
-        ".jsonl": JsonLinesFile,
-        ".ndjson": JsonLinesFile,
-        ".parquet": ParquetFile,
-    }
-    kind = kinds.get(path.suffix.lower())
-    if kind is None:
-        raise Invalid(f"has an unknown suffix; supported are {', '.join(kinds)}", field=str(path))
+    kind = format_of(path, reading.format)
+    name = "standard input" if path == STDIN else str(path)
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            raise Invalid("is a pipe or a device, but the input must be read twice; save it to a file first")
-        return kind(path, shape.in_time_zone(reading.time_zone), reading)
+        content = Content(path)
+        if kind in {"csv", "jsonl", "json"}:
+            _check_beginning(content, kind, reading.encoding)
+        return _CLASSES[kind](content, shape.in_time_zone(reading.time_zone), reading)
     except (UnknownColumns, NoContactColumn) as error:
-        raise error.in_file(str(path)) from None
+        raise error.in_file(name) from None
     except Invalid as error:
-        raise Invalid(str(error).removeprefix(f"{path}: "), field=str(path)) from None
+        raise Invalid(str(error).removeprefix(f"{path}: "), field=name) from None
     except (OSError, ValueError) as error:  # ValueError: the path is invalid because it contains a NUL
-        raise Invalid(f"cannot be read: {getattr(error, 'strerror', None) or error}", field=str(path)) from error
+        raise Invalid(f"cannot be read: {getattr(error, 'strerror', None) or error}", field=name) from error
+
+
+def _check_beginning(content: Content, kind: FileFormat, encoding: str | None) -> None:
+    beginning = content.beginning(BEGINNING)
+    check_is_text(beginning)
+    text = beginning.decode(encoding_of(beginning, encoding), "replace")
+    check_looks_like(text.removeprefix("\ufeff"), kind)
 
 
 class RecordSource:

@@ -12,7 +12,7 @@ from ...records.cells import CellRules
 from ...records.encoders import Encoder
 from ...records.names import names_of_contact
 from ...records.shapes import NOTES, ExtraColumns, Shape
-from ...sources.options import ReadOptions
+from ...sources.options import FileFormat, ReadOptions
 from ...sources.sources import InputFile, open_file
 from ._names import plain
 from .leads import SOURCES, UNTRANSFERRED, check_sources, contact_of, flat_fields, is_named
@@ -25,13 +25,14 @@ def lead_file(
     extra_columns: ExtraColumns = "ignore",
     encoding: str | None = None,
     delimiter: str | None = None,
+    format: FileFormat | None = None,  # noqa: A002 - the name of the option everywhere
 ) -> InputFile:
-    """Return the source for a CSV, JSONL or Parquet file of leads, for `sm.contacts.upsert_many`.
+    """Return the source for a file of leads (CSV, JSON, Parquet or Excel), for `sm.contacts.upsert_many`.
 
     `extra_columns` says what happens to fields that are not in the table: "ignore", "error", or "properties", which
     makes them standard details with their own names. Raises `Invalid`, naming the file, if it cannot be read.
     """
-    reading = ReadOptions(encoding=encoding, delimiter=delimiter)
+    reading = ReadOptions(encoding=encoding, delimiter=delimiter, format=format)
     return open_file(Path(path), LeadShape(sources, extra=extra_columns), reading)
 
 

@@ -1,0 +1,148 @@
+r"""Detects the encoding of a text file, and refuses a wrong one before anything is sent.
+
+    encoding given                    that encoding
+    byte order mark                   UTF-8, UTF-16
+    every second byte is zero         UTF-16 without a byte order mark
+    more than a tenth of the bytes    not a text file
+    are control characters
+    otherwise                         UTF-8, which `check_utf8` compares with the file
+
+A file that is read as UTF-8 may contain bytes that are not UTF-8 for two reasons. Either the file has another encoding:
+then nearly every text with a letter beyond ASCII is undecodable, and the file is refused. Or a few bytes are damaged:
+then only their rows are rejected. The two are told apart by counting. A file has another encoding if at least two of
+its texts are undecodable, and these are more than the texts with properly encoded letters beyond ASCII. A text is here
+what is between two line breaks or braces, so that the objects of a JSON array count one by one.
+
+The file is read until there are enough such texts, at most its first 256 MB. Text in ASCII is skipped at the speed of
+the disk.
+"""
+
+import codecs
+import re
+from collections.abc import Iterator
+from typing import IO
+
+from attrs import define
+
+from ..errors import Invalid
+from .compression import DamagedGzip
+
+MOST_CHECKED = 256 * 1024 * 1024
+"""How many bytes of a file are compared with UTF-8, at most."""
+_ENOUGH = 50
+"""How many texts beyond ASCII decide."""
+_BLOCK = 1024 * 1024
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff][^\n{}]*")
+"""The first character beyond ASCII of a text, and the rest of the text."""
+_CONTROLS = bytes([*range(9), *range(14, 27), *range(28, 32), 127])
+_ONLY_ISO_8859_2 = re.compile(rb"[\xb1\xb6\xbc\xa1\xa6\xac]")
+_NOT_ISO_8859_2 = re.compile(rb"[\x80-\x9f\xa5\xb9]")
+
+
+def encoding_of(beginning: bytes, given: str | None) -> str:
+    """Return the encoding to read with; raise `Invalid` if this is not a text file."""
+    is_utf16 = beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    name = _encoding_named(given) if given else "utf-16" if is_utf16 else "utf-8"
+    if b"\0" in beginning and not name.startswith(("utf-16", "utf-32")):
+        unmarked = None if given else _unmarked_utf16(beginning)
+        if unmarked:
+            return unmarked
+        if len(beginning) - len(beginning.translate(None, _CONTROLS)) > len(beginning) / 10:
+            raise Invalid("is not a text file")
+    return "utf-8-sig" if name == "utf-8" and beginning.startswith(codecs.BOM_UTF8) else name
+
+
+def _unmarked_utf16(beginning: bytes) -> str | None:
+    """Return the name of UTF-16 without a byte order mark, if the first 4 KB are text in it and mostly ASCII."""
+    start = beginning[:4096]
+    start = start[: len(start) // 2 * 2]
+    for name, high, low in (("utf-16-le", start[1::2], start[::2]), ("utf-16-be", start[::2], start[1::2])):
+        if high.count(0) * 2 > len(high) and 0 not in low:
+            return name
+    return None
+
+
+def _encoding_named(given: str) -> str:
+    """Return Python's name of an encoding; raise `Invalid` if it is unknown or no text encoding (such as base64)."""
+    try:
+        found = codecs.lookup(given)
+        "".encode(found.name)  # LookupError if the codec converts bytes to bytes, or text to text
+    except (LookupError, ValueError):  # ValueError: the name itself is invalid
+        raise Invalid(f"there is no encoding {given!a}; try cp1250, iso8859-2 or utf-16", field="encoding") from None
+    return found.name
+
+
+@define
+class _Evidence:
+    """How many texts beyond ASCII are UTF-8, and how many are not; `line` is the line of the first that is not."""
+
+    valid: int = 0
+    undecodable: int = 0
+    line: int = 0
+    sample: bytes = b""
+
+    @property
+    def is_enough(self) -> bool:
+        return self.valid + self.undecodable >= _ENOUGH
+
+    def add(self, text: bytes, line: int) -> None:
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            self.undecodable += 1
+            self.line = self.line or line
+            self.sample += text[:1000]
+        else:
+            self.valid += 1
+
+
+def check_utf8(file: IO[bytes]) -> None:
+    """Raise `Invalid` if a file has another encoding than UTF-8; it names the first undecodable line."""
+    evidence = _Evidence()
+    line = 1
+    try:
+        for block in _blocks(file):
+            if not block.isascii():
+                _examine(block, line, evidence)
+                if evidence.is_enough:
+                    break
+            line += block.count(b"\n")
+    except DamagedGzip:  # reported with its line when it is reached
+        pass
+    if evidence.undecodable >= 2 and evidence.undecodable > evidence.valid:
+        raise Invalid(f'is not UTF-8 (line {evidence.line}); try encoding="{_likely_encoding(evidence.sample)}"')
+
+
+def _examine(block: bytes, line: int, evidence: _Evidence) -> None:
+    """Count the texts beyond ASCII of a block that begins in this line."""
+    at = 0
+    for found in _BEYOND_ASCII.finditer(block):
+        line += block.count(b"\n", at, found.start())
+        at = found.start()
+        evidence.add(found[0], line)
+        if evidence.is_enough:
+            return
+
+
+def _blocks(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the beginning of a file in blocks, each of which ends behind an ASCII character: no character is cut."""
+    rest = b""
+    for _ in range(0, MOST_CHECKED, _BLOCK):
+        piece = file.read(_BLOCK)
+        block = rest + piece
+        end = len(block) - len(block[-1000:]) + _end_of_ascii(block[-1000:]) if piece else len(block)
+        rest = block[end:]
+        yield block[:end]
+        if not piece:
+            return
+
+
+def _end_of_ascii(text: bytes) -> int:
+    """Return the position behind the last ASCII character; 0 if there is none."""
+    return next((position + 1 for position in range(len(text) - 1, -1, -1) if text[position] < 0x80), 0)
+
+
+def _likely_encoding(sample: bytes) -> str:
+    """Return the more likely of the two single-byte encodings of Central Europe; both suit most other letters."""
+    is_iso = _ONLY_ISO_8859_2.search(sample) and not _NOT_ISO_8859_2.search(sample)
+    return "iso8859-2" if is_iso else "cp1250"
