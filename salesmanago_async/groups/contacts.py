@@ -316,8 +316,9 @@ class Contacts(Group):
     async def upsert_many(self, source: GivenSource, **options: Unpack[ContactRunOptions]) -> Report:
         """Add or change any number of contacts, and return the counts of their outcomes.
 
-        `source` is an iterable or async iterable of contacts (`Contact` values, the API's objects, flat mappings), or
-        the path of a CSV, JSON, Parquet or Excel file. It is read lazily, and no record is kept longer than until its
+        `source` is an iterable or async iterable of contacts (`Contact` values, the API's objects, flat mappings, rows
+        of a database, dataclasses), a frame or stream of Arrow data (pandas, Polars, DuckDB, ADBC, pyarrow), or the
+        path of a CSV, JSON, Parquet or Excel file. It is read lazily, and no record is kept longer than until its
         outcome is known. `options` are those of `ContactRunOptions`.
 
         A bad record is rejected and does not stop the run. Wrong credentials end the run, and so does a server that

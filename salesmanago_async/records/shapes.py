@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
-from datetime import UTC, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache, partial
 from typing import Any, Literal, Self, TypeAlias, cast
 
@@ -34,7 +34,7 @@ from ..api.codegen import (
 )
 from ..api.contacts import Contact
 from ..api.events import ExternalEvent
-from ..api.fields import ShortText, Text, dictionary_value, milliseconds, text, writer_of
+from ..api.fields import Form, ShortText, Text, dictionary_value, milliseconds, text, writer_of
 from ..errors import Invalid
 from .cells import CellRules
 from .class_rows import row_reader
@@ -70,11 +70,16 @@ class Shape:
         self._of_instance = class_writer(record_class)
         self._of_keys = lru_cache(maxsize=512)(self._writer_of_keys)
         self._plain = plain_values(UTC)
+        self._times: CellRules | None = None
 
     def in_time_zone(self, zone: tzinfo) -> Self:
-        """Return the same shape for records whose datetimes without a zone are in this zone; the default is UTC."""
+        """Return the same shape for records whose times without a zone are in this zone; the default is UTC."""
+        if zone is UTC:
+            return self
         shape = copy(self)
         shape._plain = plain_values(zone)
+        shape._times = CellRules(time_zone=zone)
+        shape._of_keys = lru_cache(maxsize=512)(shape._writer_of_keys)
         return shape
 
     def body(self, record: Any) -> Body:
@@ -193,7 +198,14 @@ class Shape:
             if fields[spec.name] > 1:
                 raise Invalid(f"is given {fields[spec.name]} times, as {', '.join(names)}", field=spec.wire_name)
         check_required(given, field_specs(self.record_class))
-        return [rules.spec(spec) if rules and spec else spec for spec in found]
+        return [self._read_by(rules, spec) if spec else None for spec in found]
+
+    def _read_by(self, rules: CellRules | None, spec: FieldSpec) -> FieldSpec:
+        """Return a field whose texts are read by rules; without rules, only times are read in the zone of the shape."""
+        if rules:
+            return rules.spec(spec)
+        is_time = not {Form.EVENT_TIME, Form.MILLISECONDS}.isdisjoint(spec.metadata)
+        return _in_zone(self._times.spec(spec), self._times.time_zone) if self._times and is_time else spec
 
     def _writer_of_keys(self, keys: tuple[str, ...]) -> RowWriter:
         return self.column_writer(keys, lambda index: f"row[{str.__repr__(keys[index])}]")
@@ -264,6 +276,18 @@ class Shape:
 _CONTACT_FIELDS = frozenset({"email", "contact_id"})
 
 
+def _in_zone(spec: FieldSpec, zone: tzinfo) -> FieldSpec:
+    """Return a field of times that takes a date as the beginning of that day in a zone."""
+    write = spec.write
+
+    def written(value: Any) -> Any:
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return write(datetime(value.year, value.month, value.day, tzinfo=zone))
+        return write(value)
+
+    return evolve(spec, write=written)
+
+
 def _property(key: str) -> FieldSpec:
     if len(key) > 255:
         raise Invalid(f"the name of a detail is {len(key)} characters long; at most 255 are allowed", field=key[:40])
@@ -278,6 +302,8 @@ def _dictionary_property(key: str) -> FieldSpec:
 
     def write(value: object) -> dict[str, Any]:
         kind = "DATE" if _is_time(value) else "NUMBER"
+        if isinstance(value, datetime) and value.time() == time():  # a day of a table: the API wants 00:00 UTC
+            value = value.date()
         return {"name": key, "type": kind, "value": dictionary_value(milliseconds(value) if kind == "DATE" else value)}
 
     name = f"dictionary.{key}"

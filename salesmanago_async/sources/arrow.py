@@ -10,7 +10,7 @@ converted at a time, and a large one in slices.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, Protocol
 
 from ..api.codegen import Body, FieldSpec
 from ..api.fields import Form
@@ -29,6 +29,22 @@ BATCH = 1000
 """How many rows are converted at a time: other tasks get a turn in between."""
 _INDEX = "__index_level_"
 """How pandas begins the name of an index without a name, which is no data: usually a number of the row."""
+
+
+class ArrowStream(Protocol):
+    """A frame, a table, a relation: anything that exports a stream of record batches."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the capsule of an ArrowArrayStream."""
+        ...
+
+
+class ArrowArray(Protocol):
+    """A record batch."""
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> object:
+        """Return the capsules of an ArrowSchema and an ArrowArray."""
+        ...
 
 
 def is_stream(given: Any) -> bool:
@@ -51,8 +67,9 @@ def open_stream(given: Any, what: str = "source") -> Any:
         return pyarrow.RecordBatchReader.from_batches(batch.schema, [batch])
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, TypeError, ValueError) as error:
         kind = type(given).__name__
-        rule = f"is a {kind}, which is not a table with named columns; give a frame, or an iterable of records"
-        raise Invalid(f"{rule} ({str(error).splitlines()[0]})", field=what) from None
+        remedy = "frame.to_dict('records')" if kind == "DataFrame" else "a frame, or an iterable of records"
+        reason = str(error).splitlines()[0]
+        raise Invalid(f"is a {kind} that is no Arrow table ({reason}); give {remedy}", field=what) from None
 
 
 class TableRows:

@@ -21,7 +21,7 @@ from ..records.columns import NoContactColumn, UnknownColumns
 from ..records.compiled import Encoded
 from ..records.encoders import Encoder
 from ..records.shapes import Shape
-from .arrow import ArrowSource, BatchRows, is_stream, rows_of_all
+from .arrow import ArrowArray, ArrowSource, ArrowStream, BatchRows, is_stream, rows_of_all
 from .content import STDIN, Content
 from .csv_files import CsvFile
 from .encodings import encoding_of
@@ -67,7 +67,7 @@ class Source(Protocol):
 
 InputFile: TypeAlias = CsvFile | JsonLinesFile | JsonArrayFile | ParquetFile  # an ExcelFile is a CsvFile
 
-GivenSource: TypeAlias = Iterable[Any] | AsyncIterable[Any] | str | PathLike[str] | Source
+GivenSource: TypeAlias = Iterable[Any] | AsyncIterable[Any] | ArrowStream | ArrowArray | str | PathLike[str] | Source
 """What a caller may give: records, a frame or a stream of Arrow data, the path of a file, or one of the sources."""
 
 
@@ -135,7 +135,7 @@ class RecordSource:
         """Yield every record; there are no line numbers."""
         if isinstance(self._records, AsyncIterable):
             return self._async_rows(aiter(self._records))
-        if isinstance(self._records, Sequence) and not (self._records and is_stream(self._records[0])):
+        if isinstance(self._records, list | tuple) and not (self._records and is_stream(self._records[0])):
             return zip(self._records, repeat(None))  # the commonest case, without a step of Python for each record
         return self._rows(iter(self._records))
 

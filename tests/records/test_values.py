@@ -127,6 +127,16 @@ def test_times_without_a_zone_are_in_the_zone_of_the_shape() -> None:
     assert event(date=NAIVE)["date"] == NOON_MS
     warsaw = ZoneInfo("Europe/Warsaw")
     assert event(EVENTS.in_time_zone(warsaw), date=NAIVE)["date"] == NOON_MS - 2 * 3_600_000
+    for text, hours in (("2026-07-01T12:00", 2), ("2026-07-01 12:00:00", 2), ("2026-07-01T12:00Z", 0)):
+        assert event(date=text)["date"] == NOON_MS
+        assert event(EVENTS.in_time_zone(warsaw), date=text)["date"] == NOON_MS - hours * 3_600_000
+    day = int(datetime(2026, 7, 1, tzinfo=UTC).timestamp() * 1000)
+    assert event(date=date(2026, 7, 1))["date"] == day
+    assert event(EVENTS.in_time_zone(warsaw), date=date(2026, 7, 1))["date"] == day - 2 * 3_600_000
+    for since in (date(2026, 7, 1), datetime(2026, 7, 1), datetime(2026, 7, 1, tzinfo=warsaw)):  # noqa: DTZ001
+        found = result_of(CONTACTS.in_time_zone(warsaw), {"email": "a@example.com", "dictionary.since": since})
+        assert found["dictionaryProperties"] == [{"name": "since", "type": "DATE", "value": day}]
+    assert "neither ISO 8601" in event(EVENTS.in_time_zone(warsaw), date="noon")
     assert contact(birthday=NAIVE)["birthday"] == "20260701"
     consent = {"consentName": "T", "consentAccept": True, "agreementDate": NAIVE}
     assert contact(consentDetails=[consent])["consentDetails"][0]["agreementDate"] == NOON_MS

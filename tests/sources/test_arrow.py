@@ -1,6 +1,7 @@
 """Arrow data as a source: every type of column, streams, batches, and the same bytes as for the same rows as dicts."""
 
 import gc
+import sys
 from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -356,6 +357,15 @@ def test_a_column_may_have_another_type_in_a_later_batch(first: Any) -> None:
         "name: is 256 characters long, 1 to 255 are allowed",
         "name: cannot be read: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
     ]
+
+
+def test_without_pyarrow_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(Invalid, match="source: a Foreign needs the extra 'parquet': pip install"):
+        open_source(Foreign(TABLE), contact_shape())
+    with pytest.raises(Invalid, match="item 1 of the source: a Foreign needs the extra 'parquet'"):
+        results([Foreign(TABLE)])
 
 
 def test_arrow_data_that_is_no_table_is_refused() -> None:

@@ -87,6 +87,15 @@ class TestPandas:
             [event] = bodies(given, event_shape(), time_zone="Europe/Warsaw")
             assert event["contactEvent"]["date"] == NOON_MS
 
+    def test_a_column_of_several_types_is_named(self, pd: Any) -> None:
+        frame = pd.DataFrame({"email": ["ann@example.com", "bob@example.com"], "phone": ["+48600100200", 48600100201]})
+        with pytest.raises(Invalid, match=r"for column phone .*; give frame.to_dict\('records'\)"):
+            open_source(frame, contact_shape())
+        assert [body["contact"]["phone"] for body in bodies(frame.to_dict("records"))] == [
+            "+48600100200",
+            "48600100201",
+        ]
+
     def test_what_is_no_frame(self, pd: Any) -> None:
         frame = pd.DataFrame(ROWS)
         with pytest.raises(Invalid, match="source: is a Series, which is one column; give a frame"):

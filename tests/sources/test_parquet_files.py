@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -86,6 +87,37 @@ def test_column_types_of_other_programs_are_converted(path: Path) -> None:
         {"contact": {"email": "ann@example.com", "externalId": "17"}, "properties": {"size": "XL"}},
         {"contact": {"email": "bob@example.com"}},
     ]
+
+
+@pytest.mark.parametrize("is_int96", [False, True])
+def test_times_without_a_zone_are_in_the_zone_of_the_option(tmp_path: Path, is_int96: bool) -> None:
+    """Files of pandas, DuckDB and Spark; a time after the year 2262 has no place in 64 bits of nanoseconds."""
+    path = tmp_path / "events.parquet"
+    moments = [datetime(2026, 3, 1, 12), datetime(2300, 1, 1)]  # noqa: DTZ001
+    columns = {"email": ["ann@example.com"] * 2, "date": moments, "contactExtEventType": ["VISIT"] * 2}
+    write(path, columns, use_deprecated_int96_timestamps=is_int96)
+    for zone in (UTC, ZoneInfo("Europe/Warsaw")):
+        source = open_source(path, event_shape(), ReadOptions(time_zone=zone))
+        rows: Any = source.rows()
+        events = [source.body(row)["contactEvent"] for row, _ in rows]
+        expected = [int(moment.replace(tzinfo=zone).timestamp() * 1000) for moment in moments]
+        assert [event["date"] for event in events] == expected
+
+
+def test_a_time_that_python_cannot_express_spoils_its_row_only(path: Path) -> None:
+    days = pa.array([0, 2**31 - 1, None], pa.int32()).cast(pa.date32())
+    write(path, {"email": [f"c{number}@example.com" for number in range(3)], "birthday": days})
+    source = open_source(path, contact_shape())
+    rows: Any = source.rows()
+    first, bad, last = (row for row, _ in rows)
+    assert (source.body(first)["birthday"], source.body(last)) == ("19700101", {"contact": {"email": "c2@example.com"}})
+    with pytest.raises(Invalid, match="birthday: is a time that is not in the years 1 to 9999"):
+        source.body(bad)
+
+
+def test_the_index_of_a_pandas_frame_is_no_column(path: Path) -> None:
+    write(path, {"email": ["ann@example.com"], "__index_level_0__": [7]})
+    assert bodies(path) == [{"contact": {"email": "ann@example.com"}}]
 
 
 def test_fractional_numbers_stay_fractional(tmp_path: Path) -> None:
