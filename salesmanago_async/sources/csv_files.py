@@ -87,12 +87,12 @@ class CsvFile(TextFile):
             yield from self._rows(reader, lines)
 
     def _rows(self, reader: Iterator[list[str]], lines: "LineReader") -> Iterator[Row]:
-        width = len(self.header)
-        blocks, sample = lines.text, SAMPLE
-        always = bool(self._rules.null or self._columns.joined)
+        width, blocks, sample = len(self.header), lines.blocks, SAMPLE
+        needs_rules = bool(self._rules.null or self._columns.joined)
+        strip = str if self._keeps_spaces else str.strip
         while True:
             lines.begin_row()
-            is_odd = blocks.is_odd
+            is_odd = sample or needs_rules or blocks.is_odd
             try:
                 cells = next(reader)
             except StopIteration:
@@ -100,22 +100,18 @@ class CsvFile(TextFile):
             except csv.Error as error:
                 yield _broken(lines, f"is not a valid CSV row: {error}"), lines.first
                 continue
-            if lines.has_nul:
+            if len(cells) == width and cells[0] and not (is_odd or blocks.is_odd) and [*map(strip, cells)] == cells:
+                yield cells, lines.first  # nearly all rows, so this is what most files cost
+            elif lines.has_nul:
                 yield BrokenRow(lines.row_text, HAS_NUL), lines.first
-            elif len(cells) != width:
-                if lines.number > lines.first:
-                    yield _broken(lines, _other_width(cells, width)), lines.first
-                elif _has_content(cells):
-                    yield self._fitted(cells, lines.first), lines.first
+            elif len(cells) != width and lines.number > lines.first:
+                yield _broken(lines, _other_width(cells, width)), lines.first
             elif _has_content(cells):
-                if is_odd or blocks.is_odd or sample or always:
-                    sample = max(0, sample - 1)
-                    yield self._cleaned(cells, cells, lines.first), lines.first
-                else:
-                    yield cells, lines.first
+                sample = max(0, sample - 1)
+                yield self._fitted(cells, lines.first), lines.first
 
     def _fitted(self, cells: list[str], line: int) -> Any:
-        """Return a row with another number of cells than the header, with the cells that it means."""
+        """Return a row with as many clean cells as the header has; the row itself if it has surplus cells."""
         width = len(self.header)
         if any(cell.strip() for cell in cells[width:]):
             return cells  # which is refused

@@ -25,7 +25,7 @@ class JsonLinesFile(ObjectRows, TextFile):
     def rows(self) -> Iterator[Row]:
         """Yield the object of every line."""
         with self.lines() as lines:
-            for number, line in enumerate(lines.text, 1):
+            for number, line in enumerate(lines.blocks.lines, 1):
                 lines.number = number
                 if not line.isspace():
                     yield _json_row(line), number

@@ -36,31 +36,32 @@ class BrokenRow:
 class LineReader:
     """Iterates over the lines of a text file; keeps the lines of the current row, and can push them back."""
 
-    def __init__(self, text: LineBlocks) -> None:
-        self.text = text
+    def __init__(self, blocks: LineBlocks) -> None:
+        self.blocks = blocks
+        self._lines = blocks.lines
         self._pushed_back: deque[str] = deque()
         self._row: list[str] = []
         self.number = 0
         self.first = 1
-        self.has_nul = False
-        """Whether the current row has a NUL character, which no valid text has."""
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> str:
-        line = self._pushed_back.popleft() if self._pushed_back else next(self.text)
+        line = self._pushed_back.popleft() if self._pushed_back else next(self._lines)
         self.number += 1
         self._row.append(line)
-        if "\0" in line:
-            self.has_nul = True
         return line
 
     def begin_row(self) -> None:
         """Mark the next line as the beginning of a row."""
         self._row.clear()
-        self.has_nul = False
         self.first = self.number + 1
+
+    @property
+    def has_nul(self) -> bool:
+        """Whether the current row has a NUL character, which no valid text has."""
+        return any("\0" in line for line in self._row)
 
     @property
     def row_text(self) -> str:
