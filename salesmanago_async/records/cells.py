@@ -1,9 +1,9 @@
 """Cells of text, as spreadsheets, databases and shops write them → the values of fields. Pure: no I/O.
 
-A cell is cleaned first (`clean`): white space around it goes, and so do characters that nobody sees and the marks with
-which a spreadsheet is told that a number is text ('+48…, ="00950"). A cell that is blank then is absent. The field's
-writer gets the rest, through a reader of cells for its kind: numbers with a decimal comma or thousands, times of the
-common forms, lists in quotes, braces or JSON, objects in JSON.
+A cell is cleaned first (`clean`): white space and invisible characters around it are removed, and so are the marks
+that tell a spreadsheet that a number is text ('+48…, ="00950"). If nothing is left, the cell is absent. Then the cell
+is read for the kind of its field: numbers with a decimal comma or thousands, times in the common forms, lists in
+quotes, braces or JSON, and objects in JSON. The writer of the field checks the result.
 
 What looks wrong, but may be meant, is a `Finding`: digits that a spreadsheet has dropped, or a word such as NULL.
 """
@@ -33,7 +33,7 @@ NULL_WORDS: Finding = "has words such as NULL: with null=... they are absent"
 FRACTION_OF_NOTHING: Finding = "has whole numbers that end in .0"
 
 INVISIBLE = "\ufeff\u200b\u2060\u00ad\u200e\u200f"
-"""Characters that nobody sees, and that are never meant around a cell, or within an address."""
+"""Invisible characters, which are never meant around a cell or within an address."""
 WORDS_FOR_NULL = frozenset({"null", "n/a", "#n/a", "nan", "none", "nil", "<na>", "nat", "\\n"})
 
 _LOST = re.compile(r"[-+]?\d+(?:[.,]\d+)?[eE]\+\d+")
@@ -60,7 +60,7 @@ class CellRules:
     keep_spaces: bool = False
 
     def clean(self, cell: str) -> str:
-        """Return a cell without what is not of its text; "" if it is absent."""
+        """Return the text of a cell without spaces and marks around it; "" if the cell is absent."""
         if cell in self.null or cell.strip() in self.null:
             return ""
         if self.keep_spaces:
@@ -175,7 +175,7 @@ def findings(cell: str) -> Sequence[Finding]:
 
 
 def visible(text: str) -> str:
-    """Return a text without any character that nobody sees; for addresses, ids and names of columns."""
+    """Return a text without invisible characters; for addresses, ids and names of columns."""
     return "".join(
         " " if character.isspace() else character for character in text if unicodedata.category(character) != "Cf"
     ).strip()

@@ -1,4 +1,4 @@
-"""The names of columns, as shops and spreadsheets write them → the fields they mean. Pure: no I/O.
+"""Which field does a column mean? Names as shops and spreadsheets write them → fields. Pure: no I/O.
 
 `E-mail`, `e_mail` and `Email` are all the field `email`: case, spaces, `-`, `_` and `.` do not count. What only looks
 like a field (`First Name`, `type`) is suggested, and never taken for it.

@@ -20,7 +20,7 @@ from .text_files import HAS_NUL, BrokenRow, LineReader, Row, TextFile
 from .warnings import ReadWarning, WarningCounter
 
 SAMPLE = 1000
-"""Rows at the beginning of which every cell is looked at, for warnings about words such as NULL."""
+"""Rows at the beginning of a file whose every cell is checked, for warnings about words such as NULL."""
 
 
 class CleanedRow(list[str]):
@@ -36,7 +36,7 @@ class CleanedRow(list[str]):
 
 @frozen
 class RefusedRow:
-    """A row that could be sent, and is refused, because something in it looks wrong."""
+    """A row that could be sent, but is rejected because something in it looks wrong (`strict`)."""
 
     cells: list[str]
     reason: str
