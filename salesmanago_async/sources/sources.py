@@ -113,7 +113,10 @@ def open_file(path: Path, shape: Shape, reading: ReadOptions) -> InputFile:
 def _check_beginning(content: Content, kind: FileFormat, encoding: str | None) -> None:
     beginning = content.beginning(BEGINNING)
     check_is_text(beginning)
-    text = beginning.decode(encoding_of(beginning, encoding), "replace")
+    try:
+        text = beginning.decode(encoding_of(beginning, encoding), "replace")
+    except UnicodeError:  # a codec such as idna, which replaces nothing: reading names the line
+        return
     check_looks_like(text.removeprefix("\ufeff"), kind)
 
 
