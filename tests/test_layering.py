@@ -1,6 +1,7 @@
 """The layers: imports point down only, few modules import httpx, `__all__` is correct, importing is cheap."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -167,3 +168,10 @@ def test_an_integration_imports_no_framework(module: str) -> None:
     code = f"import salesmanago_async.integrations.{module}, sys; print(*sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(shown.stdout.split()) & {"httpx", "click", "rich", "uvicorn", "starlette", "aiohttp", "pyarrow"} == set()
+
+
+@pytest.mark.parametrize("room", ["imports.engine", "buffers", "stores"])
+def test_the_header_of_a_room_lists_its_modules(room: str) -> None:
+    header = ast.get_docstring(ast.parse(MODULES[room].read_text())) or ""
+    listed = re.findall(r"^    (\w+?)(?:\.py)? {2,}\S", header, re.MULTILINE)
+    assert sorted(listed) == sorted(name.rpartition(".")[2] for name in MODULES if name.startswith(f"{room}."))
