@@ -62,13 +62,21 @@ def _without_numpy(value: Any) -> Any:
     """Return a scalar or an array of numpy (or a Series) as Python values."""
     kind = getattr(value.dtype, "kind", "O")
     if kind in "mM":  # as nanoseconds they would become numbers
-        times = value.astype(f"{kind}8[us]")
-        day = f"{kind}8[D]"  # if the time is too far away for microseconds, numpy wraps around without an error
-        has_overflown = (times.astype(day) != value.astype(day)) & (value == value)  # NaT differs from itself
-        return _checked_times(0 if has_overflown.any() else times.tolist())
+        return _checked_times(_times(value, kind))
     if kind == "f" and value.dtype.itemsize < 8:
         return _shortest(value.tolist(), value)
     return value.tolist()
+
+
+def _times(value: Any, kind: str) -> Any:
+    """Return the times as Python's, NaT as None, and an int for what Python cannot express."""
+    day = f"{kind}8[D]"
+    try:
+        times = value.astype(f"{kind}8[us]")
+        has_overflown = (times.astype(day) != value.astype(day)) & (value == value)  # NaT differs from itself
+    except OverflowError:
+        return 0
+    return 0 if has_overflown.any() else times.tolist()  # older versions of numpy wrap around without an error
 
 
 def _checked_times(found: Any) -> Any:

@@ -170,7 +170,7 @@ class TestNumpy:
     def test_times(self, np: Any, unit: str) -> None:
         assert event(date=np.datetime64("2026-07-01T12:00", unit))["date"] == NOON_MS
         assert event(date=np.datetime64("2026-07-01T12:00:00.000000001"))["date"] == NOON_MS
-        assert event(date=np.datetime64("NaT")) == "date: is missing"
+        assert event(date=np.datetime64("NaT", unit)) == "date: is missing"
         assert "timedelta" in event(date=np.timedelta64(5, unit))
         assert "timedelta" in contact(name=np.timedelta64(5, unit))
 
