@@ -289,7 +289,8 @@ async def test_rows_of_asyncpg(postgresql: str) -> None:
 
 def test_rows_of_sqlalchemy() -> None:
     sqlalchemy = pytest.importorskip("sqlalchemy")
-    with closing(sqlalchemy.create_engine("sqlite://").connect()) as connection:
+    engine = sqlalchemy.create_engine("sqlite://", poolclass=sqlalchemy.NullPool)  # a pool leaves its connection open
+    with closing(engine.connect()) as connection:
         connection.execute(sqlalchemy.text("CREATE TABLE people (email TEXT, name TEXT)"))
         connection.execute(
             sqlalchemy.text("INSERT INTO people VALUES ('ann@example.com', 'Ann'), ('bob@example.com', NULL)")
