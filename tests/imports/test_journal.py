@@ -342,7 +342,7 @@ def images(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
     def take() -> None:
         image = path.parent / f"image-{len(found)}.db"
-        for suffix in ("", "-wal"):
+        for suffix in ("", "-journal"):
             if Path(f"{path}{suffix}").exists():
                 shutil.copyfile(f"{path}{suffix}", f"{image}{suffix}")
         found.append(image)
