@@ -441,19 +441,30 @@ TABLES = st.lists(st.tuples(CELLS, CELLS), max_size=6)
 
 @settings(deadline=None, max_examples=examples(30))
 @given(
-    TABLES, st.sampled_from(",;\t|"), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]), st.sampled_from(["\n", "\r\n"])
+    TABLES,
+    st.sampled_from(",;\t|"),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC]),
 )
 def test_any_table_is_read_back_unchanged(
-    tmp_path_factory: pytest.TempPathFactory, table: list[tuple[str, str]], delimiter: str, encoding: str, end: str
+    tmp_path_factory: pytest.TempPathFactory,
+    table: list[tuple[str, str]],
+    delimiter: str,
+    encoding: str,
+    end: str,
+    quoting: Any,
 ) -> None:
+    if quoting == csv.QUOTE_MINIMAL:
+        end = "\r\n"  # else Python 3.11 does not quote the other line end, and the file means something else
     rows = [(f"c{number}@example.com", *cells) for number, cells in enumerate(table)]
     text = io.StringIO(newline="")
-    csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL).writerows(
+    csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=quoting).writerows(
         [("email", "name", "properties.note"), *rows]
     )
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_bytes(text.getvalue().encode(encoding))
-    assert [tuple(record.values()) for record in records_of(opened(path)).values()] == rows
+    assert [tuple(record.values()) for record in records_of(opened(path, keep_spaces=True)).values()] == rows
 
 
 WORDS = st.text("ab ż", min_size=1, max_size=4)
