@@ -1,5 +1,6 @@
 """Files as they were found: exports of spreadsheets, shops and databases, each with what it means."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +196,19 @@ def test_the_row_is_given_back_as_it_is_in_the_file(tmp_path: Path) -> None:
     [(row, _)] = file.rows()
     assert file.body(row)["contact"]["name"] == "Ann"
     assert Outcome(file.record(row), 0, "accepted").record["name"] == "Ann  "
+
+
+SPECTRUM = FOUND.parent / "csv-spectrum"
+"""The files of the public collection csv-spectrum 2.0.0 (BSD-2-Clause), each beside what it means, as JSON."""
+
+
+@pytest.mark.parametrize("path", sorted(SPECTRUM.glob("*.csv")), ids=lambda path: path.stem)
+def test_the_files_of_csv_spectrum(path: Path) -> None:
+    meant = json.loads(path.with_suffix(".json").read_bytes())
+    rows = meant if isinstance(meant, list) else [{**meant, "Contact Phone Number": "2095257564"}]  # its JSON is wrong
+    file = CsvFile(path, contact_shape("properties"), ReadOptions(columns={next(iter(rows[0])): "contactId"}))
+    assert [file.record(row) for row, _ in file.rows()] == rows
+
+
+def test_csv_spectrum_is_whole() -> None:
+    assert len(list(SPECTRUM.glob("*.csv"))) == 12
