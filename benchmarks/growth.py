@@ -100,7 +100,7 @@ def relative(lines: Sequence[Line]) -> list[Line]:
     return [evolve(line, speed=line.speed / unit) if line.speed and unit else line for line in lines]
 
 
-HEADER = ("records", "in flight", "latency", "jobs", "speed", "peak", "journal a chunk", "watcher", "worst look")
+HEADER = ("records", "in flight", "latency", "jobs", "speed", "peak", "journal a chunk", "watcher", "worst poll")
 
 
 def growth_table(lines: Sequence[Line]) -> str:
