@@ -2,7 +2,7 @@
 
 The README's command and .ci/run share the suite between them:
 
-    python -m pytest                                        all kinds of tests, in two minutes
+    python -m pytest                                        all kinds of tests, in about three minutes
     python -m pytest -m "not slow and (ci or hypothesis)" --hypothesis-profile ci      the rest, which .ci/run adds
     python -m pytest -m "not slow" --hypothesis-profile ci                             all at once
     python -m pytest -m slow                                what takes minutes, by hand
