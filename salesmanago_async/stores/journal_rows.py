@@ -12,6 +12,7 @@ import orjson
 from ..errors import Invalid
 from ..outcome import State
 from .sqlite import (
+    SqliteStore,
     Statement,
     begin_run,
     close,
@@ -43,14 +44,8 @@ class NotBegun(Invalid):
     """The journal is empty: no import was begun in it, or its tables are missing."""
 
 
-class SqliteJournal:
-    """The store of one journal: an open file. Used by one thread at a time."""
-
-    failures = sqlite3.Error
-
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self.name = str(path)
-        self._connection = connection
+class SqliteJournal(SqliteStore[JournalChange]):
+    """The store of one journal."""
 
     @classmethod
     def open(cls, path: Path, identity: Mapping[str, Any], note: Mapping[str, Any] | None) -> tuple[Self, list[Entry]]:
@@ -74,29 +69,22 @@ class SqliteJournal:
         [[found]] = self._connection.execute("SELECT checksums FROM chunks WHERE number = ?", (number,))
         return bytes(found)
 
-    def commit(self, changes: Sequence[JournalChange]) -> None:
-        """Write changes durably, all or none of them."""
-        execute_all(self._connection, [statement for change in changes for statement in _statements(change)])
-
-    def close(self) -> None:
-        """Close the file."""
-        close(self._connection)
-
-
-def _statements(change: JournalChange) -> Iterator[Statement]:
-    match change:
-        case Begin(number, rows):
-            yield from _row(_BEGIN, (json_text(rows.spans), rows.checksums), number)
-        case Replace(number, parts):
-            yield _DELETE, (number,)
-            for part in parts:
-                yield from _statements(part)
-        case Submitted(number, request_id):
-            yield from _row(_SUBMITTED, (request_id,), number)
-        case Settle(number, state, reason, others):
-            yield from _row(_SETTLE, (state, reason, json_text(others) if others else None), number)
-        case Forget(number):
-            yield _DELETE, (number,)
+    @staticmethod
+    def statements(change: JournalChange) -> Iterator[Statement]:
+        """Yield what writes a change."""
+        match change:
+            case Begin(number, rows):
+                yield from _row(_BEGIN, (json_text(rows.spans), rows.checksums), number)
+            case Replace(number, parts):
+                yield _DELETE, (number,)
+                for part in parts:
+                    yield from SqliteJournal.statements(part)
+            case Submitted(number, request_id):
+                yield from _row(_SUBMITTED, (request_id,), number)
+            case Settle(number, state, reason, others):
+                yield from _row(_SETTLE, (state, reason, json_text(others) if others else None), number)
+            case Forget(number):
+                yield _DELETE, (number,)
 
 
 def _row(statement: str, values: tuple[Any, ...], number: int) -> Iterator[Statement]:

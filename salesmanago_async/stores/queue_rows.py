@@ -16,12 +16,11 @@ from ..errors import Invalid
 from ..outcome import State
 from .group_commit import GroupCommit
 from .sqlite import (
+    SqliteStore,
     Statement,
     begin_run,
-    close,
     closed_if_unusable,
     connect,
-    execute_all,
     identity_difference,
     json_text,
 )
@@ -84,14 +83,8 @@ class Delete:
 QueueChange: TypeAlias = Insert | Mark | Delete
 
 
-class SqliteQueue:
-    """The store of one queue: an open file. Used by one thread at a time."""
-
-    failures = sqlite3.Error
-
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self.name = str(path)
-        self._connection = connection
+class SqliteQueue(SqliteStore[QueueChange]):
+    """The store of one queue."""
 
     @classmethod
     def open(cls, path: Path, identity: Mapping[str, Any] | None) -> tuple[Self, list[QueuedLine]]:
@@ -111,24 +104,17 @@ class SqliteQueue:
                 begin_run(connection, identity)
             return cls(path, connection), lines
 
-    def commit(self, changes: Sequence[QueueChange]) -> None:
-        """Write changes durably, all or none of them."""
-        execute_all(self._connection, map(_statement, changes))
-
-    def close(self) -> None:
-        """Close the file."""
-        close(self._connection)
-
-
-def _statement(change: QueueChange) -> Statement:
-    match change:
-        case Insert(number, item):
-            return _INSERT, {"number": number, "item": item}
-        case Mark(numbers, state, chunk, request_id, reason):
-            known = {"state": state, "chunk": chunk, "request_id": request_id, "reason": reason}
-            return _MARK, {**known, "numbers": json_text(numbers)}
-        case Delete(numbers):
-            return _DELETE, (json_text(numbers),)
+    @staticmethod
+    def statements(change: QueueChange) -> Iterator[Statement]:
+        """Yield what writes a change."""
+        match change:
+            case Insert(number, item):
+                yield _INSERT, {"number": number, "item": item}
+            case Mark(numbers, state, chunk, request_id, reason):
+                known = {"state": state, "chunk": chunk, "request_id": request_id, "reason": reason}
+                yield _MARK, {**known, "numbers": json_text(numbers)}
+            case Delete(numbers):
+                yield _DELETE, (json_text(numbers),)
 
 
 class QueueFile:

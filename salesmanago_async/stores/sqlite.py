@@ -9,10 +9,12 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 from zlib import crc32
 
 import orjson
@@ -67,6 +69,9 @@ Statement: TypeAlias = tuple[str, tuple[Any, ...] | Mapping[str, Any]]
 
 _OPENING = threading.Lock()
 """Only one file is opened at a time: while a file is copied, no other thread may get its lock (see `connect`)."""
+
+
+ChangeT = TypeVar("ChangeT")
 
 
 class InUse(Invalid):
@@ -124,6 +129,29 @@ def execute_all(connection: sqlite3.Connection, statements: Iterable[Statement])
         connection.execute(COUNT_COMMIT)
         for statement, values in statements:
             connection.execute(statement, values)
+
+
+class SqliteStore(ABC, Generic[ChangeT]):
+    """An open file as a store (see group_commit.py), used by one thread at a time."""
+
+    failures = sqlite3.Error
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.name = str(path)
+        self._connection = connection
+
+    @staticmethod
+    @abstractmethod
+    def statements(change: ChangeT) -> Iterable[Statement]:
+        """Return what writes a change."""
+
+    def commit(self, changes: Sequence[ChangeT]) -> None:
+        """Write changes durably, all or none of them."""
+        execute_all(self._connection, chain.from_iterable(map(self.statements, changes)))
+
+    def close(self) -> None:
+        """Close the file."""
+        close(self._connection)
 
 
 def read_run(connection: sqlite3.Connection) -> tuple[Any, Any] | None:
