@@ -185,21 +185,11 @@ def _joined(*parts: Any) -> Any:
     return " ".join(map(str, present)) if present else None
 
 
-class ArrowSource:
-    """A frame, a table, or a stream of record batches. Its schema is checked when it is opened."""
+class TableSource:
+    """What sources of Arrow tables have in common: what becomes of a row."""
 
     warnings: tuple[ReadWarning, ...] = ()
-
-    def __init__(self, given: Any, shape: Shape, reading: ReadOptions) -> None:
-        self._given = given
-        self._reader: Any = open_stream(given)
-        self._table = TableRows(self._reader.schema, shape, reading)
-        self.header = self._table.header
-
-    def rows(self) -> Iterator[Row]:
-        """Yield every row; there are no line numbers."""
-        reader, self._reader = self._reader or open_stream(self._given), None
-        return zip(chain.from_iterable(map(self._table.rows, reader)), repeat(None))
+    _table: TableRows
 
     def body(self, row: Any) -> Body:
         """Return the checked body of a row."""
@@ -212,6 +202,21 @@ class ArrowSource:
     def record(self, row: Any) -> Any:
         """Return a row as {column: value}."""
         return self._table.record(row)
+
+
+class ArrowSource(TableSource):
+    """A frame, a table, or a stream of record batches. Its schema is checked when it is opened."""
+
+    def __init__(self, given: Any, shape: Shape, reading: ReadOptions) -> None:
+        self._given = given
+        self._reader: Any = open_stream(given)
+        self._table = TableRows(self._reader.schema, shape, reading)
+        self.header = self._table.header
+
+    def rows(self) -> Iterator[Row]:
+        """Yield every row; there are no line numbers."""
+        reader, self._reader = self._reader or open_stream(self._given), None
+        return zip(chain.from_iterable(map(self._table.rows, reader)), repeat(None))
 
     def file_of(self, row: Any) -> str | None:
         """Return None: there is no file."""

@@ -1,21 +1,18 @@
 """Parquet files, read a batch of rows at a time with pyarrow (the extra `parquet`): see arrow.py."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..api.codegen import Body
 from ..errors import Invalid
 from ..extras import check_parquet
-from ..records.encoders import Encoder
 from ..records.shapes import Shape
-from .arrow import TableRows
+from .arrow import TableRows, TableSource
 from .content import Content, content_of
 from .options import FileFormat, ReadOptions
 from .text_files import Row
-from .warnings import ReadWarning
 
 BATCH = 4000
 """How many rows pyarrow reads at a time: fewer take longer, more take memory."""
@@ -23,13 +20,12 @@ BUFFER = 256 * 1024
 """Bytes of each column that are read at a time, however large the row groups of the file are."""
 
 
-class ParquetFile:
+class ParquetFile(TableSource):
     """A Parquet file; its row numbers, from 1, count as lines."""
 
     format: FileFormat = "parquet"
     encoding = "utf-8"
     """The encoding of a rejects file of its rows."""
-    warnings: tuple[ReadWarning, ...] = ()
 
     def __init__(self, path: Path | Content, shape: Shape, reading: ReadOptions) -> None:
         check_parquet()
@@ -58,18 +54,6 @@ class ParquetFile:
                 first = self._read + 1
                 self._read += batch.num_rows
                 yield zip(self._table.converted(batch), range(first, self._read + 1), strict=True)
-
-    def body(self, row: Any) -> Body:
-        """Return the checked body of a row."""
-        return self._table.body(row)
-
-    def encoder(self, tags: Sequence[str] = ()) -> Encoder:
-        """Return the encoder for rows, which adds these tags to each."""
-        return self._table.encoder(tags)
-
-    def record(self, row: Any) -> Any:
-        """Return a row as {column: value}."""
-        return self._table.record(row)
 
     def file_of(self, row: Any) -> str | None:
         """Return the file's path."""
