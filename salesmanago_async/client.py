@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from .api import REQUESTS, Request, request_class
-from .api.nearest import nearest
 from .connection.connection import connect
 from .errors import Refused, SalesManagoError, Unreadable
 from .groups.contacts import Contacts
@@ -30,6 +29,7 @@ from .groups.vision import Vision
 from .groups.web_push import WebPush
 from .groups.workflows import Workflows
 from .settings import DEFAULT_BASE_URL, Credentials, Login, Retries, Timeouts, from_environment
+from .support.nearest import nearest
 
 if TYPE_CHECKING:
     import httpx

@@ -163,6 +163,13 @@ def test_importing_loads_only_what_is_needed(module: str) -> None:
     assert not any(name.startswith("salesmanago_async.integrations") for name in loaded)
 
 
+def test_the_help_of_the_command_loads_neither_records_nor_the_api() -> None:
+    code = "import salesmanago_async.cli._commands, sys; print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    slow = {"cattrs", "salesmanago_async.api", "salesmanago_async.client", "salesmanago_async.records.shapes"}
+    assert set(shown.stdout.split()) & slow == set()
+
+
 @pytest.mark.parametrize("module", ["leadoo", "livechat", "monitoring"])
 def test_an_integration_imports_no_framework(module: str) -> None:
     code = f"import salesmanago_async.integrations.{module}, sys; print(*sys.modules)"

@@ -11,8 +11,8 @@ from attrs import frozen
 from ..api import CREDENTIAL_FIELDS, REQUESTS, Request, request_class
 from ..api.codegen import FieldSpec, field_specs
 from ..api.fields import Codec, Count, Form, Text, Upload, Wrapped, split_annotation
-from ..api.nearest import nearest
 from ..api.request import DEFAULTED
+from ..support.nearest import nearest
 
 RequestClass: TypeAlias = type[Request[Any]]
 

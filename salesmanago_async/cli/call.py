@@ -131,7 +131,7 @@ async def _call(*, client: ClientOptions, path: str, body: str, any_path: bool, 
 def _check_path(path: str) -> None:
     """Raise `Invalid` for a path that is not documented but similar to one that is; other paths are sent as given."""
     from ..api import REQUESTS
-    from ..api.nearest import nearest
+    from ..support.nearest import nearest
 
     near = nearest(path, REQUESTS, similar=MISSPELT)
     if near:
@@ -144,7 +144,7 @@ def _check_path(path: str) -> None:
 def did_you_mean(path: str) -> str:
     """Return a question that names the most similar documented path; "" if none is similar."""
     from ..api import REQUESTS
-    from ..api.nearest import nearest
+    from ..support.nearest import nearest
 
     near = nearest(path, REQUESTS)
     return f"; did you mean {near!r}?" if near else ""

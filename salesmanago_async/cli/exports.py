@@ -49,7 +49,7 @@ def _complete_part(_context: click.Context, _parameter: click.Parameter, incompl
 
 def _check_part(part: str) -> None:
     """Raise `Invalid` for a part that is not documented: the server would refuse it, or leave it out."""
-    from ..api.nearest import nearest
+    from ..support.nearest import nearest
 
     if part not in _parts():
         near = nearest(part, _parts())

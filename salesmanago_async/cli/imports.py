@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import click
 
 from ..file_imports.definition import Attempt, FileImport
-from ..file_imports.paths import check_paths
 from ._client import client_options
 from ._file_path import FilePath
 from ._run import run
@@ -212,6 +211,7 @@ async def begin_import(*, definition: FileImport, attempt: Attempt, yes: bool = 
     An import that would send many e-mails asks first, unless `yes` is given.
     """
     from ..file_imports.opening import attempt_with
+    from ..file_imports.paths import check_paths
     from ._importing import ask_for_confirmations, make_import
 
     journal = attempt.journal

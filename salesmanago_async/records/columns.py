@@ -4,11 +4,10 @@
 like a field (`First Name`, `type`) is suggested, and never taken for it.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 
-from ..api.nearest import nearest
 from ..errors import Invalid
+from ..support.nearest import nearest, plain
 
 _MEANT = {
     "emailaddress": "email", "mailaddress": "email", "mail": "email",
@@ -25,11 +24,6 @@ _MEANT = {
 
 SIMILAR = 0.7
 """How similar a column must be to a field (0 to 1), so that --map with that field may be pasted."""
-
-
-def plain(name: str) -> str:
-    """Return a name of a column without what does not count: case, spaces and separators."""
-    return re.sub(r"[\W_]", "", name).lower()
 
 
 def meant(name: str, known: Iterable[str]) -> str | None:
@@ -85,8 +79,3 @@ def _rule(suggestions: Mapping[str, str | None]) -> str:
         f"{name!r} (did you mean {field!r}?)" if field else repr(name) for name, field in suggestions.items()
     )
     return f"these columns are not fields: {listed}; {remedy.replace('map it', 'map them')}"
-
-
-def _listed(suggestion: tuple[str, str | None]) -> str:
-    name, field = suggestion
-    return f"{name!r} (did you mean {field!r}?)" if field else repr(name)

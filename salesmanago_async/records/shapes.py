@@ -36,9 +36,10 @@ from ..api.contacts import Contact
 from ..api.events import ExternalEvent
 from ..api.fields import Form, ShortText, Text, dictionary_value, milliseconds, text, writer_of
 from ..errors import Invalid
+from ..support.nearest import plain
 from .cells import CellRules
 from .class_rows import row_reader
-from .columns import NoContactColumn, UnknownColumns, meant, plain
+from .columns import NoContactColumn, UnknownColumns, meant
 from .compiled import Encoded, EncoderContext
 from .encoders import Encoder, InstanceEncoder, MappingEncoder, RecordEncoder, cell_encoder
 from .exported import exported_columns, is_exported

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from attrs import frozen
 
 from ..errors import Invalid
-from ..records.columns import plain
 from ..records.shapes import IGNORED, NOTES
+from ..support.nearest import plain
 
 
 @frozen

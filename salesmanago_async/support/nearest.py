@@ -11,10 +11,11 @@ def nearest(name: str, known: Iterable[str], *, similar: float = SIMILAR) -> str
     """Return the most similar known name, or None. Case and separators are ignored."""
     from difflib import get_close_matches  # imported here, because few programs need it
 
-    spellings = {_plain(other): other for other in known}
-    near = get_close_matches(_plain(name), spellings, n=1, cutoff=similar)
+    spellings = {plain(other): other for other in known}
+    near = get_close_matches(plain(name), spellings, n=1, cutoff=similar)
     return spellings[near[0]] if near else None
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Return a name without what does not count: case, spaces and separators."""
     return re.sub(r"[\W_]", "", name).lower()
