@@ -150,7 +150,7 @@ def _read_field(field: _Field, given: Any) -> Any:
         return field.read(given)
     except Invalid as error:
         raise Invalid(error.rule, field=f"{name}.{error.field}" if error.field else name) from None
-    except (ValueError, TypeError, OverflowError) as error:
+    except UNREADABLE as error:
         raise Invalid(str(error), field=name) from None
 
 

@@ -39,6 +39,12 @@ WORDS_FOR_NULL = frozenset({"null", "n/a", "#n/a", "nan", "none", "nil", "<na>",
 _LOST = re.compile(r"[-+]?\d+(?:[.,]\d+)?[eE]\+\d+")
 _FORMULA_TEXT = re.compile(r'="([^"]*)"')
 _WHOLE = re.compile(r"([-+]?\d+)[.,]0+")
+_SPACED_THOUSANDS = re.compile(r"(?<=\d)[ \u00a0\u202f'](?=\d{3}(?!\d))")
+_THOUSANDS = {
+    ",": re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?"),
+    ".": re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+(?:,\d+)?"),
+}
+"""Numbers with thousands, by what separates these."""
 _TIME_OF_A_BIRTHDAY = re.compile(r"(\d{4}-?\d\d-?\d\d)[T ]\d\d:?\d\d.*")
 _ZONE_NAME = re.compile(r"[ ]?(?:UTC|GMT|Z)$", re.IGNORECASE)
 _SHORT_ZONE = re.compile(r"([+-]\d\d)$")
@@ -66,7 +72,7 @@ class CellRules:
         if self.keep_spaces:
             return cell
         text = cell.strip().strip(INVISIBLE).strip()
-        if text[:1] in "'=" and text[:1]:
+        if text.startswith(("'", "=")):
             return _without_mark(text)
         return text
 
@@ -94,9 +100,7 @@ class CellRules:
         if spec.name in {"phone", "fax"}:
             return None
         kind = get_origin(spec.kind) or spec.kind
-        if kind is int:
-            return _whole
-        if kind is bool:
+        if kind in {int, bool}:
             return _whole
         if kind is Sequence:
             inner, _ = split_annotation(get_args(spec.kind)[0])
@@ -107,9 +111,9 @@ class CellRules:
 
     def number(self, text: str) -> Any:
         """Return the text of a number with a decimal point, and without thousands."""
-        plain = re.sub(r"(?<=\d)[ \u00a0\u202f'](?=\d{3}(?!\d))", "", text)
-        thousands, point = (".", ",") if self.decimal == "," else (",", ".")
-        if re.fullmatch(rf"[-+]?\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+(?:{re.escape(point)}\d+)?", plain):
+        plain = _SPACED_THOUSANDS.sub("", text)
+        thousands = "." if self.decimal == "," else ","
+        if thousands in plain and _THOUSANDS[thousands].fullmatch(plain):
             plain = plain.replace(thousands, "")
         if self.decimal == ",":
             if "." in plain:
@@ -145,11 +149,7 @@ class CellRules:
         if found is not None:
             return found.date()
         with_time = _TIME_OF_A_BIRTHDAY.fullmatch(text)
-        return (
-            with_time[1]
-            if with_time
-            else _SLASHES.sub(lambda match: "-".join(p.zfill(2) for p in match.groups()), text)
-        )
+        return with_time[1] if with_time else _with_dashes(text)
 
     def _by_format(self, text: str) -> datetime | None:
         for form in self.date_format:

@@ -9,7 +9,7 @@ r"""Detects the encoding of a text file, and refuses a wrong one before anything
 
 A file that is read as UTF-8 may contain bytes that are not UTF-8 for two reasons. Either the file has another encoding:
 then nearly every text with a letter beyond ASCII is undecodable, and the file is refused. Or a few bytes are damaged:
-then only their rows are rejected. The two are told apart by counting. A file has another encoding if at least two of
+then only their rows are rejected. Counting decides which it is. A file has another encoding if at least two of
 its texts are undecodable, and these are more than the texts with properly encoded letters beyond ASCII. A text is here
 what is between two line breaks or braces, so that the objects of a JSON array count one by one.
 

@@ -1,7 +1,6 @@
 """JSON files: one array of objects, read in constant memory."""
 
 from collections.abc import Iterator
-from io import TextIOWrapper
 from pathlib import Path
 
 from ..errors import Invalid, Unreadable
@@ -58,8 +57,7 @@ class JsonArrayFile(ObjectRows, TextFile):
                 while piece := reader.read1(PIECE):
                     yield piece
         else:
-            errors = "strict" if self.encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
-            with TextIOWrapper(reader, encoding=self.encoding, errors=errors, newline="") as text:
+            with self._decoded(reader) as text:
                 while decoded := text.read(PIECE):
                     yield decoded.encode("utf-8", "surrogateescape")
 

@@ -106,14 +106,13 @@ class TextFile:
     def lines(self, delimiter: str | None = None) -> Iterator["LineReader"]:
         """Open the file; undecodable bytes spoil only their own line if the encoding allows that.
 
-        With a delimiter, blocks of clean cells are told from others.
+        With a delimiter, blocks are searched for cells that need cleaning.
 
         Raises `Invalid`, naming the file and the approximate line, if the rest of the text cannot be decoded or
         unpacked.
         """
-        errors = "strict" if self.encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
         reader, self._raw = self.content.open()
-        with TextIOWrapper(reader, encoding=self.encoding, errors=errors, newline="") as text:
+        with self._decoded(reader) as text:
             lines = LineReader(LineBlocks(text, delimiter))
             try:
                 yield lines
@@ -124,6 +123,11 @@ class TextFile:
             except DamagedGzip as error:
                 rule = f"{error.rule}, near line {lines.number + 1}; the rows before it were read"
                 raise Invalid(rule, field=str(self.path)) from None
+
+    def _decoded(self, reader: IO[bytes]) -> TextIOWrapper:
+        """Return the text of the file; bytes that are not text are left as they are, if the encoding allows that."""
+        errors = "strict" if self.encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
+        return TextIOWrapper(reader, encoding=self.encoding, errors=errors, newline="")
 
     def file_of(self, row: Any) -> str | None:
         """Return the file's path."""

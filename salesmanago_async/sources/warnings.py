@@ -23,7 +23,6 @@ class ReadWarning:
 class WarningCounter:
     """Counts what looks wrong, while a file is read."""
 
-    file: str | None = None
     _found: dict[tuple[str, str], tuple[int, int | None]] = field(factory=dict)
 
     def add(self, column: str, text: str, line: int | None) -> None:
@@ -34,7 +33,7 @@ class WarningCounter:
     def warnings(self) -> tuple[ReadWarning, ...]:
         """Return what was found, the most frequent first."""
         found = [
-            ReadWarning(column=column, text=text, count=count, line=line, file=self.file)
+            ReadWarning(column=column, text=text, count=count, line=line)
             for (column, text), (count, line) in self._found.items()
         ]
         return tuple(sorted(found, key=lambda warning: -warning.count))
