@@ -23,7 +23,8 @@ Each error carries the request that failed, but never a secret: request values h
 shown as their host only. Each error can be copied and pickled with its message, its notes and all of its attributes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from .support.pickling import PicklableValue
@@ -214,3 +215,13 @@ def only_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
+
+
+@contextmanager
+def raising_only_error() -> Iterator[None]:
+    """Raise the error inside a group that holds exactly one, in place of the group."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error = only_error(group)
+        raise error from error.__cause__

@@ -314,10 +314,10 @@ class _Finished(AsyncIterator[Job[RecordT]], Generic[RecordT]):
         try:
             if isinstance(jobs, AsyncIterable):
                 async for job in jobs:
-                    await self._scheduler.add_due(_PolledJob(job))
+                    await self._scheduler.add(_PolledJob(job), wait=0.0)
             else:
                 for job in jobs:
-                    await self._scheduler.add_due(_PolledJob(job))
+                    await self._scheduler.add(_PolledJob(job), wait=0.0)
         except Exception as error:
             self._error = error
         self._scheduler.close()

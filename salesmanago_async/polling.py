@@ -56,10 +56,13 @@ class JobScheduler(Generic[EntryT]):
         while self._held >= self._outstanding:
             await self._changed.wait()
 
-    async def add(self, entry: EntryT) -> None:
-        """Add an entry, once there is capacity; it is polled first after one poll interval."""
+    async def add(self, entry: EntryT, *, wait: float | None = None) -> None:
+        """Add an entry, once there is capacity; it is polled first after `wait` seconds, by default one poll interval.
+
+        An entry that may already be settled is polled immediately with `wait=0`.
+        """
         await self.wait_for_capacity()
-        self.add_nowait(entry)
+        self.add_nowait(entry, wait=wait)
 
     def add_nowait(self, entry: EntryT, *, wait: float | None = None) -> None:
         """Add an entry even if there is no capacity: for entries that result from a poll.
@@ -72,11 +75,6 @@ class JobScheduler(Generic[EntryT]):
     def random_delay(self) -> float:
         """Return a random part of the poll interval, so jobs of an earlier run are not all polled together."""
         return self._connection.random.random() * self._connection.poll_interval
-
-    async def add_due(self, entry: EntryT) -> None:
-        """Add an entry that may already be settled: it is polled immediately."""
-        await self.wait_for_capacity()
-        self.add_nowait(entry, wait=0.0)
 
     def close(self) -> None:
         """Announce that no entry will be added from outside: `work` ends when all entries are settled."""

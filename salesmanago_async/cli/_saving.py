@@ -134,7 +134,7 @@ async def _batches(records: AsyncIterator[Any]) -> AsyncGenerator[Sequence[Any]]
 
 def print_saved(count: int, target: "Destination", what: str = "records") -> None:
     """Print how many records were written: on stdout, or on stderr if the records went to stdout."""
-    click.echo(f"{counted(count, what.removesuffix('s'))} in {target.path or STDOUT_NAME}", err=target.path is None)
+    click.echo(f"{_amount(count, what)} in {target.path or STDOUT_NAME}", err=target.path is None)
 
 
 def print_damaged(damage: "Damage") -> None:
@@ -207,7 +207,7 @@ def _lines(what: str) -> Show:
         nonlocal last
         if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
             last = time.monotonic()
-            click.echo(f"{counted(saved.records, what.removesuffix('s'))}{_bytes(saved)}", err=True)
+            click.echo(f"{_amount(saved.records, what)}{_bytes(saved)}", err=True)
 
     return show
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 import anyio
 import click
 
-from ..errors import only_error
+from ..errors import raising_only_error
 from ..file_imports.making import RunningImport
 
 Signals = AsyncIterator[signal.Signals]
@@ -30,15 +30,12 @@ def signals_received() -> Iterator[Signals | None]:
 @asynccontextmanager
 async def stopping_on_signals(signals: Signals | None, running: RunningImport) -> AsyncGenerator[None]:
     """Stop an import of the block when signals arrive, or have arrived before it."""
-    try:
+    with raising_only_error():
         async with anyio.create_task_group() as tasks:
             if signals is not None:
                 tasks.start_soon(_stop, signals, running)
             yield
             tasks.cancel_scope.cancel()
-    except BaseExceptionGroup as group:
-        error = only_error(group)
-        raise error from error.__cause__
 
 
 async def _stop(signals: Signals, running: RunningImport) -> None:

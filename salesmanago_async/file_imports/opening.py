@@ -132,7 +132,6 @@ def _paths_of_rows(definition: FileImport, attempt: Attempt, source: FileSource)
     """
     paths: dict[State, Path] = {}
     if definition.rejects:
-        check_alike(definition.rejects, source.files)
         paths["rejected"] = definition.rejects
     in_doubt = None if attempt.dry_run else in_doubt_path(definition, attempt.journal)
     if in_doubt and _are_alike(in_doubt, source):

@@ -142,9 +142,7 @@ class ModifiedContactReader:
                 raise Unreadable("the list of modified contacts has no end: its pages repeat themselves")
         return everyone
 
-    async def _page(
-        self, start: int, finish: int, page: int, *, size: int | None = None
-    ) -> tuple[list[str], bool | None]:
+    async def _page(self, start: int, finish: int, page: int, *, size: int | None = None) -> ListedPage:
         request = ListModifiedContactsPage(start, finish, page=page, size=size or self.size, owner=self.owner)
         answer = await self.connection.send(request)
         ids = [contact.id for contact in answer.modified_contacts if contact.id]

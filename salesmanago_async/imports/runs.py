@@ -11,7 +11,7 @@ import anyio
 from attrs import fields, frozen
 
 from ..connection.connection import Connection
-from ..errors import only_error
+from ..errors import raising_only_error
 from ..outcome import Outcome
 from ..records.shapes import ExtraColumns, Shape, contact_shape, event_shape
 from ..sources.options import DecimalMark, FileFormat, ReadOptions
@@ -159,7 +159,7 @@ class Run:
     async def outcomes(self) -> AsyncGenerator["Outcomes"]:
         """Execute the run while the block takes its outcomes; leaving the block early stops the run."""
         outcomes = Outcomes(self)
-        try:
+        with raising_only_error():
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(outcomes.execute)
                 try:
@@ -167,9 +167,6 @@ class Run:
                 finally:
                     outcomes.detach()
                 tasks.cancel_scope.cancel()
-        except BaseExceptionGroup as group:
-            error = only_error(group)
-            raise error from error.__cause__
         outcomes.raise_error()
 
 

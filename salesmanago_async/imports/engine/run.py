@@ -15,7 +15,7 @@ from attrs import evolve
 
 from ...connection.connection import Connection, failure_of
 from ...connection.identity import mark_of
-from ...errors import ClientClosed, only_error
+from ...errors import ClientClosed, raising_only_error
 from ...sources.sources import Source
 from ...stores.journal import open_journal
 from ..report import Report
@@ -85,11 +85,6 @@ class Engine:
         if self._listener:
             self._listener.client_closes()
 
-    @property
-    def is_stopping(self) -> bool:
-        """Whether the run was stopped or cancelled."""
-        return not self._control.is_following
-
     def poll_now(self) -> None:
         """Poll the jobs once now, even if they are not due."""
         if self._pipeline:
@@ -103,12 +98,8 @@ class Engine:
         flight is finished first, and a warning in the log says how to resume.
         """
         _log.info("A run of %s begins", self._target.kind)
-        try:
-            with self._while_the_client_lives():
-                await self._execute_or_stop()
-        except BaseExceptionGroup as group:
-            error = only_error(group)
-            raise error from error.__cause__
+        with raising_only_error(), self._while_the_client_lives():
+            await self._execute_or_stop()
         return self._ended()
 
     def _while_the_client_lives(self) -> AbstractContextManager[None]:
