@@ -17,7 +17,7 @@ from salesmanago_async.api import (
 )
 from salesmanago_async.errors import Invalid
 
-UPDATE, DELETE = "v2/contact/updateContactExtEvent", "v2/contact/deleteContactExtEvent"
+UPDATE = "v2/contact/updateContactExtEvent"
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 CART = ExternalEvent(email="ann@example.com", date=NOON, contact_ext_event_type="CART", products=["p1"], detail20="x")
 

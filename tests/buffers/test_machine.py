@@ -44,7 +44,6 @@ ReturnT = TypeVar("ReturnT")
 
 OWNERS = range(4)
 """Contacts; the last one does not exist before it is added."""
-NEWCOMER = OWNERS[-1]
 PLACES: dict[Kind, str] = {"contacts": "contacts.db", "events": "events.db"}
 LONG_ENOUGH = 100_000.0
 """Seconds after which a wait has failed."""

@@ -154,7 +154,6 @@ RECORDS = [CONTACT % (n, n, n, b"Ann \xff" if n == 16 else b"Ann\tK\x00" if n ==
 DOCUMENT = b"[" + b",".join(RECORDS) + b"]"
 ARCHIVE = archive_of(b"[" + b",".join(RECORDS[:10]) + b"]", b"[]", b"[" + b",".join(RECORDS[10:]) + b"]")
 FOUND = Damage(3, (16, 18))
-SHOWN = "3 damaged characters were replaced, the first in record 17"
 
 
 @pytest.mark.parametrize("content", [DOCUMENT, ARCHIVE], ids=["an array", "an archive"])

@@ -147,11 +147,7 @@ def refusing(positions: Collection[int]) -> Intercept:
 
     def refuse(path: str, body: Any) -> Answer | None:
         entries = body.get("upsertDetails") or body.get("events") or ()
-        said = [
-            entry["contact"]["name"] if "contact" in entry else entry["contactEvent"]["description"]
-            for entry in entries
-        ]
-        return None if numbers.isdisjoint(text.split()[-1] for text in said) else REFUSAL
+        return None if numbers.isdisjoint(map(_position, entries)) else REFUSAL
 
     return refuse
 

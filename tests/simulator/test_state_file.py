@@ -28,7 +28,7 @@ from tests.simulator import test_model
 from tests.simulator.test_model import Step, first_steps, nothing, steps
 from tests.simulator.test_urllib import OWNERS, PREPARE
 
-ANN, BOB = "ann@example.com", "bob@example.com"
+ANN = "ann@example.com"
 JOB_SECONDS = 90.0
 
 

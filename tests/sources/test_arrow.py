@@ -22,7 +22,6 @@ from salesmanago_async.sources.options import ReadOptions
 from salesmanago_async.sources.sources import open_source
 
 ID = UUID("0b1a7f6e-5f0e-4c1e-9a9b-2f3c4d5e6f70")
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOON_S = 1_772_366_400
 WARSAW = ZoneInfo("Europe/Warsaw")
 

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from getpass import getuser
 from os import environ
@@ -30,7 +30,6 @@ BODIES = [
     {"contact": {"email": "bob@example.com"}},
     {"contact": {"email": "łucja@example.com", "name": "Łucja", "phone": "48600100201"}, "birthday": "19901231"},
 ]
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOON_MS = 1_772_366_400_000
 
 
