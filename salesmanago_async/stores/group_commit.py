@@ -20,6 +20,10 @@ ChangeT_contra = TypeVar("ChangeT_contra", contravariant=True)
 ReturnT = TypeVar("ReturnT")
 
 
+class StoreLost(Exception):
+    """The store is no longer this program's alone: another process may have taken it over."""
+
+
 class Store(Protocol[ChangeT_contra]):
     """An open database, used by one thread at a time. It raises one of its `failures` if it cannot read or write."""
 
@@ -33,8 +37,17 @@ class Store(Protocol[ChangeT_contra]):
         """The exceptions that it raises if the database fails."""
         ...
 
+    @property
+    def confirms_at_once(self) -> bool:
+        """Whether `confirm` takes microseconds, so that it needs no thread and may run beside a commit."""
+        ...
+
     def commit(self, changes: Sequence[ChangeT_contra]) -> None:
         """Write the changes durably, all or none of them."""
+        ...
+
+    def confirm(self) -> None:
+        """Raise `StoreLost`, or another of the `failures`, unless this program still has the store for itself."""
         ...
 
     def close(self) -> None:
@@ -70,6 +83,17 @@ class GroupCommit(Generic[StoreT, ChangeT]):
             except self._store.failures as error:
                 raise JournalFailed(f"{self._store.name} cannot be read: {error}") from error
 
+    async def confirm(self) -> None:
+        """Raise `JournalFailed` unless this program still has the store for itself."""
+        try:
+            if self._store.confirms_at_once:
+                self._store.confirm()
+                return
+            async with self._turn:
+                await self._in_thread(self._store.confirm)
+        except self._store.failures as error:
+            raise JournalFailed(f"{self._store.name} cannot be used any longer: {error}") from error
+
     async def write(self, *changes: ChangeT) -> None:
         """Write the changes durably, all or none of them; raise `JournalFailed` if the store fails.
 
@@ -86,27 +110,33 @@ class GroupCommit(Generic[StoreT, ChangeT]):
             raise JournalFailed(f"{self._store.name} cannot be written: {mine.error}") from mine.error
 
     async def _write_all(self) -> None:
-        """Commit until no change is left."""
-        async with self._turn:
-            while self._writes:
-                writes, self._writes = self._writes, []
-                error: Exception | None = RuntimeError("the program is ending")
-                try:
-                    changes = list(chain.from_iterable(write.changes for write in writes))
-                    await self._in_thread(lambda: self._store.commit(changes))  # noqa: B023 - awaited here
-                    error = None
-                except Exception as raised:
-                    error = raised
-                finally:
-                    for write in writes:
-                        write.error = error
-                        write.done.set()
-            self._is_writing = False
+        """Commit until no change is left; between two commits, reads and confirmations get their turns."""
+        while self._writes:
+            async with self._turn:
+                await self._commit_what_waits()
+        self._is_writing = False
+
+    async def _commit_what_waits(self) -> None:
+        writes, self._writes = self._writes, []
+        if not writes:  # `aclose` has committed them
+            return
+        error: Exception | None = RuntimeError("the program is ending")
+        try:
+            changes = list(chain.from_iterable(write.changes for write in writes))
+            await self._in_thread(lambda: self._store.commit(changes))
+            error = None
+        except Exception as raised:
+            error = raised
+        finally:
+            for write in writes:
+                write.error = error
+                write.done.set()
 
     async def aclose(self) -> None:
         """Close the store; what was written is kept in any case."""
         with anyio.CancelScope(shield=True):
             async with self._turn:
+                await self._commit_what_waits()
                 await self._in_thread(self._store.close)
 
     async def _in_thread(self, act: Callable[[], ReturnT]) -> ReturnT:

@@ -10,14 +10,21 @@ without the data of the records that they are about (see imports/engine/redactio
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import anyio.to_thread
 
+from ..extras import check_postgresql
 from ..outcome import Verdicts
-from .group_commit import GroupCommit
+from . import journal_rows
+from .addresses import JournalPlace
+from .group_commit import GroupCommit, Store
 from .journal_rows import SqliteJournal
 from .values import Begin, Entry, Forget, JournalChange, Replace, RowChecksums, Settle, Submitted
+from .waiting import LOCK_TIMEOUT, when_free
+
+WhenBusy: TypeAlias = Literal["refuse", "wait"]
+"""What to do while another process has the journal open."""
 
 
 class RunJournal(Protocol):
@@ -27,8 +34,12 @@ class RunJournal(Protocol):
         """Write down, before a batch is sent, that it may have been sent; return its number."""
         ...
 
+    async def confirm(self) -> None:
+        """Raise `JournalFailed` if another process may have taken over the journal; asked before each request."""
+        ...
+
     async def checksums(self, number: int) -> bytes:
-        """Return the checksums of a batch's records, 4 bytes each, in the order of their positions."""
+        """Return the checksums of a batch's records, one after another, in the order of their positions."""
         ...
 
     async def split(self, number: int, parts: Sequence[RowChecksums]) -> list[int]:
@@ -52,15 +63,27 @@ class RunJournal(Protocol):
         ...
 
 
+class JournalStore(Store[JournalChange], Protocol):
+    """The database of a journal: opened with the entries of earlier runs, then written until it is closed."""
+
+    def checksums(self, number: int) -> bytes:
+        """Return the checksums of a batch's records, one after another, in the order of their positions."""
+        ...
+
+
 class Journal:
     """An open journal; no other process can open it meanwhile."""
 
-    def __init__(self, store: SqliteJournal, last: int) -> None:
-        self._commits: GroupCommit[SqliteJournal, JournalChange] = GroupCommit(store)
+    def __init__(self, store: JournalStore, last: int) -> None:
+        self._commits: GroupCommit[JournalStore, JournalChange] = GroupCommit(store)
         self._last = last
 
+    async def confirm(self) -> None:
+        """Raise `JournalFailed` if another process may have taken over the journal."""
+        await self._commits.confirm()
+
     async def checksums(self, number: int) -> bytes:
-        """Return the checksums of a batch's records, 4 bytes each, in the order of their positions."""
+        """Return the checksums of a batch's records, one after another, in the order of their positions."""
         return await self._commits.read(lambda store: store.checksums(number))
 
     async def begin(self, row_checksums: RowChecksums) -> int:
@@ -98,12 +121,65 @@ class Journal:
 
 
 async def open_journal(
-    path: Path, identity: Mapping[str, Any], note: Mapping[str, Any] | None
+    place: JournalPlace,
+    identity: Mapping[str, Any],
+    note: Mapping[str, Any] | None,
+    *,
+    when_busy: WhenBusy = "refuse",
+    lock_timeout: float = LOCK_TIMEOUT,
 ) -> tuple[Journal, list[Entry]]:
     """Open the journal of a run, or begin one; return it with what it knows about every batch.
 
-    `identity` (what the run is) must equal that of the run that began the journal; the `note` of that run stays. Raises
-    `Invalid` that names the file if it cannot be used.
+    `identity` (what the run is) must equal that of the run that began the journal; the `note` of that run stays. While
+    another process has it open, "wait" waits for the end of that, at most `lock_timeout` seconds. Raises `Invalid` that
+    names the place if it cannot be used, `InUse` if another process (still) has it open.
     """
-    store, entries = await anyio.to_thread.run_sync(SqliteJournal.open, path, identity, note)
+
+    async def opened() -> tuple[JournalStore, list[Entry]]:
+        return await anyio.to_thread.run_sync(_opened, place, identity, note)
+
+    store, entries = await (opened() if when_busy == "refuse" else when_free(opened, lock_timeout))
     return Journal(store, max((entry.number for entry in entries), default=0)), entries
+
+
+def _opened(
+    place: JournalPlace, identity: Mapping[str, Any], note: Mapping[str, Any] | None
+) -> tuple[JournalStore, list[Entry]]:
+    if isinstance(place, Path):
+        return SqliteJournal.open(place, identity, note)
+    check_postgresql("journal")
+    from .postgresql_journal import PostgresqlJournal  # here: few programs need it, and psycopg may be missing
+
+    return PostgresqlJournal.open(place, identity, note)
+
+
+def read_note(place: JournalPlace) -> Any:
+    """Return the note that a journal was begun with, None if there was none.
+
+    Raises `NotBegun` for an empty journal, `Invalid` for one that cannot be used.
+    """
+    if isinstance(place, Path):
+        return journal_rows.read_note(place)
+    check_postgresql("journal")
+    from . import postgresql_journal
+
+    return postgresql_journal.read_note(place)
+
+
+def read_digest(place: JournalPlace, file: Path) -> str | None:
+    """Return the digest of a file with this name that runs of this journal wrote; None if there is none."""
+    if isinstance(place, Path):
+        return journal_rows.read_digest(place, file.name)
+    from . import postgresql_journal
+
+    return postgresql_journal.read_digest(place, file.name)
+
+
+def write_digest(place: JournalPlace, file: Path, digest: str | None) -> None:
+    """Remember the digest of a file that was written for a journal; None if that file is gone."""
+    if isinstance(place, Path):
+        journal_rows.write_digest(place, file.name, digest)
+        return
+    from . import postgresql_journal
+
+    postgresql_journal.write_digest(place, file.name, digest)

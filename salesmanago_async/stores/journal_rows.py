@@ -3,14 +3,12 @@
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self, get_args
-
-import orjson
+from typing import Any, Self
 
 from ..errors import Invalid
-from ..outcome import State
+from .refusals import HOLDS_A_BUFFER, NotBegun, other_run
+from .rows import check_disjoint, entry_of, json_text
 from .sqlite import (
     SqliteStore,
     Statement,
@@ -20,7 +18,6 @@ from .sqlite import (
     connect,
     execute_all,
     identity_difference,
-    json_text,
     read_run,
 )
 from .values import Begin, Entry, Forget, JournalChange, Replace, Settle, Submitted
@@ -40,10 +37,6 @@ FROM chunks
 """
 
 
-class NotBegun(Invalid):
-    """The journal is empty: no import was begun in it, or its tables are missing."""
-
-
 class SqliteJournal(SqliteStore[JournalChange]):
     """The store of one journal."""
 
@@ -60,12 +53,12 @@ class SqliteJournal(SqliteStore[JournalChange]):
                 _check_same(path, connection, identity)
             else:  # nothing was sent, so another run may use the file
                 if connection.execute("SELECT 1 FROM queue").fetchone():
-                    raise Invalid("holds the records of a buffer; give the run a journal of its own", field=str(path))
+                    raise Invalid(HOLDS_A_BUFFER, field=str(path))
                 begin_run(connection, identity, note)
             return cls(path, connection), entries
 
     def checksums(self, number: int) -> bytes:
-        """Return the checksums of a batch's records, 4 bytes each, in the order of their positions."""
+        """Return the checksums of a batch's records, one after another, in the order of their positions."""
         [[found]] = self._connection.execute("SELECT checksums FROM chunks WHERE number = ?", (number,))
         return bytes(found)
 
@@ -107,22 +100,22 @@ def read_note(path: Path) -> Any:
         return run[1]
 
 
-def read_digest(path: Path, file: Path) -> str | None:
+def read_digest(path: Path, name: str) -> str | None:
     """Return the digest of a file with this name that runs of this journal wrote; None if there is none."""
     with _opened_briefly(path) as connection:
         if connection is None:
             return None
-        found = connection.execute("SELECT digest FROM files WHERE name = ?", (file.name,)).fetchone()
+        found = connection.execute("SELECT digest FROM files WHERE name = ?", (name,)).fetchone()
         return str(found[0]) if found else None
 
 
-def write_digest(path: Path, file: Path, digest: str | None) -> None:
+def write_digest(path: Path, name: str, digest: str | None) -> None:
     """Remember the digest of a file that was written next to a journal; None if that file is gone."""
     with _opened_briefly(path) as connection:
         if connection is None:
             return
-        forgotten: Statement = ("DELETE FROM files WHERE name = ?", (file.name,))
-        written: Statement = ("INSERT INTO files VALUES (?, ?)", (file.name, digest))
+        forgotten: Statement = ("DELETE FROM files WHERE name = ?", (name,))
+        written: Statement = ("INSERT INTO files VALUES (?, ?)", (name, digest))
         execute_all(connection, [forgotten, *([written] if digest else [])])
 
 
@@ -141,28 +134,17 @@ def _opened_briefly(path: Path) -> Iterator[sqlite3.Connection | None]:
 def _check_same(path: Path, connection: sqlite3.Connection, identity: Mapping[str, Any]) -> None:
     """Raise `Invalid` if a run is not the one that the journal was begun for."""
     if other := identity_difference(connection, identity):
-        said = other.servers or f"belongs to a run with another {other.name}"
-        raise Invalid(f"{said}; go on as it was begun, or give a new run a journal of its own", field=str(path))
+        raise Invalid(other_run(other.name, other.servers), field=str(path))
 
 
 def _entries(connection: sqlite3.Connection) -> list[Entry]:
     entries = [_entry(row) for row in connection.execute(_READ)]
-    spans = sorted(span for entry in entries for span in entry.spans)
-    for (_, last), (first, _) in pairwise(spans):
-        if first <= last:
-            raise ValueError(f"record {first} is in two lines")
+    check_disjoint(entries)
     return entries
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    number, spans, state, request_id, reason, others, is_intact = row
-    if not is_intact or state not in get_args(State):
-        raise ValueError(f"line {number} is not as it was written")
-    return Entry(
-        number=number,
-        spans=tuple((first, last) for first, last in orjson.loads(spans)),
-        state=state,
-        request_id=request_id,
-        reason=reason,
-        others={int(position): (name, why) for position, (name, why) in orjson.loads(others or "{}").items()},
-    )
+    *values, is_intact = row
+    if not is_intact:
+        raise ValueError(f"line {values[0]} is not as it was written")
+    return entry_of(*values)

@@ -1,20 +1,18 @@
-"""The queue of a buffer on the disk: a table in a SQLite file, which holds the records themselves.
+"""The queue of a buffer as rows of a SQLite file (see sqlite.py); each row has its own checksum.
 
-A record has its row before it counts as taken, and loses the row when it is accepted; deleted rows are overwritten. A
-rejected record keeps its row, with the reason, until it is removed by a user.
+The file holds the records themselves. Deleted rows are overwritten.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self, TypeAlias, get_args
-
-import anyio.to_thread
-from attrs import frozen
+from typing import Any, Self, get_args
 
 from ..errors import Invalid
 from ..outcome import State
-from .group_commit import GroupCommit
+from .queue_values import Delete, Insert, Mark, QueueChange, QueuedLine
+from .refusals import IS_OF_AN_IMPORT, other_buffer
+from .rows import json_text
 from .sqlite import (
     SqliteStore,
     Statement,
@@ -22,7 +20,6 @@ from .sqlite import (
     closed_if_unusable,
     connect,
     identity_difference,
-    json_text,
 )
 
 _INSERT = """
@@ -42,47 +39,6 @@ FROM queue ORDER BY number
 """
 
 
-@frozen
-class QueuedLine:
-    """What the file knows about a record. `item` is its JSON object, as in a request."""
-
-    number: int
-    item: bytes
-    state: State
-    chunk: int | None = None
-    request_id: int | None = None
-    reason: str | None = None
-
-
-@frozen
-class Insert:
-    """A record was taken."""
-
-    number: int
-    item: bytes
-
-
-@frozen
-class Mark:
-    """The state of records has changed."""
-
-    numbers: tuple[int, ...]
-    state: State
-    chunk: int | None = None
-    request_id: int | None = None
-    reason: str | None = None
-
-
-@frozen
-class Delete:
-    """These records are done."""
-
-    numbers: tuple[int, ...]
-
-
-QueueChange: TypeAlias = Insert | Mark | Delete
-
-
 class SqliteQueue(SqliteStore[QueueChange]):
     """The store of one queue."""
 
@@ -96,7 +52,7 @@ class SqliteQueue(SqliteStore[QueueChange]):
         with closed_if_unusable(path, connection):
             connection.execute("PRAGMA secure_delete = ON")
             if connection.execute("SELECT 1 FROM chunks").fetchone():
-                raise Invalid("is the journal of an import, not of a buffer", field=str(path))
+                raise Invalid(IS_OF_AN_IMPORT, field=str(path))
             lines = list(_lines(connection))
             if identity is not None and lines:
                 _check_same(path, connection, identity)
@@ -117,60 +73,11 @@ class SqliteQueue(SqliteStore[QueueChange]):
                 yield _DELETE, (json_text(numbers),)
 
 
-class QueueFile:
-    """An open queue; no other process can open it meanwhile."""
-
-    def __init__(self, store: SqliteQueue) -> None:
-        self._commits: GroupCommit[SqliteQueue, QueueChange] = GroupCommit(store)
-
-    @classmethod
-    async def open(cls, path: Path, identity: Mapping[str, Any]) -> tuple[Self, list[QueuedLine]]:
-        """Open a queue, or begin one, that belongs to `identity`; return it with all its records.
-
-        Raises `Invalid` that names the file if it cannot be used, `InUse` if another process has it open.
-        """
-        store, lines = await anyio.to_thread.run_sync(SqliteQueue.open, path, identity)
-        return cls(store), lines
-
-    @classmethod
-    async def reopen(cls, path: Path) -> tuple[Self, list[QueuedLine]]:
-        """Open an existing queue, whatever it belongs to; raise `Invalid` that names the file if it cannot be used."""
-        if not path.is_file():
-            raise Invalid("there is no such file", field=str(path))
-        store, lines = await anyio.to_thread.run_sync(SqliteQueue.open, path, None)
-        return cls(store), lines
-
-    async def insert(self, number: int, item: bytes) -> None:
-        """Write a record."""
-        await self._commits.write(Insert(number, item))
-
-    async def mark(
-        self,
-        numbers: Sequence[int],
-        state: State,
-        chunk: int | None = None,
-        request_id: int | None = None,
-        reason: str | None = None,
-    ) -> None:
-        """Write the state of records."""
-        await self._commits.write(Mark(tuple(numbers), state, chunk, request_id, reason))
-
-    async def delete(self, numbers: Sequence[int]) -> None:
-        """Delete records."""
-        await self._commits.write(Delete(tuple(numbers)))
-
-    async def aclose(self) -> None:
-        """Close the file."""
-        await self._commits.aclose()
-
-
 def _check_same(path: Path, connection: sqlite3.Connection, identity: Mapping[str, Any]) -> None:
     """Raise `Invalid` if the records in a queue belong to something else."""
     other = identity_difference(connection, identity)
-    if other and other.servers:
-        raise Invalid(f"holds records; it {other.servers}: give this buffer a file of its own", field=str(path))
     if other:
-        raise Invalid(f"holds records that were taken for another {other.name}", field=str(path))
+        raise Invalid(other_buffer(other.name, other.servers), field=str(path))
 
 
 def _lines(connection: sqlite3.Connection) -> Iterator[QueuedLine]:

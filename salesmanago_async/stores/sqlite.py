@@ -21,6 +21,7 @@ import orjson
 
 from ..connection.identity import Difference, difference
 from ..errors import Invalid
+from .group_commit import StoreLost
 from .proof import (
     APPLICATION_ID,
     COUNT_COMMIT,
@@ -31,6 +32,8 @@ from .proof import (
     damaged,
     is_new,
 )
+from .refusals import IN_USE, InUse
+from .rows import json_text
 
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
@@ -72,10 +75,6 @@ _OPENING = threading.Lock()
 
 
 ChangeT = TypeVar("ChangeT")
-
-
-class InUse(Invalid):
-    """The file is open in another process, or twice in this one."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -134,11 +133,14 @@ def execute_all(connection: sqlite3.Connection, statements: Iterable[Statement])
 class SqliteStore(ABC, Generic[ChangeT]):
     """An open file as a store (see group_commit.py), used by one thread at a time."""
 
-    failures = sqlite3.Error
+    failures = (sqlite3.Error, StoreLost)
+    confirms_at_once = True
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.name = str(path)
         self._connection = connection
+        self._path = path.absolute()
+        self._file = _file_at(self._path)
 
     @staticmethod
     @abstractmethod
@@ -149,9 +151,23 @@ class SqliteStore(ABC, Generic[ChangeT]):
         """Write changes durably, all or none of them."""
         execute_all(self._connection, chain.from_iterable(map(self.statements, changes)))
 
+    def confirm(self) -> None:
+        """Raise `StoreLost` if the file was removed or replaced: another run may have begun a new one there."""
+        if _file_at(self._path) != self._file:
+            raise StoreLost("the file was removed or replaced")
+
     def close(self) -> None:
         """Close the file."""
         close(self._connection)
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Return the device and the number of the file with this name; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def read_run(connection: sqlite3.Connection) -> tuple[Any, Any] | None:
@@ -171,11 +187,6 @@ def identity_difference(connection: sqlite3.Connection, given: Mapping[str, Any]
     if run is None:
         raise ValueError("it does not say what it belongs to")
     return difference(run[0], orjson.loads(json_text(given)))
-
-
-def json_text(value: object) -> str:
-    """Return a value as JSON text for a cell."""
-    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 @contextmanager
@@ -220,9 +231,6 @@ def _make_private(path: Path) -> None:
             raise Invalid("is read-only; a journal is written to", field=str(path)) from None
     except OSError as error:
         raise Invalid(f"cannot be made: {error.strerror}", field=str(path)) from error
-
-
-IN_USE = "is in use by another run; wait for its end"
 
 
 def _unusable(path: Path, error: sqlite3.Error) -> Invalid:

@@ -24,7 +24,8 @@ from salesmanago_async import Invalid
 from salesmanago_async.outcome import Verdicts
 from salesmanago_async.stores.journal import open_journal
 from salesmanago_async.stores.journal_rows import SqliteJournal
-from salesmanago_async.stores.queue_rows import QueueFile, SqliteQueue
+from salesmanago_async.stores.queue import StoredQueue
+from salesmanago_async.stores.queue_rows import SqliteQueue
 from salesmanago_async.stores.values import RowChecksums
 
 IDENTITY: Mapping[str, Any] = {"server": "app2.salesmanago.com", "account": "5cd3", "kind": "contacts"}
@@ -163,7 +164,7 @@ async def commits_of_a_journal(path: Path) -> list[Commit]:
 
 
 async def commits_of_a_queue(path: Path) -> list[Commit]:
-    queue, _ = await QueueFile.open(path, IDENTITY)
+    queue, _ = await StoredQueue.open(path, IDENTITY)
     recorder = Recorder(path)
     for number in range(1, 25):
         item = b'{"contact":{"email":"c%d@example.com","name":"%s"}}' % (number, b"n" * (60 * number % 900))
@@ -204,6 +205,7 @@ def check(kind: Kind, path: Path, written: LineStates, how: str) -> LineStates |
     return found
 
 
+@pytest.mark.ci
 def test_a_rollback_journal_undoes_half_a_commit(kind: Kind, place: Place) -> None:
     """The files made by this test are like those of SQLite. A file that is complete already is kept."""
     random = Random(1)
@@ -246,6 +248,7 @@ def test_pages_of_an_earlier_time_are_noticed_or_nothing_is_forgotten(kind: Kind
                 check(kind, place.put(older, None), last.written, f"page {page}")
 
 
+@pytest.mark.ci
 def test_a_rollback_journal_may_be_cut_and_damaged_anywhere(kind: Kind, place: Place) -> None:
     random = Random(3)
     for commit in kind.commits:
@@ -256,6 +259,7 @@ def test_a_rollback_journal_may_be_cut_and_damaged_anywhere(kind: Kind, place: P
             check(kind, place.put(main, spoilt), commit.written, "a spoilt second file")
 
 
+@pytest.mark.ci
 def test_a_main_file_may_be_cut_and_damaged_anywhere(kind: Kind, place: Place) -> None:
     random = Random(4)
     for commit in kind.commits:
@@ -277,6 +281,7 @@ def flipped(content: bytes, random: Random) -> bytes:
     return bytes(spoilt)
 
 
+@pytest.mark.sampled
 def test_a_complete_file_keeps_its_content_whatever_its_rollback_journal(kind: Kind, place: Place) -> None:
     """It was used elsewhere and put back to where it was killed; or the power failed before the removal."""
     last = kind.commits[-1]
@@ -337,7 +342,7 @@ async def work():
 """,
     "queue": """
 async def work():
-    queue, lines = await QueueFile.open(path, what)
+    queue, lines = await StoredQueue.open(path, what)
     print("open", *(f"{line.number}:{line.state}" for line in lines), flush=True)
     numbers = count(max((line.number for line in lines), default=0) + 1)
     async def one():
@@ -357,7 +362,8 @@ import sys
 from itertools import count
 from pathlib import Path
 import anyio
-from salesmanago_async.stores.queue_rows import QueueFile, SqliteQueue
+from salesmanago_async.stores.queue import StoredQueue
+from salesmanago_async.stores.queue_rows import SqliteQueue
 from salesmanago_async.stores.journal import open_journal
 from salesmanago_async.stores.values import RowChecksums
 from salesmanago_async.outcome import Verdicts
@@ -386,6 +392,7 @@ def killed_after(seconds: float, name: str, path: Path) -> LineStates:
     return lines
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", ["journal", "queue"])
 def test_a_killed_process_leaves_a_main_file_that_is_enough_alone(name: str, place: Place) -> None:
     """Killed, copied alone and with its rollback journal, damaged, and resumed from what was left, again and again."""
