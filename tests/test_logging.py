@@ -1,4 +1,4 @@
-"""The log of a client: each retry, pause and halved limit is a line, without texts of servers or records."""
+"""The log of a client: each retry, pause and lowered limit is a line, without texts of servers or records."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -66,20 +66,20 @@ async def test_each_retry_of_a_call_is_a_line(simulator: Simulator, make_client:
     failures = [503, 429, httpx.ConnectError(PEOPLE), httpx.ReadTimeout(PEOPLE), 200]
     async with make_client(Failing(simulator, *failures)) as sm:
         await sm.contacts.has("ann.kowalska@example.com")
-    retries = [line.partition(" in ")[0] for line in lines(CONNECTION) if "; try " in line]
+    retries = [line.rpartition(" in ")[0] for line in lines(CONNECTION) if "; try " in line]
     host = "app2.salesmanago.com"
     assert retries == [
         "contact/hasContact: 503; try 2 of 6",
         "contact/hasContact: 429; try 3 of 6",
-        f"contact/hasContact: {host} cannot be reached: ConnectError; try 4 of 6",
-        f"contact/hasContact: {host} did not answer: ReadTimeout; try 5 of 6",
+        f"contact/hasContact: {host} cannot be reached: no connection could be made; try 4 of 6",
+        f"contact/hasContact: {host} did not answer: no answer came in time; try 5 of 6",
         "contact/hasContact: an answer that cannot be read, 200; try 6 of 6",
     ]
-    assert [line for line in lines(CONNECTION) if "at most" in line] == [
-        "contact/hasContact: 503; at most 4 requests in flight from now on, not 8",
-        "contact/hasContact: 429; at most 2 requests in flight from now on, not 4",
-        f"contact/hasContact: {host} did not answer: ReadTimeout; at most 1 requests in flight from now on, not 2",
-    ]
+    (lowered,) = [line for line in lines(CONNECTION) if "at most" in line]
+    assert lowered == (
+        f"contact/hasContact: {host} did not answer: no answer came in time; "
+        "at most 1 requests in flight from now on, not 3"
+    )
 
 
 async def test_a_pause_is_a_line(simulator: Simulator, make_client: MakeClient, lines: Any) -> None:
@@ -98,12 +98,14 @@ async def test_a_run_logs_what_it_waits_for_and_how_it_ended(
     waits = [line for line in lines(CONNECTION) if "; try " in line]
     assert [line.partition(" in ")[0] for line in waits] == [
         "contact/batchupsertv2: 503; try 2",
-        "contact/batchupsertv2: app2.salesmanago.com did not answer: ReadError; try 3",
+        "contact/batchupsertv2: app2.salesmanago.com did not answer: the connection was lost; try 3",
     ]
     assert all(line.endswith(" s if no answer comes") for line in waits)
     assert lines(RUNS) == []
     assert lines(RUNS, logging.INFO) == ["A run of contacts begins", "A run of contacts has ended: 1 read: 1 accepted"]
-    assert lines(JOBS, logging.INFO) == ["Job 1 has 1 records"]
+    has_records, ended = lines(JOBS, logging.INFO)
+    assert has_records == "Job 1 has 1 records"
+    assert ended.startswith("Job 1: done after ")
 
 
 async def test_eight_requests_that_fail_alike_are_not_eight_lines_each_time(
@@ -118,7 +120,7 @@ async def test_eight_requests_that_fail_alike_are_not_eight_lines_each_time(
     assert report.requests > 100
     shown = lines(CONNECTION)
     assert 10 < len(shown) < 70
-    assert len([line for line in shown if "at most" in line]) == 3
+    assert len([line for line in shown if "at most" in line]) == 1
     assert len(lines(CONNECTION, logging.DEBUG)) > report.requests - 10
     (ended,) = lines(RUNS)
     assert ended.startswith("A run of contacts has stopped before the end, 503: ")
@@ -135,8 +137,9 @@ async def test_a_lost_chunk_and_the_wait_after_it_are_lines(
     assert report.accepted == 1
     path = "contact/batchAddContactExtEvent"
     first, second = lines(CONNECTION)
-    assert (
-        first == f"{path}: app2.salesmanago.com did not answer: ReadError; not tried again, as it may have been applied"
+    assert first == (
+        f"{path}: app2.salesmanago.com did not answer: the connection was lost; "
+        "not tried again, as it may have been applied"
     )
     assert second.startswith("no answer to a chunk; the next one is sent in ")
 
@@ -151,8 +154,11 @@ async def test_no_line_contains_credentials(simulator: Simulator, make_client: M
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("x.pl cannot be reached: ConnectError (All attempts failed)", "x.pl cannot be reached: ConnectError"),
-        ("x.pl did not answer: ReadTimeout", "x.pl did not answer: ReadTimeout"),
+        (
+            "x.pl cannot be reached: no TLS connection could be made (bad)",
+            "x.pl cannot be reached: no TLS connection could be made",
+        ),
+        ("x.pl did not answer: no answer came in time", "x.pl did not answer: no answer came in time"),
         ("the request to x.pl cannot be sent: Illegal header value b'k3y'", "the request to x.pl cannot be sent"),
         ("it was stopped before it was sent", "it was stopped before it was sent"),
         ("no answer for 300 s (last: x.pl cannot be reached: E (ann))", "no answer for 300 s"),

@@ -1,0 +1,95 @@
+"""What happens to runs and their journals, as values: see events.py."""
+
+from attrs import frozen
+
+from .events import DEBUG, INFO, WARNING, Event
+
+
+@frozen(kw_only=True)
+class RunBegan(Event):
+    """A run begins."""
+
+    logger = "runs"
+    level = INFO
+    template = "A run of %(sm_kind)s begins"
+    kind: str
+
+
+COUNTED = ("read", "accepted", "submitted", "rejected", "in_doubt", "not_sent", "requests", "retries")
+"""The numbers of a report that an event has."""
+
+
+@frozen(kw_only=True)
+class _Counts(Event):
+    logger = "runs"
+    counts: str
+    read: int
+    accepted: int
+    submitted: int
+    rejected: int
+    in_doubt: int
+    not_sent: int
+    requests: int
+    retries: int
+
+
+@frozen(kw_only=True)
+class RunEnded(_Counts):
+    """A run has ended; `failure` says why if that was before its end, and `counts` are the counts in words."""
+
+    template = "A run of %(sm_kind)s has ended: %(sm_counts)s"
+    kind: str
+    failure: str | None = None
+
+    def words(self) -> str:
+        """Return the words for a run that came to its end, or did not."""
+        if self.failure is None:
+            return self.template
+        return "A run of %(sm_kind)s has stopped before the end, %(sm_failure)s: %(sm_counts)s"
+
+    def severity(self) -> int:
+        """Return WARNING if the run did not come to its end."""
+        return INFO if self.failure is None else WARNING
+
+
+@frozen(kw_only=True)
+class RunCancelled(_Counts):
+    """A run was cancelled, and has left records; with a `journal` it can be resumed.
+
+    `given_as` is the name under which the caller gave the journal: "journal", or "state" of a sync.
+    """
+
+    kind: str
+    journal: str | None = None
+    given_as: str = "journal"
+
+    def words(self) -> str:
+        """Return the words that say how the run can go on."""
+        onward = (
+            "The same call with %(sm_given_as)s='%(sm_journal)s' goes on with it"
+            if self.journal
+            else "It has no journal, so another call begins anew"
+        )
+        return f"A run was cancelled: %(sm_counts)s. {onward}"
+
+
+@frozen(kw_only=True)
+class RecordsSettled(Event):
+    """What became of the records of a chunk."""
+
+    logger = "runs"
+    level = DEBUG
+    template = "%(sm_records)d %(sm_kind)s are %(sm_state)s"
+    kind: str
+    state: str
+    records: int
+
+
+@frozen(kw_only=True)
+class JournalBusy(Event):
+    """A run waits for a journal; `failure` is the text of this library that names it, and says who has it."""
+
+    logger = "runs"
+    template = "Waiting since %(sm_seconds).0f seconds: %(sm_failure)s"
+    seconds: float
+    failure: str
