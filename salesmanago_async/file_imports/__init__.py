@@ -9,11 +9,12 @@
 alone. `importing` makes an import that can be stopped. Nothing in this package prints, asks, handles signals or imports
 click or rich. Messages name parameters as the command line does: `--rejects` is the field `rejects`.
 
-Names are imported when they are first used, so that `salesmanago --help` stays fast.
+Names are imported when they are first used, so that `salesmanago --help` stays fast (see support/lazy_names.py).
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..support.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from .account import ClientOptions
@@ -43,14 +44,8 @@ _MODULES = {
     "resume_import": "making",
 }
 
-if not TYPE_CHECKING:  # a type checker must still report a name that does not exist
-
-    def __getattr__(name: str) -> Any:
-        """Import the module that defines a public name, and keep the name."""
-        if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = globals()[name] = getattr(import_module(f".{_MODULES[name]}", __name__), name)
-        return found
+if not TYPE_CHECKING:
+    __getattr__ = lazy_names(__name__, lambda: _MODULES)
 
 
 def __dir__() -> list[str]:

@@ -8,6 +8,8 @@ from typing import Any, Self
 from attrs import asdict, evolve, frozen
 
 from ..errors import Invalid
+from ..settings import joined_environment
+from ..stores.addresses import hide_passwords
 
 
 @frozen(kw_only=True)
@@ -21,22 +23,27 @@ class ClientOptions:
     concurrency: int | None = None
     rate: float | None = None
     poll_interval: float | None = None
+    quota: str | None = None
 
     def over(self, others: Self) -> Self:
         """Return the other options, replaced by those that are given here."""
         return evolve(others, **self._given())
 
     def arguments(self) -> list[str]:
-        """Return the given options as arguments of a command line."""
+        """Return the given options as arguments of a command line, without passwords."""
         given = self._given()
         flags = ["--simulate"] if given.pop("simulate", False) else []
-        return flags + [text for name, value in given.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+        texts = [(f"--{name.replace('_', '-')}", hide_passwords(str(value))) for name, value in given.items()]
+        return flags + [text for pair in texts for text in pair]
 
     def _given(self) -> dict[str, Any]:
         return asdict(self, filter=lambda _, value: value is not None and value is not False)
 
     def environ(self) -> Mapping[str, str]:
-        """Return the environment; variables that are not set there come from `env_file`, if it is given."""
+        """Return the environment; variables that are not set there come from `env_file`, if it is given.
+
+        The file's secret or sha is not taken if either of them is set in the environment.
+        """
         if self.env_file is None:
             return os.environ
         if not self.env_file.exists():
@@ -44,7 +51,7 @@ class ClientOptions:
         from dotenv import dotenv_values
 
         try:
-            lines = dotenv_values(self.env_file)
+            lines = dotenv_values(self.env_file, interpolate=False)  # a secret may have a $ in it
         except UnicodeDecodeError:
             raise Invalid("is not a text file of NAME=VALUE lines", field=str(self.env_file)) from None
-        return {**{name: value for name, value in lines.items() if value is not None}, **os.environ}
+        return joined_environment(os.environ, {name: value for name, value in lines.items() if value is not None})

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from attrs import frozen
 
-from ..errors import Invalid, JobFailed, NoAnswer, NotAuthenticated, Refused, StillRunning
+from ..errors import Invalid, JobFailed, JournalFailed, NoAnswer, NotAuthenticated, Refused, StillRunning
 from ..imports.report import Report
+from ..outcome import Outcome
 from ..records.columns import NoContactColumn, UnknownColumns
-from ..support.wording import counted, in_plain_words
+from ..support.wording import counted
+from ..sync.report import SyncReport
 from .definition import Attempt, FileImport
 
 SHOWN_PROBLEMS = 5
@@ -42,7 +44,8 @@ class FileImportResult:
 
     `error` is what ended the run after something had been sent, `unwritten` what failed in writing files. `was_stopped`
     is true if the caller stopped the import. `untouched_files` have the name of a file of rows in doubt, but not the
-    content that this import wrote, so the import did not remove them.
+    content that this import wrote, so the import did not remove them. `first_outcomes` are those of a
+    sync that the attempt was to show.
     """
 
     definition: FileImport
@@ -55,6 +58,7 @@ class FileImportResult:
     in_doubt_file: Path | None = None
     in_doubt_rows: int = 0
     untouched_files: tuple[Path, ...] = ()
+    first_outcomes: tuple[Outcome, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -72,6 +76,7 @@ class FileImportResult:
         """Lines about rows and files that need attention."""
         return (
             *_empty_input_lines(self),
+            *_sync_lines(self),
             *(f"warning: {warning}" for warning in self.report.warnings),
             *_problem_lines(self),
             *_reason_lines(self.report),
@@ -98,13 +103,16 @@ class FileImportResult:
             return ExitCode.STOPPED, "; ".join([unfinished, *unwritten])
         if unwritten:
             return ExitCode.UNUSABLE, "; ".join(unwritten)
-        return ExitCode.SOME_REJECTED if self.report.rejected or self.report.in_doubt else ExitCode.ACCEPTED, None
+        has_left = self.report.rejected or self.report.in_doubt or _has_left_removed(self)
+        return ExitCode.SOME_REJECTED if has_left else ExitCode.ACCEPTED, None
 
 
 def code_of(error: Exception) -> ExitCode:
     """Return the exit code for an error that ended a command or an import."""
-    if isinstance(error, StillRunning):
+    if isinstance(error, StillRunning | JournalFailed):
         return ExitCode.STOPPED
+    if isinstance(error, Refused) and any(problem.field == "catalogId" for problem in error.problems):
+        return ExitCode.UNUSABLE  # it was an argument
     if isinstance(error, Refused | JobFailed) and not isinstance(error, NotAuthenticated):
         return ExitCode.SOME_REJECTED
     return ExitCode.UNUSABLE
@@ -112,6 +120,8 @@ def code_of(error: Exception) -> ExitCode:
 
 def line_of(error: Exception) -> str:
     """Return what an error means to whoever started a command or an import, and what to do about it."""
+    if isinstance(error, NotAuthenticated) and error.problems:
+        return f"the server says: {error}; check SALESMANAGO_PRODUCTS_KEY"
     if isinstance(error, NotAuthenticated):
         return f"the server says: {error}; check client id, api key, secret (or sha) and owner with 'salesmanago check'"
     if isinstance(error, UnknownColumns):
@@ -121,9 +131,11 @@ def line_of(error: Exception) -> str:
         remedy = f"map the one that is: --map {shlex.quote(f'{column}=email')}"
         return f"{_place(error.file)}no column is the contacts' email or contactId; {remedy}"
     if isinstance(error, NoAnswer):
-        return f"{in_plain_words(str(error))}; check the network and the base URL"
+        return f"{error}; check the network and the base URL"
     if isinstance(error, Refused):
-        return f"the server refused the request: {error}"
+        of_catalog = any(problem.is_about_catalog for problem in error.problems)
+        remedy = "; 'salesmanago catalog list' prints the catalogues" if of_catalog else ""
+        return f"the server refused the request: {error}{remedy}"
     if isinstance(error, OSError) and not isinstance(error, Invalid):
         return f"{error.filename or 'input or output'}: {error.strerror or error}"
     return str(error)
@@ -160,7 +172,9 @@ def _unfinished(result: FileImportResult) -> str | None:
 
 def _empty_input_lines(result: FileImportResult) -> Iterator[str]:
     """Yield a line if the input has no rows: the export that made the file may have failed."""
-    if result.report.read_all and not result.report.read:
+    report = result.report
+    is_empty = not report.read and not (isinstance(report, SyncReport) and report.unchanged)
+    if report.read_all and is_empty:
         yield f"no rows in {', '.join(map(str, result.definition.files))}"
 
 
@@ -195,6 +209,25 @@ def _place_of_rejects(result: FileImportResult) -> str:
     return "" if could_not_be_written else "; --rejects FILE writes the rejected rows to a file"
 
 
+def _sync_lines(result: FileImportResult) -> Iterator[str]:
+    """Yield lines about what is gone, and about rows that were sent although they have not changed."""
+    report = result.report
+    if not isinstance(report, SyncReport):
+        return
+    if report.resent:
+        yield f"all rows are sent, not only what changed: {report.resent}"
+    if report.removed:
+        yield f"{result.definition.kind} that are no longer in the input: {report.removed:,}; {report.removal}"
+
+
+def _has_left_removed(result: FileImportResult) -> bool:
+    """Return whether something was to be done to contacts that are gone, and was not done to all of them."""
+    report, sync = result.report, result.definition.sync
+    if sync is None or not isinstance(report, SyncReport) or result.attempt.dry_run:
+        return False
+    return sync.removed != "keep" and report.removed_done < report.removed
+
+
 def _in_doubt_lines(result: FileImportResult) -> Iterator[str]:
     """Yield a line about rows in doubt; a run that was cut off does not report which rows those are."""
     in_doubt = result.report.in_doubt
@@ -219,7 +252,10 @@ def _remedy_lines(result: FileImportResult) -> Iterator[str]:
     if result.exit_code == ExitCode.STOPPED or (result.line and attempt.continue_command):
         yield from _continuing(attempt)
     elif result.report.in_doubt:
-        yield from (_settling_contacts if result.definition.kind == "contacts" else _settling_events)(attempt)
+        if result.definition.kind == "events":
+            yield from _settling_events(attempt)
+        else:
+            yield from _sending_again(attempt, result.definition.kind)
 
 
 def _continuing(attempt: Attempt) -> Iterator[str]:
@@ -233,11 +269,11 @@ def _continuing(attempt: Attempt) -> Iterator[str]:
         yield "this import cannot be continued, only started again; --journal FILE makes an import that can be"
 
 
-def _settling_contacts(attempt: Attempt) -> Iterator[str]:
+def _sending_again(attempt: Attempt, kind: str) -> Iterator[str]:
     if attempt.resume_command:
-        yield from ("to send the contacts again, which does no harm:", _command(attempt.resume_command))
+        yield from (f"to send the {kind} again, which does no harm:", _command(attempt.resume_command))
     else:
-        yield "contacts can be sent again without harm"
+        yield f"{kind} can be sent again without harm"
 
 
 def _settling_events(attempt: Attempt) -> Iterator[str]:

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from ..stores.journal_rows import read_digest, write_digest
+from ..stores.addresses import JournalPlace
+from ..stores.journal import read_digest, write_digest
 from .rejects import AnnotatedRows
 
 
-def save_in_doubt(rows: AnnotatedRows, journal: Path | None) -> Path:
+def save_in_doubt(rows: AnnotatedRows, journal: JournalPlace | None) -> Path:
     """Save rows in doubt under the first name that is free or holds a file of this journal; return that name."""
     path = next(path for path in _candidates(rows.path) if _is_ours(path, journal) or not path.exists())
     rows.save(path)
@@ -22,7 +23,7 @@ def save_in_doubt(rows: AnnotatedRows, journal: Path | None) -> Path:
     return path
 
 
-def remove_in_doubt(path: Path, journal: Path) -> Iterator[Path]:
+def remove_in_doubt(path: Path, journal: JournalPlace) -> Iterator[Path]:
     """Remove the files that earlier runs of the journal wrote, and yield those that have other content now."""
     for candidate in _candidates(path):
         if not candidate.exists():
@@ -40,7 +41,7 @@ def _candidates(path: Path) -> Iterator[Path]:
         yield path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
-def _is_ours(path: Path, journal: Path | None) -> bool:
+def _is_ours(path: Path, journal: JournalPlace | None) -> bool:
     """Return whether a file is exactly as a run of the journal has written it."""
     return bool(journal and path.is_file() and read_digest(journal, path) == _digest(path))
 

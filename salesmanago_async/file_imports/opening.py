@@ -1,6 +1,6 @@
 """The files that an import reads and writes, opened and checked before anything is sent."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -10,11 +10,23 @@ from attrs import evolve, frozen
 
 from ..api.codec import dumps
 from ..errors import Invalid
-from ..outcome import State
-from ..records.shapes import ExtraColumns, Shape, contact_shape, event_shape
+from ..outcome import Outcome, State
+from ..records.shapes import (
+    ExtraColumns,
+    Shape,
+    contact_shape,
+    event_shape,
+    price_shape,
+    product_shape,
+    quantity_shape,
+)
 from ..sources.options import ReadOptions
 from ..sources.sources import FileSource, open_file
-from ..stores.journal_rows import NotBegun, read_note
+from ..sources.text_files import Row
+from ..stores.addresses import JournalPlace
+from ..stores.journal import read_note
+from ..stores.refusals import NotBegun
+from ..sync.state import is_state, note_left_behind
 from .definition import Attempt, FileImport, definition_of, is_noted
 from .paths import as_argument, check_paths, in_doubt_path
 from .rejects import AnnotatedRows, check_alike
@@ -58,8 +70,12 @@ def open_files(definition: FileImport, *, lead_shape: MakeLeadShape | None = Non
         if lead_shape is None:
             raise Invalid("is 'leadoo'; pass the lead_shape that reads leads", field="form")
         shape, columns = lead_shape(columns, definition.extra_columns), {}
+    elif definition.kind == "contacts":
+        shape = contact_shape(definition.extra_columns, accept_consents=definition.accept_consents)
+    elif definition.kind == "products":
+        shape = _SHAPES_OF_PRODUCTS[definition.only](definition.extra_columns)
     else:
-        shape = (contact_shape if definition.kind == "contacts" else event_shape)(definition.extra_columns)
+        shape = event_shape(definition.extra_columns, any_location=definition.any_location)
     reading = ReadOptions(
         columns=columns,
         encoding=definition.encoding,
@@ -75,10 +91,23 @@ def open_files(definition: FileImport, *, lead_shape: MakeLeadShape | None = Non
     return FileSource([open_file(path, shape, reading) for path in definition.files])
 
 
+_SHAPES_OF_PRODUCTS = {None: product_shape, "quantities": quantity_shape, "prices": price_shape}
+
+
 def first_rows(opened: OpenedImport) -> Iterator[str]:
     """Yield a line for each of the first rows that the attempt is to show: as it would be sent, or why it would not."""
-    source = opened.source
-    for row, line in islice(source.rows(), opened.attempt.show):
+    return _shown(opened.source, islice(opened.source.rows(), opened.attempt.show))
+
+
+def first_changes(opened: OpenedImport, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Yield such a line for the row of each of these outcomes."""
+    source, places = opened.source, {(outcome.file, outcome.line) for outcome in outcomes}
+    rows = (row for row in source.rows() if (source.file_of(row[0]), row[1]) in places)
+    return _shown(source, islice(rows, len(places)))
+
+
+def _shown(source: FileSource, rows: Iterable[Row]) -> Iterator[str]:
+    for row, line in rows:
         place = f"{source.file_of(row)}:{line}"
         try:
             yield f"{place}: {dumps(source.body(row)).decode()}"
@@ -94,7 +123,7 @@ def parse_mapping(given: str) -> tuple[str, str]:
     return column, name
 
 
-def attempt_with(definition: FileImport, journal: Path, *, again: tuple[str, ...] | None = None) -> Attempt:
+def attempt_with(definition: FileImport, journal: JournalPlace, *, again: tuple[str, ...] | None = None) -> Attempt:
     """Return the attempt that begins an import with a journal, or continues the one in it.
 
     `resume` continues an import with the arguments in its journal. If the journal was begun with other arguments,
@@ -102,25 +131,39 @@ def attempt_with(definition: FileImport, journal: Path, *, again: tuple[str, ...
     """
     resume = resume_command(journal)
     try:
-        is_same = not journal.is_file() or is_noted(definition, read_note(journal))
+        is_same = is_new(journal) or is_noted(definition, read_note(journal))
     except NotBegun:
         is_same = True
     return Attempt(journal=journal, resume_command=resume, continue_command=resume if is_same else again)
 
 
-def resume_command(journal: Path) -> tuple[str, ...]:
-    """Return the command that continues an import by its journal alone."""
+def is_new(journal: JournalPlace) -> bool:
+    """Return whether a journal is a file that does not exist yet."""
+    return isinstance(journal, Path) and not journal.is_file()
+
+
+def has_begun(definition: FileImport, journal: JournalPlace) -> bool:
+    """Return whether an import was begun with this journal, and with these arguments."""
+    try:
+        return not is_new(journal) and is_noted(definition, read_note(journal))
+    except NotBegun:
+        return False
+
+
+def resume_command(journal: JournalPlace) -> tuple[str, ...]:
+    """Return the command that continues an import by its journal alone; it has no password."""
     return ("salesmanago", "resume", as_argument(journal))
 
 
 def begun_import(
-    journal: Path, *, in_doubt: Literal["ask", "send", "drop"] = "ask", patience: float | None = None
+    journal: JournalPlace, *, in_doubt: Literal["ask", "send", "drop"] = "ask", patience: float | None = None
 ) -> FileImport:
     """Return the import that a journal holds; raise `Invalid` if it cannot be resumed in this way."""
-    begun = definition_of(read_note(journal), journal)
-    check_paths(begun, journal)
-    if in_doubt != "ask" and begun.kind == "contacts":
-        raise Invalid("is for events; contacts in doubt are sent again, which does no harm", field="--in-doubt")
+    state = journal if isinstance(journal, Path) and is_state(journal) else None
+    begun = definition_of(note_left_behind(state) if state else read_note(journal), journal)
+    check_paths(begun, None if state else journal)
+    if in_doubt != "ask" and begun.kind != "events":
+        raise Invalid(f"is for events; {begun.kind} in doubt are sent again, which does no harm", field="--in-doubt")
     return begun if patience is None else evolve(begun, patience=patience)
 
 

@@ -1,46 +1,49 @@
 """The names of the files that an import reads and writes: no two may be the same file, and each must be writable."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from os.path import realpath  # unlike Path.resolve, it does not raise for a circle of links
 from pathlib import Path
 
 from ..errors import Invalid
 from ..sources.content import STDIN, can_be_read_once_only
 from ..sources.formats import suffix_of_rows
+from ..stores.addresses import JournalPlace
+from ..sync.state import is_state
 from .definition import STDOUT, FileImport
 
 
-def as_argument(path: Path) -> str:
-    """Return a path as an argument of a command line; one that begins with a dash would be read as an option."""
+def as_argument(path: JournalPlace) -> str:
+    """Return a path, or an address without its password, as an argument of a command line.
+
+    A path that begins with a dash would be read as an option.
+    """
     return f"./{path}" if str(path).startswith("-") else str(path)
 
 
-@contextmanager
-def errors_naming(path: Path) -> Iterator[None]:
-    """Make each `OSError` of the block name this file, even if the failed call did not know the name."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
+def in_doubt_path(definition: FileImport, journal: JournalPlace | None) -> Path | None:
+    """Return the file for rows in doubt: beside the journal, or else beside the rejects, in the input's format.
 
-
-def in_doubt_path(definition: FileImport, journal: Path | None) -> Path | None:
-    """Return the file for rows in doubt: beside the journal, or else beside the rejects, in the input's format."""
-    beside = journal or definition.rejects
+    There is none beside a database, which other machines use, too.
+    """
+    beside = journal if isinstance(journal, Path) else definition.rejects
     if beside is None:
         return None
     return beside.with_name(f"{beside.stem}.in-doubt{suffix_of_rows(definition.files[0], definition.format)}")
 
 
-def check_paths(definition: FileImport, journal: Path | None) -> None:
+def check_paths(definition: FileImport, journal: JournalPlace | None) -> None:
     """Raise `Invalid` if a file to be written is also another file of the import, or cannot be written."""
     _check_can_be_read(definition, journal)
+    file = journal if isinstance(journal, Path) else None
+    if file and is_state(file):
+        what = "is the state of a sync, not a journal; give it to 'salesmanago sync', or this import another --journal"
+        raise Invalid(what, field=str(file))
     outputs = {
-        "give --journal another name": journal,
+        "give --journal another name": file,
+        "give --state another name": definition.sync.state if definition.sync else None,
         "give --rejects another name": definition.rejects,
         "give --report another name": None if definition.report_file == STDOUT else definition.report_file,
-        f"rows in doubt would be written there; give {'--journal' if journal else '--rejects'} another name": (
+        f"rows in doubt would be written there; give {'--journal' if file else '--rejects'} another name": (
             in_doubt_path(definition, journal)
         ),
     }
@@ -54,7 +57,7 @@ def check_paths(definition: FileImport, journal: Path | None) -> None:
         _check_writable(definition.report_file)
 
 
-def _check_can_be_read(definition: FileImport, journal: Path | None) -> None:
+def _check_can_be_read(definition: FileImport, journal: JournalPlace | None) -> None:
     """Raise `Invalid` for a pipe or standard input if the import would have to read it again later."""
     for path in filter(can_be_read_once_only, definition.files):
         name = "standard input" if path == STDIN else str(path)

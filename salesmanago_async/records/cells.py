@@ -2,62 +2,64 @@
 
 A cell is cleaned first (`clean`): white space and invisible characters around it are removed, and so are the marks
 that tell a spreadsheet that a number is text ('+48…, ="00950"). If nothing is left, the cell is absent. Then the cell
-is read for the kind of its field: numbers with a decimal comma or thousands, times in the common forms, lists in
-quotes, braces or JSON, and objects in JSON. The writer of the field checks the result.
+is read for the kind of its field: numbers with a decimal comma or thousands, times (digit_times.py, written_dates.py,
+date_formats.py), lists (cell_lists.py), and objects in JSON. The writer of the field checks the result.
 
-What looks wrong, but may be meant, is a `Finding`: digits that a spreadsheet has dropped, or a word such as NULL.
+What looks wrong in a cell, but may be meant, is the matter of findings.py.
 """
 
-import csv
 import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
-from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any, TypeAlias, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 import attrs
 from attrs import evolve, frozen
 
 from ..api.codegen import FieldSpec, named_errors
+from ..api.contacts import ContactState
 from ..api.events import ContactExtEventType
-from ..api.fields import Form, Text, Writer, split_annotation
+from ..api.fields import CLEAR, Form, Text, Writer, split_annotation
+from .cell_lists import entries
+from .date_formats import formatted_birthday, formatted_time
+from .digit_times import compact_time, iso_time, with_dashes
+from .findings import ZERO_FRACTION, CellKind
+from .written_dates import written_date
 
-Finding: TypeAlias = str
-"""What looks wrong in a cell, in words that follow the name of its column."""
+INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\u00ad\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Invisible characters, which are never meant around a cell or within an address. Many come with what was copied from
+elsewhere, such as the marks of direction around a phone number."""
+BEGIN_FORMULAS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
+"""Characters that a formula begins with; the wide forms of = + - @ count in East Asian versions of spreadsheets."""
+MARKED_TEXT = re.compile(rf"'+[{re.escape(BEGIN_FORMULAS)}0-9]")
+"""The beginning of a text that a spreadsheet, or an export, has marked as text with an apostrophe."""
 
-LOST_DIGITS: Finding = "has numbers such as 4.86E+10: a spreadsheet has dropped their last digits"
-NULL_WORDS: Finding = "has words such as NULL: with null=... they are absent"
-FRACTION_OF_NOTHING: Finding = "has whole numbers that end in .0"
-
-INVISIBLE = "\ufeff\u200b\u2060\u00ad\u200e\u200f"
-"""Invisible characters, which are never meant around a cell or within an address."""
-WORDS_FOR_NULL = frozenset({"null", "n/a", "#n/a", "nan", "none", "nil", "<na>", "nat", "\\n"})
-
-_LOST = re.compile(r"[-+]?\d+(?:[.,]\d+)?[eE]\+\d+")
 _FORMULA_TEXT = re.compile(r'="([^"]*)"')
-_WHOLE = re.compile(r"([-+]?\d+)[.,]0+")
-_SPACED_THOUSANDS = re.compile(r"(?<=\d)[ \u00a0\u202f'](?=\d{3}(?!\d))")
+_SPACED_THOUSANDS = re.compile(r"(?<=\d)[ \u00a0\u2009\u202f'\u2019](?=\d{3}(?!\d))")
 _THOUSANDS = {
-    ",": re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?"),
-    ".": re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+(?:,\d+)?"),
+    ",": re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?"),
+    ".": re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?"),
 }
-"""Numbers with thousands, by what separates these."""
+"""Numbers with thousands, by what separates these. 0,500 is none: nobody writes 500 like that."""
 _TIME_OF_A_BIRTHDAY = re.compile(r"(\d{4}-?\d\d-?\d\d)[T ]\d\d:?\d\d.*")
-_ZONE_NAME = re.compile(r"[ ]?(?:UTC|GMT|Z)$", re.IGNORECASE)
-_SHORT_ZONE = re.compile(r"([+-]\d\d)$")
-_COMPACT = re.compile(r"\d{14}(?:[.,]\d+)?")
-_SLASHES = re.compile(r"(\d{4})/(\d\d?)/(\d\d?)")
+_BIRTHDAY = re.compile(r"[\d-]+")
+_LENGTHS_OF_TIMES = frozenset({8, 12, 14})
+"""How many digits a day and a time have; other numbers are milliseconds."""
 _MEMOIZED = Text(255, pattern=re.compile(r"[\s\S]*"))
 """Metadata of short text that is not taken as it is: each text is written once, and remembered."""
-_EVENT_TYPES = frozenset(get_args(get_args(ContactExtEventType)[0]))
+_DOCUMENTED_WORDS = {
+    "contact_ext_event_type": frozenset(get_args(get_args(ContactExtEventType)[0])),
+    "state": frozenset(get_args(get_args(ContactState)[0])),
+}
+"""The words in capital letters that are documented for a field, which may also have others."""
 
 
 @frozen(kw_only=True)
 class CellRules:
-    """How cells are read: see `RunOptions`."""
+    """How cells are read: see `CommonRunOptions`."""
 
     null: frozenset[str] = frozenset()
     decimal: str = "."
@@ -67,7 +69,7 @@ class CellRules:
 
     def clean(self, cell: str) -> str:
         """Return the text of a cell without spaces and marks around it; "" if the cell is absent."""
-        if cell in self.null or cell.strip() in self.null:
+        if self.null and (cell in self.null or cell.strip() in self.null):
             return ""
         if self.keep_spaces:
             return cell
@@ -84,6 +86,15 @@ class CellRules:
         metadata = (_MEMOIZED,) if spec.limit else spec.metadata
         return evolve(spec, write=_reading(spec.write, named_errors(spec.wire_name, read)), metadata=metadata)
 
+    def kind(self, spec: FieldSpec | None) -> CellKind:
+        """Return what the cells of a field are; those of an ignored column have None for it."""
+        if spec is None:
+            return CellKind.IGNORED
+        read = self._reader(spec)
+        if read in (self.number, self.whole, self.dictionary_value):  # no set: time zones of dateutil have no hash
+            return CellKind.NUMBER if self.decimal == "." else CellKind.EXACT
+        return CellKind.EXACT if read in (self.moment, _without_fraction) else CellKind.TEXT
+
     def _reader(self, spec: FieldSpec) -> Callable[[str], Any] | None:
         """Return what makes the value of a field from a cell; None if its text is the value."""
         forms = {item for item in spec.metadata if isinstance(item, Form)}
@@ -95,23 +106,27 @@ class CellRules:
             return self.moment
         if Form.NUMBER in forms:
             return self.number
-        if spec.name == "contact_ext_event_type":
-            return _event_type
+        if Form.DICTIONARY_VALUE in forms:
+            return self.dictionary_value
+        if spec.name in _DOCUMENTED_WORDS:
+            return partial(_documented, _DOCUMENTED_WORDS[spec.name])
         if spec.name in {"phone", "fax"}:
             return None
         kind = get_origin(spec.kind) or spec.kind
-        if kind in {int, bool}:
-            return _whole
+        if kind is bool:
+            return _without_fraction
+        if kind is int:
+            return self.whole
         if kind is Sequence:
             inner, _ = split_annotation(get_args(spec.kind)[0])
-            return partial(_objects, self) if isinstance(inner, type) and attrs.has(inner) else _entries
+            return partial(_objects, self) if isinstance(inner, type) and attrs.has(inner) else entries
         if kind is Mapping:
             return _object
         return None
 
-    def number(self, text: str) -> Any:
+    def number(self, text: str) -> str:
         """Return the text of a number with a decimal point, and without thousands."""
-        plain = _SPACED_THOUSANDS.sub("", text)
+        plain = _SPACED_THOUSANDS.sub("", text).replace("\u2212", "-")
         thousands = "." if self.decimal == "," else ","
         if thousands in plain and _THOUSANDS[thousands].fullmatch(plain):
             plain = plain.replace(thousands, "")
@@ -123,55 +138,49 @@ class CellRules:
             raise ValueError(f"is {text!r}, not a number such as 12.34; decimal=',' reads a decimal comma")
         return plain
 
+    def whole(self, text: str) -> str:
+        """Return the text of a whole number, without thousands, and without a fraction of zeros."""
+        if self.decimal == "." and ZERO_FRACTION.fullmatch(text):  # 7,0 is no number then, but certainly 7
+            return _without_fraction(text)
+        return _without_fraction(self.number(text))
+
+    def dictionary_value(self, text: str) -> Any:
+        """Return the time or the whole number in a cell; digits alone are a number."""
+        found = self._by_format(text)
+        if found is None and not text.isdecimal():
+            found = iso_time(text) or written_date(text)
+        return self.whole(text) if found is None else self._aware(found)
+
     def moment(self, text: str) -> Any:
         """Return the time in a cell; digits, which are milliseconds, are returned as they are."""
-        if (found := self._by_format(text)) is not None:
+        if self.date_format and (found := self._by_format(text)) is not None:
             return found
-        if text.isdecimal() and len(text) not in {8, 14}:
+        if text.isdecimal() and len(text) not in _LENGTHS_OF_TIMES:
             return text
-        if _COMPACT.fullmatch(text):
-            return self._aware(datetime.strptime(text[:14], "%Y%m%d%H%M%S"))  # noqa: DTZ007 - the zone comes next
-        plain = _ZONE_NAME.sub("+00:00", text) if not text[-1:].isdecimal() else _SHORT_ZONE.sub(r"\1:00", text)
-        try:
-            return self._aware(datetime.fromisoformat(_with_dashes(plain)))
-        except ValueError:
-            pass
-        try:
-            return self._aware(parsedate_to_datetime(text))
-        except ValueError:
-            raise ValueError(
-                f"is {text!r}, neither ISO 8601 nor UNIX milliseconds; date_format=... reads other forms"
-            ) from None
+        if (found := iso_time(text) or compact_time(text) or written_date(text)) is not None:
+            return self._aware(found)
+        if text.isdecimal() and len(text) == 12:
+            return text
+        raise ValueError(f"is {text!r}, neither ISO 8601 nor UNIX milliseconds; date_format=... reads other forms")
 
     def birthday(self, text: str) -> Any:
-        """Return the date in a cell."""
-        found = self._by_format(text)
-        if found is not None:
-            return found.date()
+        """Return the date in a cell: a date, or text as yyyyMMdd, yyyy-MM-dd or MMdd."""
+        if (found := formatted_birthday(text, self.date_format)) is not None:
+            return found
         with_time = _TIME_OF_A_BIRTHDAY.fullmatch(text)
-        return with_time[1] if with_time else _with_dashes(text)
+        plain = with_time[1] if with_time else with_dashes(_without_fraction(text))
+        if _BIRTHDAY.fullmatch(plain):
+            return plain
+        if (written := written_date(text)) is not None:
+            return written.date()
+        raise ValueError(f"is {text!r}, not a date as yyyyMMdd, yyyy-MM-dd or MMdd; date_format=... reads other forms")
 
     def _by_format(self, text: str) -> datetime | None:
-        for form in self.date_format:
-            try:
-                return self._aware(datetime.strptime(text, form))  # noqa: DTZ007 - the zone comes next
-            except ValueError:
-                continue
-        return None
+        found = formatted_time(text, self.date_format)
+        return self._aware(found) if found else None
 
     def _aware(self, moment: datetime) -> datetime:
         return moment if moment.tzinfo else moment.replace(tzinfo=self.time_zone)
-
-
-def findings(cell: str) -> Sequence[Finding]:
-    """Return what looks wrong in a cell of text, though it is taken."""
-    if _LOST.fullmatch(cell):
-        return (LOST_DIGITS,)
-    if cell.lower() in WORDS_FOR_NULL:
-        return (NULL_WORDS,)
-    if len(cell) > 2 and _WHOLE.fullmatch(cell):
-        return (FRACTION_OF_NOTHING,)
-    return ()
 
 
 def visible(text: str) -> str:
@@ -181,22 +190,17 @@ def visible(text: str) -> str:
     ).strip()
 
 
-def _with_dashes(text: str) -> str:
-    """Return a text with its dates as yyyy-mm-dd, if they are yyyy/m/d."""
-    return _SLASHES.sub(lambda match: "-".join(part.zfill(2) for part in match.groups()), text)
-
-
 def _without_mark(text: str) -> str:
     """Return a text without the marks that tell a spreadsheet that it is text, and no number or formula."""
     formula = _FORMULA_TEXT.fullmatch(text)
     if formula:
         return formula[1].strip()
-    return text[1:] if text[0] == "'" and text[1:2] and text[1] in "+-=@0123456789\t" else text
+    return text[1:] if MARKED_TEXT.match(text) else text
 
 
 def _reading(write: Writer, read: Callable[[str], Any]) -> Writer:
     def write_cell(value: object) -> Any:
-        return write(read(value) if isinstance(value, str) and value else value)
+        return write(read(value) if isinstance(value, str) and value and value is not CLEAR else value)
 
     return write_cell
 
@@ -205,33 +209,15 @@ def _address(text: str) -> str:
     return visible(text) if not text.isascii() else text
 
 
-def _event_type(text: str) -> str:
-    """Return the documented type if the cell has it in other letters: analytics know PURCHASE, and not purchase."""
-    return text.upper() if text.upper() in _EVENT_TYPES else text
+def _documented(words: frozenset[str], text: str) -> str:
+    """Return the documented word if the cell has it in other letters: analytics know PURCHASE, and not purchase."""
+    return text.upper() if text.upper() in words else text
 
 
-def _whole(text: str) -> str:
-    whole = _WHOLE.fullmatch(text)
+def _without_fraction(text: str) -> str:
+    """Return a whole number without its fraction of zeros; another text as it is."""
+    whole = ZERO_FRACTION.fullmatch(text)
     return whole[1] if whole else text
-
-
-def _entries(text: str) -> Any:
-    """Return the entries of a list: JSON, PostgreSQL's braces, quoted parts, or parts between commas."""
-    if text.startswith("[") and text.endswith("]"):
-        try:
-            found = json.loads(text)
-        except ValueError:
-            return text
-        return found if isinstance(found, list) else text
-    inner = text[1:-1] if text.startswith("{") and text.endswith("}") else text
-    if '"' not in inner:
-        return inner
-    delimiter = ";" if re.search(r'"\s*;', inner) else ","
-    try:
-        [parts] = csv.reader([inner], delimiter=delimiter, skipinitialspace=True, strict=True)
-    except (csv.Error, ValueError):
-        return inner
-    return [part.strip() for part in parts if part.strip()]
 
 
 def _object(text: str) -> Any:
@@ -260,4 +246,4 @@ def _json(text: str, what: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise ValueError(f"is not JSON ({error}); a cell holds {what} as JSON") from None
+        raise ValueError(f"is not JSON ({error}); a text holds {what} as JSON") from None

@@ -39,12 +39,27 @@ class UnknownColumns(Invalid):
     def __init__(self, suggestions: Mapping[str, str | None], file: str | None = None) -> None:
         self.suggestions = dict(suggestions)
         self.file = file
-        name = next(iter(self.suggestions)) or "a column without a name"
+        name = _shown(next(iter(self.suggestions)))
         rule = _rule(self.suggestions)
         if len(self.suggestions) > 1 or file:
             super().__init__(rule if len(self.suggestions) > 1 else f"{name}: {rule}", field=file)
         else:
             super().__init__(rule, field=name)
+
+    @property
+    def reason(self) -> str:
+        """Why a single record is rejected: the columns, without the remedy, which the report gives once."""
+        shown = {_shown(name): field for name, field in self.suggestions.items()}
+        if len(shown) == 1:
+            [(name, field)] = shown.items()
+            return f"{name}: is not a field{f'; did you mean {field!r}?' if field else ''}"
+        names = (f"{name} (did you mean {field!r}?)" if field else name for name, field in shown.items())
+        return f"{', '.join(names)}: are not fields"
+
+    @property
+    def findings(self) -> dict[str, str]:
+        """What is wrong with each column, and the remedy, in words that follow its name."""
+        return {_shown(name): _finding(name, field) for name, field in self.suggestions.items()}
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -70,12 +85,24 @@ class NoContactColumn(Invalid):
         return NoContactColumn(self.suggestion, file)
 
 
+def _shown(name: str) -> str:
+    return name or "a column without a name"
+
+
+def _finding(name: str, field: str | None) -> str:
+    near = f"did you mean {field!r}? " if field else ""
+    mapping = {name: field or "FIELD"}
+    return f"is not a field; {near}columns={mapping} maps it, extra_columns='ignore' leaves such columns out"
+
+
+_REMEDY = "map it (columns=...), or choose what happens to such columns (extra_columns=...)"
+
+
 def _rule(suggestions: Mapping[str, str | None]) -> str:
-    remedy = "map it (columns=...), or choose what happens to such columns (extra_columns=...)"
     if len(suggestions) == 1:
         [field] = suggestions.values()
-        return f"is not a field; did you mean {field!r}?" if field else f"is not a field; {remedy}"
+        return f"is not a field; did you mean {field!r}?" if field else f"is not a field; {_REMEDY}"
     listed = ", ".join(
         f"{name!r} (did you mean {field!r}?)" if field else repr(name) for name, field in suggestions.items()
     )
-    return f"these columns are not fields: {listed}; {remedy.replace('map it', 'map them')}"
+    return f"these columns are not fields: {listed}; {_REMEDY.replace('map it', 'map them')}"

@@ -139,6 +139,7 @@ class MappingEncoder:
     ) -> None:
         self._specs_of = specs_of
         self._context = context
+        self._is_trimmed = context.trim is str.strip
         self._containers = containers
         self._flattened = flattened
         self._encoders: dict[Any, Encode | None] = {}
@@ -151,7 +152,7 @@ class MappingEncoder:
         """Return the encoder for dicts with these keys; None if there can be none, or if there are too many already."""
         keys = self._keys_of(record)
         if keys not in self._encoders and not self._is_full:
-            self._encoders[keys] = self._generate(record) if keys else None
+            self._encoders[keys] = self._generate(record, keys) if keys else None
         return self._encoders.get(keys)
 
     def encode_with_shared_keys(self, record: dict[Any, Any]) -> Encoded | None:
@@ -176,10 +177,20 @@ class MappingEncoder:
         found = tuple(self._keys_of(value) for value in inner)
         return (tuple(record), found) if None not in found else None
 
-    def _generate(self, record: dict[Any, Any]) -> Encode | None:
+    def _generate(self, record: dict[Any, Any], keys: Any) -> Encode | None:
+        """Compile the encoder for dicts with these keys, which expects text where this record has text."""
         unpack = _UnpackCode(record, self._containers)
         fields = self._fields_of(unpack)
-        return self._compile(fields, unpack) if fields is not None else None
+        if fields is None:
+            return None
+        if not self._is_trimmed or not unpack.texts:
+            return self._compile(fields, unpack)
+
+        def tested(row: Any) -> Encoded:
+            self._encoders[keys] = self._compile(fields, unpack)
+            return self.encode_any(row)
+
+        return self._compile(fields, unpack, untested=unpack.texts, tested=tested)
 
     def _generate_shared(self, exported: bool, record: dict[Any, Any]) -> Encode | None:
         """Compile the shared encoder; None if some records have details in columns and others in an object.
@@ -199,9 +210,16 @@ class MappingEncoder:
             return None
         return [Field(variable, spec) for variable, spec in zip(unpack.fields, field_specs, strict=True) if spec]
 
-    def _compile(self, fields: Sequence[Field], unpack: "_UnpackCode") -> Encode:
-        names = {**unpack.keys, "encode_any": self.encode_any}
-        return compiled_encoder(fields, self._context, opening=unpack.lines, names=names)
+    def _compile(
+        self,
+        fields: Sequence[Field],
+        unpack: "_UnpackCode",
+        *,
+        untested: Collection[str] = (),
+        tested: Encode | None = None,
+    ) -> Encode:
+        names = {**unpack.keys, "encode_any": self.encode_any, "tested": tested}
+        return compiled_encoder(fields, self._context, opening=unpack.lines, untested=untested, names=names)
 
 
 class _UnpackCode:
@@ -212,6 +230,8 @@ class _UnpackCode:
         self.lines: list[str] = []
         self.fields: dict[str, Any] = {}
         """Maps each variable to the name of its field, in the order of the record."""
+        self.texts: set[str] = set()
+        """The variables that are text in this record."""
         self.keys: dict[str, list[Any]] = {}
         self._add("row", record)
 
@@ -225,3 +245,5 @@ class _UnpackCode:
                 self._add(name, value)
             else:
                 self.fields[name] = key
+                if value.__class__ is str:
+                    self.texts.add(name)

@@ -5,7 +5,9 @@ over. Three columns have a meaning for an import, under another name:
 
     optedOut, optedOutPhone    True opts the contact out. False changes nothing: the contact may have opted out since
                                the export, and an old file must not opt the contact in again.
-    consents                   consentDetails: the answers to consents, as the export has them
+    consents                   consentDetails. Consents that were withdrawn or refused are as the export has them. Those
+                               that were given are left out, unless they are asked for: the contact may have withdrawn
+                               them since, and nothing keeps the server from taking an old answer for a new one.
 
 `id` is passed over, because an id belongs to one account, and the address names the contact in every account. For the
 same reason events that have an address are imported without their `contactId`.
@@ -15,7 +17,7 @@ known only in a table that is an export: it has names that only an export has, i
 """
 
 from collections.abc import Callable, Collection, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
 import orjson
@@ -40,6 +42,9 @@ PAGE_MARKS = frozenset({"success", "exists"})
 EVENT_MARK = "eventId"
 """The name that shows an export of events."""
 
+CONSENTS = "consents"
+"""The column of an export that has the answers of a contact to consents."""
+
 ExportedColumns = Mapping[object, FieldSpec | None]
 """What the columns of an exported table stand for: a field, or None for a column that is passed over."""
 
@@ -51,10 +56,13 @@ def is_exported(record_class: type, names: Collection[object]) -> bool:
     return record_class is ExternalEvent and EVENT_MARK in names
 
 
-def exported_columns(record_class: type, names: Collection[object]) -> ExportedColumns:
+def exported_columns(
+    record_class: type, names: Collection[object], *, accept_consents: bool = False
+) -> ExportedColumns:
     """Return those of `names` that only an export has; none if the table with these names is not an export.
 
-    Raises `Invalid` if a column of the export and the field that it stands for are both there.
+    With `accept_consents`, consents that contacts had given are given again. Raises `Invalid` if a column of the export
+    and the field that it stands for are both there.
     """
     if not is_exported(record_class, names):
         return {}
@@ -64,7 +72,7 @@ def exported_columns(record_class: type, names: Collection[object]) -> ExportedC
     columns: dict[object, FieldSpec | None] = {
         name: None for name in given if name.partition(".")[0] in _only_exported()
     }
-    for name, (fields, spec) in _RENAMED.items():
+    for name, (fields, spec) in _renamed_columns(accept_consents).items():
         if name in columns:
             for twin in fields.intersection(given):
                 raise Invalid(f"is given 2 times, as {name} and {twin}", field=twin)
@@ -84,7 +92,12 @@ def _opt_out(value: object) -> bool | None:
     return True if boolean(value) else None
 
 
-def _consents(value: object) -> list[Any] | None:
+def has_consents(record_class: type, names: Collection[object]) -> bool:
+    """Return whether a table with these names is an export that has consents."""
+    return record_class is Contact and CONSENTS in names and is_exported(record_class, names)
+
+
+def _consents(value: object, *, accept: bool) -> list[Any] | None:
     """Return the consents of an import for those of an export; in a cell of a table they are JSON."""
     given: object = value
     if isinstance(value, str):
@@ -94,7 +107,8 @@ def _consents(value: object) -> list[Any] | None:
             raise ValueError("is not a list of consents, as an export has it") from None
     if not isinstance(given, list):
         raise ValueError(f"is a {type(given).__name__}, not a list of consents")  # noqa: TRY004 - as in api/fields.py
-    return [_consent(entry) for entry in cast("list[object]", given)] or None
+    consents = [_consent(entry) for entry in cast("list[object]", given)]
+    return [consent for consent in consents if accept or not consent["consentAccept"]] or None
 
 
 def _consent(entry: object) -> Any:
@@ -122,9 +136,11 @@ def _renamed(column: str, field: str, write: Callable[[object], Any]) -> tuple[f
     return names, FieldSpec(column, (field,), named_errors(column, write))
 
 
-_RENAMED = {
-    "optedOut": _renamed("optedOut", "forceOptOut", _opt_out),
-    "optedOutPhone": _renamed("optedOutPhone", "forcePhoneOptOut", _opt_out),
-    "consents": _renamed("consents", "consentDetails", _consents),
-}
-"""The columns of an export that an import takes: the names of the field, and how the column is written."""
+@cache
+def _renamed_columns(accept_consents: bool) -> Mapping[str, tuple[frozenset[str], FieldSpec]]:
+    """Return the columns of an export that an import takes: the names of the field, and how the column is written."""
+    return {
+        "optedOut": _renamed("optedOut", "forceOptOut", _opt_out),
+        "optedOutPhone": _renamed("optedOutPhone", "forcePhoneOptOut", _opt_out),
+        CONSENTS: _renamed(CONSENTS, "consentDetails", partial(_consents, accept=accept_consents)),
+    }

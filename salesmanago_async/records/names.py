@@ -56,6 +56,11 @@ def names_of_event(body: Mapping[str, Any]) -> Names:
     return (canonical(body["email"]),) if "contactId" not in body else named_in(body, "email", "contactId")
 
 
+def names_of_product(body: Mapping[str, Any]) -> Names:
+    """Return the id of a product, as it is: ids that differ in case may belong to two products."""
+    return (body["productId"],)
+
+
 def _composed(text: str) -> str:
     return normalize("NFC", normalize("NFC", text).lower()).strip()
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache, partial
-from typing import Any, Literal, Self, TypeAlias, cast
+from typing import Any, Literal, Self, TypeAlias, cast, get_origin
 
 from attrs import evolve
 
@@ -33,8 +33,9 @@ from ..api.codegen import (
     part_writer,
 )
 from ..api.contacts import Contact
-from ..api.events import ExternalEvent
+from ..api.events import EventAnywhere, ExternalEvent
 from ..api.fields import Form, ShortText, Text, dictionary_value, milliseconds, text, writer_of
+from ..api.products import Product, ProductPrice, ProductQuantity
 from ..errors import Invalid
 from ..support.nearest import plain
 from .cells import CellRules
@@ -42,8 +43,11 @@ from .class_rows import row_reader
 from .columns import NoContactColumn, UnknownColumns, meant
 from .compiled import Encoded, EncoderContext
 from .encoders import Encoder, InstanceEncoder, MappingEncoder, RecordEncoder, cell_encoder
-from .exported import exported_columns, is_exported
-from .names import Names, names_of_contact, names_of_event
+from .exported import exported_columns, has_consents, is_exported
+from .findings import CellKind
+from .names import Names, names_of_contact, names_of_event, names_of_product
+from .product_feeds import has_discounts, is_feed, product_of
+from .row_texts import trimmer
 from .values import plain_values
 
 ExtraColumns: TypeAlias = Literal["error", "ignore", "properties"]
@@ -51,35 +55,57 @@ ExtraColumns: TypeAlias = Literal["error", "ignore", "properties"]
 
 NOTES = frozenset({"_line", "_reason", "_file"})
 """Columns that a rejects file adds. They are ignored, so that the file can be imported again."""
+TEXT = "_text"
+"""The field of a rejects file in JSON lines that holds a line that is not an object: it is read as that line."""
 IGNORED = "_ignored"
 """The name of a column that nothing is read from: the index of a frame, or a part of a column that was joined."""
 
 
 class Shape:
-    """The forms that records of one class may take."""
+    """The forms that records of one class may take.
+
+    The fields of each nested object in `parts` may be given flat, too: "brand" for the `brand` of `system_details`.
+    `checked_as` is a class with the same fields whose rules hold instead of those of `record_class`. With `takes_feeds`
+    the columns of a table, and the keys of a record, may be those of a product feed (product_feeds.py).
+    """
 
     def __init__(
-        self, record_class: type, names_of_body: Callable[[Body], Names], *, extra: ExtraColumns = "error"
+        self,
+        record_class: type,
+        names_of_body: Callable[[Body], Names],
+        *,
+        extra: ExtraColumns = "error",
+        accept_consents: bool = False,
+        parts: Sequence[str] = (),
+        checked_as: type | None = None,
+        takes_feeds: bool = False,
     ) -> None:
         self.record_class = record_class
-        self._names_of_body = names_of_body
-        self._check_body: Callable[[Body], None] = cast("Any", record_class).check_body
+        self.names_of_body = names_of_body
+        self._check_body: Callable[[Body], None] = getattr(record_class, "check_body", _accept)
         self._extra = extra
-        self._specs = names_of(record_class)
+        self._accepts_consents = accept_consents
+        self.leaves_out_consents = False
+        """Whether a table or a record was an export with consents, of which those that were given are left out."""
+        self._checked_as = checked_as or record_class
+        self.takes_feeds = takes_feeds
+        self._specs = {**names_of(self._checked_as), **_fields_of_parts(record_class, parts)}
         self._plain_specs = {plain(name): spec for name, spec in self._specs.items()}
-        self._containers = frozenset(name for spec in field_specs(record_class) for name in spec.path[:-1])
-        self._of_instance = class_writer(record_class)
+        self._containers = frozenset(name for spec in self._specs.values() for name in spec.path[:-1])
+        self._of_instance = class_writer(self._checked_as)
         self._of_keys = lru_cache(maxsize=512)(self._writer_of_keys)
-        self._plain = plain_values(UTC)
-        self._times: CellRules | None = None
+        self._meant = lru_cache(maxsize=512)(self._suggestion)
+        self._rules = CellRules()
+        self._trim = trimmer(self._rules)
+        self._plain = plain_values(self._rules.time_zone, self._trim)
 
-    def in_time_zone(self, zone: tzinfo) -> Self:
-        """Return the same shape for records whose times without a zone are in this zone; the default is UTC."""
-        if zone is UTC:
-            return self
+    def read_by(self, rules: CellRules) -> Self:
+        """Return a shape for one source, whose texts, and times without a zone, are read by these rules."""
         shape = copy(self)
-        shape._plain = plain_values(zone)
-        shape._times = CellRules(time_zone=zone)
+        shape.leaves_out_consents = False
+        shape._rules = rules
+        shape._trim = trimmer(rules)
+        shape._plain = plain_values(rules.time_zone, shape._trim)
         shape._of_keys = lru_cache(maxsize=512)(shape._writer_of_keys)
         return shape
 
@@ -96,6 +122,10 @@ class Shape:
         if to_dict := row_reader(record):
             return self.body(to_dict(record))
         raise Invalid(f"is a {type(record).__name__}; give {self.record_class.__name__} values or mappings")
+
+    def trimmed(self, text: str) -> str:
+        """Return a text as the rules trim it; "" if it means absent."""
+        return self._trim(text) if self._trim else text
 
     def plain(self, value: Any, name: object) -> Any:
         """Return the plain value of a field, None if it is absent; raise `Invalid` naming it if there can be none."""
@@ -114,7 +144,8 @@ class Shape:
             flattened=self._flattened,
             is_exported=partial(is_exported, self.record_class),
         )
-        values = InstanceEncoder(self.record_class, field_specs(self.record_class), evolve(context, plain=None))
+        as_they_are = evolve(context, plain=None, trim=None)
+        values = InstanceEncoder(self.record_class, field_specs(self._checked_as), as_they_are)
         return RecordEncoder(values, keys, context.slow_path)
 
     def cell_encoder(
@@ -124,18 +155,21 @@ class Shape:
         body: Callable[[Any], Body],
         rules: CellRules | None = None,
     ) -> Encoder:
-        """Return the encoder for rows of cells under these names ("" for none); `body` builds slow-path bodies.
+        """Return the encoder for rows of clean cells under these names ("" for none); `body` builds slow-path bodies.
 
-        Cells of text are read by `rules`.
+        The cells are read by `rules`.
         """
-        return cell_encoder(names, lambda named: self._specs_of(named, rules), self._context(body, tags))
+        if self._is_feed(names):
+            return self.slow_path_encoder(tags, body)
+        clean = evolve(self._context(body, tags), plain=None, trim=None)
+        return cell_encoder(names, lambda named: self._specs_of(named, rules), clean)
 
     def value_encoder(
         self, names: Sequence[str], tags: Sequence[str], body: Callable[[Any], Body], texts: Collection[int]
     ) -> Encoder:
         """Return the encoder for rows of values of any type under these names; `body` builds slow-path bodies.
 
-        `texts` are the numbers of the columns that have nothing but text, None, and what JSON cannot express.
+        `texts` are the numbers of the columns that have nothing but trimmed text, None, and what JSON cannot express.
         """
         return cell_encoder(names, self._specs_of, self._context(body, tags), texts=texts)
 
@@ -143,9 +177,53 @@ class Shape:
         """Return the fields that columns with these names stand for, None for an ignored one."""
         return self._specs_of(names)
 
+    def kinds_of(self, names: Sequence[str]) -> Sequence[CellKind]:
+        """Return what the cells of these columns are; those of a feed, and those under no name (""), are text."""
+        if self._is_feed(names):
+            return [CellKind.TEXT] * len(names)
+        specs = iter(self._specs_of([name for name in names if name]))
+        return [self._rules.kind(next(specs)) if name else CellKind.TEXT for name in names]
+
+    def kind_of(self, name: str) -> CellKind:
+        """Return what a text under this name is, in a record or, after the names of objects and dots, within these."""
+        first, _, rest = name.partition(".")
+        if rest and first in self._containers and self._field(name) is None:
+            return self.kind_of(rest)
+        return self._rules.kind(self._spec(name))
+
+    def separator(self, name: str) -> str:
+        """Return what is put between texts that make one field together: a comma for a list."""
+        spec = self._field(name)
+        return "," if spec and get_origin(spec.kind) is Sequence else " "
+
+    @property
+    def ignores_extra(self) -> bool:
+        """Whether what is not a field is not read."""
+        return self._extra == "ignore"
+
     def has_objects(self, names: Iterable[str]) -> bool:
         """Return whether columns with these names hold objects of the API, so that each row must become a mapping."""
-        return not self._containers.isdisjoint(names)
+        found = list(names)
+        return self._is_feed(found) or not self._containers.isdisjoint(found)
+
+    def product_of(self, texts: Mapping[str, Sequence[str]], *, ends_discount: bool) -> dict[str, Any]:
+        """Return the flat record of a product from the texts of a feed; see product_feeds.py."""
+        return product_of(texts, self._specs.keys(), ends_discount=ends_discount)
+
+    def _is_feed(self, names: Collection[object]) -> bool:
+        return self.takes_feeds and is_feed(names)
+
+    def _feed_writer(self, names: Sequence[str], access: Callable[[int], str], rules: CellRules | None) -> RowWriter:
+        """Return the writer for products of a feed with these columns."""
+        plain_names = [plain(name) for name in names]
+        cells, ends_discount = cell_writer(plain_names, access), has_discounts(plain_names)
+        shape = self.read_by(rules) if rules else self
+
+        def write(row: Any) -> Body:
+            given = {name: value if isinstance(value, list) else [str(value)] for name, value in cells(row).items()}
+            return shape.body(shape.product_of(given, ends_discount=ends_discount))
+
+        return write
 
     def slow_path_encoder(self, tags: Sequence[str], body: Callable[[Any], Body]) -> Encoder:
         """Return an encoder that always uses `body`, without compiled code: for shapes with fields of their own."""
@@ -156,21 +234,25 @@ class Shape:
             checked = body(record)
             if tags:
                 checked.setdefault("tags", []).extend(tags)
-            return b"%b" % dumps(checked), self._names_of_body(checked)  # a copy, as in compiled.py
+            return b"%b" % dumps(checked), self.names_of_body(checked)  # a copy, as in compiled.py
 
-        return EncoderContext(slow_path=slow_path, names_of=self._checked_names, tags=tags, plain=self._plain)
+        return EncoderContext(
+            slow_path=slow_path, names_of=self._checked_names, tags=tags, plain=self._plain, trim=self._trim
+        )
 
     def _checked_names(self, body: Body) -> Names:
         self._check_body(body)
-        return self._names_of_body(body)
+        return self.names_of_body(body)
 
     def column_writer(
         self, names: Sequence[str], access: Callable[[int], str], rules: CellRules | None = None
     ) -> RowWriter:
         """Return the writer for records with these columns; raise `Invalid` naming the unknown ones.
 
-        Cells of text are read by `rules`.
+        Texts are read by `rules`, or by those of the shape.
         """
+        if self._is_feed(names):
+            return self._feed_writer(names, access, rules)
         found = enumerate(self._specs_of(names, rules))
         write = compile_writer([(spec, access(index)) for index, spec in found if spec])
 
@@ -188,7 +270,7 @@ class Shape:
 
     def _specs_of(self, names: Sequence[str], rules: CellRules | None = None) -> list[FieldSpec | None]:
         """Return the fields that these names stand for, None for an ignored name."""
-        exported = exported_columns(self.record_class, names)
+        exported = exported_columns(self.record_class, names, accept_consents=self._accepts_consents)
         unknown = {name: self._meant(name) for name in names if name not in exported and not self._is_known(name)}
         if unknown:
             raise UnknownColumns(unknown)
@@ -199,14 +281,9 @@ class Shape:
             if fields[spec.name] > 1:
                 raise Invalid(f"is given {fields[spec.name]} times, as {', '.join(names)}", field=spec.wire_name)
         check_required(given, field_specs(self.record_class))
-        return [self._read_by(rules, spec) if spec else None for spec in found]
-
-    def _read_by(self, rules: CellRules | None, spec: FieldSpec) -> FieldSpec:
-        """Return a field whose texts are read by rules; without rules, only times are read in the zone of the shape."""
-        if rules:
-            return rules.spec(spec)
-        is_time = not {Form.EVENT_TIME, Form.MILLISECONDS}.isdisjoint(spec.metadata)
-        return _in_zone(self._times.spec(spec), self._times.time_zone) if self._times and is_time else spec
+        if not self._accepts_consents and has_consents(self.record_class, names):
+            self.leaves_out_consents = True
+        return [_read_by(rules or self._rules, spec) if spec else None for spec in found]
 
     def _writer_of_keys(self, keys: tuple[str, ...]) -> RowWriter:
         return self.column_writer(keys, lambda index: f"row[{str.__repr__(keys[index])}]")
@@ -230,6 +307,9 @@ class Shape:
 
     def _is_known(self, name: object) -> bool:
         """Return whether a name is a field, a detail, or ignored; raise `Invalid` if it is not even text."""
+        if name is None:
+            why = "csv.DictReader makes this of a row with more cells than the header"
+            raise Invalid(f"the name of a field is None, not text: {why}")
         if not isinstance(name, str):
             raise Invalid(f"the name of a field is {name!r}, not text")
         is_extra = self._extra == "ignore" or (self._extra == "properties" and "properties" in self._specs)
@@ -254,7 +334,8 @@ class Shape:
             return _dictionary_property(key)
         return self._specs.get(name) or self._plain_specs.get(plain(name))
 
-    def _meant(self, name: str) -> str | None:
+    def _suggestion(self, name: str) -> str | None:
+        """Return the field that an unknown name probably means; finding it takes a tenth of a millisecond."""
         return meant(name, {spec.wire_name for spec in self._specs.values()})
 
     def check_mapped(self, columns: Mapping[str, str]) -> None:
@@ -274,7 +355,38 @@ class Shape:
             raise NoContactColumn(near[0] if near else None)
 
 
+def cell_writer(names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
+    """Return a function that maps the column names to the non-empty cells of a row."""
+    return compile_writer([(FieldSpec(name, (name,), _as_it_is), access(index)) for index, name in enumerate(names)])
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+def _accept(_: Body) -> None:
+    """Check nothing: the class has no rule for its body as a whole."""
+
+
+def _fields_of_parts(record_class: type, parts: Sequence[str]) -> dict[str, FieldSpec]:
+    """Return the fields of nested objects by the names that they have as columns: detail1, customDetails.detail1."""
+    own = names_of(record_class)
+    return {
+        column: evolve(inner, path=(*own[part].path, *inner.path))
+        for part in parts
+        for name, inner in names_of(own[part].kind).items()
+        for column in (name, ".".join((*own[part].path, name)))
+    }
+
+
 _CONTACT_FIELDS = frozenset({"email", "contact_id"})
+
+
+def _read_by(rules: CellRules, spec: FieldSpec) -> FieldSpec:
+    """Return a field whose texts, and times without a zone, are read by these rules."""
+    is_time = not {Form.EVENT_TIME, Form.MILLISECONDS}.isdisjoint(spec.metadata)
+    read = rules.spec(spec)
+    return _in_zone(read, rules.time_zone) if is_time and rules.time_zone is not UTC else read
 
 
 def _in_zone(spec: FieldSpec, zone: tzinfo) -> FieldSpec:
@@ -305,21 +417,42 @@ def _dictionary_property(key: str) -> FieldSpec:
         kind = "DATE" if _is_time(value) else "NUMBER"
         if isinstance(value, datetime) and value.time() == time():  # a day of a table: the API wants 00:00 UTC
             value = value.date()
-        return {"name": key, "type": kind, "value": dictionary_value(milliseconds(value) if kind == "DATE" else value)}
+        number = dictionary_value(milliseconds(value) if kind == "DATE" else value)
+        if kind == "NUMBER" and number <= 0:
+            raise ValueError(f"is {number}, not a whole number above 0")
+        return {"name": key, "type": kind, "value": number}
 
     name = f"dictionary.{key}"
-    return FieldSpec(name, ("dictionaryProperties",), named_errors(name, write), appends=True)
+    metadata = (Form.DICTIONARY_VALUE,)
+    return FieldSpec(name, ("dictionaryProperties",), named_errors(name, write), metadata=metadata, appends=True)
 
 
 def _is_time(value: object) -> bool:
     return hasattr(value, "year") or (isinstance(value, str) and re.match(r"\d{4}-\d\d", value.strip()) is not None)
 
 
-def contact_shape(extra: ExtraColumns = "error") -> Shape:
-    """Return the shape of contacts."""
-    return Shape(Contact, names_of_contact, extra=extra)
+def contact_shape(extra: ExtraColumns = "error", *, accept_consents: bool = False) -> Shape:
+    """Return the shape of contacts; with `accept_consents`, those of an export are given again (see exported.py)."""
+    return Shape(Contact, names_of_contact, extra=extra, accept_consents=accept_consents)
 
 
-def event_shape(extra: ExtraColumns = "error") -> Shape:
-    """Return the shape of external events."""
-    return Shape(ExternalEvent, names_of_event, extra=extra)
+def event_shape(extra: ExtraColumns = "error", *, any_location: bool = False) -> Shape:
+    """Return the shape of external events; with `any_location`, their location may contain / . and -."""
+    checked_as = EventAnywhere if any_location else None
+    return Shape(ExternalEvent, names_of_event, extra=extra, checked_as=checked_as)
+
+
+def product_shape(extra: ExtraColumns = "error") -> Shape:
+    """Return the shape of products; their details may be columns, such as brand and detail1."""
+    parts = ("system_details", "custom_details")
+    return Shape(Product, names_of_product, extra=extra, parts=parts, takes_feeds=True)
+
+
+def quantity_shape(extra: ExtraColumns = "error") -> Shape:
+    """Return the shape of the quantities of products."""
+    return Shape(ProductQuantity, names_of_product, extra=extra, takes_feeds=True)
+
+
+def price_shape(extra: ExtraColumns = "error") -> Shape:
+    """Return the shape of the prices of products."""
+    return Shape(ProductPrice, names_of_product, extra=extra, takes_feeds=True)

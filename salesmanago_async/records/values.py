@@ -1,5 +1,6 @@
 """Values of databases, frames and arrays as plain Python values. Pure, and without numpy, pandas and pyarrow.
 
+    "  Ann ", " "                               "Ann", "": trimmed by the rules of the run
     NaN, pandas.NA, NaT, Decimal("NaN")         absent
     numpy.int64(5), numpy.array(["VIP"])        5, ["VIP"]
     numpy.float32(0.1)                          0.1: the shortest text that means this float32
@@ -15,10 +16,15 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
+from ..api.fields import CLEAR
+
+Trim: TypeAlias = Callable[[str], str]
+"""Returns a text without what is around it; "" if the text means absent."""
+
 Plain: TypeAlias = Callable[[Any], Any]
 """Returns the plain value of a value, or None if it is absent; raises `ValueError` if there can be none."""
 
-_UNCHANGED = frozenset({str, int, bool, type(None)})
+_UNCHANGED = frozenset({int, bool, type(None)})
 _MISSING = frozenset({"NAType", "NaTType"})
 
 
@@ -30,21 +36,30 @@ class Unreadable:
     reason: str
 
 
-def plain_values(time_zone: tzinfo) -> Plain:
-    """Return the function that returns plain values; datetimes without a zone are in `time_zone`."""
+def plain_values(time_zone: tzinfo, trim: Trim | None) -> Plain:
+    """Return the function that returns plain values; datetimes without a zone are in `time_zone`.
+
+    `trim` is applied to every text, also in lists and mappings (None: to none); a list then has no blank entries.
+    Absent entries of lists are left out.
+    """
 
     def plain(value: Any) -> Any:
         kind: type = value.__class__
+        if kind is str:
+            return trim(value) if trim else value
         if kind in _UNCHANGED:
             return value
         if kind is float:
             return value if value == value else None
         if kind is list or kind is tuple:
-            return [plain(part) for part in value]
+            parts = [part for part in map(plain, value) if part is not None]
+            return [part for part in parts if part.__class__ is not str or part] if trim else parts
         if kind.__name__ in _MISSING:
             return None
         if hasattr(value, "dtype") and hasattr(value, "tolist"):
             return plain(_without_numpy(value))
+        if isinstance(value, str):  # a member of an enumeration
+            return trim(str.__str__(value)) if trim and value is not CLEAR else value
         if isinstance(value, datetime):
             return value if value.tzinfo else value.replace(tzinfo=time_zone)
         if isinstance(value, Decimal):

@@ -1,32 +1,42 @@
 """Frames, tables and streams of Arrow record batches: everything with `__arrow_c_stream__` or `__arrow_c_array__`.
 
-    frame, table, relation, cursor  →  stream  →  batches of 1000 rows
-                                                    columns → lists (arrow_values.py) → zip → rows of cells
+    frame, table, relation, cursor  →  stream  →  batches, in slices of 250 rows
+                                                    columns → lists (arrow_values.py) → trimmed → zip → rows of cells
 
 A row is a tuple of plain values, which the compiled encoder of cells takes as it is. No mapping is made for a row,
 unless somebody wants the record back, or a column holds an object of the API ("contact"). Memory is flat: one batch is
-converted at a time, and a large one in slices.
+converted at a time, and a large one in slices. Batches in which no cell is unusual are not converted at all: see
+dense_batches.py.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain, repeat
 from typing import Any, Protocol
+
+from attrs import evolve, frozen
 
 from ..api.codegen import Body, FieldSpec
 from ..api.fields import Form
 from ..errors import Invalid
 from ..extras import check_arrow
 from ..records.encoders import Encoder
+from ..records.row_texts import trimmer
 from ..records.shapes import IGNORED, Shape
-from ..records.values import Unreadable
-from .arrow_values import ColumnReaders, ReadColumn, as_texts, is_text
-from .columns import Columns, columns_of
+from ..records.values import Trim, Unreadable
+from .arrow_values import ColumnReaders, ReadColumn, are_trimmed, as_texts, is_text
+from .columns import Columns, columns_of, joined
+from .dense_batches import JOINED, DenseColumns, DenseJson, DenseRow, DenseSlice, dense_encoder
+from .inspection import Inspection, SuspectRow, notes_of
 from .options import ReadOptions
 from .text_files import Row
 from .warnings import ReadWarning
 
-BATCH = 1000
-"""How many rows are converted at a time: other tasks get a turn in between."""
+BATCH = 250
+"""How many rows are converted at a time: their values fit into the caches of a processor."""
+PIECE = 10_000
+"""How many rows are searched at a time for texts to be trimmed, or become JSON as a whole: a search costs as much as
+that of ten rows to begin, and what becomes JSON some hundred searches."""
 _INDEX = "__index_level_"
 """How pandas begins the name of an index without a name, which is no data: usually a number of the row."""
 
@@ -65,22 +75,66 @@ def open_stream(given: Any, what: str = "source") -> Any:
             return pyarrow.RecordBatchReader.from_stream(given)
         batch = pyarrow.record_batch(given)
         return pyarrow.RecordBatchReader.from_batches(batch.schema, [batch])
-    except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, TypeError, ValueError) as error:
+    except (pyarrow.ArrowException, TypeError, ValueError) as error:
         kind = type(given).__name__
         remedy = "frame.to_dict('records')" if kind == "DataFrame" else "a frame, or an iterable of records"
-        reason = str(error).splitlines()[0]
+        reason = "; ".join(map(str, error.args)).splitlines()[0]
         raise Invalid(f"is a {kind} that is no Arrow table ({reason}); give {remedy}", field=what) from None
 
 
-class TableRows:
-    """The rows of tables with these columns, in any order and of any types."""
+class TrimmedRow(tuple[Any, ...]):
+    """A row whose texts are trimmed; `raw` are the cells of the table."""
 
-    def __init__(self, schema: Any, shape: Shape, reading: ReadOptions) -> None:
+    raw: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, cells: tuple[Any, ...], raw: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the row of a table with these trimmed cells; the row itself if nothing was trimmed."""
+        if cells == raw:
+            return raw
+        row = cls(cells)
+        row.raw = raw
+        return row
+
+
+@frozen
+class Slice:
+    """A slice of a record batch, the readers of its columns, and the numbers of those that may have to be trimmed."""
+
+    batch: Any
+    readers: Sequence[ReadColumn]
+    untrimmed: Collection[int]
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows there are."""
+        return int(self.batch.num_rows)
+
+    def values(self) -> list[list[Any]]:
+        """Return the values of each column."""
+        return [read(column) for read, column in zip(self.readers, self.batch.columns, strict=True)]
+
+    def parts(self, size: int) -> Iterator["Slice"]:
+        """Yield the rows in slices of at most `size`."""
+        return (evolve(self, batch=self.batch.slice(first, size)) for first in range(0, self.num_rows, size))
+
+    def cells(self) -> list[tuple[Any, ...]]:
+        """Return the rows as they are in the table."""
+        return [row for part in self.parts(BATCH) for row in zip(*part.values(), strict=True)]
+
+
+class TableRows:
+    """The rows of tables with these columns, in any order and of any types.
+
+    `has_lines` says whether a row is known by its line, the number of its row in a file, or by its position.
+    """
+
+    def __init__(self, schema: Any, shape: Shape, reading: ReadOptions, *, has_lines: bool = False) -> None:
         self.header = [name for name in schema.names if not name.startswith(_INDEX)]
+        self.inspection = Inspection(reading, shape)
         self._shape = shape
-        self._readers_of = ColumnReaders(reading.time_zone)
-        self._schema: Any = None
-        self._readers: Sequence[ReadColumn] = ()
+        self._has_lines = has_lines
+        self._trim = trimmer(reading.rules)
         self._texts = frozenset(name for name, kind in zip(schema.names, schema.types, strict=True) if is_text(kind))
         shape.check_mapped(reading.columns)
         columns = columns_of(self.header, reading.columns)
@@ -89,42 +143,113 @@ class TableRows:
         shape.check_header(self._names)
         shape.check_names(self._names)
         self._has_objects = shape.has_objects(self._names)
-        self._write: Callable[[Any], Body] | None = None
-        self._needed: Sequence[int] = ()
-        self._amounts: frozenset[str] = frozenset()
-        if not self._has_objects:
-            self._write = shape.column_writer(self._names, lambda index: f"row[{index}]")
-            specs = shape.fields_of(self._names)
-            self._needed = [index for index, spec in enumerate(specs) if spec]
-            amounts = (name for name, spec in zip(self.header, specs, strict=False) if spec and _is_amount(spec))
-            self._amounts = frozenset(amounts)
+        self._specs: Sequence[FieldSpec | None] = () if self._has_objects else shape.fields_of(self._names)
+        self._write = None if self._has_objects else shape.column_writer(self._names, lambda index: f"row[{index}]")
+        # the check of an address trims it, too
+        self._trimmable = {index for index, spec in enumerate(self._specs) if spec and not spec.is_email}
+        self._trimmable.update(index for indices in self._joined for index in indices)
+        named = zip(self.header, self._specs, strict=False)
+        self._amounts = frozenset(name for name, spec in named if spec and _is_amount(spec))
+        self._may_be_dense = not (self._has_objects or self._joined or reading.strict or self._trim is not str.strip)
+        self._readers_of = ColumnReaders(reading.time_zone)
+        self._schema: Any = None
+        self._readers: Sequence[ReadColumn] = ()
+        self._of_text: Sequence[int] = ()
+        self._dense: DenseColumns | None = None
+
+    @property
+    def warnings(self) -> tuple[ReadWarning, ...]:
+        """What was taken and looks wrong, as far as the table was read."""
+        return (*notes_of(self._shape), *self.inspection.warnings)
 
     def rows(self, batch: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a record batch."""
         return chain.from_iterable(map(self.converted, self.slices(batch)))
 
-    def slices(self, batch: Any) -> Iterator[Any]:
+    def slices(self, batch: Any) -> Iterator[Slice | DenseSlice]:
         """Yield slices of a record batch with as many rows as are converted at a time, for `converted`."""
         names: list[str] = batch.schema.names
         if names != self.header:
             batch = self._in_order(batch, names)
         if self._schema is None or not self._schema.equals(batch.schema):
-            self._schema = batch.schema
-            self._readers = [
-                self._reader(name, kind) for name, kind in zip(self.header, batch.schema.types, strict=True)
-            ]
-        return (batch.slice(begin, BATCH) for begin in range(0, batch.num_rows, BATCH))
+            self._take_schema(batch.schema)
+        for piece in self._pieces(batch):
+            whole = Slice(piece, self._readers, self._untrimmed(piece))
+            json = self._json(whole)
+            if json is None:
+                yield from whole.parts(BATCH)
+            else:
+                parts = zip(json.parts(JOINED), whole.parts(JOINED), strict=True)
+                yield from (DenseSlice(part, rows.cells) for part, rows in parts)
+
+    def _take_schema(self, schema: Any) -> None:
+        """Prepare for batches with columns of these types."""
+        kinds = list(zip(self.header, schema.types, strict=True))
+        self._schema = schema
+        self._readers = [self._reader(name, kind) for name, kind in kinds]
+        self._of_text = [number for number, (_, kind) in enumerate(kinds) if is_text(kind)]
+        self._dense = self._dense_columns(kinds)
+
+    def _pieces(self, batch: Any) -> Iterator[Any]:
+        """Yield what is searched at a time; little at first, because rows that are inspected are not taken as JSON."""
+        begin = 0
+        while begin < batch.num_rows:
+            size = JOINED if self._dense and not self.inspection.is_over else PIECE
+            yield batch.slice(begin, size)
+            begin += size
+
+    def _json(self, whole: Slice) -> DenseJson | None:
+        """Return a slice as JSON, None if the row encoder must take its rows."""
+        if self._dense is None or not self.inspection.is_over or whole.untrimmed:
+            return None
+        return self._dense.json(whole.batch)
+
+    def _dense_columns(self, kinds: Sequence[tuple[str, Any]]) -> DenseColumns | None:
+        """Return what writes batches with columns of these names and types as a whole, None if nothing can."""
+        if not self._may_be_dense or any(name in self._texts and not is_text(kind) for name, kind in kinds):
+            return None
+        return DenseColumns.of(self._specs, [kind for _, kind in kinds], self._readers_of, self._shape.plain)
 
     def _reader(self, name: str, kind: Any) -> ReadColumn:
         if name in self._texts and not is_text(kind):
             return as_texts(self._readers_of.of(kind), kind)
         return self._readers_of.of(kind) if name in self._amounts else self._readers_of.without_amounts(kind)
 
-    def converted(self, batch: Any) -> Iterator[tuple[Any, ...]]:
-        """Return the rows of a slice."""
-        lists = [read(column) for read, column in zip(self._readers, batch.columns, strict=True)]
-        lists += [list(map(_joined, *(lists[index] for index in indices))) for indices in self._joined]
-        return zip(*lists, strict=True) if lists else iter([()] * batch.num_rows)
+    def _untrimmed(self, piece: Any) -> Collection[int]:
+        """Return the numbers of the columns of a record batch that have texts to be trimmed."""
+        found = self._trimmable.intersection(self._of_text)
+        if self._trim is str.strip:
+            return [number for number in found if not are_trimmed(piece.column(number))]
+        return found if self._trim else ()
+
+    def converted(self, piece: Slice | DenseSlice) -> Iterator[Any]:
+        """Return the rows of a slice: tuples of cells, and with `strict` some that are rejected."""
+        if isinstance(piece, DenseSlice):
+            return piece.rows()
+        raw = piece.values()
+        columns = raw
+        for number in piece.untrimmed:
+            if (trimmed := _trimmed(raw[number], self._trim)) != raw[number]:
+                columns = [*columns[:number], trimmed, *columns[number + 1 :]]
+        refused = {} if self.inspection.is_over else self._inspect(columns)
+        together = list(self._together(columns))
+        rows = _rows_of([*columns, *together], piece.num_rows)
+        if columns is not raw:
+            rows = map(TrimmedRow.of, rows, _rows_of([*raw, *together], piece.num_rows))
+        if refused:
+            return (SuspectRow(row, refused[number]) if number in refused else row for number, row in enumerate(rows))
+        return rows
+
+    def _together(self, columns: Sequence[list[Any]]) -> Iterator[list[Any]]:
+        """Yield what the columns make that are joined."""
+        names = self._names[len(self.header) :]
+        for name, indices in zip(names, self._joined, strict=True):
+            join = partial(joined, separator=self._shape.separator(name))
+            yield list(map(join, *(columns[index] for index in indices)))
+
+    def _inspect(self, columns: Sequence[list[Any]]) -> dict[int, str]:
+        texts = {self.header[number]: columns[number] for number in self._of_text}
+        return self.inspection.columns(texts, has_lines=self._has_lines)
 
     def _in_order(self, batch: Any, names: Sequence[str]) -> Any:
         """Return the batch with the columns of the header; a column that it does not have is null."""
@@ -140,27 +265,47 @@ class TableRows:
 
     def body(self, row: Any) -> Body:
         """Return the checked body of a row."""
+        if isinstance(row, SuspectRow):
+            raise Invalid(row.reason)
         if self._write is None:
             return self._shape.body(self._object(row))
-        cells = list(row)
-        for index in self._needed:
-            cells[index] = self._shape.plain(cells[index], self._names[index])
+        cells = list(_cells(row))
+        for index, spec in enumerate(self._specs):
+            if spec:
+                cells[index] = self._shape.plain(cells[index], self._names[index])
         return self._write(cells)
 
     def encoder(self, tags: Sequence[str] = ()) -> Encoder:
         """Return the encoder for rows, which adds these tags to each."""
         if self._write is not None:
             texts = [index for index, name in enumerate(self.header) if name in self._texts]
-            return self._shape.value_encoder(self._names, tags, self.body, texts)
+            encoder = self._shape.value_encoder(self._names, tags, self.body, texts)
+            return dense_encoder(encoder.encode, tags) if self._may_be_dense else encoder
         objects = self._shape.encoder(tags)
         return Encoder(lambda row: objects.encode(self._object(row)))
 
     def record(self, row: Any) -> dict[str, Any]:
-        """Return a row as {column: value}."""
-        return dict(zip(self.header, map(_shown, row), strict=False))  # what was joined is no column
+        """Return a row as {column: value}, as it is in the table."""
+        cells = row.given if isinstance(row, SuspectRow) else _cells(row)
+        raw = cells.raw if isinstance(cells, TrimmedRow) else cells
+        return dict(zip(self.header, map(_shown, raw), strict=False))  # what was joined is no column
 
     def _object(self, row: Any) -> dict[str, Any]:
+        if isinstance(row, SuspectRow):
+            raise Invalid(row.reason)
         return dict(zip(self._names, row, strict=True))
+
+
+def _cells(row: Any) -> tuple[Any, ...]:
+    return row.cells if isinstance(row, DenseRow) else row
+
+
+def _rows_of(columns: Sequence[list[Any]], count: int) -> Iterator[tuple[Any, ...]]:
+    return zip(*columns, strict=True) if columns else iter([()] * count)
+
+
+def _trimmed(column: list[Any], trim: Trim | None) -> list[Any]:
+    return [trim(value) if value.__class__ is str else value for value in column] if trim else column
 
 
 def _with_joined(columns: Columns) -> list[str]:
@@ -176,20 +321,15 @@ def _is_amount(spec: FieldSpec) -> bool:
     return Form.NUMBER in spec.metadata
 
 
-def _joined(*parts: Any) -> Any:
-    """Return the texts of several columns as one; None if all are absent. A cell that cannot be read stays one."""
-    for part in parts:
-        if part.__class__ is Unreadable:
-            return part
-    present = [part for part in parts if part is not None and part != "" and part == part]
-    return " ".join(map(str, present)) if present else None
-
-
 class TableSource:
     """What sources of Arrow tables have in common: what becomes of a row."""
 
-    warnings: tuple[ReadWarning, ...] = ()
     _table: TableRows
+
+    @property
+    def warnings(self) -> tuple[ReadWarning, ...]:
+        """What was taken and looks wrong, as far as the table was read."""
+        return self._table.warnings
 
     def body(self, row: Any) -> Body:
         """Return the checked body of a row."""
@@ -215,6 +355,7 @@ class ArrowSource(TableSource):
 
     def rows(self) -> Iterator[Row]:
         """Yield every row; there are no line numbers."""
+        self._table.inspection.begin()
         reader, self._reader = self._reader or open_stream(self._given), None
         return zip(chain.from_iterable(map(self._table.rows, reader)), repeat(None))
 

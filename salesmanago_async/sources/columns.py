@@ -1,11 +1,13 @@
 """The columns of a file: the fields that they are mapped to, and columns that are joined. Pure: no I/O."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from attrs import frozen
 
 from ..errors import Invalid
-from ..records.shapes import IGNORED, NOTES
+from ..records.shapes import IGNORED, NOTES, Shape
+from ..records.values import Unreadable
 from ..support.nearest import plain
 
 
@@ -17,8 +19,16 @@ class Columns:
     joined: tuple[tuple[int, ...], ...] = ()
 
 
-def columns_of(header: Sequence[str], mapped: Mapping[str, str]) -> Columns:
+def notes_at_end(header: Sequence[str]) -> int:
+    """Return how many columns the notes of a file of rejected rows are; 0 if they are not the last columns."""
+    count = len(NOTES.intersection(header))
+    return count if NOTES.issuperset(header[len(header) - count :]) else 0
+
+
+def columns_of(header: Sequence[str], mapped: Mapping[str, str], *, ignore_nameless: bool = False) -> Columns:
     """Return the columns of a header; `mapped` maps columns to fields, several of them to one if they are to be joined.
+
+    With `ignore_nameless`, cells under no name are not read.
 
     Raises `Invalid` for a column that is there twice, is not text, or is mapped and not there.
     """
@@ -32,6 +42,8 @@ def columns_of(header: Sequence[str], mapped: Mapping[str, str]) -> Columns:
     first = next((index for index, name in enumerate(header) if name not in NOTES), 0)
     if names and not names[first]:
         names[first] = IGNORED
+    if ignore_nameless:
+        names = [name or IGNORED for name in names]
     joined = tuple(
         tuple(index for index, name in enumerate(header) if fields.get(name) == field)
         for field in dict.fromkeys(fields.values())
@@ -52,4 +64,33 @@ def _mapped(header: Sequence[str], mapped: Mapping[str, str]) -> dict[str, str]:
         if name is None:
             raise Invalid(f"there is no column {column!r} to map; the header has {', '.join(header)}")
         found[name] = field
+    return found
+
+
+def joined(*parts: Any, separator: str = " ") -> Any:
+    """Return the texts of several columns as one; None if all are absent. A cell that cannot be read stays one."""
+    for part in parts:
+        if part.__class__ is Unreadable:
+            return part
+    present = [part for part in parts if part is not None and part != "" and part == part]
+    texts = (separator.join(map(str, part)) if isinstance(part, list) else str(part) for part in present)
+    return separator.join(texts) if present else None
+
+
+def renamed(record: Mapping[Any, Any], mapped: Mapping[str, str], shape: Shape) -> dict[Any, Any]:
+    """Return a record with the names of the fields; names that are mapped to one field are joined.
+
+    Between texts is a space, between the entries of a list a comma. Raises `Invalid` if two names mean one field, and
+    only one of them is mapped.
+    """
+    found = {mapped.get(name, name): value for name, value in record.items()}
+    if len(found) == len(record):
+        return found
+    for field in dict.fromkeys(mapped.values()):
+        names = [name for name in record if mapped.get(name, name) == field]
+        if len(names) > 1 and field in names and mapped.get(field) != field:
+            raise Invalid("is given 2 times, once under another name", field=field)
+        if len(names) > 1:
+            values = (shape.plain(record[name], name) for name in names)
+            found[field] = joined(*values, separator=shape.separator(field))
     return found

@@ -3,6 +3,8 @@
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from io import StringIO
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +12,24 @@ from attrs import frozen
 
 from ..api.codegen import Body, RowWriter
 from ..errors import Invalid
-from ..records.cells import CellRules, findings, visible
+from ..records.cells import CellRules, visible
+from ..records.columns import NoContactColumn
 from ..records.encoders import Encoder
+from ..records.findings import CellKind, findings
 from ..records.shapes import Shape
-from .columns import columns_of
+from ..records.unclean_columns import unclean_columns
+from .columns import Columns, columns_of, notes_at_end
 from .content import Content
+from .csv_rows import OneRow, RowReader, RowWidth, Table
+from .inspection import notes_of
+from .line_blocks import blocks_of_text
 from .options import FileFormat, ReadOptions
-from .text_files import HAS_NUL, BrokenRow, LineReader, Row, TextFile
+from .text_files import BrokenRow, LineReader, Row, TextFile
 from .warnings import ReadWarning, WarningCounter
 
 SAMPLE = 1000
-"""Rows at the beginning of a file whose every cell is checked, for warnings about words such as NULL."""
+"""Rows at the beginning of a file that are searched for words such as NULL, for 12.0 and for 1,234; with `strict`, all
+are."""
 
 
 class CleanedRow(list[str]):
@@ -47,7 +56,8 @@ class CsvFile(TextFile):
 
     A first line `sep=;` names the delimiter. Columns are matched without case, spaces, `-`, `_` and `.`. A first column
     without a name, which is the index of a frame, is ignored. Cells are read by the rules of records/cells.py. Missing
-    cells at the end of a row are empty, and surplus cells may be there if they are empty.
+    cells at the end of a row are empty, and surplus cells may be there if they are empty. In a file of rejected rows,
+    surplus cells stand before the notes.
 
     Lines with only empty cells are skipped. A row with bytes that are not UTF-8, or with a NUL character, is rejected;
     the other rows are read. If several rows are not UTF-8, the file is refused: see encodings.py.
@@ -61,88 +71,97 @@ class CsvFile(TextFile):
         with self.lines() as lines:
             self.delimiter = reading.delimiter or _delimiter_of(lines)
             lines.push_back_all()
-            self.header = [visible(name) for name in self._header(self._reader(lines), lines)]
+            self.header = [visible(name) for name in self._header(self._reader(lines))]
+            self.header_text = lines.raw_text  # with the lines before the header
+        self.notes = notes_at_end(self.header)
+        self._width = RowWidth(len(self.header), notes=self.notes)
         self._raw = None  # for `bytes_read`: no row has been read yet
         self._shape = shape
         self._rules = reading.rules
         self._is_strict = reading.strict
         shape.check_mapped(reading.columns)
-        self._columns = columns_of(self.header, reading.columns)
+        self._columns = columns_of(self.header, reading.columns, ignore_nameless=shape.ignores_extra)
         self._nameless = [index for index, name in enumerate(self._columns.names) if not name]
-        shape.check_header(self._columns.names)
+        self._check_header()
+        self._kinds = _kinds_of(self._columns, shape)
         self._write = _row_writer(self._columns.names, shape, self._rules)
         self._counter = WarningCounter()
 
     @property
     def warnings(self) -> tuple[ReadWarning, ...]:
         """What was taken and looks wrong, as far as the file was read."""
-        return self._counter.warnings()
+        return (*notes_of(self._shape), *self._counter.warnings())
 
     def rows(self) -> Iterator[Row]:
         """Yield the cells of every row, with the line that it begins on."""
         self._counter = WarningCounter()
-        with self.lines(self.delimiter) as lines:
+        with self.lines() as lines:
             reader = self._reader(lines)
-            self._header(reader, lines)
-            yield from self._rows(reader, lines)
+            self._header(reader)
+            yield from chain.from_iterable(map(self._cleaned_group, reader.groups(self._width)))
 
-    def _rows(self, reader: Iterator[list[str]], lines: "LineReader") -> Iterator[Row]:
-        width, blocks, sample = len(self.header), lines.blocks, SAMPLE
-        needs_rules = bool(self._rules.null or self._columns.joined)
-        strip = str if self._keeps_spaces else str.strip
-        while True:
-            lines.begin_row()
-            is_odd = sample or needs_rules or blocks.is_odd
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield _broken(lines, f"is not a valid CSV row: {error}"), lines.first
-                continue
-            if len(cells) == width and cells[0] and not (is_odd or blocks.is_odd) and [*map(strip, cells)] == cells:
-                yield cells, lines.first  # nearly all rows, so this is what most files cost
-            elif lines.has_nul:
-                yield BrokenRow(lines.row_text, HAS_NUL), lines.first
-            elif len(cells) != width and lines.number > lines.first:
-                yield _broken(lines, _other_width(cells, width)), lines.first
-            elif _has_content(cells):
-                sample = max(0, sample - 1)
-                yield self._fitted(cells, lines.first), lines.first
+    def _cleaned_group(self, group: Table | OneRow) -> Iterable[Row]:
+        if isinstance(group, Table):
+            return self._cleaned_rows(group)
+        row, line = group
+        return [(self._fitted(row, line), line)]
 
-    def _fitted(self, cells: list[str], line: int) -> Any:
-        """Return a row with as many clean cells as the header has; the row itself if it has surplus cells."""
-        width = len(self.header)
-        if any(cell.strip() for cell in cells[width:]):
+    def _cleaned_rows(self, table: Table) -> Iterable[Row]:
+        """Return the rows of a table with clean cells; nearly always, these are the rows themselves."""
+        kinds = self._kinds if self._is_strict or table.before < SAMPLE else None
+        is_clean = table.is_plain and not (kinds or self._rules.null)
+        unclean = [] if is_clean else unclean_columns(table.rows, self._rules, kinds=kinds)
+        rows = zip(table.rows, table.lines, strict=True)
+        if not unclean and not self._columns.joined:
+            return rows
+        return ((self._cleaned(cells, cells, line, unclean), line) for cells, line in rows)
+
+    def _fitted(self, cells: list[str] | BrokenRow, line: int) -> Any:
+        """Return a row with as many clean cells as the header has; a broken row or one with surplus cells itself."""
+        if isinstance(cells, BrokenRow) or (fitted := self._width.fitted(cells)) is None:
             return cells  # which is refused
-        if len(cells) < width:
+        if len(cells) < len(fitted):
             self._counter.add("a row", "has fewer cells than the header; the missing ones count as empty", line)
-        return self._cleaned([*cells[:width], *[""] * (width - len(cells))], cells, line)
+        return self._cleaned(fitted, cells, line, range(len(fitted)))
 
-    def _cleaned(self, cells: list[str], raw: list[str], line: int) -> Any:
-        """Return the row with clean cells; the row itself if they are clean already."""
-        cleaned = list(map(self._rules.clean, cells))
-        found = [(name, text) for name, cell in zip(self.header, cleaned, strict=True) for text in findings(cell)]
+    def _cleaned(self, cells: list[str], raw: list[str], line: int, columns: Iterable[int]) -> Any:
+        """Return the row with clean cells in these columns; the row itself if they are clean already."""
+        cleaned, found = cells.copy(), list[tuple[str, str]]()
+        for index in columns:
+            cleaned[index] = cell = self._rules.clean(cells[index])
+            for text in findings(cell, self._kinds[index]):
+                found.append((self.header[index], text))
         if found and self._is_strict:
             name, text = found[0]
             return RefusedRow(raw, f"{name}: {text}")
         for name, text in found:
             self._counter.add(name, text, line)
         for first, *others in self._columns.joined:
-            cleaned[first] = " ".join(filter(None, [cleaned[first], *(cleaned[other] for other in others)]))
+            separator = self._shape.separator(self._columns.names[first])
+            cleaned[first] = separator.join(filter(None, [cleaned[first], *(cleaned[other] for other in others)]))
         return raw if cleaned == raw else CleanedRow(cleaned, raw)
 
-    def _reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
+    def _check_header(self) -> None:
+        """Raise `Invalid` if no column is the address or the id of the contacts."""
         try:
-            return csv.reader(lines, delimiter=self.delimiter, strict=True, skipinitialspace=not self._keeps_spaces)
-        except TypeError:
-            raise Invalid(f"is {self.delimiter!r}, not one character", field="delimiter") from None
+            self._shape.check_header(self._columns.names)
+        except NoContactColumn:
+            if len(self.header) > 1:
+                raise
+            name = self.header[0]
+            rule = f"the header is one column, {name!r}, which is not the contacts' email or contactId"
+            remedy = f"map it: columns={ {name: 'email'} }, or name another delimiter: delimiter=..."
+            raise Invalid(f"{rule}; {remedy}") from None
 
-    def _header(self, reader: Iterator[list[str]], lines: "LineReader") -> list[str]:
+    def _reader(self, lines: LineReader) -> RowReader:
+        return RowReader(lines, delimiter=self.delimiter, keep_spaces=self._keeps_spaces)
+
+    def _header(self, reader: RowReader) -> list[str]:
+        rows = reader.remaining()
         try:
-            header = next(filter(_has_content, reader), None)
-            if header and lines.number == 1 and _SEP.match(self.delimiter.join(header)):
-                header = next(filter(_has_content, reader), None)
+            header = next(rows, None)
+            if header and reader.lines.number == 1 and _SEP.match(self.delimiter.join(header)):
+                header = next(rows, None)
         except csv.Error as error:
             raise Invalid(f"the header is not a valid CSV row: is a quote left open? ({error})") from None
         if header is None:
@@ -154,7 +173,7 @@ class CsvFile(TextFile):
         if isinstance(row, BrokenRow | RefusedRow):
             raise Invalid(row.reason)
         if len(row) != len(self.header):
-            raise Invalid(_other_width(row, len(self.header)))
+            raise Invalid(self._width.other(row))
         for index in self._nameless:
             if row[index]:
                 raise Invalid(f"has a cell in column {index + 1}, which has no name in the header")
@@ -164,6 +183,14 @@ class CsvFile(TextFile):
         """Return the encoder for rows, which adds these tags to each."""
         return self._shape.cell_encoder(self._columns.names, tags, self.body, self._rules)
 
+    def rows_of(self, text: str) -> list[list[str]] | None:
+        """Return the rows of a text in the dialect of this file, without empty ones; None if it is not valid CSV."""
+        lines = LineReader(blocks_of_text(StringIO(text, newline="")))
+        try:
+            return list(self._reader(lines).remaining())
+        except csv.Error:
+            return None
+
     def record(self, row: Any) -> Any:
         """Return the row of the file as {column: cell}, or the text of a piece that is not a row."""
         if isinstance(row, BrokenRow):
@@ -172,25 +199,6 @@ class CsvFile(TextFile):
         if len(cells) == len(self.header):
             return dict(zip(self.header, cells, strict=True))
         return cells
-
-
-def _other_width(cells: Sequence[str], width: int) -> str:
-    return f"has {len(cells)} cell{'' if len(cells) == 1 else 's'}, the header has {width}"
-
-
-def _broken(lines: "LineReader", reason: str) -> BrokenRow:
-    """Make the first line of a row a broken row, and let the lines that it swallowed be read again."""
-    last = lines.number
-    text = lines.push_back_all_but_first()
-    if last > lines.first:
-        return BrokenRow(text, f"{reason}; its quotes reach to line {last}: is one left open?")
-    return BrokenRow(text, reason)
-
-
-def _has_content(cells: Sequence[str]) -> bool:
-    if cells and cells[0].strip():  # nearly always true, so usually only the first cell is checked
-        return True
-    return any(cell and not cell.isspace() for cell in cells)
 
 
 _SEP = re.compile(r"\ufeff?\s*sep=(.?)", re.IGNORECASE)
@@ -205,6 +213,15 @@ def _delimiter_of(lines: Iterable[str]) -> str:
         return named[1]
     unquoted = re.sub(r'"[^"]*"', "", header)
     return max(",;\t|", key=unquoted.count)
+
+
+def _kinds_of(columns: Columns, shape: Shape) -> list[CellKind]:
+    """Return what the cells of each column are; a column that is joined to another is what that one is."""
+    kinds = list(shape.kinds_of(columns.names))
+    for first, *others in columns.joined:
+        for other in others:
+            kinds[other] = kinds[first]
+    return kinds
 
 
 def _row_writer(names: Sequence[str], shape: Shape, rules: CellRules) -> RowWriter:

@@ -1,7 +1,7 @@
 r"""Detects the encoding of a text file, and refuses a wrong one before anything is sent.
 
     encoding given                    that encoding
-    byte order mark                   UTF-8, UTF-16
+    byte order mark                   UTF-8, UTF-16, UTF-32
     every second byte is zero         UTF-16 without a byte order mark
     more than a tenth of the bytes    not a text file
     are control characters
@@ -13,6 +13,9 @@ then only their rows are rejected. Counting decides which it is. A file has anot
 its texts are undecodable, and these are more than the texts with properly encoded letters beyond ASCII. A text is here
 what is between two line breaks or braces, so that the objects of a JSON array count one by one.
 
+A file of rejected rows (see file_imports/rejects.py) is UTF-8 and text, whatever these rules say of it: it may consist
+of damaged rows alone.
+
 The file is read until there are enough such texts, at most its first 256 MB. Text in ASCII is skipped at the speed of
 the disk.
 """
@@ -22,7 +25,7 @@ import re
 from collections.abc import Iterator
 from typing import IO
 
-from attrs import define
+from attrs import define, frozen
 
 from ..errors import Invalid
 from .compression import DamagedGzip
@@ -34,22 +37,77 @@ _ENOUGH = 50
 _BLOCK = 1024 * 1024
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff][^\n{}]*")
 """The first character beyond ASCII of a text, and the rest of the text."""
+_MARKS = {
+    "utf-8-sig": {codecs.BOM_UTF8: "utf-8"},
+    "utf-16": {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"},
+    "utf-32": {codecs.BOM_UTF32_LE: "utf-32-le", codecs.BOM_UTF32_BE: "utf-32-be"},
+}
+"""The encodings that a byte order mark is part of, each with its marks and the encoding of the text after them."""
 _CONTROLS = bytes([*range(9), *range(14, 27), *range(28, 32), 127])
 _ONLY_ISO_8859_2 = re.compile(rb"[\xb1\xb6\xbc\xa1\xa6\xac]")
 _NOT_ISO_8859_2 = re.compile(rb"[\x80-\x9f\xa5\xb9]")
+_CYRILLIC = re.compile(rb"[\xc0-\xff]{4}")
+"""Letters of Windows 1251 that follow each other; in Latin scripts, letters beyond ASCII stand between others."""
+
+
+@frozen
+class TextForm:
+    """How the text of a file becomes its bytes: the byte order mark at the beginning, and the encoding after it."""
+
+    encoding: str
+    mark: bytes = b""
+
+    def encode(self, text: str) -> bytes:
+        """Return the bytes of text of the file; what the encoding lacks, because it is of another file, is escaped."""
+        try:
+            return text.encode(self.encoding, "surrogateescape")
+        except UnicodeEncodeError:
+            return text.encode(self.encoding, "backslashreplace")
+
+    def can_encode(self, text: str) -> bool:
+        """Return whether the encoding has every character of a text."""
+        return self.escaped(text) == text
+
+    def escaped(self, text: str) -> str:
+        """Return a text with the characters escaped that the encoding lacks."""
+        return text.encode(self.encoding, "backslashreplace").decode(self.encoding)
+
+
+def form_of(beginning: bytes, encoding: str, *, is_detected: bool) -> TextForm:
+    """Return the form of a file with this beginning and encoding.
+
+    UTF-16 that was detected without a byte order mark gets one, so that it is detected again, whatever its text.
+    """
+    for mark, plain in _MARKS.get(encoding, {}).items():
+        if beginning.startswith(mark):
+            return TextForm(plain, mark)
+    unmarked = TextForm("utf-8" if encoding == "utf-8-sig" else encoding)
+    if not is_detected:
+        return unmarked
+    return next((TextForm(plain, mark) for mark, plain in _MARKS["utf-16"].items() if plain == encoding), unmarked)
+
+
+def is_annotated(beginning: bytes) -> bool:
+    """Return whether this is the beginning of a file of rejected rows, in ASCII or an encoding like it."""
+    return b"_reason" in beginning
 
 
 def encoding_of(beginning: bytes, given: str | None) -> str:
     """Return the encoding to read with; raise `Invalid` if this is not a text file."""
-    is_utf16 = beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    name = _encoding_named(given) if given else "utf-16" if is_utf16 else "utf-8"
-    if b"\0" in beginning and not name.startswith(("utf-16", "utf-32")):
+    name = _encoding_named(given) if given else _marked(beginning) or "utf-8"
+    if b"\0" in beginning and not (name.startswith(("utf-16", "utf-32")) or is_annotated(beginning)):
         unmarked = None if given else _unmarked_utf16(beginning)
         if unmarked:
             return unmarked
-        if len(beginning) - len(beginning.translate(None, _CONTROLS)) > len(beginning) / 10:
-            raise Invalid("is not a text file")
+        text = beginning.rstrip(b"\0")  # space of a disk that was never written may end a file
+        if len(text) - len(text.translate(None, _CONTROLS)) > len(text) / 10:
+            raise Invalid('is not a text file, or is UTF-16 without its mark: then try encoding="utf-16-le"')
     return "utf-8-sig" if name == "utf-8" and beginning.startswith(codecs.BOM_UTF8) else name
+
+
+def _marked(beginning: bytes) -> str | None:
+    """Return the name of UTF-32 or UTF-16 if the file has its mark; that of UTF-32 begins like the other."""
+    return next((name for name in ("utf-32", "utf-16") if beginning.startswith(tuple(_MARKS[name]))), None)
 
 
 def _unmarked_utf16(beginning: bytes) -> str | None:
@@ -143,6 +201,11 @@ def _end_of_ascii(text: bytes) -> int:
 
 
 def _likely_encoding(sample: bytes) -> str:
-    """Return the more likely of the two single-byte encodings of Central Europe; both suit most other letters."""
+    """Return the likely single-byte encoding, of those of Central Europe and of Cyrillic on Windows.
+
+    Those of Central Europe suit most letters of Western Europe as well.
+    """
+    if _CYRILLIC.search(sample):
+        return "cp1251"
     is_iso = _ONLY_ISO_8859_2.search(sample) and not _NOT_ISO_8859_2.search(sample)
     return "iso8859-2" if is_iso else "cp1250"

@@ -18,13 +18,14 @@ SUFFIXES: dict[str, FileFormat] = {
     ".json": "json",
     ".parquet": "parquet",
     ".xlsx": "xlsx",
+    ".xml": "xml",
 }
 _REMEDIES = {
     **dict.fromkeys((".xls", ".xlsb", ".xlsm", ".ods", ".numbers"), "save it as .xlsx or .csv"),
     **dict.fromkeys((".zip", ".7z", ".rar", ".bz2", ".xz", ".zst", ".tar", ".tgz"), "unpack it first"),
     **dict.fromkeys((".db", ".sqlite", ".sqlite3"), "export its table as CSV"),
 }
-_FORMAT_OF_ROWS: dict[FileFormat, FileFormat] = {"json": "jsonl", "parquet": "jsonl", "xlsx": "csv"}
+_FORMAT_OF_ROWS: dict[FileFormat, FileFormat] = {"json": "jsonl", "parquet": "jsonl", "xlsx": "csv", "xml": "jsonl"}
 _MAGIC = {
     b"PAR1": 'is a Parquet file; give format="parquet"',
     b"PK\x03\x04": 'is a zip file: unpack it, or if it is an Excel workbook, give format="xlsx"',
@@ -34,7 +35,12 @@ _MAGIC = {
     b"\xfd7zXZ": "is packed by xz; unpack it first",
     b"\x28\xb5\x2f\xfd": "is packed by zstd; unpack it first",
     b"SQLite format 3": "is an SQLite database; export its table as CSV",
+    b"<?xml": 'is XML; if it is a product feed, give format="xml"',
+    b"\xef\xbb\xbf<?xml": 'is XML; if it is a product feed, give format="xml"',
 }
+_WEB_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html|head|table)\b", re.IGNORECASE)
+_TALL_OBJECT = re.compile(r'\s*\{\s*(?:"[^"\n]*"\s*:\s*[\[{]\s*)?\n')
+"""The beginning of an object that goes over several lines."""
 
 
 def format_of(path: Path, given: FileFormat | None) -> FileFormat:
@@ -61,7 +67,7 @@ def format_of(path: Path, given: FileFormat | None) -> FileFormat:
 def suffix_of_rows(path: Path, given: FileFormat | None = None) -> str:
     """Return the suffix of a file that rows of this input are written to, as they came.
 
-    Rows of Excel workbooks are written as CSV, those of Parquet files and JSON arrays as JSON lines.
+    Rows of Excel workbooks are written as CSV, those of Parquet files, JSON arrays and XML as JSON lines.
     """
     found = format_of(path, given)
     written = _FORMAT_OF_ROWS.get(found, found)
@@ -78,12 +84,21 @@ def check_is_text(beginning: bytes) -> None:
     for magic, rule in _MAGIC.items():
         if beginning.startswith(magic):
             raise Invalid(rule)
+    if _WEB_PAGE.match(beginning):
+        raise Invalid("is a web page, not a table of data; such as one that asks to log in, or a download that failed")
 
 
 def check_looks_like(text: str, expected: FileFormat) -> None:
     """Raise `Invalid` if the beginning of a text file looks like another format than the expected one."""
     found = _looks_like(text)
     names = {"csv": "CSV", "jsonl": "JSON lines", "json": "a JSON array"}
+    if expected == "jsonl" and _TALL_OBJECT.match(text):
+        raise Invalid(
+            "begins with an object over several lines; give each in one line, or an array of objects as .json"
+        )
+    if (found, expected) == ("jsonl", "json"):
+        remedy = 'if it has an object in each line, give format="jsonl"; a single object must be put into an array'
+        raise Invalid(f"looks like JSON lines; {remedy}")
     if found and found != expected:
         raise Invalid(f'looks like {names[found]}; if it is, give format="{found}"')
 

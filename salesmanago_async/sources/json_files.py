@@ -8,7 +8,7 @@ from ..exports.records import ArrayReader
 from ..records.shapes import Shape
 from .compression import DamagedGzip
 from .content import Content
-from .object_rows import ObjectRows
+from .object_rows import ObjectRows, json_row
 from .options import FileFormat, ReadOptions
 from .text_files import BEGINNING, BrokenRow, Row, TextFile
 
@@ -26,14 +26,13 @@ class JsonArrayFile(ObjectRows, TextFile):
 
     def __init__(self, path: Path | Content, shape: Shape, reading: ReadOptions) -> None:
         TextFile.__init__(self, path, reading.encoding)
-        ObjectRows.__init__(self, shape, reading.columns)
+        ObjectRows.__init__(self, shape, reading)
         text = self.content.beginning(BEGINNING).decode(self.encoding, "replace").strip("\ufeff \t\r\n")
         if not text.startswith("["):
             kind = "a single object" if text.startswith("{") else "no array" if text else "empty"
             raise Invalid(f"is {kind}; a JSON file must contain an array of objects")
 
-    def rows(self) -> Iterator[Row]:
-        """Yield every element of the array."""
+    def _rows(self) -> Iterator[Row]:
         number = 0
         reader = ArrayReader(replace_invalid=_broken)
         try:
@@ -63,4 +62,6 @@ class JsonArrayFile(ObjectRows, TextFile):
 
 
 def _broken(content: bytes, error: str) -> BrokenRow:
-    return BrokenRow(content.decode("utf-8", "surrogateescape").strip(), f"is not valid JSON: {error}")
+    text = content.decode("utf-8", "surrogateescape").strip()
+    found = json_row(text)  # its reason counts the characters of the text as it is shown
+    return found if isinstance(found, BrokenRow) else BrokenRow(text, f"is not valid JSON: {error}")

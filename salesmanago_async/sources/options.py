@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, tzinfo
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import field, frozen
@@ -11,7 +11,7 @@ from ..errors import Invalid
 from ..records.cells import CellRules
 from ..records.shapes import ExtraColumns
 
-FileFormat: TypeAlias = Literal["csv", "jsonl", "json", "parquet", "xlsx"]
+FileFormat: TypeAlias = Literal["csv", "jsonl", "json", "parquet", "xlsx", "xml"]
 DecimalMark: TypeAlias = Literal[".", ","]
 
 
@@ -38,13 +38,13 @@ def _zone(given: str | tzinfo) -> tzinfo:
 
 @frozen(kw_only=True)
 class ReadOptions:
-    """How a source is read: see `RunOptions`."""
+    """How a source is read: see `CommonRunOptions`."""
 
     extra_columns: ExtraColumns = "error"
     columns: Mapping[str, str] = field(factory=dict)
     encoding: str | None = None
     delimiter: str | None = None
-    format: FileFormat | None = field(default=None, validator=_one_of("csv", "jsonl", "json", "parquet", "xlsx"))
+    format: FileFormat | None = field(default=None, validator=_one_of(*get_args(FileFormat)))
     null: tuple[str, ...] = field(default=(), converter=_texts)
     decimal: DecimalMark = field(default=".", validator=_one_of(".", ","))
     time_zone: tzinfo = field(default=UTC, converter=_zone)
@@ -56,7 +56,7 @@ class ReadOptions:
     def rules(self) -> CellRules:
         """How cells of text are read."""
         return CellRules(
-            null=frozenset(self.null),
+            null=frozenset((*self.null, *map(str.strip, self.null))),
             decimal=self.decimal,
             time_zone=self.time_zone,
             date_format=self.date_format,

@@ -11,6 +11,7 @@ from ..extras import check_parquet
 from ..records.shapes import Shape
 from .arrow import TableRows, TableSource
 from .content import Content, content_of
+from .encodings import TextForm
 from .options import FileFormat, ReadOptions
 from .text_files import Row
 
@@ -24,8 +25,8 @@ class ParquetFile(TableSource):
     """A Parquet file; its row numbers, from 1, count as lines."""
 
     format: FileFormat = "parquet"
-    encoding = "utf-8"
-    """The encoding of a rejects file of its rows."""
+    form = TextForm("utf-8")
+    """The form of a rejects file of its rows."""
 
     def __init__(self, path: Path | Content, shape: Shape, reading: ReadOptions) -> None:
         check_parquet()
@@ -34,7 +35,7 @@ class ParquetFile(TableSource):
         self.total_bytes = self.content.total_bytes
         with self._opened() as file:
             self._rows = file.metadata.num_rows
-            self._table = TableRows(file.schema_arrow, shape, reading)
+            self._table = TableRows(file.schema_arrow, shape, reading, has_lines=True)
         self.header = self._table.header
         self._read = 0
 
@@ -45,15 +46,16 @@ class ParquetFile(TableSource):
 
     def rows(self) -> Iterator[Row]:
         """Yield every row."""
+        self._table.inspection.begin()
         self._read = 0
         return chain.from_iterable(self._numbered_batches())
 
     def _numbered_batches(self) -> Iterator[Iterator[Row]]:
         with self._opened() as file:
-            for batch in chain.from_iterable(map(self._table.slices, _batches(file, self.path))):
+            for piece in chain.from_iterable(map(self._table.slices, _batches(file, self.path))):
                 first = self._read + 1
-                self._read += batch.num_rows
-                yield zip(self._table.converted(batch), range(first, self._read + 1), strict=True)
+                self._read += piece.num_rows
+                yield zip(self._table.converted(piece), range(first, self._read + 1), strict=True)
 
     def file_of(self, row: Any) -> str | None:
         """Return the file's path."""
@@ -66,6 +68,7 @@ class ParquetFile(TableSource):
 
         # INT96 has nanoseconds of any year: read as such, times after the year 2262 become other times
         options = {"buffer_size": BUFFER, "pre_buffer": False, "coerce_int96_timestamp_unit": "us"}
+        options["page_checksum_verification"] = True  # without it, a damaged page is read as other values
         with self.content.unpacked() as content:
             try:
                 file = pyarrow.parquet.ParquetFile(content, **options)

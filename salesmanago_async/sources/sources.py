@@ -1,4 +1,6 @@
-"""Sources of records: iterables, async iterables, frames, and CSV, JSONL, JSON, Parquet and Excel files, read lazily.
+"""Sources of records: iterables, async iterables, frames, and files, read lazily.
+
+Files are CSV, JSONL, JSON, Parquet, Excel workbooks, and XML if they are product feeds.
 
 Each file may be packed with gzip. A pipe or standard input (`-`) is copied to a temporary file before anything is sent.
 
@@ -7,7 +9,7 @@ body, and into the record as the caller gave it. A row that cannot be read is a 
 record like any other, and reading continues after it.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 from os import PathLike
 from pathlib import Path
@@ -17,16 +19,20 @@ from attrs import evolve
 
 from ..api.codegen import Body
 from ..errors import Invalid
+from ..outcome import RecordT
+from ..records.class_rows import row_reader
 from ..records.columns import NoContactColumn, UnknownColumns
 from ..records.compiled import Encoded
 from ..records.encoders import Encoder
 from ..records.shapes import Shape
 from .arrow import ArrowArray, ArrowSource, ArrowStream, BatchRows, is_stream, rows_of_all
+from .columns import renamed
 from .content import STDIN, Content
 from .csv_files import CsvFile
 from .encodings import encoding_of
 from .excel_files import ExcelFile
 from .formats import check_is_text, check_looks_like, format_of
+from .inspection import Inspection, SuspectRow, notes_of
 from .json_files import JsonArrayFile
 from .jsonl_files import JsonLinesFile
 from .options import FileFormat, ReadOptions
@@ -34,6 +40,7 @@ from .parquet_files import ParquetFile
 from .refusals import refuse
 from .text_files import BEGINNING, Row
 from .warnings import ReadWarning
+from .xml_files import XmlFile
 
 
 class Source(Protocol):
@@ -65,22 +72,28 @@ class Source(Protocol):
         ...
 
 
-InputFile: TypeAlias = CsvFile | JsonLinesFile | JsonArrayFile | ParquetFile  # an ExcelFile is a CsvFile
+InputFile: TypeAlias = CsvFile | JsonLinesFile | JsonArrayFile | ParquetFile | XmlFile  # an ExcelFile is a CsvFile
 
 GivenSource: TypeAlias = Iterable[Any] | AsyncIterable[Any] | ArrowStream | ArrowArray | str | PathLike[str] | Source
 """What a caller may give: records, a frame or a stream of Arrow data, the path of a file, or one of the sources."""
 
 
+FileOrFrame: TypeAlias = str | PathLike[str] | ArrowStream | ArrowArray | Source
+"""Sources whose records are rows."""
+GivenRecords: TypeAlias = Iterable[RecordT] | AsyncIterable[RecordT]
+"""Sources whose records are the caller's own."""
+
+
 def open_source(given: GivenSource, shape: Shape, reading: ReadOptions | None = None) -> Source:
     """Return the source for what a caller gave: records, or the path of a file (its suffix determines the format)."""
     reading = reading or ReadOptions()
-    if isinstance(given, CsvFile | JsonLinesFile | JsonArrayFile | ParquetFile | ArrowSource | FileSource):
+    if isinstance(given, InputFile | ArrowSource | FileSource):
         return given
     refuse(given)
     if isinstance(given, str | PathLike):
         return open_file(Path(given), shape, reading)
     if is_stream(given):
-        return ArrowSource(given, shape.in_time_zone(reading.time_zone), reading)
+        return ArrowSource(given, shape.read_by(reading.rules), reading)
     return RecordSource(cast("Iterable[Any] | AsyncIterable[Any]", given), shape, reading)
 
 
@@ -90,6 +103,7 @@ _CLASSES: dict[FileFormat, type[InputFile]] = {
     "json": JsonArrayFile,
     "parquet": ParquetFile,
     "xlsx": ExcelFile,
+    "xml": XmlFile,
 }
 
 
@@ -101,7 +115,7 @@ def open_file(path: Path, shape: Shape, reading: ReadOptions) -> InputFile:
         content = Content(path)
         if kind in {"csv", "jsonl", "json"}:
             _check_beginning(content, kind, reading.encoding)
-        return _CLASSES[kind](content, shape.in_time_zone(reading.time_zone), reading)
+        return _CLASSES[kind](content, shape.read_by(reading.rules), reading)
     except (UnknownColumns, NoContactColumn) as error:
         raise error.in_file(name) from None
     except Invalid as error:
@@ -123,23 +137,30 @@ def _check_beginning(content: Content, kind: FileFormat, encoding: str | None) -
 class RecordSource:
     """Records from the program itself; if the first is a frame or a record batch, all are, and their rows are read."""
 
-    warnings: tuple[ReadWarning, ...] = ()
-
     def __init__(
         self, records: Iterable[Any] | AsyncIterable[Any], shape: Shape, reading: ReadOptions | None = None
     ) -> None:
         self._records = records
         self._reading = reading or ReadOptions()
-        self._shape = shape.in_time_zone(self._reading.time_zone)
+        self._shape = shape.read_by(self._reading.rules)
+        self._shape.check_mapped(self._reading.columns)
         self._encoders: list[tuple[Encoder, Sequence[str]]] = []
         self._batches: BatchRows | None = None
+        self._inspection = Inspection(self._reading, self._shape)
+
+    @property
+    def warnings(self) -> tuple[ReadWarning, ...]:
+        """What was taken and looks wrong in the records that were looked at."""
+        if self._batches:
+            return self._batches.table.warnings
+        return (*notes_of(self._shape), *self._inspection.warnings)
 
     def rows(self) -> Iterator[Row] | AsyncGenerator[Row]:
         """Yield every record; there are no line numbers."""
         if isinstance(self._records, AsyncIterable):
             return self._async_rows(aiter(self._records))
         if isinstance(self._records, list | tuple) and not (self._records and is_stream(self._records[0])):
-            return zip(self._records, repeat(None))  # the commonest case, without a step of Python for each record
+            return self._inspection.rows(zip(self._records, repeat(None)))  # the commonest case
         return self._rows(iter(self._records))
 
     def _rows(self, records: Iterator[Any]) -> Iterator[Row]:
@@ -148,19 +169,21 @@ class RecordSource:
             if is_stream(first):
                 yield from rows_of_all(self._begin_batches(first), together)
             else:
-                yield from zip(together, repeat(None))
+                yield from self._inspection.rows(zip(together, repeat(None)))
 
     async def _async_rows(self, records: AsyncIterator[Any]) -> AsyncGenerator[Row]:
         """Yield every record, and close the caller's generator however the run ends."""
+        inspection = self._inspection
+        inspection.begin()
         try:
             async for record in records:
                 if self._batches is None and not is_stream(record):
-                    yield record, None
+                    yield inspection.row((record, None))
                     break
                 for row in (self._batches or self._begin_batches(record)).rows(record):
                     yield row, None
             async for record in records:
-                yield record, None
+                yield (record, None) if inspection.is_over else inspection.row((record, None))
         finally:
             if isinstance(records, AsyncGenerator):
                 await records.aclose()
@@ -174,19 +197,33 @@ class RecordSource:
 
     def body(self, row: Any) -> Body:
         """Return the checked body of a record."""
-        return self._batches.table.body(row) if self._batches else self._shape.body(row)
+        return self._batches.table.body(row) if self._batches else self._shape.body(self._object(row))
 
     def encoder(self, tags: Sequence[str] = ()) -> Encoder:
         """Return the encoder for records, which adds these tags to each."""
         if self._batches:
             return self._batches.table.encoder(tags)
-        encoder = self._shape.encoder(tags)
+        encoder = self._shape.encoder(tags, self.body)
+        if self._reading.columns:
+            under_fields = self._shape.encoder(tags)
+            encoder = Encoder(lambda row: under_fields.encode(self._object(row)))
         self._encoders.append((encoder, tags))
         return encoder
 
+    def _object(self, row: Any) -> Any:
+        """Return a record with the names of the fields; a value of the program has no other names."""
+        if isinstance(row, SuspectRow):
+            raise Invalid(row.reason)
+        if not self._reading.columns:
+            return row
+        to_dict = dict if isinstance(row, Mapping) else row_reader(row)
+        return renamed(to_dict(row), self._reading.columns, self._shape) if to_dict else row
+
     def record(self, row: Any) -> Any:
         """Return the record itself, or the row of a record batch as {column: value}."""
-        return self._batches.table.record(row) if self._batches else row
+        if self._batches:
+            return self._batches.table.record(row)
+        return row.given if isinstance(row, SuspectRow) else row
 
     def file_of(self, row: Any) -> str | None:
         """Return None: records of a program have no file."""

@@ -117,6 +117,7 @@ def test_rejected_rows_are_written_and_named(account: Account) -> None:
     assert warning.startswith(f"{path}:3: rejected: email: ")
 
 
+@pytest.mark.ci
 def test_rows_in_doubt_are_written_and_the_journal_resumes(lossy: Account) -> None:
     journal = lossy.folder / "nightly.db"
     begun = lossy.made(lambda sm: import_files(sm, events(lossy), journal=journal))
@@ -137,6 +138,29 @@ def test_rows_in_doubt_are_written_and_the_journal_resumes(lossy: Account) -> No
     assert sorted(map(float, found)) == list(range(8))
 
 
+@pytest.mark.ci
+def test_rows_in_doubt_stand_as_they_came_and_are_in_doubt_again(lossy: Account) -> None:
+    rows = [f'"{email}";2024-05-01;PURCHASE; "{number}"' for number, email in enumerate(EMAILS)]
+    path, rejects = lossy.folder / "events.csv", lossy.folder / "bad.csv"
+    path.write_bytes("\r\n".join([";".join(HEADER), *rows]).encode("utf-16"))
+    begun = lossy.made(lambda sm: import_files(sm, events(lossy, rejects=rejects)))
+    assert begun.in_doubt_file
+    assert begun.in_doubt_file.name == "bad.in-doubt.csv"
+    notes = [f';{line};"its contact cannot be read back"' for line in range(4, 8)]
+    written = [";".join([*HEADER, "_line", "_reason"]), *map(str.__add__, rows[2:6], notes), ""]
+    assert begun.in_doubt_file.read_bytes() == "\r\n".join(written).encode("utf-16")
+
+    path.write_bytes(begun.in_doubt_file.read_bytes())
+    lossy.front.simulator.faults = [evolve(fault, at=at) for at, fault in enumerate(LOST, 1)]
+    again = lossy.made(lambda sm: import_files(sm, events(lossy, rejects=lossy.folder / "again.csv")))
+    assert again.report.in_doubt == 4
+    assert again.in_doubt_file
+    assert again.in_doubt_file.read_text("utf-16").splitlines() == [
+        line.replace(f";{number + 2};", f";{number};") for number, line in enumerate(written[:-1], 1)
+    ]
+
+
+@pytest.mark.ci
 def test_events_in_doubt_are_dropped_on_request(lossy: Account) -> None:
     journal, definition = lossy.folder / "nightly.db", events(lossy, rejects=lossy.folder / "bad.csv")
     lossy.made(lambda sm: import_files(sm, definition, journal=journal))
@@ -146,6 +170,7 @@ def test_events_in_doubt_are_dropped_on_request(lossy: Account) -> None:
     assert dropped.attempt.continue_command == ("salesmanago", "resume", str(journal), "--in-doubt", "drop")
 
 
+@pytest.mark.ci
 def test_an_edited_file_of_rows_in_doubt_stays_and_is_named(lossy: Account) -> None:
     journal, edited = lossy.folder / "nightly.db", lossy.folder / "nightly.in-doubt.csv"
     lossy.made(lambda sm: import_files(sm, events(lossy), journal=journal))
@@ -186,6 +211,7 @@ def test_an_import_that_was_stopped_says_how_it_is_continued(account: Account, w
         assert [line.partition(",")[0] for line in result.remedies] == ["this import cannot be continued"]
 
 
+@pytest.mark.ci
 def test_a_journal_begun_with_other_arguments_is_not_said_to_resume_this_import(lossy: Account) -> None:
     journal = lossy.folder / "nightly.db"
     lossy.made(lambda sm: import_files(sm, events(lossy), journal=journal))
@@ -245,6 +271,7 @@ def test_leads_are_read_by_the_shape_that_the_caller_passes(account: Account) ->
     assert contact["name"] == "Ann"
 
 
+@pytest.mark.ci
 def test_the_room_brings_no_terminal() -> None:
     code = "import salesmanago_async.file_imports.making, sys; print(*sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

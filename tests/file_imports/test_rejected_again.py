@@ -31,6 +31,7 @@ async def rejected(sm: SalesManago, path: Path, rejects: Path) -> tuple[int, int
     return result.report.accepted, result.report.rejected
 
 
+@pytest.mark.sampled
 @pytest.mark.anyio
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 async def test_rejected_rows_are_rejected_again(path: Path, sm: SalesManago, tmp_path: Path) -> None:

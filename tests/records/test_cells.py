@@ -9,8 +9,18 @@ import pytest
 from salesmanago_async.api.codegen import names_of
 from salesmanago_async.api.contacts import Contact
 from salesmanago_async.api.events import ExternalEvent
+from salesmanago_async.api.products import Product
 from salesmanago_async.errors import Invalid
-from salesmanago_async.records.cells import CellRules, findings
+from salesmanago_async.records.cells import CellRules
+from salesmanago_async.records.findings import (
+    EXPONENTS,
+    LOST_DIGITS,
+    NULL_WORDS,
+    THOUSANDS,
+    ZERO_FRACTIONS,
+    CellKind,
+    findings,
+)
 
 RULES = CellRules()
 COMMA = CellRules(decimal=",")
@@ -32,6 +42,8 @@ def written(field: str, cell: str, rules: CellRules = RULES) -> Any:
         ("\u00a0", ""),
         ("\ufeffann@example.com", "ann@example.com"),
         ("Ann\u200b", "Ann"),
+        ("\u202a+48 600 100 200\u202c", "+48 600 100 200"),
+        ("\u2066ann@example.com\u2069", "ann@example.com"),
         ("'+48600100200", "+48600100200"),
         ("'7000000000001", "7000000000001"),
         ("'tis", "'tis"),
@@ -59,7 +71,7 @@ def test_spaces_and_words_for_null_are_options() -> None:
 @pytest.mark.parametrize(
     ("cell", "value"),
     [("12.34", 12.34), ("1 189.99", 1189.99), ("1\u00a0189.99", 1189.99), ("1,189.99", 1189.99), ("1,234,567", 1234567),
-     ("-3", -3), ("1'189.99", 1189.99)],
+     ("-3", -3), ("1'189.99", 1189.99), ("1\u2019189.99", 1189.99), ("1\u2009189.99", 1189.99), ("\u22123", -3)],
 )  # fmt: skip
 def test_a_number_with_a_decimal_point(cell: str, value: float) -> None:
     assert written("value", cell) == value
@@ -80,6 +92,9 @@ def test_a_number_with_a_decimal_comma(cell: str, value: float) -> None:
         ("12.34", COMMA, "decimal comma"),
         ("1,23.4", RULES, "not a number"),
         ("n/a", RULES, "not a number"),
+        ("0,500", RULES, "decimal=','"),
+        ("0.500", COMMA, "decimal comma"),
+        ("01,234", RULES, "decimal=','"),
     ],
 )
 def test_a_number_that_may_be_another_is_refused(cell: str, rules: CellRules, words: str) -> None:
@@ -102,6 +117,9 @@ def test_a_number_that_may_be_another_is_refused(cell: str, rules: CellRules, wo
         "20240105100000",
         "20240105T100000Z",
         "Fri, 05 Jan 2024 10:00:00 +0000",
+        "202401051000",
+        "2024-1-5 10:00:00",
+        "2024-01-05 11:00:00 +0100",
         str(NOON),
     ],
 )
@@ -121,6 +139,10 @@ def test_a_time_without_a_zone_is_in_the_zone_of_the_option() -> None:
     [
         ("05.01.2024", "date_format"),
         ("01/05/2024", "date_format"),
+        ("Fri, 05 Jan 2024 10:00:00 CET", "date_format"),
+        ("Fri, 05 Jan 2024 10:00:00 EST", "date_format"),
+        ("2024-01-05 10:00:00 PM", "date_format"),
+        ("20241305100000", "date_format"),
         ("1704448800", "milliseconds"),
         ("1704448800000000", "microseconds"),
         ("1704448800000000000", "nanoseconds"),
@@ -138,6 +160,10 @@ def test_a_time_that_may_be_another_is_refused(cell: str, words: str) -> None:
         ("1984-08-05 00:00:00", "19840805"),
         ("1984-08-05T00:00:00.000+0000", "19840805"),
         ("1984/8/5", "19840805"),
+        ("1984.08.05", "19840805"),
+        ("1984-8-5", "19840805"),
+        ("19840805.0", "19840805"),
+        ("Aug 5, 1984", "19840805"),
         ("0805", "0805"),
     ],
 )
@@ -147,17 +173,67 @@ def test_a_birthday(cell: str, value: str) -> None:
 
 def test_a_birthday_of_another_form_is_an_option() -> None:
     assert written("birthday", "05.08.1984", CellRules(date_format=("%d.%m.%Y",))) == "19840805"
-    with pytest.raises(Invalid, match="not a date"):
+    with pytest.raises(Invalid, match=r"not a date.*date_format"):
         written("birthday", "05.08.1984")
+
+
+@pytest.mark.parametrize(
+    ("cell", "form", "value"),
+    [
+        ("08/05", "%m/%d", "0805"),
+        ("02/29", "%m/%d", "0229"),
+        ("05.08.84", "%d.%m.%y", "19840805"),
+        ("05.08.50", "%d.%m.%y", "19500805"),
+        ("05.08.20", "%d.%m.%y", "20200805"),
+    ],
+)
+def test_a_birthday_has_no_year_but_its_own(cell: str, form: str, value: str) -> None:
+    assert written("birthday", cell, CellRules(date_format=(form,))) == value
+
+
+def test_a_format_without_a_year_makes_no_time() -> None:
+    with pytest.raises(Invalid, match="ISO 8601"):
+        written("date", "08/05 10:00", CellRules(date_format=("%m/%d %H:%M",)))
 
 
 @pytest.mark.parametrize(
     "cell",
     ['"VIP client","newsletter"', "VIP client;newsletter", '["VIP client", "newsletter"]', '{"VIP client",newsletter}',
-     '"VIP client"; "newsletter"', "VIP client, newsletter"],
+     '"VIP client"; "newsletter"', "VIP client, newsletter", "['VIP client', 'newsletter']",
+     "['VIP client' 'newsletter']", "('VIP client', 'newsletter')", "[VIP client, newsletter]",
+     "'VIP client','newsletter'", "{'VIP client', 'newsletter'}",
+     '["VIP client", null, "", "newsletter"]', """["VIP client", 'newsletter']"""],
 )  # fmt: skip
 def test_the_entries_of_a_list(cell: str) -> None:
     assert written("tags", cell) == ["VIP client", "newsletter"]
+
+
+@pytest.mark.parametrize("cell", ["[VIP]", "(new) shop", "[A] and [B]", "VIP (old)", "'tis"])
+def test_brackets_and_apostrophes_of_a_single_entry_are_its_own(cell: str) -> None:
+    assert written("tags", cell) == [cell]
+
+
+@pytest.mark.parametrize(("first", "second"), [("[A]", "[B]"), ("(A)", "(B)"), ("{A}", "{B}")])
+def test_brackets_of_entries_are_their_own(first: str, second: str) -> None:
+    assert written("tags", f"{first}, {second}") == [first, second]
+
+
+def test_a_time_zone_needs_no_hash() -> None:
+    class Zone(ZoneInfo):
+        __hash__ = None  # type: ignore[assignment]
+
+    assert CellRules(time_zone=Zone("UTC")).kind(FIELDS["value"]) is CellKind.NUMBER
+
+
+@pytest.mark.parametrize("cell", ["{}", "[]", '[""]'])
+def test_a_list_may_be_empty(cell: str) -> None:
+    assert written("tags", cell) == []
+
+
+@pytest.mark.parametrize("cell", ['{"a": 1}', "[{'name': 'VIP'}]", '[{"name": "VIP"}]'])
+def test_objects_are_no_entries(cell: str) -> None:
+    with pytest.raises(Invalid, match=r"object|dict"):
+        written("tags", cell)
 
 
 def test_consents_and_details_in_a_cell() -> None:
@@ -180,6 +256,11 @@ def test_the_type_of_an_event_has_the_letters_of_the_reference(cell: str, value:
     assert written("contactExtEventType", cell) == value
 
 
+@pytest.mark.parametrize(("cell", "value"), [("customer", "CUSTOMER"), ("Prospect", "PROSPECT"), ("vip", "vip")])
+def test_the_state_of_a_contact_has_the_letters_of_the_reference(cell: str, value: str) -> None:
+    assert written("state", cell) == value
+
+
 @pytest.mark.parametrize(("cell", "value"), [("1.0", True), ("0", False), ("yes", True)])
 def test_yes_or_no(cell: str, value: bool) -> None:
     assert written("forceOptIn", cell) is value
@@ -192,6 +273,46 @@ def test_what_looks_wrong_is_found(cell: str, words: str) -> None:
     found = " ".join(findings(cell))
     assert words in found
     assert bool(words) == bool(found)
+
+
+@pytest.mark.parametrize("cell", ["#REF!", "#DIV/0!", "undefined", "(null)", "[object Object]", "Null"])
+def test_words_in_place_of_a_value_are_found(cell: str) -> None:
+    assert findings(cell) == (NULL_WORDS,)
+
+
+@pytest.mark.parametrize(
+    ("field", "cell", "found"),
+    [
+        ("phone", "48600100200.0", [ZERO_FRACTIONS]),
+        ("phone", "4.86001002E10", [EXPONENTS]),
+        ("externalId", "12E5", []),
+        ("externalId", "1,234", []),
+        ("products", "1,234", []),
+        ("value", "120.00", []),
+        ("value", "1,234", [THOUSANDS]),
+        ("value", "1,234.50", []),
+        ("value", "4.86E+10", [LOST_DIGITS]),
+        ("forceOptIn", "1.0", []),
+        ("date", "120.00", []),
+    ],
+)
+def test_what_looks_wrong_depends_on_the_field(field: str, cell: str, found: list[str]) -> None:
+    assert list(findings(cell, RULES.kind(FIELDS[field]))) == found
+
+
+def test_a_comma_is_no_question_once_it_was_said() -> None:
+    assert findings("1,234", COMMA.kind(FIELDS["value"])) == ()
+
+
+def test_nothing_looks_wrong_in_what_is_not_read() -> None:
+    assert [findings(cell, RULES.kind(None)) for cell in ("NULL", "4.86E+10", "1.0")] == [(), (), ()]
+    assert RULES.kind(None) is CellKind.IGNORED
+
+
+@pytest.mark.parametrize(("cell", "value"), [("1,000", 1000), ("5.0", 5), ("5,0", 5), ("1.000", 1), ("1 000", 1000)])
+def test_a_whole_number(cell: str, value: int) -> None:
+    quantity = names_of(Product)["quantity"]
+    assert RULES.spec(quantity).write(cell) == value
 
 
 def test_an_aware_moment_is_kept() -> None:

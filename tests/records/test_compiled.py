@@ -11,6 +11,7 @@ from enum import StrEnum
 from itertools import combinations
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given, settings
@@ -22,12 +23,13 @@ from salesmanago_async.api.codec import dumps
 from salesmanago_async.api.contacts import ConsentDetail, DictionaryProperty, Relation
 from salesmanago_async.api.fields import CLEAR, USUAL_BIRTHDAY, USUAL_EMAIL
 from salesmanago_async.records import encoders
+from salesmanago_async.records.cells import CellRules
 from salesmanago_async.records.compiled import compiled_encoder
 from salesmanago_async.records.encoders import Encoder
 from salesmanago_async.records.names import names_of_contact, names_of_event
 from salesmanago_async.records.shapes import Shape, contact_shape, event_shape
 from salesmanago_async.records.shared_keys import MAX_KEYS, topological_order, with_predecessors
-from tests.conftest import examples
+from tests.conftest import examples, in_ci
 
 Outcome = tuple[str, Any]
 Values = list[Any]
@@ -91,7 +93,7 @@ TEXTS: Values = [
     CLEAR,
     Colour.RED,
 ]
-TEXTS += ["\udcaf", "CLEAR", float("nan")]
+TEXTS += ["\udcaf", "CLEAR", float("nan"), "  Ann\n", " ", "\u00a0", f" {'x' * 255} ", "NULL", " - "]
 ADDRESSES: Values = [
     "ann@example.com",
     "bob.lee+x@mail.example.co.uk",
@@ -100,7 +102,19 @@ ADDRESSES: Values = [
     "ann@żółć.pl",
     "ann@b-c.pl",
 ]
-ADDRESSES += ["ann", "ann@example.123", "ann@example.com\n", "a" * 65 + "@a.pl", 5, Colour.ADDRESS, None, ""]
+ADDRESSES += [
+    "none@example.com",
+    " none@example.com",
+    "ann@example.com\u200b",
+    "ann",
+    "ann@example.123",
+    "ann@example.com\n",
+    "a" * 65 + "@a.pl",
+    5,
+    Colour.ADDRESS,
+    None,
+    "",
+]
 BIRTHDAYS: Values = [
     "19870605",
     "0605",
@@ -129,7 +143,26 @@ LISTS: Values = [
     [CLEAR],
     [Colour.RED],
 ]
-LISTS += ["VIP", "VIP, NEW;OLD ;,", ",", "x" * 256, ("VIP",), {"VIP"}, frozenset(), 5, {"a": 1}, b"x", CLEAR, None, ""]
+LISTS += [
+    [" VIP "],
+    ["VIP", " "],
+    ["VIP", "NULL"],
+    [" VIP ", 7],
+    ' "VIP client",NEW',
+    "VIP",
+    "VIP, NEW;OLD ;,",
+    ",",
+    "x" * 256,
+    ("VIP",),
+    {"VIP"},
+    frozenset(),
+    5,
+    {"a": 1},
+    b"x",
+    CLEAR,
+    None,
+    "",
+]
 DETAILS: Values = [
     {"size": "XL"},
     {"a": "x" * 255, "b": "c"},
@@ -142,6 +175,8 @@ DETAILS: Values = [
     "XL",
 ]
 DETAILS += [
+    {"a": " b "},
+    {"a": " ", "b": "NULL"},
     {"": "x"},
     {"a": ""},
     {"a": None},
@@ -216,7 +251,20 @@ PRODUCTS: Values = [
     ["x" * 2000, "y" * 48],
     *TEXTS,
 ]
-PRODUCTS += [["p1", CLEAR], ["CLEAR"], [Colour.RED], ["\udcaf"], ("p1", "p2"), {"p1": 1}, {"p1"}]
+PRODUCTS += [
+    [" p1", "p2 "],
+    ["p1", " "],
+    [" "],
+    " p1,p2 ",
+    ["p1", "NULL"],
+    ["p1", CLEAR],
+    ["CLEAR"],
+    [Colour.RED],
+    ["\udcaf"],
+    ("p1", "p2"),
+    {"p1": 1},
+    {"p1"},
+]
 LOCATIONS: Values = [
     "shop_1",
     "Shop",
@@ -311,17 +359,27 @@ USUAL_CONTACT = {name: found[0] for name, found in CONTACT_FIELDS.items()}
 USUAL_EVENT = {name: found[0] for name, found in EVENT_FIELDS.items() if name != "contact_id"}
 
 
+RULES = [
+    CellRules(),
+    CellRules(null=frozenset({"NULL", "-", "none@example.com"}), decimal=","),
+    CellRules(keep_spaces=True),
+    CellRules(keep_spaces=True, null=frozenset({"NULL"}), time_zone=ZoneInfo("Europe/Warsaw")),
+]
+
+
+@pytest.mark.parametrize("rules", RULES[:1] + in_ci(*RULES[1:]), ids=range(len(RULES)))
 @pytest.mark.parametrize("name", CONTACT_FIELDS)
-def test_each_value_of_a_contact_is_encoded_as_on_the_slow_path(name: str) -> None:
+def test_each_value_of_a_contact_is_encoded_as_on_the_slow_path(name: str, rules: CellRules) -> None:
     for others in ({"email": "ann@example.com"}, USUAL_CONTACT):
         records = [{**others, name: value} for value in CONTACT_FIELDS[name]]
-        check_same(CONTACTS, [form for record in records for form in (record, Contact(**record))])
+        check_same(CONTACTS.read_by(rules), [form for record in records for form in (record, Contact(**record))])
 
 
+@pytest.mark.parametrize("rules", RULES[:1] + in_ci(*RULES[1:]), ids=range(len(RULES)))
 @pytest.mark.parametrize("name", EVENT_FIELDS)
-def test_each_value_of_an_event_is_encoded_as_on_the_slow_path(name: str) -> None:
+def test_each_value_of_an_event_is_encoded_as_on_the_slow_path(name: str, rules: CellRules) -> None:
     records = [{**USUAL_EVENT, name: value} for value in EVENT_FIELDS[name]]
-    check_same(EVENTS, [form for record in records for form in (record, ExternalEvent(**record))])
+    check_same(EVENTS.read_by(rules), [form for record in records for form in (record, ExternalEvent(**record))])
 
 
 def test_a_text_that_is_too_long_is_detected_in_the_shortest_item() -> None:
@@ -334,18 +392,21 @@ def test_detail_columns_come_last_in_an_item() -> None:
     check_same(CONTACTS, [{**record, "tags": ["VIP"]}, {**record, "dictionary_properties": PARTS[0]}])
 
 
+@pytest.mark.ci
 @settings(deadline=None, max_examples=examples(400))
 @given(st.lists(CONTACT_RECORDS, max_size=6), RUN_TAGS)
 def test_contacts_are_encoded_as_on_the_slow_path(records: list[Any], tags: Sequence[str]) -> None:
     check_same(CONTACTS, records, tags)
 
 
+@pytest.mark.ci
 @settings(deadline=None, max_examples=examples(300))
 @given(st.lists(EVENT_RECORDS, max_size=6))
 def test_events_are_encoded_as_on_the_slow_path(records: list[Any]) -> None:
     check_same(EVENTS, records)
 
 
+@pytest.mark.ci
 @settings(deadline=None, max_examples=examples(150))
 @given(st.lists(CONTACT_RECORDS, max_size=8), RUN_TAGS)
 def test_contacts_with_too_many_sets_of_keys_are_encoded_as_on_the_slow_path(
@@ -364,7 +425,7 @@ def test_events_with_too_many_sets_of_keys_are_encoded_as_on_the_slow_path(recor
         check_same(EVENTS, records)
 
 
-CELL = st.sampled_from(["", "ann@example.com", "ANN@example.com", "0605", "true", "a,b", "Ann", " ", *LONG])
+CELL = st.sampled_from(["", "ann@example.com", "ANN@example.com", "0605", "true", "a,b", "Ann", *LONG])
 HEADER = [
     "email",
     "name",
@@ -540,6 +601,7 @@ def test_records_with_keys_in_any_order_are_encoded_correctly() -> None:
     check_same(contact_shape(), [dict.fromkeys(order, "x") | {"email": "ann@example.com"} for order in shuffled])
 
 
+@pytest.mark.ci
 def test_an_unknown_name_spoils_no_other_record() -> None:
     records = [
         {"email": "ann@example.com", **{f"properties.detail{number}": "x" for number in range(count)}}
@@ -552,12 +614,14 @@ def test_an_unknown_name_spoils_no_other_record() -> None:
     assert (states.count("UnknownColumns"), states.count("Invalid")) == (9, 9)
 
 
+@pytest.mark.ci
 def test_more_keys_than_one_encoder_takes_use_the_slow_path(generated: list[int]) -> None:
     records = [{"email": "ann@example.com", f"properties.detail{number}": "x"} for number in range(MAX_KEYS + 99)]
     assert {state for state, _ in check_same(contact_shape(), records)} == {"encoded"}
     assert max(generated) == MAX_KEYS
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kinds", [CONTACT_FIELDS, EVENT_FIELDS], ids=["contacts", "events"])
 def test_a_long_mixed_run_is_encoded_as_on_the_slow_path(
     kinds: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch

@@ -74,6 +74,7 @@ def test_a_domain_in_punycode_has_the_same_canonical_form(label: str) -> None:
         assert canonical(f"ann@xn--{code}.example") == f"ann@{known_as}.example"
 
 
+@pytest.mark.ci
 def test_the_canonical_form_of_every_letter_is_stable() -> None:
     letters = [chr(number) for number in range(0x110000) if not 0xD800 <= number < 0xE000]
     assert [one for one in map(canonical, letters) if canonical(one) != one] == []

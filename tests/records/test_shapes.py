@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from salesmanago_async import Contact, ExternalEvent
 from salesmanago_async.api.codec import dumps
 from salesmanago_async.api.contacts import ConsentDetail, DictionaryProperty, Relation
 from salesmanago_async.errors import Invalid
+from salesmanago_async.records.cells import CellRules
 from salesmanago_async.records.shapes import ExtraColumns, Shape, contact_shape, event_shape
 from tests.conftest import examples
 
@@ -247,7 +249,7 @@ def test_absent_fields_are_left_out(record: Any) -> None:
     assert BothWays(contact_shape()).body(record) == {"contact": {"email": "ann@example.com"}}
 
 
-TEXT = st.text("aż 5\"',;{}\\\n", min_size=1, max_size=6)
+TEXT = st.text("aż 5\"',;{}\\\n", min_size=1, max_size=6).map(str.strip).filter(bool)
 WORD = st.text("aż5", min_size=1, max_size=4)
 FIELDS = st.fixed_dictionaries(
     {"email": st.just("ann@example.com")},
@@ -377,7 +379,7 @@ def test_a_duplicate_field_is_refused_and_named(record: dict[str, Any], field: s
         ({"email": "ann@example.com", "dictionary.shoe": "0"}, "dictionary.shoe: .*above 0"),
         ({"email": "ann@example.com", "properties." + "x" * 256: "y"}, "256 characters"),
         ({"email": "ann@example.com", "properties.size": "x" * 256}, "properties.size: is 256 characters"),
-        ({"email": "ann@example.com", "properties": "XL"}, "properties: is a str, not a mapping"),
+        ({"email": "ann@example.com", "properties": "XL"}, "properties: is not JSON"),
         ({"contact": "ann@example.com"}, "contact"),
     ],
 )
@@ -406,3 +408,24 @@ def test_the_callers_record_is_not_changed() -> None:
     body["properties"]["sex"] = "F"
     body["contact"]["name"] = "Ann"
     assert record == {"contact": {"email": "ann@example.com"}, "tags": ["VIP"], "properties": {"size": "XL"}}
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind", "value"),
+    [
+        ("5", "NUMBER", 5),
+        ("5.0", "NUMBER", 5),
+        ("1 234", "NUMBER", 1234),
+        ("20240105", "NUMBER", 20240105),
+        ("2024-01-05", "DATE", 1_704_412_800_000),
+        ("2024/1/5", "DATE", 1_704_412_800_000),
+        ("Jan 5, 2024", "DATE", 1_704_412_800_000),
+        ("05.01.2024", "DATE", 1_704_412_800_000),
+        ("2024-01-05 11:00:00", "DATE", 1_704_448_800_000),
+        ("2024-01-05 11:00:00 +0100", "DATE", 1_704_448_800_000),
+    ],
+)
+def test_cells_of_dictionary_details_are_read_by_the_rules_of_cells(cell: str, kind: str, value: int) -> None:
+    rules = CellRules(date_format=("%d.%m.%Y",), time_zone=ZoneInfo("Europe/Warsaw"))
+    body = BothWays(contact_shape().read_by(rules)).body({"email": "ann@example.com", "dictionary.shoe": cell})
+    assert body["dictionaryProperties"] == [{"name": "shoe", "type": kind, "value": value}]

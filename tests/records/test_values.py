@@ -16,7 +16,9 @@ import pytest
 
 from salesmanago_async import CLEAR, Contact, ExternalEvent, Invalid
 from salesmanago_async.api.codec import dumps
+from salesmanago_async.records.cells import CellRules
 from salesmanago_async.records.shapes import Shape, contact_shape, event_shape
+from salesmanago_async.records.values import Trim, plain_values
 
 ID = UUID("0b1a7f6e-5f0e-4c1e-9a9b-2f3c4d5e6f70")
 CONTACTS, EVENTS = contact_shape(), event_shape()
@@ -126,17 +128,18 @@ def test_whole_floats_and_decimals_are_whole_numbers() -> None:
 def test_times_without_a_zone_are_in_the_zone_of_the_shape() -> None:
     assert event(date=NAIVE)["date"] == NOON_MS
     warsaw = ZoneInfo("Europe/Warsaw")
-    assert event(EVENTS.in_time_zone(warsaw), date=NAIVE)["date"] == NOON_MS - 2 * 3_600_000
+    contacts, events = (shape.read_by(CellRules(time_zone=warsaw)) for shape in (CONTACTS, EVENTS))
+    assert event(events, date=NAIVE)["date"] == NOON_MS - 2 * 3_600_000
     for text, hours in (("2026-07-01T12:00", 2), ("2026-07-01 12:00:00", 2), ("2026-07-01T12:00Z", 0)):
         assert event(date=text)["date"] == NOON_MS
-        assert event(EVENTS.in_time_zone(warsaw), date=text)["date"] == NOON_MS - hours * 3_600_000
+        assert event(events, date=text)["date"] == NOON_MS - hours * 3_600_000
     day = int(datetime(2026, 7, 1, tzinfo=UTC).timestamp() * 1000)
     assert event(date=date(2026, 7, 1))["date"] == day
-    assert event(EVENTS.in_time_zone(warsaw), date=date(2026, 7, 1))["date"] == day - 2 * 3_600_000
+    assert event(events, date=date(2026, 7, 1))["date"] == day - 2 * 3_600_000
     for since in (date(2026, 7, 1), datetime(2026, 7, 1), datetime(2026, 7, 1, tzinfo=warsaw)):  # noqa: DTZ001
-        found = result_of(CONTACTS.in_time_zone(warsaw), {"email": "a@example.com", "dictionary.since": since})
+        found = result_of(contacts, {"email": "a@example.com", "dictionary.since": since})
         assert found["dictionaryProperties"] == [{"name": "since", "type": "DATE", "value": day}]
-    assert "neither ISO 8601" in event(EVENTS.in_time_zone(warsaw), date="noon")
+    assert "neither ISO 8601" in event(events, date="noon")
     assert contact(birthday=NAIVE)["birthday"] == "20260701"
     consent = {"consentName": "T", "consentAccept": True, "agreementDate": NAIVE}
     assert contact(consentDetails=[consent])["consentDetails"][0]["agreementDate"] == NOON_MS
@@ -291,6 +294,7 @@ def test_a_row_of_a_class_takes_no_slow_path() -> None:
     [
         (("a@example.com", "30-555"), "is a tuple; give Contact values or mappings"),
         (DataPerson, "is a type; give Contact values or mappings"),
+        ({"email": "a@example.com", None: ["30-555"]}, "more cells than the header"),
         (
             ExternalEvent(email="a@example.com", contact_ext_event_type="VISIT", date=NOON_MS),
             "is a ExternalEvent; give",
@@ -302,3 +306,9 @@ def test_a_row_of_a_class_takes_no_slow_path() -> None:
 )
 def test_a_row_that_cannot_be_read_is_rejected(row: Any, reason: str) -> None:
     assert reason in result_of(CONTACTS, row)
+
+
+@pytest.mark.parametrize("trim", [None, str.strip])
+def test_what_is_absent_in_a_list_is_left_out(trim: Trim | None) -> None:
+    plain = plain_values(UTC, trim)
+    assert plain(["VIP", None, float("nan"), ("a", None)]) == ["VIP", ["a"]]

@@ -184,6 +184,38 @@ def test_a_duration_is_refused_with_its_column() -> None:
     assert results(table) == ["name: is a duration[us], which no field takes"]
 
 
+def test_what_looks_wrong_depends_on_the_field() -> None:
+    table = event_table(value=["120.00"], description=["5.0"])
+    assert results(table, event_shape(), strict=True) == ["description: has whole numbers that end in .0"]
+
+
+def test_columns_that_make_one_list_are_joined_with_a_comma() -> None:
+    table = pa.table({"email": ["a@example.com"], "a": ["VIP"], "b": ["NEW"], "c": ["Ann"], "d": ["Lee"]})
+    mapped = {"a": "tags", "b": "tags", "c": "name", "d": "name"}
+    assert results(table, columns=mapped) == [
+        b'{"tags":["VIP","NEW"],"contact":{"email":"a@example.com","name":"Ann Lee"}}'
+    ]
+
+
+def test_what_stores_a_value_of_another_type_is_not_sent_for_it() -> None:
+    pd = pytest.importorskip("pandas")
+    emails = ["a@example.com"]
+    months = pd.DataFrame({"email": emails, "name": pd.period_range("2024-01", periods=1, freq="M")})
+    spans = pd.DataFrame({"email": emails, "name": pd.array([pd.Interval(1, 2)])})
+    for frame in (months, spans):
+        [refused] = results(frame)
+        assert str(refused).startswith("name: is a extension<pandas.")
+        assert str(refused).endswith(", which no field takes")
+    flags = pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1], pa.int8()))
+    assert fields("properties.vip", flags)[0]["properties"] == {"vip": "true"}
+
+
+def test_a_frame_that_arrow_cannot_hold_is_refused_with_its_column() -> None:
+    pd = pytest.importorskip("pandas")
+    with pytest.raises(Invalid, match="Conversion failed for column name with type complex128"):
+        results(pd.DataFrame({"email": ["a@example.com"], "name": [1 + 2j]}))
+
+
 def test_lists_maps_and_structs() -> None:
     pairs = pa.array([[("size", "XL"), ("age", None)], None, []], pa.map_(pa.string(), pa.string()))
     for kind in (pa.list_(pa.string()), pa.large_list(pa.string()), pa.list_(pa.dictionary(pa.int8(), pa.string()))):
@@ -378,7 +410,8 @@ def test_large_arrays_are_converted_a_slice_at_a_time() -> None:
     rows = source.rows()
     next(rows)
     gc.collect()
-    assert sum(1 for thing in gc.get_objects() if type(thing) is tuple and thing == ("a@example.com",)) <= 1000
+    rows_there = [thing for thing in gc.get_objects() if type(thing) is tuple and list(map(type, thing)) == [str]]
+    assert sum(row == ("a@example.com",) for row in rows_there) <= 1000
 
 
 TEXTS = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=5) | st.just("x" * 256)
@@ -407,6 +440,7 @@ KINDS = {
 }
 
 
+@pytest.mark.ci
 @settings(deadline=None, max_examples=150)
 @given(st.lists(st.fixed_dictionaries(COLUMNS), max_size=8))
 def test_a_table_is_encoded_like_the_same_rows_as_dicts(rows: list[dict[str, Any]]) -> None:
@@ -425,6 +459,7 @@ EVENT_COLUMNS: dict[str, Any] = {
 }
 
 
+@pytest.mark.ci
 @settings(deadline=None, max_examples=100)
 @given(st.lists(st.fixed_dictionaries(EVENT_COLUMNS), max_size=8), st.sampled_from(["UTC", "Europe/Warsaw"]))
 def test_events_of_a_table_are_encoded_like_the_same_rows_as_dicts(rows: list[dict[str, Any]], zone: str) -> None:

@@ -163,8 +163,8 @@ def test_the_option_says_the_format_whatever_the_suffix(tmp_path: Path, kind: st
 
 
 def test_an_unknown_format_is_refused() -> None:
-    with pytest.raises(Invalid, match="format: is 'xml', not one of csv, jsonl, json, parquet, xlsx"):
-        ReadOptions(format="xml")  # type: ignore[arg-type]
+    with pytest.raises(Invalid, match="format: is 'yaml', not one of csv, jsonl, json, parquet, xlsx, xml"):
+        ReadOptions(format="yaml")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["a", "a.csv", "a.parquet", "a.json.gz"])
@@ -191,6 +191,7 @@ def test_concatenated_packed_files_are_one(tmp_path: Path) -> None:
     assert bodies(path) == BODIES
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "json"])
 def test_a_cut_packed_file_is_named_after_its_rows_were_read(tmp_path: Path, kind: str) -> None:
     people = [{"email": f"c{os.urandom(20).hex()}@example.com", "name": "Ann"} for _ in range(20_000)]
@@ -211,6 +212,7 @@ def test_a_cut_packed_file_is_named_after_its_rows_were_read(tmp_path: Path, kin
         assert abs(int(raised.value.rule.split("near line ")[1].split(";")[0]) - line) <= 1
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("at", [0, 0.3, 0.99])
 def test_a_damaged_packed_file_is_named(tmp_path: Path, at: float) -> None:
     packed = bytearray(gzip.compress(csv_of(PEOPLE * 100).encode()))
@@ -311,6 +313,7 @@ def test_an_element_that_is_not_json_is_replaced_alone(elements: list[str], spac
     assert [element.strip() if isinstance(element, bytes) else element for element in found] == expected
 
 
+@pytest.mark.ci
 def test_a_broken_element_of_a_large_array_is_rejected_alone(tmp_path: Path) -> None:
     people = [{"email": f"c{number}@example.com", "name": "Ann " * 10} for number in range(30_000)]
     texts = [orjson.dumps(person) for person in people]
@@ -326,6 +329,7 @@ def test_a_broken_element_of_a_large_array_is_rejected_alone(tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.ci
 def test_an_array_of_broken_elements_is_read_in_constant_memory() -> None:
     reader = ArrayReader(replace_invalid=lambda text, _: text)
     element = b"{'email': 'ann@example.com', 'name': 'Ann'}"
@@ -382,6 +386,11 @@ def test_an_array_that_is_cut_is_named_after_its_last_element(tmp_path: Path, re
         ("a.csv", b"\xd0\xcf\x11\xe0\xa1\xb1", "is an old or encrypted Excel workbook"),
         ("a.csv", b"\x28\xb5\x2f\xfd", "is packed by zstd; unpack it first"),
         ("a.csv", b"SQLite format 3\0", "is an SQLite database"),
+        ("a.csv", b"\n<!DOCTYPE html><html><body>Log in</body></html>", "is a web page"),
+        ("a.csv", b"<table><tr><td>email</td></tr></table>", "is a web page"),
+        ("a.jsonl", b'{\n  "email": "ann@example.com"\n}\n', "begins with an object over several lines"),
+        ("a.jsonl", b'{"contacts": [\n  {"email": "ann@example.com"}]}', "begins with an object over several lines"),
+        ("a.csv", f"email,name\nann@example.com,{'Зофия ' * 40}\n".encode("utf-16-le"), 'encoding="utf-16-le"'),
     ],
 )
 def test_a_file_of_another_format_is_named(tmp_path: Path, name: str, content: bytes, fragment: str) -> None:
@@ -396,15 +405,17 @@ def test_a_file_of_another_format_is_named(tmp_path: Path, name: str, content: b
 ASCII = "".join(f"c{number}@example.com,Ann\n" for number in range(100_000))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
-    ("encoding", "suggested"), [("cp1250", "cp1250"), ("iso8859-2", "iso8859-2"), ("cp1252", "cp1250")]
+    ("encoding", "suggested"),
+    [("cp1250", "cp1250"), ("iso8859-2", "iso8859-2"), ("cp1252", "cp1250"), ("cp1251", "cp1251")],
 )
 @pytest.mark.parametrize("before", ["", ASCII])
 @pytest.mark.parametrize("packed", [False, True])
 def test_another_encoding_is_refused_with_its_first_line(
     tmp_path: Path, encoding: str, suggested: str, before: str, *, packed: bool
 ) -> None:
-    name = "José Ñuñez" if encoding == "cp1252" else "Świętosław Żółć"
+    name = {"cp1252": "José Ñuñez", "cp1251": "Зофия Новак"}.get(encoding, "Świętosław Żółć")
     text = f"email,name\n{before}ann@example.com,{name}\nbob@example.com,Bob\ncy@example.com,{name}\n"
     content = text.encode(encoding)
     path = written(tmp_path / "a.csv", gzip.compress(content) if packed else content)
@@ -434,6 +445,17 @@ def test_a_single_damaged_row_of_ascii_is_rejected_alone(tmp_path: Path) -> None
 def test_utf_16_is_detected_without_a_byte_order_mark(tmp_path: Path, encoding: str, kind: str) -> None:
     text = {"csv": csv_of(PEOPLE), "jsonl": lines_of(PEOPLE).decode(), "json": orjson.dumps(PEOPLE).decode()}[kind]
     assert bodies(written(tmp_path / f"a.{kind}", text.encode(encoding))) == BODIES
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "json"])
+def test_utf_32_is_detected_by_its_byte_order_mark(tmp_path: Path, kind: str) -> None:
+    text = {"csv": csv_of(PEOPLE), "jsonl": lines_of(PEOPLE).decode(), "json": orjson.dumps(PEOPLE).decode()}[kind]
+    assert bodies(written(tmp_path / f"a.{kind}", text.encode("utf-32"))) == BODIES
+
+
+def test_nul_characters_at_the_end_of_a_file_are_one_rejected_row(tmp_path: Path) -> None:
+    found = bodies(written(tmp_path / "a.csv", b"email\nann@example.com\n" + b"\0" * 4096))
+    assert [isinstance(body, tuple) for body in found] == [False, True]
 
 
 @pytest.mark.parametrize("where", ["email", "name", "properties.size", "ignored"])
@@ -549,6 +571,7 @@ print(sum(1 for row, line in source.rows() if encode(row)))
 """
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "json"])
 def test_ten_times_the_rows_take_no_more_memory(tmp_path: Path, kind: str) -> None:

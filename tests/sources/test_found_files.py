@@ -12,7 +12,7 @@ from salesmanago_async.records.columns import NoContactColumn, UnknownColumns
 from salesmanago_async.records.shapes import contact_shape, event_shape
 from salesmanago_async.sources.csv_files import CsvFile
 from salesmanago_async.sources.options import ReadOptions
-from salesmanago_async.sources.sources import open_file
+from salesmanago_async.sources.sources import open_file, open_source
 
 FOUND = Path(__file__).parent.parent / "data" / "found"
 
@@ -149,9 +149,63 @@ def test_types_in_small_letters() -> None:
 def file_of(tmp_path: Path, header: str, *rows: str, **options: Any) -> CsvFile:
     path = tmp_path / "people.csv"
     path.write_text("\n".join([header, *rows, ""]))
-    found = open_file(path, contact_shape(), ReadOptions(**options))
+    extra = options.get("extra_columns", "error")
+    shape = event_shape(extra) if "date" in header else contact_shape(extra)
+    found = open_file(path, shape, ReadOptions(**options))
     assert isinstance(found, CsvFile)
     return found
+
+
+def test_usual_amounts_are_no_reason_to_refuse_a_row(tmp_path: Path) -> None:
+    header = "email,contactExtEventType,date,value,products,note"
+    rows = ['ann@example.com,CART,2024-01-05,120.00,"1,234",5.0', "ann@example.com,CART,2024-01-05,-1.5,,NULL"]
+    file = file_of(tmp_path, header, *rows, extra_columns="ignore", strict=True)
+    assert [file.body(row)["contactEvent"].get("value") for row, _ in file.rows()] == [120, -1.5]
+    assert file.warnings == ()
+
+
+def test_a_comma_that_may_be_thousands_is_warned_of_or_refused(tmp_path: Path) -> None:
+    header, row = "email,contactExtEventType,date,value", 'ann@example.com,CART,2024-01-05,"1,234"'
+    file = file_of(tmp_path, header, row)
+    [(taken, _)] = file.rows()
+    assert file.body(taken)["contactEvent"]["value"] == 1234
+    [warning] = file.warnings
+    assert (warning.column, warning.count, warning.line) == ("value", 1, 2)
+    [(refused, _)] = file_of(tmp_path, header, row, strict=True).rows()
+    with pytest.raises(Invalid, match=r"value: has numbers such as 1,234"):
+        file.body(refused)
+
+
+def test_a_joined_column_is_looked_at_as_what_it_becomes(tmp_path: Path) -> None:
+    file = file_of(tmp_path, "email,First,Last", "ann@example.com,Ann,NULL", columns={"First": "name", "Last": "name"})
+    assert len(list(file.rows())) == 1
+    assert [warning.column for warning in file.warnings] == ["Last"]
+
+
+def test_lists_are_joined_with_a_comma(tmp_path: Path) -> None:
+    columns = {"Segment": "tags", "Labels": "tags"}
+    file = file_of(tmp_path, "email,Segment,Labels", 'ann@example.com,VIP client,"NEW, OLD"', columns=columns)
+    [(row, _)] = file.rows()
+    assert file.body(row)["tags"] == ["VIP client", "NEW", "OLD"]
+    record = {"email": "ann@example.com", "Segment": "VIP client", "Labels": ["NEW", "OLD"]}
+    source = open_source([record], contact_shape(), ReadOptions(columns=columns))
+    assert source.body(record)["tags"] == ["VIP client", "NEW", "OLD"]
+    assert source.encoder().encode(record)[0] == file.encoder().encode(row)[0]
+
+
+def test_cells_under_no_name_are_left_out_if_extra_columns_are(tmp_path: Path) -> None:
+    rows = "email,,name,", "ann@example.com,x,Ann,y"
+    [(row, _)] = file_of(tmp_path, *rows).rows()
+    file = file_of(tmp_path, *rows, extra_columns="ignore")
+    with pytest.raises(Invalid, match="column 2, which has no name"):
+        file_of(tmp_path, *rows).body(row)
+    assert [file.body(row)["contact"] for row, _ in file.rows()] == [{"email": "ann@example.com", "name": "Ann"}]
+    assert file.encoder().encode(row)[0] == b'{"contact":{"email":"ann@example.com","name":"Ann"}}'
+
+
+def test_a_header_of_one_column_asks_for_the_delimiter(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"one column, 'email~name'.*delimiter="):
+        file_of(tmp_path, "email~name", "ann@example.com~Ann")
 
 
 def test_the_index_of_a_frame_is_ignored(tmp_path: Path) -> None:

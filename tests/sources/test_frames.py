@@ -5,12 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, datetime
 from decimal import Decimal
-from getpass import getuser
-from os import environ
 from pathlib import Path
-from shutil import which
-from subprocess import run
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -201,38 +196,6 @@ def test_adbc_of_sqlite(tmp_path: Path) -> None:
         assert bodies(cursor.fetch_arrow()) == BODIES
 
 
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[str]:
-    """The address of a PostgreSQL server: the one of SALESMANAGO_TEST_POSTGRESQL, or a server of its own."""
-    if given := environ.get("SALESMANAGO_TEST_POSTGRESQL"):
-        yield given
-        return
-    found = [
-        *sorted(Path("/usr/lib/postgresql").glob("*/bin")),
-        *([Path(which("initdb") or "").parent] if which("initdb") else []),
-    ]
-    if not found:
-        pytest.skip("there is no PostgreSQL server: install postgresql, or set SALESMANAGO_TEST_POSTGRESQL")
-    programs = found[-1]
-    is_root = getuser() == "root" and which("runuser")  # the server refuses to run as root
-    as_user = ["runuser", "-u", "postgres", "--"] if is_root else []
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o777)
-        data = f"{folder}/data"
-        run(
-            [*as_user, str(programs / "initdb"), "-A", "trust", "-U", "postgres", "-D", data],
-            check=True,
-            capture_output=True,
-        )
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-        server = [*as_user, str(programs / "pg_ctl"), "-D", data, "-w", "-l", f"{folder}/log"]
-        run([*server, "-o", options, "start"], check=True, capture_output=True)
-        try:
-            yield f"postgresql://postgres@/postgres?host={folder}"
-        finally:
-            run([*server, "-m", "immediate", "stop"], check=True, capture_output=True)
-
-
 TABLE = """
     CREATE TEMPORARY TABLE people (email text, name varchar(50), phone bigint, birthday date);
     INSERT INTO people VALUES ('ann@example.com', 'Ann', 48600100200, '1984-05-12'),
@@ -252,6 +215,7 @@ TYPED_BODY = {
 }
 
 
+@pytest.mark.ci
 def test_adbc_of_postgresql(postgresql: str) -> None:
     dbapi = pytest.importorskip("adbc_driver_postgresql.dbapi")
     with dbapi.connect(postgresql) as connection, connection.cursor() as cursor:

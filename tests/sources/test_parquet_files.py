@@ -17,6 +17,7 @@ from salesmanago_async.records.shapes import contact_shape, event_shape
 from salesmanago_async.sources.options import ReadOptions
 from salesmanago_async.sources.parquet_files import ParquetFile
 from salesmanago_async.sources.sources import open_source
+from tests.conftest import in_ci
 
 
 @pytest.fixture
@@ -192,6 +193,103 @@ def test_without_pyarrow_the_extra_is_named(path: Path, monkeypatch: pytest.Monk
     write(path, {"email": ["ann@example.com"]})
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(Invalid, match="extra 'parquet'"):
+        bodies(path)
+
+
+PEOPLE = 300
+TABLE = pa.table(
+    {
+        "email": [f"c{number}@example.com" for number in range(PEOPLE)],
+        "name": pa.array(["Ann", None, "Łucja"] * (PEOPLE // 3)).dictionary_encode(),
+        "externalId": pa.array(range(PEOPLE), pa.int32()),
+        "phone": pa.array([48600100200 + number for number in range(PEOPLE)]),
+        "zip_code": pa.array(["30-555"] * PEOPLE, pa.large_string()),
+        "fax": pa.nulls(PEOPLE),
+        "forceOptIn": pa.array([True, False, None] * (PEOPLE // 3)),
+        "birthday": pa.array([date(1984, 5, 12)] * PEOPLE),
+        "tags": pa.array([["VIP", "NEW"], [], None] * (PEOPLE // 3), pa.large_list(pa.string())),
+        "properties.float": pa.array([1.5] * PEOPLE, pa.float32()),
+        "properties.double": pa.array([0.25] * PEOPLE),
+        "properties.half": pa.array([1.5] * PEOPLE, pa.float32()).cast(pa.float16()),
+        "properties.int32": pa.array([Decimal("1.50")] * PEOPLE, pa.decimal128(9, 2)),
+        "properties.int64": pa.array([Decimal("-2.50")] * PEOPLE, pa.decimal128(18, 2)),
+        "properties.bytes": pa.array([Decimal("3.50")] * PEOPLE, pa.decimal128(38, 2)),
+        "properties.wide": pa.array([Decimal(10**60)] * PEOPLE, pa.decimal256(76, 0)),
+        "properties.time": pa.array([datetime(2026, 3, 1, 12, tzinfo=UTC)] * PEOPLE),
+        "consentDetails": pa.array([[{"consentName": "TERMS", "consentAccept": True}], [], None] * (PEOPLE // 3)),
+        "relation": pa.array([{"type": "CHILD", "email": "x@example.com"}, None, None] * (PEOPLE // 3)),
+    }
+)
+"""The kinds of columns in the files of the collection apache/parquet-testing that pyarrow can write."""
+
+TEXTS, INTS, FLOATS = ["email", "zip_code"], ["externalId", "phone"], ["properties.float", "properties.double"]
+
+
+def encoded(**kinds: str) -> dict[str, Any]:
+    columns = {"texts": TEXTS, "ints": INTS, "floats": FLOATS}
+    encodings = {name: encoding for kind, encoding in kinds.items() for name in columns[kind]}
+    return {"use_dictionary": False, "column_encoding": encodings}
+
+
+@pytest.fixture(scope="module")
+def expected() -> list[Any]:
+    """The bodies of the rows as mappings."""
+    return [contact_shape().body(row) for row in TABLE.to_pylist()]
+
+
+@pytest.mark.sampled
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compression": "zstd"},
+        *in_ci(*({"compression": name} for name in ("none", "snappy", "gzip", "brotli", "lz4"))),
+        {"version": "1.0", "data_page_version": "1.0"},
+        {"data_page_version": "2.0", "data_page_size": 64, "write_page_index": True},
+        {"use_dictionary": False, "write_statistics": False},
+        {"dictionary_pagesize_limit": 8},  # the rest of a column has no dictionary
+        {"row_group_size": 7, "write_page_checksum": True, "store_schema": False},
+        {"store_decimal_as_integer": True, "data_page_version": "2.0"},
+        {"use_deprecated_int96_timestamps": True},
+        {"use_compliant_nested_type": False},
+        encoded(texts="DELTA_LENGTH_BYTE_ARRAY", ints="DELTA_BINARY_PACKED", floats="BYTE_STREAM_SPLIT"),
+        encoded(texts="DELTA_BYTE_ARRAY", ints="BYTE_STREAM_SPLIT", floats="PLAIN"),
+    ],
+    ids=str,
+)
+def test_a_file_is_read_however_it_was_written(path: Path, options: Any, expected: list[Any]) -> None:
+    pq.write_table(TABLE, path, **options)
+    assert bodies(path) == expected
+
+
+@pytest.mark.parametrize("groups", [0, 1, 3])
+def test_a_file_may_have_no_rows(path: Path, groups: int) -> None:
+    with pq.ParquetWriter(path, TABLE.schema) as writer:
+        for _ in range(groups):
+            writer.write_table(TABLE.slice(0, 0))
+    assert bodies(path) == []
+
+
+def malformed(content: bytes) -> dict[str, bytes]:
+    footer = len(content) - 8
+    return {
+        "empty": b"",
+        "only the magic": b"PAR1",
+        "no footer": b"PAR1PAR1",
+        "encrypted": content[:-4] + b"PARE",
+        "cut": content[: len(content) // 2],
+        "a footer that is too long": content[:footer] + b"\xff\xff\xff\x7f" + content[-4:],
+        "a footer of nothing": content[:footer] + bytes(4) + content[-4:],
+        "a garbled footer": content[: footer - 60] + b"\xff" * 40 + content[footer - 20 :],
+        "a garbled header of a page": content[:20] + b"\xff" * 30 + content[50:],
+        "another text in a page": content.replace(b"c17@", b"c71@", 1),
+    }
+
+
+@pytest.mark.parametrize("kind", malformed(bytes(100)))
+def test_a_malformed_file_is_named(path: Path, kind: str) -> None:
+    pq.write_table(TABLE, path, compression="none", write_page_checksum=True)
+    path.write_bytes(malformed(path.read_bytes())[kind])
+    with pytest.raises(Invalid, match=str(path)):
         bodies(path)
 
 

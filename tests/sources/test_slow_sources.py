@@ -258,6 +258,7 @@ async def test_a_run_stops_immediately_in_a_pause(sm: SalesManago, sent: Sent) -
     assert anyio.current_time() - stopped < 30
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("seed", range(12))
 async def test_nothing_is_lost_or_sent_twice_whatever_pauses(
     simulator: Simulator, make_client: MakeClient, seed: int

@@ -1,0 +1,158 @@
+"""Product feeds as shops have them → the fields of products. Pure: no I/O.
+
+    Google Merchant   <item> or <entry> with g:id, title, link, g:price, …; or a table with these columns
+    Ceneo             <o id url price avail stock> with <cat>, <name>, <imgs>, <desc>, <attrs>
+
+Both are read by one table, because their names do not collide. A field is read from the first of its places that is
+filled; all places are `plain` names (support/nearest.py). What is in no place of the table is passed over: a feed has
+many fields that a catalogue does not know.
+
+A Google feed says all of a product: [guess] one without a sale price has no discount any more. A Ceneo feed has no
+discounts, and leaves them as they are.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from ..api.fields import CLEAR
+from ..support.nearest import plain
+
+Texts: TypeAlias = Sequence[str]
+"""The texts that a feed has in one place: an element may be repeated."""
+
+UNCATEGORIZED = "Uncategorized"
+"""The category of a product without one: the default of the vendor's SDK."""
+
+MOST = 5
+"""The most categories and further images of a product; a feed may have more, and the first ones count."""
+
+_CURRENCY = r"(?:[^\W\d_]{2,3}|[^\w\s.,'+-]{1,2})?"
+_PRICE = re.compile(rf"{_CURRENCY}\s*([-+]?\d[\d.,\s']*?)\s*{_CURRENCY}")
+_AVAILABLE = {
+    **dict.fromkeys(("instock", "limitedavailability", "preorder", "backorder", "availablefororder"), "true"),
+    **dict.fromkeys(("outofstock", "soldout", "discontinued"), "false"),
+    **dict.fromkeys(("1", "3", "7", "14", "90", "110"), "true"),  # Ceneo: days until it is sent, or on order
+    "99": None,  # Ceneo: ask the shop
+}
+_GENDERS = {"female": "0", "male": "1", "unisex": "4"}
+_NUMBER = re.compile(r"\d+")
+
+
+def _first(texts: Texts) -> Any:
+    return texts[0]
+
+
+def _price(texts: Texts) -> Any:
+    """Return a price without its currency; a text of another form is returned as it is."""
+    found = _PRICE.fullmatch(texts[0].strip())
+    return found[1] if found else texts[0]
+
+
+def _availability(texts: Texts) -> Any:
+    return _AVAILABLE.get(plain(texts[0]), texts[0])
+
+
+def _gender(texts: Texts) -> Any:
+    return _GENDERS.get(texts[0].strip().lower(), texts[0] if _NUMBER.fullmatch(texts[0]) else None)
+
+
+def _images(texts: Texts) -> Any:
+    """Return further images; a table has several in one cell."""
+    parts = [part.strip() for text in texts for part in re.split(r",(?=\s*https?://)", text)]
+    return list(dict.fromkeys(filter(None, parts)))[:MOST]
+
+
+@frozen
+class FeedField:
+    """Where a feed may have a field of a product, and how its texts are read; None leaves the field out."""
+
+    places: tuple[str, ...]
+    read: Callable[[Texts], Any] = _first
+
+
+def _field(*places: str, read: Callable[[Texts], Any] = _first) -> FeedField:
+    return FeedField(tuple(map(plain, places)), read)
+
+
+FEED_FIELDS: Mapping[str, FeedField] = {
+    "productId": _field("productId", "id", "item_id", "sku"),
+    "name": _field("title", "name", "product_name"),
+    "description": _field("description", "desc", "summary", "content"),
+    "productUrl": _field("link", "link.href", "url", "product_url"),
+    "mainImageUrl": _field("image_link", "main_image_url", "image_url", "image", "imgs.main.url"),
+    "imageUrls": _field("additional_image_link", "image_urls", "imgs.i.url", read=_images),
+    "price": _field("price", "price_gross", read=_price),
+    "discountPrice": _field("sale_price", "discount_price", read=_price),
+    "available": _field("availability", "available", "avail", read=_availability),
+    "quantity": _field("quantity", "stock", "inventory"),
+    "brand": _field("brand", "attrs.Marka", "attrs.Producent"),
+    "manufacturer": _field("manufacturer", "producer", "attrs.Producent"),
+    "color": _field("color", "attrs.Kolor"),
+    "season": _field("season"),
+    "gender": _field("gender", read=_gender),
+    **{f"detail{number}": _field(f"custom_label_{number - 1}", f"detail{number}") for number in range(1, 6)},
+}
+"""The fields of products, by the places in a feed. [guess] The custom labels 0 to 4 are detail1 to detail5.
+
+A name with dots means an element inside another, or an attribute: `imgs.main.url` is the url of <main> in <imgs>. An
+element with a name attribute, such as <a name="Producent">, has that name. Categories have more than one form, and are
+read by `_categories`.
+"""
+
+_DISCOUNTS = frozenset(FEED_FIELDS["discountPrice"].places)
+_CATEGORIES = tuple(map(plain, ("product_type", "main_category", "category", "google_product_category", "cat")))
+_SEPARATED = {plain("cat"): "/"}
+"""What separates the levels of a category, if it is not the ">" of Google."""
+
+
+def is_feed(names: Collection[object]) -> bool:
+    """Return whether the columns of a table, or the keys of a record, are those of Google Merchant.
+
+    They have a title in the place of a name, and an id, which may be mapped to the field productId.
+    """
+    found = {plain(name) for name in names if isinstance(name, str)}
+    return "title" in found and "name" not in found and not found.isdisjoint({"id", "productid"})
+
+
+def has_discounts(names: Collection[str]) -> bool:
+    """Return whether a table with these plain names says of each product what it costs less."""
+    return not _DISCOUNTS.isdisjoint(names)
+
+
+def product_of(texts: Mapping[str, Texts], fields: Collection[str], *, ends_discount: bool) -> dict[str, Any]:
+    """Return the product with these fields, as a flat record, from the texts of a feed by their plain names.
+
+    With `ends_discount` a product without a sale price has its discount cleared: what is left out keeps its value.
+    """
+    product: dict[str, Any] = {}
+    for name, field in FEED_FIELDS.items():
+        place = next((place for place in field.places if texts.get(place)), None)
+        if name in fields and place and (value := field.read(texts[place])) is not None:
+            product[name] = value
+    if "mainCategory" in fields:
+        product |= _categories(texts)
+    if ends_discount and "discountPrice" in fields and "discountPrice" not in product:
+        product |= {"setAsNull": ["discountPrice"]} if "setAsNull" in fields else {"discountPrice": CLEAR}
+    return product
+
+
+def _categories(texts: Mapping[str, Texts]) -> dict[str, Any]:
+    """Return the category of a product, which is the innermost one, and the levels above it.
+
+    [guess] "Home > Women > Dresses" is the category Dresses. The numbers of Google's own categories say nothing here.
+    """
+    for place in _CATEGORIES:
+        levels = [
+            level
+            for text in texts.get(place, ())
+            for part in text.split(_SEPARATED.get(place, ">"))
+            if (level := part.strip()) and not _NUMBER.fullmatch(level)
+        ]
+        if levels:
+            first = texts[place][0].split(_SEPARATED.get(place, ">"))
+            inner = next((part.strip() for part in reversed(first) if part.strip() in levels), levels[0])
+            return {"mainCategory": inner, "categories": list(dict.fromkeys(levels))[-MOST:]}
+    return {"mainCategory": UNCATEGORIZED}

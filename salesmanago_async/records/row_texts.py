@@ -1,0 +1,112 @@
+"""Texts of rows that are no cells: of mappings, of objects, of tables of Arrow data. Pure: no I/O.
+
+A text is trimmed, and then read for its field like a cell (cells.py). Only cells have the marks of spreadsheets
+removed: in these rows the marks are found, and sent.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from .cells import INVISIBLE, CellRules
+from .class_rows import row_reader
+from .findings import WORDS_FOR_NULL, CellKind, Finding, findings
+from .values import Trim
+
+MARKED: Finding = 'has texts such as \'+48 or ="00950": marks of spreadsheets, or invisible characters, are sent'
+
+Suspect: TypeAlias = tuple[str, Finding]
+"""The name of a column, and what looks wrong in it."""
+
+KindOf: TypeAlias = Callable[[str], CellKind]
+"""Returns what the texts under a name are."""
+
+_CELLS = CellRules()
+_NUMBER = re.compile(r"[.,]\d+[eE]\d|\d,\d{3}\|")
+_INVISIBLE = frozenset(INVISIBLE)
+_WORDS = WORDS_FOR_NULL.union(*({word.upper(), word.title(), word.capitalize()} for word in WORDS_FOR_NULL), {"NaN"})
+
+
+def trimmer(rules: CellRules) -> Trim | None:
+    """Return the function that trims texts; it returns "" for one that means absent. None: texts stay as they are."""
+    if not rules.null:
+        return None if rules.keep_spaces else str.strip
+    null, keeps_spaces = rules.null, rules.keep_spaces
+
+    def trim(text: str) -> str:
+        trimmed = text.strip()
+        return "" if trimmed in null else text if keeps_spaces else trimmed
+
+    return trim
+
+
+def suspects_in_row(row: Any, trim: Trim | None, kind_of: KindOf) -> Sequence[Suspect]:
+    """Return what looks wrong in the texts of a row; names in a nested object have a dot.
+
+    There is nothing in a `Contact` and its like: a value of the program says what it means.
+    """
+    fields = row if row.__class__ is dict else _fields_of(row)
+    if not fields:
+        return ()
+    texts: list[str] = []
+    for value in fields.values():
+        if value.__class__ is str:
+            texts.append(value.strip())
+        elif value.__class__ is list:
+            texts += [part.strip() for part in value if part.__class__ is str]
+        elif value.__class__ is dict:
+            texts += [text.strip() for _, text in _texts_in("", value)]
+    if not _may_look_wrong(texts):
+        return ()
+    named = [pair for name, value in fields.items() for pair in _texts_in(str(name), value)]
+    return [(name, found) for name, text in named for found in _findings(text, trim, kind_of(name))]
+
+
+def suspects_in_column(texts: Sequence[Any], trim: Trim | None, kind: CellKind) -> Iterator[tuple[int, Finding]]:
+    """Yield what looks wrong in the texts of a column, with the numbers of their rows; other values are passed over."""
+    stripped = [text.strip() if text.__class__ is str else "" for text in texts]
+    if _may_look_wrong(stripped):
+        yield from ((number, found) for number, text in enumerate(stripped) for found in _findings(text, trim, kind))
+
+
+def _fields_of(row: Any) -> Mapping[Any, Any]:
+    if isinstance(row, Mapping):
+        return row
+    to_dict = row_reader(row)
+    return to_dict(row) if to_dict else {}
+
+
+def _texts_in(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield the texts of a value with their names: its own, or those in a list or an object."""
+    if value.__class__ is str:
+        yield name, value
+    elif value.__class__ is list:
+        yield from ((name, part) for part in value if part.__class__ is str)
+    elif value.__class__ is dict:
+        for key, part in value.items():
+            yield from _texts_in(f"{name}.{key}", part)
+
+
+def _findings(text: str, trim: Trim | None, kind: CellKind) -> Sequence[Finding]:
+    """Return what looks wrong in a text, unless it means absent, or is not read."""
+    stripped = text.strip()
+    if kind is CellKind.IGNORED or (trim and not trim(stripped)):
+        return ()
+    return (*findings(stripped, kind), *([MARKED] if _CELLS.clean(stripped) != stripped else []))
+
+
+def _may_look_wrong(texts: Sequence[str]) -> bool:
+    """Return whether one of these texts may look wrong: a few searches in all of them take less than each alone.
+
+    Every text is between two `|`.
+    """
+    joined = f"|{'|'.join(texts)}|"
+    return (
+        ("'" in joined and "|'" in joined)
+        or ("=" in joined and "|=" in joined)
+        or ("+" in joined and ("E+" in joined or "e+" in joined))
+        or ("0|" in joined and (".0" in joined or ",0" in joined))
+        or _NUMBER.search(joined) is not None
+        or not _WORDS.isdisjoint(texts)
+        or not (joined.isascii() or joined.isprintable() or _INVISIBLE.isdisjoint(joined))
+    )
