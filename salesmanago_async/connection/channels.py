@@ -14,7 +14,6 @@ there are too many, or after some seconds. A request that is marked `FRESH` gets
 channel: the pace limits the requests in flight, and downloads, which need no permit, must not block other requests.
 """
 
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -24,15 +23,21 @@ import anyio
 import httpx
 from attrs import define
 
+from ..telemetry import tell
+from ..telemetry.connection_events import SurplusAnswer
+from .backend import LONGEST_REST, TWO_ANSWERS
 from .one_connection import CHECK_ADDRESS, FRESH, UnsolicitedBytes
-
-LONGEST_REST = 5.0
-"""Seconds after which an idle connection is closed: the default of httpx."""
 
 _Origin = tuple[bytes, bytes, int | None, bool]
 """Scheme, host, port, and whether the address of the host is checked."""
 
-_logger = logging.getLogger("salesmanago_async.connection")
+
+class MakeConnection(Protocol):
+    """Makes the transport of a channel."""
+
+    def __call__(self, *, is_secure: bool) -> "SingleConnection":
+        """Make a transport for one connection, with TLS or without."""
+        ...
 
 
 class SingleConnection(Protocol):
@@ -73,7 +78,7 @@ class _Channel:
 class Channels(httpx.AsyncBaseTransport):
     """A transport of channels, which `make` creates. At most `most_idle` idle ones are kept for reuse."""
 
-    def __init__(self, make: Callable[[], SingleConnection], *, most_idle: int) -> None:
+    def __init__(self, make: MakeConnection, *, most_idle: int) -> None:
         self._make = make
         self._most_idle = most_idle
         self._held: set[_Channel] = set()
@@ -87,7 +92,7 @@ class Channels(httpx.AsyncBaseTransport):
         if idle:
             with suppress(UnsolicitedBytes):
                 return await self._send(idle, request)
-        return await self._send(_Channel(origin, self._make()), request)
+        return await self._send(_Channel(origin, self._make(is_secure=url.scheme == "https")), request)
 
     def _take_idle(self, origin: _Origin) -> _Channel | None:
         for index in reversed(range(len(self._idle))):
@@ -153,11 +158,9 @@ class _Body(httpx.AsyncByteStream):
 
     def _handle_surplus(self) -> None:
         """Log bytes behind an answer; raise if the answer may belong to the previous request on the connection."""
-        _logger.warning("a server or a proxy sent more than one answer to a request; its connection is closed")
+        tell(SurplusAnswer())
         if self._transport.was_used_before:
-            raise httpx.RemoteProtocolError(
-                "more than one answer came; which of them belongs to the request is unknown"
-            )
+            raise httpx.RemoteProtocolError(TWO_ANSWERS)
 
     async def aclose(self) -> None:
         if self._closed:

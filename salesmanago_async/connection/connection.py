@@ -12,17 +12,22 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import anyio
 from attrs import define, evolve, field
 
-from ..api import Request
+from ..api.request import Request
 from ..errors import NoAnswer, RateLimited, Refused, SalesManagoError, ServerFault, Unreadable
-from ..settings import Credentials, Login, Retries, Timeouts, checked_base_url
+from ..settings import Credentials, Retries
+from ..support.hidden import HiddenBytes, HiddenText
+from ..telemetry import during, tell
+from ..telemetry.connection_events import LimitLowered, NotRetried, Pause, RateLowered, Retry
 from .identity import identity
+from .knee import Start
 from .lifetime import Lifetime
 from .pace import LONGEST_PAUSE, Pace
+from .problems import PROBLEMS
 from .retry import (
     Patience,
     ends_patience,
@@ -33,24 +38,24 @@ from .retry import (
     wait_with_patience,
 )
 from .token_source import TokenSource
-from .wire import Post, http_date, prepare, prepare_plain, read_answer, read_body, signed
+from .wire import Post, ReadBody, Reply, http_date, prepare, prepare_plain, read_answer, read_body, signed
 
 if TYPE_CHECKING:
-    import httpx
-
     from .http import Download, Http
 
 AnswerT = TypeVar("AnswerT")
 
-_log = logging.getLogger("salesmanago_async.connection")
-
 
 @define
 class Traffic:
-    """Counts of what was sent: all tries, and the tries that were not the first of their request."""
+    """Counts of what was sent: all tries, and the tries that were not the first of their request.
+
+    `concurrency` is how many requests in flight the server was known to take at the last answer.
+    """
 
     requests: int = 0
     retries: int = 0
+    concurrency: int = 0
 
 
 @define
@@ -77,6 +82,9 @@ class LogThrottle:
 
 
 MOST_LOGGED = 100
+
+LIMIT_LOGGED = 1.0
+"""Seconds for which a change of a limit is one line in the log: a full server refuses many requests at once."""
 
 WAIT_FOR_LOGIN = 1.0
 """Seconds after which a run tries to log in itself, if another caller's login has failed."""
@@ -109,6 +117,7 @@ class Connection:
     random: Random = field(factory=Random, repr=False)
     traffic: Traffic = field(factory=Traffic)
     lifetime: Lifetime = field(factory=Lifetime, repr=False)
+    read_body: ReadBody = field(default=read_body, repr=False)
     server_clock_offset: float | None = None
     """Seconds by which the server's clock (its Date header) was ahead of ours at its last answer."""
     patience: Patience | None = field(default=None, repr=False)
@@ -215,16 +224,18 @@ class Connection:
         elif patiences and ends_patience(error, left=left):
             self._end_patience(error, left, now)
         elif patiences and is_unanswered(error):
-            _log.warning("%s: %s; not tried again, as it may have been applied", post.path, failure_of(error))
+            tell(NotRetried(path=post.path, failure=failure_of(error)))
         return wait
 
     def _log_wait(self, error: SalesManagoError, path: str, tries: int, wait: float, left: float | None) -> None:
         """Log that a request is retried after a wait; in a run, `left` is the remaining patience."""
         failure = failure_of(error)
         level = self._log_throttle.level(path, failure, now=anyio.current_time(), wait=wait)
-        most = f" of {self.retries.tries}" if left is None else ""
-        end = "" if left is None else f", giving up in {left:.0f} s if no answer comes"
-        _log.log(level, "%s: %s; try %d%s in %.1f s%s", path, failure, tries + 1, most, wait, end)
+        most = self.retries.tries if left is None else None
+        retry = Retry(
+            path=path, failure=failure, attempt=tries + 1, wait_seconds=wait, most_attempts=most, seconds_left=left
+        )
+        tell(retry, level)
 
     def _end_patience(self, error: SalesManagoError, left: float, now: float) -> None:
         """Put the length of the silence into the error; end the run if its other requests got no answer either."""
@@ -248,54 +259,81 @@ class Connection:
     ) -> dict[str, Any]:
         self.lifetime.check()
         is_urgent = tries > 1 or not post.signed  # an unsigned request is a login, which other requests wait for
-        async with self.pace.permit(urgent=is_urgent, halt=self.run.halted if self.run else None) as began:
+        async with self.pace.permit(urgent=is_urgent, halt=self.run.halted if self.run else None) as start:
+            if post.guard:  # here: a try may have waited for minutes, and somebody else may have sent it meanwhile
+                await post.guard()
+            self.lifetime.check()  # the client may have been closed meanwhile
             self.traffic.requests += 1
             self.traffic.retries += tries > 1
             tried_at = anyio.current_time()
+            reply: Reply | None = None
             try:
-                answer = await self._exchange(post, credentials)
+                reply = await self._exchange(post, credentials, tries)
+                answer = self._answer_in(reply, post)
             except SalesManagoError as error:
                 _note_failure(patiences, error, tried_at)
-                self._report_to_pace(began, error, post.path)
+                self._report_to_pace(start, error, post.path, reply)
                 raise
             _note_answer(patiences)
-            self.pace.answered(began)
+            self.pace.answered(start, post.path, reply.seconds)
+            self.traffic.concurrency = self.pace.found
             return answer
 
-    async def _exchange(self, post: Post, credentials: Credentials | None) -> dict[str, Any]:
-        body = signed(post.fields, credentials, int(self.clock() * 1000)) if credentials else post.fields
-        reply = await self.http.post(post.path, body, post.file, is_fresh=not post.repeatable)
+    async def _exchange(self, post: Post, credentials: Credentials | None, tries: int) -> Reply:
+        now = int(self.clock() * 1000)
+        body = HiddenBytes(
+            signed(post.fields, credentials, now, post.repeats_client_id) if credentials else post.fields
+        )
+        with during(self.http.operation(post.method, post.path, tries)) as request:
+            reply = await self.http.send(post.method, post.path, body, post.file, is_fresh=not post.repeatable)
+            request.status = reply.status
+        return reply
+
+    def _answer_in(self, reply: Reply, post: Post) -> dict[str, Any]:
         moment = datetime.fromtimestamp(self.clock(), UTC)
         server_time = http_date(reply.headers.get("date"))
         if server_time:
             self.server_clock_offset = (server_time - moment).total_seconds()
-        return read_body(reply, post.request, moment, may_be_empty=post.may_answer_nothing)
+        return self.read_body(reply, post.request, moment, may_be_empty=post.may_answer_nothing)
 
-    def _report_to_pace(self, began: int, error: SalesManagoError, path: str) -> None:
+    def _report_to_pace(self, start: Start, error: SalesManagoError, path: str, reply: Reply | None) -> None:
         """Report an error to the pace: a refusal counts as an answer; most other failures say nothing about load."""
-        if is_congestion(error):
-            before, pause = self.pace.limit, getattr(error, "retry_after", None)
-            self.pace.congested(began, pause=pause)
-            self._log_congestion(error, path, before, min(pause or 0.0, LONGEST_PAUSE))
-        elif isinstance(error, Refused):
-            self.pace.answered(began)
+        if is_refusal_for_load(error):
+            self._lower_pace(self.pace.refused, start, error, path)
+        elif is_too_slow(error):
+            self._lower_pace(self.pace.timed_out, start, error, path)
+        elif isinstance(error, Refused) and reply:  # its own kind: a refusal may be quicker than what it refuses
+            self.pace.answered(start, f"{path}, refused", reply.seconds)
 
-    def _log_congestion(self, error: SalesManagoError, path: str, before: int, pause: float) -> None:
-        """Log that the limit of requests in flight was lowered, and that no request starts for some seconds."""
-        failure, limit = failure_of(error), self.pace.limit
-        if limit < before:
-            _log.warning("%s: %s; at most %d requests in flight from now on, not %d", path, failure, limit, before)
+    def _lower_pace(self, lower: Callable[..., None], start: Start, error: SalesManagoError, path: str) -> None:
+        """Lower the pace, and log what it is from now on, and that no request starts for some seconds."""
+        failure, limit, rate = failure_of(error), self.pace.limit, self.pace.rate_limit
+        pause: float | None = getattr(error, "retry_after", None)
+        lower(start, pause=pause)
+        if self.pace.limit < limit:
+            lowered = LimitLowered(path=path, failure=failure, limit=self.pace.limit, limit_before=limit)
+            tell(lowered, self._level("a limit", LIMIT_LOGGED))
+        found = self.pace.rate_limit
+        if found and (rate is None or found < rate):
+            tell(RateLowered(path=path, failure=failure, rate=round(found, 1)), self._level("a rate", LIMIT_LOGGED))
         if pause:
-            level = self._log_throttle.level("", "a pause", now=anyio.current_time(), wait=pause)
-            _log.log(level, "%s: %s; no request starts for %.1f s", path, failure, pause)
+            pause = min(pause, LONGEST_PAUSE)
+            tell(Pause(path=path, failure=failure, wait_seconds=pause), self._level("a pause", pause))
+
+    def _level(self, about: str, wait: float) -> int:
+        """Return the log level of what a failure has led to; the same within `wait` seconds is one line."""
+        return self._log_throttle.level("", about, now=anyio.current_time(), wait=wait)
 
     @asynccontextmanager
     async def open(self, link: str, headers: Mapping[str, str] | None = None) -> AsyncGenerator["Download"]:
         """GET a file link without a permit: files are on other hosts, and a slow download must not block API calls."""
+        link = HiddenText(link)
         self.lifetime.check()
         self.traffic.requests += 1
-        async with self.http.open(link, headers) as download:
-            yield download
+        with during(self.http.operation_of_link(link)) as request:
+            async with self.http.open(link, headers) as download:
+                request.status = download.status
+                yield download
 
     async def aclose(self) -> None:
         """End the buffers and runs that still use this connection, in order, then close all connections."""
@@ -325,7 +363,7 @@ def failure_of(error: SalesManagoError) -> str:
     if isinstance(error, NoAnswer):
         message = str(error).partition(" (")[0]
         head, _, kind = message.rpartition(": ")
-        return message if not head or kind.isidentifier() else head
+        return message if not head or kind in PROBLEMS else head
     if isinstance(error, RateLimited):
         return "429"
     if isinstance(error, ServerFault):
@@ -335,41 +373,17 @@ def failure_of(error: SalesManagoError) -> str:
     return type(error).__name__
 
 
-def is_congestion(error: SalesManagoError) -> bool:
-    """Return whether the server is overloaded: 429, 503, or a time-out on our side or at a gateway (408, 504)."""
+def is_refusal_for_load(error: SalesManagoError) -> bool:
+    """Return whether the server refused a request because it has too much to do: 429 or 503."""
+    return isinstance(error, RateLimited) or (isinstance(error, ServerFault) and error.status == _OVERLOADED)
+
+
+def is_too_slow(error: SalesManagoError) -> bool:
+    """Return whether the server was too slow: a time-out on our side, or at a gateway (408, 504)."""
     if isinstance(error, ServerFault):
-        return error.status in _TOO_MUCH_OR_TOO_SLOW
-    return isinstance(error, RateLimited) or (isinstance(error, NoAnswer) and error.timed_out)
+        return error.status in _TIMED_OUT
+    return isinstance(error, NoAnswer) and error.timed_out
 
 
-_TOO_MUCH_OR_TOO_SLOW = frozenset({408, 503, 504})
-
-
-def connect(
-    credentials: Credentials | Login,
-    *,
-    owner: str | None,
-    base_url: str,
-    concurrency: int,
-    rate: float | None,
-    poll_interval: float,
-    retries: Retries,
-    timeouts: Timeouts,
-    transport: "httpx.AsyncBaseTransport | Literal['aiohttp'] | None",
-    clock: Callable[[], float],
-    random: Random,
-) -> Connection:
-    """Create a connection; nothing is sent yet."""
-    from .http import Http  # here, so that importing the package does not import httpx
-
-    checked_url = checked_base_url(base_url)
-    return Connection(
-        token_source=TokenSource(credentials, clock),
-        owner=owner,
-        poll_interval=poll_interval,
-        retries=retries,
-        pace=Pace(concurrency, rate),
-        http=Http(checked_url, timeouts=timeouts, transport=transport, connections=concurrency),
-        clock=clock,
-        random=random,
-    )
+_OVERLOADED = 503
+_TIMED_OUT = frozenset({408, 504})

@@ -9,6 +9,7 @@ others. Then runs finish what is in flight. Only then are the connections closed
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 import anyio
@@ -47,6 +48,18 @@ class Running(Protocol):
         """Stop the run gracefully, and put this error into its report."""
         ...
 
+    def stop(self) -> None:
+        """Stop the run gracefully."""
+        ...
+
+    def stop_at_once(self) -> None:
+        """Cut off what the run has in flight."""
+        ...
+
+
+started_runs: ContextVar[list[Running] | None] = ContextVar("started_runs", default=None)
+"""A list to which each run of this context is added when it begins, for a caller that may have to stop it."""
+
 
 @define(eq=False)
 class Lifetime:
@@ -77,6 +90,8 @@ class Lifetime:
         """Register a run for the block, so that closing the client stops it; raise `ClientClosed` if that has begun."""
         self._check_opening()
         ended = self._runs[run] = anyio.Event()
+        if (started := started_runs.get()) is not None:
+            started.append(run)
         try:
             yield
         finally:

@@ -17,13 +17,15 @@ twice use a connection that was never used before (`FRESH`).
 """
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
 import httpcore
 import httpx
+
+from .backend import EARLY_ANSWER, CheckAddress
 
 FRESH = "salesmanago_fresh"
 """The request extension that demands a new connection; True or False."""
@@ -31,10 +33,13 @@ FRESH = "salesmanago_fresh"
 CHECK_ADDRESS = "salesmanago_check_address"
 """The request extension with a function that gets the peer's address, and raises to refuse it."""
 
+WRITTEN = "salesmanago_written"
+"""The request extension with a function that is called when the first bytes of the request are written."""
+
 LONG_PIECE = 64 * 1024
 """Bytes. Writing a shorter piece does not wait for the other side, so there is no need to read meanwhile."""
 
-CheckAddress = Callable[[str], None]
+Written = Callable[[], None]
 
 
 class UnsolicitedBytes(Exception):
@@ -60,11 +65,12 @@ class OneConnection(httpx.AsyncHTTPTransport):
         if stream:
             stream.begin_request()
         self._network.check_address = request.extensions.get(CHECK_ADDRESS)
+        self._network.written = request.extensions.get(WRITTEN)
         request.stream = _Bytes(await request.aread())
         response = await super().handle_async_request(request)
         if self._network.answered_early and response.status_code < 400:
             await response.aclose()
-            raise httpx.RemoteProtocolError("an answer came before the request was sent")
+            raise httpx.RemoteProtocolError(EARLY_ANSWER)
         return response
 
     @property
@@ -109,12 +115,24 @@ def _is_parser_ahead(pool: Any) -> bool | None:
         return None
 
 
+@asynccontextmanager
+async def _closed_on_failure(stream: httpcore.AsyncNetworkStream) -> AsyncGenerator[None]:
+    """Close a stream if the block fails or is cancelled."""
+    try:
+        yield
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await stream.aclose()
+        raise
+
+
 class _Network(httpcore.AsyncNetworkBackend):
     """A network backend that connects with `inner`, and keeps the stream of the current connection."""
 
     def __init__(self, inner: httpcore.AsyncNetworkBackend, *, has_proxy: bool) -> None:
         self.stream: _Stream | None = None
         self.check_address: CheckAddress | None = None
+        self.written: Written | None = None
         self._inner = inner
         self._has_proxy = has_proxy
 
@@ -131,12 +149,8 @@ class _Network(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         stream = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
-        try:
+        async with _closed_on_failure(stream):
             self._check_peer(stream)
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                await stream.aclose()
-            raise
         return self._watched(stream)
 
     def _check_peer(self, stream: httpcore.AsyncNetworkStream) -> None:
@@ -156,13 +170,18 @@ class _Network(httpcore.AsyncNetworkBackend):
         await self._inner.sleep(seconds)
 
     def _watched(self, stream: httpcore.AsyncNetworkStream) -> httpcore.AsyncNetworkStream:
-        self.stream = _Stream(stream, self._watched)
+        self.stream = _Stream(stream, self._watched, self._begins)
         return self.stream
+
+    def _begins(self) -> None:
+        if self.written:
+            self.written()
 
 
 class _Stream(httpcore.AsyncNetworkStream):
     """The bytes of a connection. `watched` wraps the TLS stream that is made from this one.
 
+    `begins` is called before the first bytes of each request; with a proxy, before those of CONNECT, too.
     `answered_early` becomes True if bytes of an answer arrive while a request is being written.
     """
 
@@ -170,12 +189,14 @@ class _Stream(httpcore.AsyncNetworkStream):
         self,
         inner: httpcore.AsyncNetworkStream,
         watched: Callable[[httpcore.AsyncNetworkStream], httpcore.AsyncNetworkStream],
+        begins: Callable[[], None],
     ) -> None:
         self.is_used = False
         self.answered_early = False
         self._is_begun = False
         self._inner = inner
         self._watched = watched
+        self._begins = begins
         self._early = b""
         self._tls: Any = inner.get_extra_info("ssl_object")
 
@@ -195,7 +216,9 @@ class _Stream(httpcore.AsyncNetworkStream):
             return
         if self.is_used and self._is_begun and (self._has_arrived() or self.has_unread_bytes()):
             raise UnsolicitedBytes
-        self._is_begun = True
+        if not self._is_begun:
+            self._is_begun = True
+            self._begins()
         if len(buffer) <= LONG_PIECE:
             await self._inner.write(buffer, timeout)
         else:
@@ -248,7 +271,8 @@ class _Stream(httpcore.AsyncNetworkStream):
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
-        return self._watched(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+        async with _closed_on_failure(self._inner):  # httpcore forgets it if the handshake is cancelled
+            return self._watched(await self._inner.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

@@ -56,6 +56,12 @@ class Proxies:
     by_scheme: Mapping[str, str] = field(repr=False)  # the addresses may have passwords
     exceptions: tuple[_Exception, ...] = ()
 
+    def for_url(self, url: str) -> str | None:
+        """Return the address of the proxy for requests to an http or https address; None if they are sent directly."""
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+        return self.proxy_for(parts.scheme, parts.hostname or "", port)
+
     def proxy_for(self, scheme: str, host: str, port: int) -> str | None:
         """Return the address of the proxy for requests to that host; None if they are sent directly."""
         proxy = self.by_scheme.get(scheme) or self.by_scheme.get("all")

@@ -10,7 +10,18 @@ from random import Random
 
 from attrs import define
 
-from ..errors import ClientClosed, NoAnswer, RateLimited, Redirected, Refused, SalesManagoError, ServerFault, Unreadable
+from ..errors import (
+    ClientClosed,
+    Invalid,
+    JournalFailed,
+    NoAnswer,
+    RateLimited,
+    Redirected,
+    Refused,
+    SalesManagoError,
+    ServerFault,
+    Unreadable,
+)
 from ..settings import Retries
 from .wire import TOO_LARGE
 
@@ -21,8 +32,10 @@ def is_too_large(error: SalesManagoError) -> bool:
 
 
 def surely_not_processed(error: SalesManagoError) -> bool:
-    """Return whether the server cannot have acted on the request: no connection, 429, or a redirect."""
-    was_not_sent = isinstance(error, ClientClosed) or (isinstance(error, NoAnswer) and error.sent is False)
+    """Return whether the server cannot have acted on the request: not sent, no connection, 429, or a redirect."""
+    was_not_sent = isinstance(error, ClientClosed | JournalFailed | Invalid) or (
+        isinstance(error, NoAnswer) and error.sent is False
+    )
     return was_not_sent or isinstance(error, RateLimited | Redirected)
 
 
@@ -34,7 +47,9 @@ def maybe_processed(error: SalesManagoError) -> bool:
 def may_go_again(error: SalesManagoError, *, repeatable: bool) -> bool:
     """Return whether a retry is allowed: the request was not processed, or repeating it does no harm."""
     may = surely_not_processed(error) or (repeatable and maybe_processed(error))
-    return may and not isinstance(error, Redirected | ClientClosed)  # a retry would get the same result
+    return may and not isinstance(
+        error, Redirected | ClientClosed | JournalFailed | Invalid
+    )  # a retry would get the same
 
 
 def wait_before_retry(

@@ -4,27 +4,26 @@ The time is passed in.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
-from typing import Any, TypeVar, cast
+from functools import cache, lru_cache
+from typing import Any, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
+import attrs
 import orjson
 from attrs import field, frozen
 
-from ..api import CREDENTIAL_FIELDS, Request, request_class
 from ..api.codec import dumps, read_leniently, write
-from ..api.codegen import field_specs, upload_of
-from ..api.request import DEFAULTED, answer_type
+from ..api.codegen import field_specs, names_of, upload_of
+from ..api.request import DEFAULTED, Request, answer_type
 from ..errors import (
     Invalid,
     NotAuthenticated,
     RateLimited,
     Redirected,
     Refused,
-    SalesManagoError,
     ServerFault,
     Unreadable,
 )
@@ -48,9 +47,16 @@ class FormFile:
     media_type: str | None = None
 
 
+Guard: TypeAlias = Callable[[], Awaitable[None]]
+"""Raises an error, such as `JournalFailed`, if a request must not be sent any more."""
+
+
 @frozen
 class Post:
-    """A request that is encoded once: `fields` is its JSON object without credentials, `request` its value."""
+    """A request that is encoded once: `fields` is its JSON object without credentials, `request` its value.
+
+    `guard` is called before each try, when the try may start at once.
+    """
 
     path: str
     fields: bytes = field(repr=False)
@@ -59,55 +65,101 @@ class Post:
     signed: bool = True
     file: FormFile | None = None
     may_answer_nothing: bool = False
+    repeats_client_id: tuple[str, ...] = ()
+    """The objects of the body that have the client id, too."""
+    method: str = "POST"
+    guard: Guard | None = field(default=None, repr=False)
+
+
+ReadBody = Callable[..., dict[str, Any]]
+"""Reads the JSON object of a reply, as `read_body` does."""
 
 
 @frozen
 class Reply:
-    """A raw reply: the status, the headers by lower-case name, the whole body."""
+    """A raw reply: the status, the headers by lower-case name, the whole body.
+
+    `seconds` is how long it took, from when the request was written to the end of the body.
+    """
 
     status: int
     headers: Mapping[str, str]
     content: bytes = field(repr=False)
+    seconds: float = 0.0
 
 
 def prepare(request: Request[Any], owner: str | None) -> Post:
     """Encode a request and fill in the default owner; raise `Invalid` naming the field that breaks its rule."""
+    kind: type = type(request)
     shown = request if request.signed else {"path": request.path}  # errors carry this value: it must have no password
     try:
-        body = _with_owner(write(request), type(request), owner)
+        body = _with_owner(write(request), kind, owner)
         file = _file_of(request)
         fields = dumps(body)
     except Invalid as error:
         error.request = shown
         raise
-    return Post(request.path, fields, request.repeatable, shown, request.signed, file, type(request).may_answer_nothing)
+    return Post(
+        path=request.path,
+        fields=fields,
+        repeatable=request.is_repeatable,
+        request=shown,
+        signed=request.signed,
+        file=file,
+        may_answer_nothing=request.may_answer_nothing,
+        repeats_client_id=parts_with_client_id(kind),
+    )
 
 
 def prepare_plain(path: str, body: Mapping[str, Any], owner: str | None) -> Post:
     """Encode plain JSON for any path; a path that is not in the reference counts as not repeatable."""
+    from ..api.reference import request_class, without_credentials  # here, as it imports every request class
+
     trimmed = path.strip().strip("/").removeprefix("api/")
     if not _PATH.fullmatch(trimmed):
         raise Invalid(f"{path!r} is not a path such as 'contact/hasContact'", field="path")
     known = request_class(trimmed)
-    fields = {name: value for name, value in body.items() if name not in CREDENTIAL_FIELDS}
+    fields = without_credentials(trimmed, body)
     if known:
-        _with_owner(fields, known, owner)
+        fields = _with_owner(fields, known, owner)
         if upload_of(cast("type", known)):
             raise Invalid(f"{trimmed} takes a file besides its JSON: send a {known.__name__}", field="path")
     repeatable, is_signed = (known.repeatable, known.signed) if known else (False, True)
-    may_answer_nothing = known is not None and known.may_answer_nothing
-    return Post(trimmed, dumps(fields), repeatable, {"path": trimmed}, is_signed, None, may_answer_nothing)
+    return Post(
+        path=trimmed,
+        fields=dumps(fields),
+        repeatable=repeatable,
+        request={"path": trimmed},
+        signed=is_signed,
+        may_answer_nothing=known is not None and known.may_answer_nothing,
+        repeats_client_id=parts_with_client_id(cast("type", known)) if known else (),
+    )
 
 
 _PATH = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 
 
 def _with_owner(body: dict[str, Any], kind: type, owner: str | None) -> dict[str, Any]:
-    """Fill in the owner (or user) if the class has that field and the body does not."""
-    for spec in field_specs(kind):
-        if owner and len(spec.path) == 1 and spec.path[0] in DEFAULTED:
-            body.setdefault(spec.path[0], owner)
-    return body
+    """Return the body with the owner (or user) wherever the class has that field and the body does not."""
+    if not owner:
+        return body
+    missing = {name: owner for name in DEFAULTED & names_of(kind).keys() if name not in body}
+    parts = {
+        name: _with_owner(body[name], names_of(kind)[name].kind, owner)
+        for name in parts_with_client_id(kind)
+        if isinstance(body.get(name), Mapping)
+    }
+    return {**body, **missing, **parts} if missing or parts else body
+
+
+@cache
+def parts_with_client_id(kind: type) -> tuple[str, ...]:
+    """Return the names of the objects in the body of a class that have a client id and an owner of their own."""
+    return tuple(
+        spec.wire_name
+        for spec in field_specs(kind)
+        if isinstance(spec.kind, type) and attrs.has(spec.kind) and spec.path and "clientId" in names_of(spec.kind)
+    )
 
 
 def _file_of(request: Request[Any]) -> FormFile | None:
@@ -123,8 +175,13 @@ def _file_of(request: Request[Any]) -> FormFile | None:
     return FormFile(parts.body, parts.file, file.name, file.content, file.media_type)
 
 
-def signed(fields: bytes, credentials: Credentials, request_time: int) -> bytes:
-    """Return the whole body: `fields` with the four authentication fields for this try."""
+def signed(fields: bytes, credentials: Credentials, request_time: int, parts: Iterable[str] = ()) -> bytes:
+    """Return the whole body: `fields` with the four authentication fields for this try.
+
+    The objects that are named in `parts` get the client id, too.
+    """
+    if parts:
+        fields = _with_client_id(fields, credentials.client_id, parts)
     head = orjson.dumps(
         {
             "clientId": credentials.client_id,
@@ -136,11 +193,35 @@ def signed(fields: bytes, credentials: Credentials, request_time: int) -> bytes:
     return head if fields == b"{}" else b"".join((head[:-1], b",", memoryview(fields)[1:]))
 
 
+def _with_client_id(fields: bytes, client_id: str, parts: Iterable[str]) -> bytes:
+    body = orjson.loads(fields)
+    given = {name: {"clientId": client_id, **body[name]} for name in parts if isinstance(body.get(name), dict)}
+    return orjson.dumps({**body, **given})
+
+
 def read_body(reply: Reply, request: object | None, now: datetime, *, may_be_empty: bool = False) -> dict[str, Any]:
     """Return the JSON object of a successful answer; for any other reply raise the matching error.
 
     `may_be_empty` is True for calls that are known to answer 200 (or 204) without a body on success.
     """
+    check_status(reply, request, now)
+    if may_be_empty and reply.status in {200, 204} and not reply.content.strip():
+        return {"success": True}
+    found = _body_or_refusal(reply, request)
+    if isinstance(found, Refused):  # here, where no variable holds the answer, which may repeat the credentials
+        raise found
+    return found
+
+
+def _body_or_refusal(reply: Reply, request: object | None) -> dict[str, Any] | Refused:
+    body = json_object_of(reply, request)
+    if reply.status >= 400 or success_of(body) is False:
+        return _refusal(body, reply.status, request)
+    return body
+
+
+def check_status(reply: Reply, request: object | None, now: datetime) -> None:
+    """Raise the error of a reply whose status alone says what is wrong."""
     if reply.status == 429:
         raise RateLimited("429: too many requests", retry_after=_retry_after(reply, now), request=request)
     if reply.status >= 500 or reply.status == 408:
@@ -152,15 +233,15 @@ def read_body(reply: Reply, request: object | None, now: datetime, *, may_be_emp
         )
     if reply.status == TOO_LARGE:
         raise Refused(_too_large(reply), status=TOO_LARGE, request=request)
-    if may_be_empty and reply.status in {200, 204} and not reply.content.strip():
-        return {"success": True}
     if 300 <= reply.status < 400:
         raise Redirected(_redirect(reply), status=reply.status, request=request)
+
+
+def json_object_of(reply: Reply, request: object | None) -> dict[str, Any]:
+    """Return the JSON object of a reply; raise `Unreadable` if it has none."""
     body = _json_object(reply)
     if body is None:
         raise Unreadable(_unreadable(reply), status=reply.status, request=request)
-    if reply.status >= 400 or success_of(body) is False:
-        raise _refusal(body, reply.status, request)
     return body
 
 
@@ -224,7 +305,7 @@ _NOT_AUTHENTICATED = (
 )
 
 
-def _refusal(body: Mapping[str, Any], status: int, request: object | None) -> SalesManagoError:
+def _refusal(body: Mapping[str, Any], status: int, request: object | None) -> Refused:
     messages = messages_of(body)
     given = body.get("values")
     values = {name: _safe(value) for name, value in given.items()} if isinstance(given, dict) else None

@@ -294,6 +294,7 @@ def cases() -> Iterator[Any]:
                     yield pytest.param(wire, way, name, id=f"{wire}-{way.__name__}-{name}", marks=marks)
 
 
+@pytest.mark.sampled
 @needs_proc
 @pytest.mark.filterwarnings(
     "ignore:Async generator 'tests.connection.test_blocks.:ResourceWarning"
@@ -361,6 +362,7 @@ def test_the_callers_code_sees_the_callers_context(environ: dict[str, str], back
     assert seen == {"source of ann", "progress of ann"}
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_ctrl_c_inside_a_block_ends_its_run_in_order(environ: dict[str, str], backend: str) -> None:
     """A real signal to a separate program: nothing is in doubt, and the program ends as with any Ctrl-C."""

@@ -11,11 +11,13 @@ import httpx
 import pytest
 from attrs import define, field
 
-from salesmanago_async.connection.channels import LONGEST_REST, Channels
+from salesmanago_async.connection.backend import LONGEST_REST
+from salesmanago_async.connection.channels import Channels
+from tests.connection.backends import MAKERS, OURS
 from tests.connection.test_http import client, http, running, say
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_loops]
-on_asyncio = pytest.mark.parametrize("anyio_backend", ["asyncio"])
+over_ours_on_asyncio = pytest.mark.parametrize(("anyio_backend", "backend"), [("asyncio", name) for name in OURS])
 
 API, FILES = "https://api.example.com/", "https://files.example.com/"
 
@@ -70,7 +72,8 @@ class Exchange:
     delay: float = 0.0
     lines: list[Line] = field(factory=list)
 
-    def make(self) -> Line:
+    def make(self, *, is_secure: bool) -> Line:
+        assert is_secure
         self.lines.append(Line(self.delay))
         return self.lines[-1]
 
@@ -174,6 +177,7 @@ async def test_closing_also_closes_connections_in_use() -> None:
     assert exchange.open == []
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("seed", range(30))
 async def test_no_connection_is_lost_or_shared_whatever_is_cancelled(seed: int) -> None:
     chosen = random.Random(seed)
@@ -199,9 +203,10 @@ async def test_no_connection_is_lost_or_shared_whatever_is_cancelled(seed: int) 
 # Over a socket, in real time
 
 
-@on_asyncio
+@pytest.mark.sampled
+@over_ours_on_asyncio
 @pytest.mark.parametrize("seed", range(3))
-async def test_a_cancellation_at_any_moment_blocks_no_later_request(seed: int) -> None:
+async def test_a_cancellation_at_any_moment_blocks_no_later_request(seed: int, backend: str) -> None:
     """asyncio's own cancellation ignores shields: it may interrupt the release of a connection."""
     chosen = random.Random(seed)
 
@@ -209,7 +214,7 @@ async def test_a_cancellation_at_any_moment_blocks_no_later_request(seed: int) -
         await asyncio.sleep(chosen.choice([0, 0, 0.001]))
         writer.write(http())
 
-    async with running(answer) as server, client(server.url, concurrency=10) as sm:
+    async with running(answer) as server, client(server.url, concurrency=10, transport=MAKERS[backend]()) as sm:
         for _ in range(15):
             tasks = [asyncio.create_task(sm.contacts.has("ann@example.com")) for _ in range(10)]
             for task in tasks:
@@ -222,9 +227,9 @@ async def test_a_cancellation_at_any_moment_blocks_no_later_request(seed: int) -
                 group.create_task(sm.contacts.has("ann@example.com"))
 
 
-@on_asyncio
-async def test_there_are_no_more_connections_than_requests_in_flight() -> None:
-    async with running(say(http())) as server, client(server.url, concurrency=5) as sm:
+@over_ours_on_asyncio
+async def test_there_are_no_more_connections_than_requests_in_flight(backend: str) -> None:
+    async with running(say(http())) as server, client(server.url, concurrency=5, transport=MAKERS[backend]()) as sm:
         async with asyncio.TaskGroup() as group:
             for _ in range(100):
                 group.create_task(sm.contacts.has("ann@example.com"))
@@ -232,14 +237,17 @@ async def test_there_are_no_more_connections_than_requests_in_flight() -> None:
         assert server.connections <= 5
 
 
-@on_asyncio
-async def test_connections_closed_by_the_server_cause_no_errors() -> None:
+@over_ours_on_asyncio
+async def test_connections_closed_by_the_server_cause_no_errors(backend: str) -> None:
     async def answer_and_close(writer: asyncio.StreamWriter) -> None:
         writer.write(http(body=b'{"success":true,"eventId":"e"}'))
         await writer.drain()
         writer.close()
 
-    async with running(answer_and_close) as server, client(server.url, concurrency=10) as sm:
+    async with (
+        running(answer_and_close) as server,
+        client(server.url, concurrency=10, transport=MAKERS[backend]()) as sm,
+    ):
         for _ in range(5):
             async with asyncio.TaskGroup() as group:
                 for _ in range(10):

@@ -143,6 +143,7 @@ async def fetch(http: Http, place: str) -> None:
             pass
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_no_failure_reveals_a_link(
     backend: str, failure: str, log: list[str], monkeypatch: pytest.MonkeyPatch

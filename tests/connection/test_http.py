@@ -12,7 +12,6 @@ from unittest.mock import Mock
 import aiohttp
 import httpcore
 import httpx
-import httpx_aiohttp
 import pytest
 from attrs import define, field
 
@@ -29,6 +28,7 @@ from salesmanago_async import (
 )
 from salesmanago_async.connection.http import Http
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER
+from tests.connection.backends import EACH, MAKERS
 from tests.serving import listening
 
 pytestmark = pytest.mark.asyncio
@@ -139,12 +139,7 @@ ACTS: dict[str, Callable[[SalesManago], Awaitable[object]]] = {
 }
 
 
-MAKERS: dict[str, Callable[[], Any]] = {
-    "httpx": lambda: None,
-    "aiohttp": lambda: "aiohttp",
-    "aiohttp, made by the caller": httpx_aiohttp.AiohttpTransport,
-}
-over_each = pytest.mark.parametrize("backend", MAKERS)
+over_each = pytest.mark.parametrize("backend", EACH)
 
 
 @over_each
@@ -160,6 +155,7 @@ async def test_after_a_refused_connection_the_request_is_certainly_not_sent(
     assert raised.value.timed_out is False
 
 
+@pytest.mark.sampled
 @over_each
 @pytest.mark.parametrize("act", ACTS)
 @pytest.mark.parametrize("failure", [hang_up, reset, stay_silent, stop_midway])
@@ -307,7 +303,7 @@ class Failing(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
 
 
 async def post(http: Http) -> None:
-    await http.post("contact/hasContact", b"{}")
+    await http.send("POST", "contact/hasContact", b"{}")
 
 
 async def download(http: Http) -> None:

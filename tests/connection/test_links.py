@@ -1,17 +1,16 @@
 """File links never lead from the internet into the caller's network, directly, by name or by redirect."""
 
 import socket
+from contextlib import aclosing
 from typing import Any
 
-import httpx
 import pytest
 
-from salesmanago_async import Invalid, Retries, SalesManago
+from salesmanago_async import Invalid, Timeouts
+from salesmanago_async.connection.http import Http
 from salesmanago_async.connection.links import Links
-from salesmanago_async.connection.transport import transport_of
-from salesmanago_async.simulator import DEMO_CREDENTIALS
 from tests.conftest import MakeClient
-from tests.exports.hosts import Hosts, fetch, read, response
+from tests.exports.hosts import Hosts, read, response
 
 FAR, NEAR = "https://app2.salesmanago.com", "http://127.0.0.1:8787"
 
@@ -116,21 +115,6 @@ def resolving(monkeypatch: pytest.MonkeyPatch, names: dict[str, str]) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", resolved)
 
 
-class Account(httpx.AsyncBaseTransport):
-    """The account's answer, a link, comes from the test; every other request uses the network."""
-
-    def __init__(self, link: str, network: httpx.AsyncBaseTransport) -> None:
-        self.link, self.network = link, network
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/api/job/status":
-            return httpx.Response(200, json={"success": True, "fileUrl": self.link})
-        return await self.network.handle_async_request(request)
-
-    async def aclose(self) -> None:
-        await self.network.aclose()
-
-
 @pytest.mark.parametrize(("anyio_backend", "backend"), [("asyncio", None), ("asyncio", "aiohttp"), ("trio", None)])
 @pytest.mark.anyio
 async def test_a_name_with_a_refused_address_is_refused_before_a_byte_is_sent(
@@ -141,12 +125,11 @@ async def test_a_name_with_a_refused_address_is_refused_before_a_byte_is_sent(
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(0.2)
         link = f"https://files.example.com:{listening.getsockname()[1]}/f?Signature=s"
-        transport = Account(link, transport_of(backend, 4))
-        async with SalesManago(DEMO_CREDENTIALS, transport=transport, retries=Retries(tries=1)) as sm:
-            fetched = await fetch(sm)
-        assert isinstance(fetched.error, Invalid), fetched.error
-        assert "127.0.0.1" in str(fetched.error)
-        assert "Signature" not in str(fetched.error)
+        async with aclosing(Http(FAR, timeouts=Timeouts(), transport=backend, connections=4)) as http:
+            with pytest.raises(Invalid, match=r"127\.0\.0\.1") as raised:
+                async with http.open(link):
+                    pass
+        assert "Signature" not in str(raised.value)
         received = b""
         try:
             connection, _ = listening.accept()

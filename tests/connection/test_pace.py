@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from salesmanago_async import Invalid, NoAnswer
+from salesmanago_async.connection.knee import Start
 from salesmanago_async.connection.pace import HEAD_START, LONGEST_PAUSE, Pace
 from tests.conftest import BACKENDS, run_virtually
 
@@ -145,92 +146,104 @@ async def test_a_retry_overtakes_requests_that_wait_for_the_rate() -> None:
 
 
 @asynccontextmanager
-async def at_once(pace: Pace, requests: int) -> AsyncGenerator[list[int]]:
-    """Hold that many requests in flight; return the rounds that they began in."""
+async def at_once(pace: Pace, requests: int) -> AsyncGenerator[list[Start]]:
+    """Hold that many requests in flight; return how they began."""
+    await anyio.sleep(0.1)
     async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(pace.permit()) for _ in range(requests)]
+        starts = [await stack.enter_async_context(pace.permit()) for _ in range(requests)]
+        await anyio.sleep(0.1)
+        yield starts
 
 
-async def meet_congestion(pace: Pace) -> None:
-    async with pace.permit() as began:
-        pace.congested(began)
+async def get_answers(pace: Pace, answers: int, *, seconds: float = 0.0) -> None:
+    """Have that many requests answered, always as many in flight as there may be."""
+    left = answers
+
+    async def work() -> None:
+        nonlocal left
+        while left:
+            left -= 1
+            async with pace.permit() as start:
+                await anyio.sleep(seconds)
+                pace.answered(start, "post", seconds)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(pace.concurrency):
+            tasks.start_soon(work)
 
 
-async def get_answers(pace: Pace, answers: int) -> None:
-    for _ in range(answers):
-        async with pace.permit() as began:
-            pace.answered(began)
+@pytest.mark.parametrize("concurrency", [1, 2, 3, 8, 20])
+async def test_the_limit_starts_with_three_and_grows_to_the_cap_while_answers_take_no_longer(concurrency: int) -> None:
+    pace = Pace(concurrency)
+    assert pace.limit == min(3, concurrency)
+    await get_answers(pace, 100, seconds=0.1)
+    assert pace.limit == pace.concurrency == concurrency
 
 
-@pytest.mark.parametrize(
-    ("concurrency", "limits"), [(8, [8, 4, 2, 1, 1]), (7, [7, 3, 1, 1]), (1, [1, 1]), (100, [100, 50, 25, 12, 6, 3])]
-)
-async def test_congestion_halves_the_limit_and_never_below_one(concurrency: int, limits: list[int]) -> None:
-    pace, seen = Pace(concurrency), [concurrency]
-    for _ in limits[1:]:
-        await meet_congestion(pace)
-        seen.append(pace.limit)
-    assert seen == limits
-    assert pace.concurrency == concurrency
-
-
-async def test_concurrent_congestion_counts_once() -> None:
-    pace = Pace(8)
-    async with at_once(pace, 8) as rounds:
-        for began in rounds:
-            pace.congested(began)
-    assert pace.limit == 4
-    async with at_once(pace, 4) as rounds:
-        for began in rounds:
-            pace.congested(began)
-    assert pace.limit == 2
-
-
-async def test_requests_from_before_a_halving_do_not_raise_the_limit() -> None:
-    pace = Pace(8)
-    async with at_once(pace, 8) as rounds:
-        pace.congested(rounds[0])
-        for began in rounds[1:]:
-            pace.answered(began)
-    assert pace.limit == 4
-
-
-@pytest.mark.parametrize(
-    ("answers", "limit"), [(0, 2), (1, 2), (2, 3), (4, 3), (5, 4), (9, 5), (14, 6), (20, 7), (26, 7), (27, 8), (99, 8)]
-)
-async def test_each_round_of_answers_raises_the_limit_by_one_up_to_the_cap(answers: int, limit: int) -> None:
-    pace = Pace(8)
-    await meet_congestion(pace)
-    await meet_congestion(pace)
-    await get_answers(pace, answers)
-    assert pace.limit == limit
-
-
-@pytest.mark.parametrize("answers", [1, 3])
-async def test_congestion_resets_the_count_of_answers(answers: int) -> None:
-    pace = Pace(8)
-    await meet_congestion(pace)
-    await get_answers(pace, answers)
-    await meet_congestion(pace)
-    await get_answers(pace, 1)
-    assert pace.limit == 2
-    await get_answers(pace, 1)
+async def test_the_limit_stays_at_three_while_no_more_are_wanted() -> None:
+    pace = Pace(20)
+    for _ in range(100):
+        async with pace.permit() as start:
+            pace.answered(start, "post", 0.1)
     assert pace.limit == 3
+
+
+async def test_concurrent_time_outs_count_once() -> None:
+    pace = Pace(8)
+    await get_answers(pace, 100, seconds=0.1)
+    for before, after in ((8, 4), (4, 2), (2, 1), (1, 1)):
+        async with at_once(pace, before) as starts:
+            for start in starts:
+                pace.timed_out(start)
+        assert pace.limit == after
+
+
+async def test_a_server_that_refuses_a_whole_window_gets_half_of_it() -> None:
+    pace = Pace(8)
+    await get_answers(pace, 100, seconds=0.1)
+    async with at_once(pace, 1) as starts:
+        pace.refused(starts[0])
+    assert pace.rate_limit, "others were taken, so the rate is tried first"
+    for before, after in ((8, 4), (4, 2), (2, 1), (1, 1)):
+        async with at_once(pace, before) as starts:
+            for start in starts:
+                pace.refused(start)
+        assert pace.limit == after
+
+
+@pytest.mark.sampled
+async def test_refusals_space_the_starts_and_the_own_rate_stays_the_upper_bound() -> None:
+    pace, own = Pace(3), Pace(3, rate=5)
+    for one in (pace, own):
+        await get_answers(one, 100, seconds=0.1)
+        async with one.permit() as start:
+            one.refused(start)
+    assert pace.rate_limit == pytest.approx(0.92 * 30, rel=0.1)
+    assert own.rate_limit == pytest.approx(0.92 * 5, rel=0.1)
+    begun = list[float]()
+    for _ in range(10):
+        async with pace.permit():
+            begun.append(anyio.current_time())
+    assert begun[-1] - begun[0] == pytest.approx(9 / (0.92 * 30), rel=0.1)
+    await get_answers(own, 1000, seconds=0.1)
+    assert own.rate_limit == 5
 
 
 async def test_nothing_starts_while_more_are_in_flight_than_the_limit_allows() -> None:
     pace, begun, together = Pace(4), list[float](), list[int]()
+    await get_answers(pace, 30, seconds=0.1)
+    then = anyio.current_time()
     in_flight = 0
 
     async def work(seconds: float) -> None:
         nonlocal in_flight
-        async with pace.permit() as began:
+        async with pace.permit() as start:
             in_flight += 1
-            begun.append(anyio.current_time())
+            begun.append(anyio.current_time() - then)
             together.append(in_flight)
             await anyio.sleep(seconds)
             if seconds == 1:
-                pace.congested(began)
+                pace.timed_out(start)
             in_flight -= 1
 
     async with anyio.create_task_group() as tasks:
@@ -242,29 +255,30 @@ async def test_nothing_starts_while_more_are_in_flight_than_the_limit_allows() -
     assert together == [1, 2, 3, 4, 2, 2, 2]
 
 
-async def test_a_raised_limit_starts_one_more_request_immediately() -> None:
-    pace, begun = Pace(2), list[float]()
-    await meet_congestion(pace)
+async def test_a_raised_limit_starts_more_requests_immediately() -> None:
+    pace, begun = Pace(8), list[float]()
+    await get_answers(pace, 7, seconds=0.1)
+    then = anyio.current_time()
 
     async def work() -> None:
-        async with pace.permit() as began:
-            begun.append(anyio.current_time())
+        async with pace.permit() as start:
+            begun.append(anyio.current_time() - then)
             await anyio.sleep(1)
-            pace.answered(began)
+            pace.answered(start, "post", 0.1)
             await anyio.sleep(10)
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(work)
-        tasks.start_soon(work)
-    assert begun == [0, 1]
+        for _ in range(6):
+            tasks.start_soon(work)
+    assert begun == pytest.approx([0, 0, 0, 1, 1, 1])
 
 
 # Pauses
 
 
 async def pause(pace: Pace, seconds: float) -> None:
-    async with pace.permit(urgent=True) as began:
-        pace.congested(began, pause=seconds)
+    async with pace.permit(urgent=True) as start:
+        pace.refused(start, pause=seconds)
 
 
 @pytest.mark.parametrize(
@@ -287,27 +301,29 @@ async def test_a_pause_delays_all_requests(seconds: float, start: float) -> None
 
 async def test_another_pause_can_only_extend_a_pause() -> None:
     pace, begun = Pace(8), list[float]()
+    await get_answers(pace, 100, seconds=0.1)
 
     async def work() -> None:
         async with pace.permit():
-            begun.append(anyio.current_time())
+            begun.append(anyio.current_time() - then)
 
-    async with at_once(pace, 3) as rounds, anyio.create_task_group() as tasks:
-        pace.congested(rounds[0], pause=10)
+    async with at_once(pace, 3) as starts, anyio.create_task_group() as tasks:
+        then = anyio.current_time()
+        pace.refused(starts[0], pause=10)
         tasks.start_soon(work)
         await anyio.sleep(1)
-        pace.congested(rounds[1], pause=30)
+        pace.refused(starts[1], pause=30)
         await anyio.sleep(1)
-        pace.congested(rounds[2], pause=2)
+        pace.refused(starts[2], pause=2)
     assert begun == pytest.approx([31 + HEAD_START])
 
 
 async def test_requests_in_flight_continue_during_a_pause() -> None:
     pace = Pace(8)
-    async with at_once(pace, 2) as rounds:
-        pace.congested(rounds[0], pause=30)
+    async with at_once(pace, 2) as starts:
+        pace.refused(starts[0], pause=30)
         await anyio.sleep(1)
-    assert anyio.current_time() == 1
+    assert anyio.current_time() == pytest.approx(1.2)
 
 
 @pytest.mark.parametrize("arrivals", [(0.0, 3.0), (3.0, 5.0), (5.0, 5.1), (5.04, 5.04)])
@@ -342,7 +358,7 @@ class Work:
     urgent: bool
     seconds: int
     patience: float
-    result: Literal["an answer", "congestion", "another failure"]
+    result: Literal["an answer", "a refusal", "a time-out", "another failure"]
     pause: int | None
 
 
@@ -366,15 +382,15 @@ class Watch:
         self.given_up += 1
         try:
             with anyio.move_on_after(work.patience):
-                async with self.pace.permit(urgent=work.urgent) as began:
-                    await self._hold(work, began, place)
+                async with self.pace.permit(urgent=work.urgent) as start:
+                    await self._hold(work, start, place)
                     self.given_up -= 1
                     self.done += 1
         finally:
             if place in self.waiting:
                 self.waiting.remove(place)
 
-    async def _hold(self, work: Work, began: int, place: tuple[bool, int]) -> None:
+    async def _hold(self, work: Work, start: Start, place: tuple[bool, int]) -> None:
         assert place == min(self.waiting)
         assert self.in_flight < self.pace.limit <= self.pace.concurrency
         assert anyio.current_time() >= self.paused_until
@@ -385,9 +401,9 @@ class Watch:
         finally:
             self.in_flight -= 1
         if work.result == "an answer":
-            self.pace.answered(began)
-        elif work.result == "congestion":
-            self.pace.congested(began, pause=work.pause)
+            self.pace.answered(start, "post", work.seconds)
+        elif work.result != "another failure":
+            (self.pace.refused if work.result == "a refusal" else self.pace.timed_out)(start, pause=work.pause)
             self.paused_until = max(self.paused_until, anyio.current_time() + min(work.pause or 0, LONGEST_PAUSE))
 
 
@@ -409,7 +425,7 @@ WORKS = st.lists(
         urgent=st.booleans(),
         seconds=st.integers(0, 3),
         patience=st.sampled_from([0.0, 1.0, 2.0, 3.0, 5.0, HEAD_START, math.inf, math.inf]),
-        result=st.sampled_from(["an answer", "congestion", "another failure"]),
+        result=st.sampled_from(["an answer", "a refusal", "a time-out", "another failure"]),
         pause=st.sampled_from([None, 0, 1, 2, 3, 1000]),
     ),
     max_size=25,
@@ -419,7 +435,7 @@ WORKS = st.lists(
 @pytest.mark.parametrize("backend", BACKENDS)
 @given(works=WORKS, concurrency=st.integers(1, 6), rate=st.sampled_from([None, None, 1.0, 2.0, 500.0]))
 @example(works=[Work(0, False, 1, 1.0, "an answer", None)] * 6, concurrency=2, rate=None)
-@example(works=[Work(0, True, 1, 2.0, "congestion", 1)] * 6, concurrency=4, rate=1.0)
+@example(works=[Work(0, True, 1, 2.0, "a refusal", 1)] * 6, concurrency=4, rate=1.0)
 @settings(deadline=None)
 def test_every_start_respects_the_limits_and_no_permit_is_lost(
     backend: str, works: list[Work], concurrency: int, rate: float | None

@@ -42,11 +42,10 @@ URLS = [f"{scheme}://{host}{port}/" for scheme in ("http", "https") for host in 
 
 
 def ours(url: str) -> str | None:
-    address = URL(url)
-    port = address.port or {"http": 80, "https": 443}[address.scheme]
-    return proxies_of(getproxies()).proxy_for(address.scheme, address.host, port)
+    return proxies_of(getproxies()).for_url(url)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("given", [{}, {HTTP: "one:3128"}, {HTTPS: "http://a:b@one:3128", ALL: "https://two"}])
 @pytest.mark.parametrize(
     "unproxied",
@@ -132,6 +131,7 @@ WRONG_PROXIES = [
 ]
 
 
+@pytest.mark.sampled
 @over_both
 @pytest.mark.parametrize("name", [HTTP, HTTPS, ALL])
 @pytest.mark.parametrize("value", WRONG_PROXIES)

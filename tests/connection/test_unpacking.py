@@ -37,6 +37,7 @@ def unpacked(content: bytes, encoding: str | None, *, limit: int | None = None, 
 TEXT = json.dumps([{"n": n} for n in range(50_000)]).encode()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("piece", [1, 7, 1000, 10**6])
 @pytest.mark.parametrize(
     ("content", "encoding", "expected"),
@@ -80,6 +81,7 @@ def test_a_limit_is_enforced_within_one_step() -> None:
     assert sum(found) <= 5 * MB
 
 
+@pytest.mark.ci
 def test_a_file_may_be_large_but_not_a_bomb() -> None:
     assert len(unpacked(gzip.compress(TEXT * 200, 1), "gzip")) == len(TEXT * 200) > FREE_BYTES
     with pytest.raises(Unreadable, match="unpack"):
@@ -114,6 +116,7 @@ def answering(content: bytes, encoding: str, *, status: str = "200 OK") -> Serve
     return serve
 
 
+@pytest.mark.ci
 @pytest.mark.anyio
 @over_each
 @pytest.mark.parametrize("encoding", ["gzip", "identity"])
@@ -140,7 +143,7 @@ async def test_an_endless_answer_is_cut_off_while_other_tasks_run(backend: str, 
 
 async def memory_of_asking(sm: SalesManago) -> int:
     with traced() as peak, pytest.raises(Unreadable, match="more than"):
-        await sm._connection.http.post("contact/hasContact", b"{}")
+        await sm._connection.http.send("POST", "contact/hasContact", b"{}")
     return peak()
 
 
