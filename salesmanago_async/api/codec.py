@@ -58,7 +58,10 @@ def _unencodable(body: Any, name: str = "") -> str | None:
 
 
 def read_strictly(record_class: type[T], body: Mapping[str, Any]) -> T:
-    """Read what a caller or a client wrote; raise `Invalid` for an unknown, missing or ill-typed field."""
+    """Read what a caller or a client wrote; raise `Invalid` for an unknown, missing or ill-typed field.
+
+    What is null is absent.
+    """
     return _STRICT.structure(body, record_class)
 
 
@@ -110,6 +113,9 @@ def _strict_hook(record_class: type, converter: cattrs.Converter) -> Reader:
 
     def read(body: Any, _: Any = None) -> Any:
         leaves = _leaves(_object(body), known)
+        for path in known & leaves.keys():
+            if leaves[path] != "":
+                raise Invalid(f"is {str(leaves[path])[:40]!r}, not an object", field=".".join(path))
         value = fill(leaves)
         for path, content in leaves.items():
             if content is not None and content != "":
@@ -332,6 +338,11 @@ def _mapping_hook(annotation: Any, converter: cattrs.Converter) -> Reader:
     return read
 
 
+def _mapping_of_a_request_hook(annotation: Any, converter: cattrs.Converter) -> Reader:
+    read = _mapping_hook(annotation, converter)
+    return lambda given, _=None: read({key: value for key, value in _object(given).items() if value is not None})
+
+
 def _origin(kind: Any) -> Any:
     return get_origin(kind)
 
@@ -360,4 +371,7 @@ def _converter(class_hook: Callable[[type, cattrs.Converter], Reader]) -> cattrs
 
 
 _STRICT = _converter(_strict_hook)
+_STRICT.register_structure_hook_factory(
+    lambda kind: _origin(kind) in {Mapping, dict}, lambda kind: _mapping_of_a_request_hook(kind, _STRICT)
+)
 _LENIENT = _converter(_lenient_hook)

@@ -127,6 +127,17 @@ def names_of(record_class: type) -> dict[str, FieldSpec]:
     return {name: spec for spec in field_specs(record_class) for name in (spec.wire_name, spec.name)}
 
 
+def json_path_of(record_class: type, name: str) -> str:
+    """Return the path in the body of the field that an error of the writer names: "event.location" is where it is."""
+    first, _, rest = name.partition(".")
+    spec = names_of(record_class).get(first)
+    if spec is None:
+        return name
+    has_parts = isinstance(spec.kind, type) and attrs.has(spec.kind)
+    inner = json_path_of(spec.kind, rest) if rest and has_parts else rest
+    return ".".join(filter(None, (*spec.path, inner)))
+
+
 def part_writer(record_class: type) -> Writer:
     """Return the writer of a nested value, which is given as an instance or as the API's object."""
 
@@ -136,7 +147,8 @@ def part_writer(record_class: type) -> Writer:
         unknown = [key for key in keys if key not in known]
         if unknown:
             raise Invalid("is not a field", field=str(unknown[0]))
-        return compile_writer([(known[key], f"row[{str.__repr__(key)}]") for key in keys], field_specs(record_class))
+        write = compile_writer([(known[key], f"row[{str.__repr__(key)}]") for key in keys], field_specs(record_class))
+        return _checked_as_a_whole(record_class, write)
 
     def write(value: object) -> Body:
         if isinstance(value, record_class):
@@ -153,6 +165,11 @@ def part_writer(record_class: type) -> Writer:
 def class_writer(record_class: type) -> RowWriter:
     """Return the function that turns an instance into its body, and checks every field."""
     write = compile_writer([(spec, f"row.{spec.name}") for spec in field_specs(record_class)])
+    return _checked_as_a_whole(record_class, write)
+
+
+def _checked_as_a_whole(record_class: type, write: RowWriter) -> RowWriter:
+    """Return `write` with the check of the whole body that the class may have."""
     check_body: Callable[[Body], None] | None = getattr(record_class, "check_body", None)
     if check_body is None:
         return write

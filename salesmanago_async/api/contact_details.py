@@ -5,6 +5,7 @@ from typing import Annotated
 
 from attrs import frozen
 
+from ..support.readable import readable
 from .fields import JsonPath
 from .request import Part
 
@@ -232,6 +233,7 @@ class ContactCard(ContactFields):
     birthday_day: int | None = None
 
 
+@readable
 @frozen(kw_only=True)
 class ContactDetails(ContactCard):
     """All data that the server stores for one contact (reference: "Export Contacts by email address")."""

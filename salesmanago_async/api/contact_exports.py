@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from ..support.readable import readable
 from .contact_details import (
     ContactCoupon,
     ContactFields,
@@ -77,6 +78,7 @@ class ExportedContact(ContactFields):
     last_opt_out_on: datetime | None = None
 
 
+@readable
 @frozen(kw_only=True)
 class ContactEvent(RecordedEvent):
     """An event of a contact, with the address and the id of the contact."""
@@ -85,6 +87,7 @@ class ContactEvent(RecordedEvent):
     contact_id: str | None = None
 
 
+@readable
 @frozen(kw_only=True)
 class ContactExport(Part):
     """One contact of an export file; parts that were not requested are None or empty."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from ..errors import Invalid
+from ..support.readable import readable
 from .contact_details import ContactDetails
 from .fields import BATCH, Count, EmailText, Form, JsonPath, NameText, ShortText, Text
 from .request import Answer, JobStarted, Owner, Request
@@ -17,19 +18,27 @@ ContactState: TypeAlias = Literal["CUSTOMER", "PROSPECT", "PARTNER", "OTHER", "U
 """The contact's relation to the shop: an open set."""
 
 
+@readable
 @frozen(kw_only=True)
 class DictionaryProperty:
     """A detail with a number or a date; its name and type are defined for the whole account at the first use.
 
     `name` takes 3-255 characters. `value` is a whole number above 0 for type NUMBER. For type DATE it is a time at
-    00:00 UTC: an aware datetime or UNIX milliseconds.
+    00:00 UTC, an aware datetime or UNIX milliseconds, which are negative before 1970.
     """
 
     name: Annotated[str, Text(255, least=3, clearable=False)]
     type: Annotated[Literal["NUMBER", "DATE"] | str, Text(255, clearable=False)]
     value: Annotated[datetime | int, Form.DICTIONARY_VALUE]
 
+    @staticmethod
+    def check_body(body: dict[str, Any]) -> None:
+        """Raise `Invalid` if a number is not above 0; [guess] only types that are called DATE hold times."""
+        if body["type"].upper() != "DATE" and body["value"] <= 0:
+            raise Invalid(f"is {body['value']}, not a whole number above 0", field="value")
 
+
+@readable
 @frozen(kw_only=True)
 class ConsentDetail:
     """A contact's answer to a consent that is defined in the account's settings.
@@ -46,6 +55,7 @@ class ConsentDetail:
     consent_description_id: int | None = None
 
 
+@readable
 @frozen(kw_only=True)
 class Relation:
     """A relation to another, existing contact; only for accounts with contact relationships enabled."""
@@ -54,6 +64,7 @@ class Relation:
     email: EmailText
 
 
+@readable
 @frozen(kw_only=True)
 class Contact:
     """A contact to be added or changed (reference: "Adding a new contact or modifying the existing one").
@@ -62,8 +73,12 @@ class Contact:
     `CLEAR` empties it. Texts take 255 characters, and so does each tag, and each key and value of `properties`.
     `birthday` is yyyyMMdd or MMdd, or a date. `country` should be ISO 3166-1 alpha-2. The force_* flags set the consent
     to e-mail and mobile marketing: without them a new contact is opted in to e-mail and out of mobile. `new_email`
-    changes the address of an existing contact. A tag in both `tags` and `remove_tags` is removed. `relation` works in
-    imports only.
+    changes the address of an existing contact, which must then be identified by its current `email`. A tag in both
+    `tags` and `remove_tags` is removed. `relation` works in imports only.
+
+    Three fields are not in the reference, but the vendor's own clients send them: `lang`, the contact's language as two
+    letters ("PL"); `loyalty_program`, the name of a program; `tag_scoring`, whose meaning is not known [guess: whether
+    a tag that the contact has already adds to its score again].
 
     The constructor checks nothing: a value that breaks a rule raises `Invalid` when it is sent; in a run the record is
     rejected with the reason.
@@ -94,13 +109,20 @@ class Contact:
     dictionary_properties: Sequence[DictionaryProperty] | None = None
     consent_details: Sequence[ConsentDetail] | None = None
     relation: Relation | None = None
+    lang: ShortText | None = None
+    tag_scoring: bool | None = None
+    loyalty_program: ShortText | None = None
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Raise `Invalid` if the body identifies no contact."""
+        """Raise `Invalid` if the body identifies no contact, or changes the address of one it names by its id."""
         contact = body.get("contact", {})
-        if "email" not in contact and "contactId" not in contact:
+        if "email" in contact:
+            return
+        if "contactId" not in contact:
             raise Invalid("give an email or a contactId", field="email")
+        if "newEmail" in body:
+            raise Invalid("needs the current email: a contact named by its id keeps its address", field="newEmail")
 
 
 @frozen(kw_only=True)

@@ -49,15 +49,19 @@ class CouponAdded(Answer):
 class AddContactCoupon(Request[CouponAdded]):
     """Give a contact a coupon (reference: "Adding coupon for contact"). No owner is needed.
 
+    The contact is identified by `email`, or by `contact_id`, which is not in the reference but sent by the vendor's own
+    SDK.
+
     `name` takes 64 characters. Pass the code as `coupon` (5 to 32 characters), or the `length` (5 to 64) of a code that
-    the server generates; [guess] if both are given, `coupon` counts. `valid` is when the coupon expires, an aware
-    datetime or UNIX milliseconds; the default is in one year.
+    the server generates; [likely] if both are given, `coupon` counts, and the length is not looked at. `valid` is when
+    the coupon expires, an aware datetime or UNIX milliseconds; the default is in one year.
     """
 
     path = "contact/addContactCoupon"
     needs_owner = False
     repeatable = False
-    email: EmailText
+    email: EmailText | None = None
+    contact_id: NameText | None = field(default=None, kw_only=True)
     name: CouponName = field(kw_only=True)
     coupon: Annotated[str | None, Text(32, least=5, clearable=False)] = field(default=None, kw_only=True)
     length: int | None = field(default=None, kw_only=True)
@@ -65,10 +69,14 @@ class AddContactCoupon(Request[CouponAdded]):
 
     @staticmethod
     def check_body(body: dict[str, Any]) -> None:
-        """Raise `Invalid` if there is neither a code nor its length, or if the length is out of range."""
-        if "length" not in body and "coupon" not in body:
+        """Raise `Invalid` if there is no contact, or neither a code nor its length, or if that is out of range."""
+        if "email" not in body and "contactId" not in body:
+            raise Invalid("is missing", field="email")
+        if "coupon" in body:
+            return
+        if "length" not in body:
             raise Invalid("give the length of a code, or the coupon itself", field="length")
-        length = body.get("length", SHORTEST_CODE)
+        length = body["length"]
         if not SHORTEST_CODE <= length <= LONGEST_CODE:
             raise Invalid(f"is {length}, {SHORTEST_CODE} to {LONGEST_CODE} are allowed", field="length")
 

@@ -30,6 +30,9 @@ _SINGLE: dict[str, tuple[type[Selector], str]] = {
 }
 """addresseeType → its selector and the name of the value's field, for calls with one object per recipient."""
 
+SINGLE_FIELDS = ("addresseeType", *dict.fromkeys(name for _, name in _SINGLE.values()), "properties")
+"""The fields of an object per recipient."""
+
 _SINGLE_TYPES = {Email: "EMAIL", ContactId: "CONTACT_ID", Tag: "TAGS"}
 
 _name = text(Text(_LONGEST, clearable=False))

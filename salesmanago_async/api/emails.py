@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from ..errors import Invalid
 from .email_addressees import (
+    SINGLE_FIELDS,
     Personalized,
     read_addressee,
     read_single_addressees,
@@ -23,9 +24,12 @@ __all__ = ["SendConfirmation", "SendEmail", "SendEmailWithAttachment", "UpsertEm
 LARGEST_CONTENT = 2 * 1024 * 1024
 """The most bytes of an e-mail's HTML. [guess] the reference says "2 MB", but not whether of bytes or characters."""
 
-Addressee: TypeAlias = Annotated[Selector | Personalized, Codec(write_addressee, read_addressee)]
+Addressee: TypeAlias = Annotated[
+    Selector | Personalized, Codec(write_addressee, read_addressee, (*Selector.wire_fields, "properties"))
+]
 SingleAddressees: TypeAlias = Annotated[
-    Sequence[Selector | Personalized], Codec(write_single_addressees, read_single_addressees)
+    Sequence[Selector | Personalized],
+    Codec(write_single_addressees, read_single_addressees, SINGLE_FIELDS),
 ]
 
 
@@ -61,7 +65,8 @@ class SendEmail(Request[EmailsSent]):
     `email_id` is an e-mail prepared in SALESmanago, or returned by `sm.emails.upsert`. `contacts` are selectors
     (`Email`, `ContactId`, `Tag`, `Funnel`, `Stage`); `Personalized(selector, {"name": "value"})` also replaces
     $cst.name$ in the e-mail. An address in `Email` without a contact becomes a contact, opted in. `exclude_contacts`
-    get nothing. `date` is when to send: an aware datetime or UNIX milliseconds.
+    get nothing. `date` is when to send: an aware datetime or UNIX milliseconds. [guess] 255 characters are the limit of
+    each value; if they are that of all values of a selector, joined, as in contact/batchDelete, pass several selectors.
     """
 
     path = "email/sendEmail"

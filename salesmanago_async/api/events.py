@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from ..errors import Invalid
+from ..support.readable import readable
 from .fields import BATCH, EmailText, Form, JsonPath, LongText, NameText, ShortText, Text
 from .request import Answer, Owner, Part, Request
 
@@ -37,6 +38,7 @@ ShopLocation = Annotated[
 EventTime = Annotated[datetime | int, Form.EVENT_TIME]
 
 
+@readable
 @frozen(kw_only=True)
 class EventContent:
     """The content of an event, without its contact; `ExternalEvent` describes the fields.
@@ -78,14 +80,19 @@ class EventContent:
     detail20: Annotated[ShortText | None, JsonPath("contactEvent.detail20")] = None
 
 
+@readable
 @frozen(kw_only=True)
 class ExternalEvent(EventContent):
     """Something a contact did: a purchase, a cart, a call (reference: "Adding an External Event").
 
     The contact is identified by `email` or `contact_id`, and must exist. `date` is an aware datetime or UNIX
     milliseconds. `products` are product ids, as text with commas or as a sequence, 2048 characters in all; `value` is
-    the amount; `location` is the name of the shop in its product feed. `external_id` is your own number of the event:
-    it lets you identify an event in doubt later. `description` takes 2048 characters, every other text 255.
+    the amount, of at most 19 digits before the decimal point; two behind it are documented, more are sent as given.
+    `location` is the name of the shop in its product feed: letters, digits and _, where a product catalogue takes 3 to
+    36 characters. A shop whose old name has dots, slashes or hyphens adds its events in bulk with `any_location=True`,
+    or with `sm.call`, which checks nothing. `external_id` is your own number of the event: it lets you identify an
+    event in doubt later. `description` takes 2048 characters, every other text 255. The vendor's own clients cut
+    `products` at 512 characters, so longer lists are less tried.
 
     The constructor checks nothing: a value that breaks a rule raises `Invalid` when it is sent; in a run the record is
     rejected with the reason.
@@ -100,6 +107,16 @@ class ExternalEvent(EventContent):
         """Raise `Invalid` if the body identifies no contact."""
         if "email" not in body and "contactId" not in body:
             raise Invalid("give the contact's email or contactId", field="email")
+
+
+@frozen(kw_only=True)
+class EventAnywhere(ExternalEvent):
+    """An event whose `location` may also contain / . and -, for shops whose old name has them.
+
+    The reference allows these characters where events are changed, and not where they are added.
+    """
+
+    location: Annotated[ShopLocation | None, JsonPath("contactEvent.location")] = None
 
 
 @frozen(kw_only=True)

@@ -24,6 +24,10 @@ Writer = Callable[[Any], Any]
 class _Clear(str):
     __slots__ = ()
 
+    def strip(self, chars: str | None = None, /) -> str:
+        """Return CLEAR itself: the text of a record is trimmed, and this is no text."""
+        return self
+
     def __repr__(self) -> str:
         return "CLEAR"
 
@@ -82,10 +86,14 @@ class Wrapped:
 
 @frozen
 class Codec:
-    """A value with its own functions for writing and reading; both raise `ValueError` for an unsuitable value."""
+    """A value with its own functions for writing and reading; both raise `ValueError` for an unsuitable value.
+
+    `fields` are the names of the fields of its JSON objects, if it is written as objects.
+    """
 
     write: Writer = lambda value: value
     read: Callable[[Any], Any] = lambda value: value
+    fields: tuple[str, ...] = ()
 
 
 @frozen
@@ -104,9 +112,9 @@ class Form(Enum):
     EVENT_TIME = "a time, as UNIX milliseconds, that cannot be meant as seconds"
     SECONDS = "a time, as UNIX seconds"
     BIRTHDAY = "yyyyMMdd or MMdd"
-    NUMBER = "a finite number"
+    NUMBER = "a finite number of at most 19 digits before the decimal point"
     COMMA_LIST = "text with commas between the parts"
-    DICTIONARY_VALUE = "a whole number above 0, or a time as UNIX milliseconds"
+    DICTIONARY_VALUE = "a whole number (above 0 for type NUMBER), or a time as UNIX milliseconds"
 
 
 ShortText = Annotated[str, Text(255)]
@@ -117,7 +125,9 @@ Moment = Annotated[datetime | int, Form.MILLISECONDS]
 """An aware datetime, or UNIX milliseconds."""
 
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
-_EMAIL = re.compile(rf"[^\s@,;<>()\[\]\"\\\x00-\x1f\x7f]{{1,64}}@(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
+_PLAIN_LOCAL = r"[^\s@,:;<>()\[\]\"\\\x00-\x1f\x7f]{1,64}"
+_QUOTED_LOCAL = r'"[^"\\,;\x00-\x1f\x7f]{1,62}"'  # no comma: addresses are joined with commas
+_EMAIL = re.compile(rf"(?:{_PLAIN_LOCAL}|{_QUOTED_LOCAL})@(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
 _YES_OR_NO = {
     **dict.fromkeys(("true", "1", "yes", "t", "y"), True),
     **dict.fromkeys(("false", "0", "no", "f", "n"), False),
@@ -126,6 +136,8 @@ EARLIEST_MS = 10**10
 """The earliest time of an event. A smaller number is taken for seconds sent by mistake: 10**10 ms is April 1970."""
 LATEST_MS = 253_402_300_799_999
 """The end of the year 9999. A larger number is taken for microseconds or nanoseconds sent by mistake."""
+TOO_LARGE_AMOUNT = 10**19
+"""The smallest number that no field takes."""
 
 _NAME, _TOP = "[A-Za-z0-9]{1,30}+", r"\.[A-Za-z]{1,30}+"
 USUAL_EMAIL = re.compile(f"[A-Za-z0-9_.+-]{{1,64}}+@{_NAME}(?:-{_NAME})?+{_TOP}(?:{_TOP})?+(?:{_TOP})?+")
@@ -209,6 +221,14 @@ def number(value: object) -> float:
     return given if isinstance(given, int) else float(given)
 
 
+def amount(value: object) -> float:
+    """Check a number to be sent: finite, with at most 19 digits before the decimal point."""
+    given = number(value)
+    if abs(given) >= TOO_LARGE_AMOUNT:
+        raise ValueError(f"is {_shown(value)}; at most 19 digits before the decimal point are allowed")
+    return given
+
+
 def milliseconds(value: object) -> int:
     """Convert a time to UNIX milliseconds.
 
@@ -272,7 +292,7 @@ def birthday(value: object) -> str:
             raise ValueError
         date(int(given[:-4] or 2000), int(given[-4:-2]), int(given[-2:]))
     except ValueError:
-        raise ValueError(f"is {_shown(value)}, not a date as yyyyMMdd or MMdd") from None
+        raise ValueError(f"is {_shown(value)}, not a date as yyyyMMdd, yyyy-MM-dd or MMdd") from None
     return given
 
 
@@ -291,11 +311,8 @@ def comma_list(limit: int) -> Writer:
 
 
 def dictionary_value(value: object) -> int:
-    """Check the value of a dictionary detail: a whole number above 0, or a time."""
-    given = milliseconds(value) if isinstance(value, date) else integer(value)
-    if given <= 0:
-        raise ValueError(f"is {_shown(value)}, not a whole number above 0")
-    return given
+    """Check the value of a dictionary detail: a whole number, or a time, which may be before 1970."""
+    return milliseconds(value) if isinstance(value, date) else integer(value)
 
 
 def wrapped(key: str, check: Writer) -> Writer:
@@ -365,7 +382,7 @@ _FORMS: dict[Form, Writer] = {
     Form.EVENT_TIME: event_time,
     Form.SECONDS: lambda value: milliseconds(value) // 1000,
     Form.BIRTHDAY: birthday,
-    Form.NUMBER: number,
+    Form.NUMBER: amount,
     Form.DICTIONARY_VALUE: dictionary_value,
 }
 _PLAIN: dict[object, Writer] = {str: text(Text(None)), bool: boolean, int: integer, float: number}

@@ -23,6 +23,28 @@ __all__ = [
 Channel: TypeAlias = Literal["SMS", "VIBER", "WHATS_APP"] | str
 """The channel of a text message: an open set."""
 
+Provider: TypeAlias = (
+    Literal[
+        "NATIVE", "SMS_SITMOBILE", "SMS_SMSAPI", "SMS_TIDE", "SMS_MATERNA", "SMS_SERWERSMS", "SMS_REDLINK",
+        "SMS_VIA_NETT", "SMS_VOICE_COM", "SMS_SALES_TRAFFIC", "SMS_TEXT_MARKETER", "SMS_IMOBIS", "SMS_SPRYNG",
+        "SMS_ADVANCED_TELECOM", "SMS_ESENDEX", "SMS_LABYRINTTI", "SMS_MODICA", "SMS_GSMS", "SMS_360NRS", "SMS_ENVOI",
+        "SMS_MOBYT", "SMS_ASSECO", "SMS_CELLSYNT", "SMS_EURO_SMS", "SMS_SINHRO", "SMS_SEND_RO", "SMS_PUBLI",
+        "SMS_INFOBIP", "SMS_WHIZZ_SMS", "SMS_TWILIO", "SMS_TCG", "SMS_GUPSHUP", "SMS_DYNMARK", "SMS_EUROCOM",
+        "SMS_AMD", "SMS_MASIVIAN", "SMS_IKONO", "SMS_SMS_MESSENGER", "SMS_MEGAFON", "SMS_BULKER", "SMS_UNICELL",
+        "SMS_UNIFONIC", "SMS_LIFECELL", "SMS_VERTEX", "SMS_POSTA_GUVERCINI", "SMS_KARIX", "SMS_VODAFONE_MALTA",
+        "SMS_INSTASENT", "SMS_SMSC", "SMS_LOX24", "SMS_MOVISTAR", "SMS_LINK_MOBILITY", "SMS_SKEBBY", "SMS_SMS_PLANET",
+        "SMS_TOKY_DIGITAL", "SMS_TOKY_DIGITAL_SMSC", "SMS_POLKOMTEL", "SMS_SOPRANO", "SMS_APIFONICA", "SMS_RAPPORTO",
+        "SMS_CELLFIND", "SMS_MESSENTE", "SMS_MTARGET", "SMS_UNIFONIC_NEXTGEN", "SMS_UNIFONIC_NEXTGEN2",
+        "SMS_UNIFONIC_NEXTGEN3", "SMS_UNIFONIC_NEXTGEN4", "SMS_UNIFONIC_NEXTGEN5", "SMS_UNIFONIC_NEXTGEN6",
+        "SMS_UNIFONIC_NEXTGEN7", "SMS_UNIFONIC_NEXTGEN8", "SMS_UNIFONIC_NEXTGEN9", "SMS_UNIFONIC_NEXTGEN10",
+        "SMS_LIBONET", "SMS_TOTAL_CONNECT", "SMS_MOVISTAR_COSTA_RICA", "SMS_SMSSERVICE", "SMS_BBL_SMS",
+        "SMS_OCTAPUSH", "SMS_TELIA", "SMS_BULKGATE", "SMS_MITTO", "SMS_LOYMARK", "B2SMS", "SMS_LINK_MOBILITY_ITALY",
+        "SMS_SERWERSMS_NEW",
+    ]
+    | str
+)  # fmt: skip
+"""The gateway of text messages; NATIVE is SALESmanago SMS. An open set: any text goes."""
+
 MessagingSource: TypeAlias = Literal["BIRTHDAY", "MASS", "RULE", "WORKFLOW", "TEST", "ALERT", "RFM", "ALL"] | str
 """What triggered a text message: an open set."""
 
@@ -38,7 +60,7 @@ class ChannelIntegration:
     """A channel, and the gateway provider that it uses."""
 
     channel: Annotated[Channel, Text(255, clearable=False)]
-    provider: NameText
+    provider: Annotated[Provider, Text(255, clearable=False)]
 
 
 @frozen(kw_only=True)
@@ -54,7 +76,8 @@ class SendMessage(Request[MessageSent]):
 
     `contacts` are selectors, `InternalId` or `Everyone`; `name` identifies the message in SALESmanago. Its content is
     either the template `template_name` or `text_content`: give one [guess: with both, as in the only sample, the text
-    counts]. `time` may be from one day ago, which means now, to one year ahead. Texts take 255 characters.
+    counts]. `time` may be from one day ago, which means now, to one year ahead; only the server, which has the clock
+    that counts, checks it. Texts take 255 characters.
     """
 
     path = "messaging/send"
@@ -105,7 +128,7 @@ class SendTransactionalMessage(Request[MessageSent]):
     needs_owner = False
     repeatable = False
     contact: MessageRecipient
-    provider: NameText = field(kw_only=True)
+    provider: Annotated[Provider, Text(255, clearable=False)] = field(kw_only=True)
     integration_name: NameText = field(kw_only=True)
     template_external_id: NameText = field(kw_only=True)
     sender: NameText = field(kw_only=True)

@@ -14,6 +14,7 @@ object:
         ...
     value = Twin()
     value.email = None if v0 is None else v0 if v0.__class__ is str else read0(v0)
+    value.contact_tags = ... unread(v1) ...       # a list of objects is read later, see lazy_lists.py
     ...
     value.__class__ = ContactDetails
 
@@ -35,6 +36,7 @@ import attrs
 from attrs import define, field, frozen
 
 from .fields import Codec, Form, Wrapped, split_annotation
+from .lazy_lists import make_lazy, unread
 
 Reader: TypeAlias = Callable[..., Any]
 Path: TypeAlias = tuple[str, ...]
@@ -80,7 +82,13 @@ class ObjectReader:
 
 def _compile(reader: ObjectReader, first: Mapping[str, Any]) -> Reader:
     """Generate a function that reads objects with the names of `first` fast, and all other objects correctly."""
-    names = {**_NAMES, "slow_read": reader.slow_read, "Record": reader.record_class, "Twin": _twin(reader.record_class)}
+    slots = {
+        each.name: make_lazy(reader.record_class, each.name, entries)
+        for each in reader.fields
+        if (entries := _entry_reader(each.annotation, reader.readers))
+    }
+    twin = _twin(reader.record_class, slots)
+    names = {**_NAMES, "slow_read": reader.slow_read, "Record": reader.record_class, "Twin": twin}
     lines = [*_unpack(reader.fields, first, names), *_fill(reader, names)]
     source = _TEMPLATE.format("\n        ".join(lines))
     exec(compile(source, "<compiled reader>", "exec"), names)  # noqa: S102 - only quoted names and numbers get in
@@ -98,10 +106,10 @@ def read(row):
 """
 
 
-def _twin(record_class: type) -> type:
+def _twin(record_class: type, slots: Mapping[str, Any]) -> type:
     """Return a mutable subclass; its instances can be filled and then turned into instances of `record_class`."""
     thawed = {name: getattr(object, name) for name in ("__init__", "__setattr__", "__delattr__")}
-    return type(record_class.__name__, (record_class,), {"__slots__": (), **thawed})
+    return type(record_class.__name__, (record_class,), {"__slots__": (), **thawed, **slots})
 
 
 def _unpack(fields: Sequence[FieldReader], first: Mapping[str, Any], names: dict[str, Any]) -> Iterator[str]:
@@ -168,8 +176,9 @@ def _fill(reader: ObjectReader, names: dict[str, Any]) -> Iterator[str]:
     yield "value.extra = extra"
     for index, each in enumerate(reader.fields):
         absent = _absent(defaults[each.name])
-        content, names[f"reader{index}"] = _content(each.annotation, reader.readers)
+        content = _content(each.annotation, reader.readers)
         names |= {
+            f"reader{index}": _object_reader(each.annotation, reader.readers),
             f"read{index}": each.read,
             f"entry{index}": each.read_entry,
             f"default{index}": defaults[each.name],
@@ -184,24 +193,37 @@ def _absent(default: Any) -> str:
     return "default{i}.factory()" if hasattr(default, "factory") else "default{i}"
 
 
-def _content(annotation: Any, readers: Mapping[type, ObjectReader]) -> tuple[str, ObjectReader | None]:
-    """Return the expression that reads the content `v` of field number `i`, and the object reader that it needs."""
+def _content(annotation: Any, readers: Mapping[type, ObjectReader]) -> str:
+    """Return the expression that reads the content `v` of field number `i`."""
     kind, metadata = split_annotation(annotation)
-    if any(isinstance(item, Form | Codec | Wrapped) for item in metadata):
-        return "read{i}({v})", None
+    if _has_rules(metadata):
+        return "read{i}({v})"
     if get_origin(kind) is tuple:
-        content, reader = _content(get_args(kind)[0], readers)
-        read_entry = "reader{i}.read" if content == _READ_BY_READER else "entry{i}"
-        return (
-            f"(tuple(map({read_entry}, {{v}})) if {{v}} else ()) if {{v}}.__class__ is list else read{{i}}({{v}})",
-            reader,
-        )
+        entries = "unread({v})" if _entry_reader(annotation, readers) else "tuple(map(entry{i}, {v}))"
+        return f"({entries} if {{v}} else ()) if {{v}}.__class__ is list else read{{i}}({{v}})"
     if kind in readers:
-        return _READ_BY_READER, readers[kind]
-    return _PLAIN.get(kind, "read{i}({v})"), None
+        return "reader{i}.read({v})"
+    return _PLAIN.get(kind, "read{i}({v})")
 
 
-_READ_BY_READER = "reader{i}.read({v})"
+def _has_rules(metadata: Iterable[Any]) -> bool:
+    """Return whether a field has a form of its own, which only its own reader knows."""
+    return any(isinstance(item, Form | Codec | Wrapped) for item in metadata)
+
+
+def _object_reader(annotation: Any, readers: Mapping[type, ObjectReader]) -> ObjectReader | None:
+    """Return the reader of a field that is an object, else None."""
+    kind, metadata = split_annotation(annotation)
+    return None if _has_rules(metadata) else readers.get(kind)
+
+
+def _entry_reader(annotation: Any, readers: Mapping[type, ObjectReader]) -> ObjectReader | None:
+    """Return the reader of the entries of a field that is a list of objects, else None."""
+    kind, metadata = split_annotation(annotation)
+    is_list = get_origin(kind) is tuple and not _has_rules(metadata)
+    return _object_reader(get_args(kind)[0], readers) if is_list else None
+
+
 _PLAIN: dict[Any, str] = {
     str: "{v} if {v}.__class__ is str else read{i}({v})",
     bool: "{v} if {v}.__class__ is bool else read{i}({v})",
@@ -210,6 +232,7 @@ _PLAIN: dict[Any, str] = {
     datetime: "moment({v} / 1000, utc) if {v}.__class__ is int and 0 <= {v} < exact else read{i}({v})",
 }
 _NAMES: dict[str, Any] = {
+    "unread": unread,
     "values": dict.values,
     "split_extra": _split_extra,
     "unreadable": UNREADABLE,

@@ -8,6 +8,8 @@ from attrs import field, frozen
 
 from .fields import JsonPath, ShortText
 
+__all__ = ["Answer", "JobStarted", "Part", "Request"]
+
 AnswerT_co = TypeVar("AnswerT_co", covariant=True)
 
 Owner = Annotated[ShortText | None, JsonPath("owner")]
@@ -20,22 +22,25 @@ DEFAULTED = frozenset({"owner", "user"})
 """The wire names that the client fills with its default owner if a request leaves them out."""
 
 
-_SECRETS = frozenset({"clientid", "apikey", "apisecret", "secret", "sha", "token", "password", "fileurl"})
+_SECRETS = frozenset(
+    {"clientid", "apikey", "apisecret", "secret", "sha", "sha1", "token", "password", "fileurl", "webhookurl"}
+)
 """Fields that an answer may echo or return, and that no repr may show; in lower case, without separators."""
 
 
 def shown_without_secrets(extra: object) -> str:
     """Return the repr of the extra content of an answer, with secrets removed at any depth."""
-    return repr(_without_secrets(extra))
+    return repr(without_secrets(extra))
 
 
-def _without_secrets(value: Any) -> Any:
+def without_secrets(value: Any) -> Any:
+    """Return a JSON value with "…" in place of every secret, at any depth."""
     if isinstance(value, Mapping):
         entries: Mapping[Any, Any] = value
-        return {key: "…" if _is_secret(key) else _without_secrets(inner) for key, inner in entries.items()}
+        return {key: "…" if _is_secret(key) else without_secrets(inner) for key, inner in entries.items()}
     if isinstance(value, list | tuple):
         values: Sequence[Any] = value
-        return [_without_secrets(inner) for inner in values]
+        return [without_secrets(inner) for inner in values]
     return value
 
 
@@ -57,6 +62,7 @@ class Request(Generic[AnswerT_co]):
                             line shows this before it affects many contacts
         changes_nothing     the call leaves the account unchanged, except for tokens and links
         needs_owner         if False, the reference asks for no owner; the simulator refuses other calls without one
+        needs_request_time  if False, the reference asks for no requestTime; the simulator refuses other calls without
     """
 
     path: ClassVar[str]
@@ -66,6 +72,28 @@ class Request(Generic[AnswerT_co]):
     effect: ClassVar[str | None] = None
     changes_nothing: ClassVar[bool] = False
     needs_owner: ClassVar[bool] = True
+    needs_request_time: ClassVar[bool] = True
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether this very request is repeatable; for most classes all requests are, or none."""
+        return self.repeatable
+
+
+@frozen
+class ProductRequest(Request[AnswerT_co]):
+    """A call of API v3, which is about products: another host, and a key in a header instead of a signature.
+
+    method          GET or POST
+    needs_key       if False, the call needs no key
+    carries_secret  its fields hold a secret, so errors carry its path only
+    """
+
+    signed: ClassVar[bool] = False
+    needs_owner: ClassVar[bool] = False
+    method: ClassVar[str] = "POST"
+    needs_key: ClassVar[bool] = True
+    carries_secret: ClassVar[bool] = False
 
 
 @frozen(kw_only=True)

@@ -13,6 +13,7 @@ class Addressee:
     """The recipients of a text message: any `Selector`, or `InternalId` or `Everyone`, which no other call takes."""
 
     addressee_type: ClassVar[str] = ""
+    wire_fields: ClassVar[tuple[str, ...]] = ("addresseeType", "value", "optValue")
     values: tuple[str, ...]
 
     def __init__(self, *values: str) -> None:
@@ -150,7 +151,7 @@ AddresseeT = TypeVar("AddresseeT", bound=Addressee)
 def _of_type(given: Mapping[str, Any], known: Mapping[str, type[AddresseeT]]) -> AddresseeT:
     if not isinstance(given, Mapping):
         raise Invalid(f"is a {type(given).__name__}, not an object")
-    for name in given.keys() - {"addresseeType", "value", "optValue"}:
+    for name in given.keys() - set(Addressee.wire_fields):
         raise Invalid("is not a documented field", field=name)
     kind = str(given.get("addresseeType", "")).upper()
     if kind not in known:

@@ -99,6 +99,7 @@ class ExportWebPushStats(Request[JobStarted]):
 
     path = "notification/push/stats"
     needs_owner = False
+    needs_request_time = False
     item_id: int
     web_push_source_type: Annotated[WebPushSource, Text(255, clearable=False)] = field(kw_only=True)
     user: User = field(default=None, kw_only=True)

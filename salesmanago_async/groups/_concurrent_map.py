@@ -39,7 +39,7 @@ class _Slot(Generic[ResultT]):
     """The place of one item in the order; it holds the result when that is known."""
 
     result: ResultT | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
     is_done: bool = False
 
 
@@ -78,7 +78,9 @@ class _Results(AsyncIterator[ResultT], Generic[ItemT, ResultT]):
                     self._slots.append(_Slot())
                     tasks.start_soon(self._work, self._slots[-1], item)
                     await self._wait_for_capacity()
-        except Exception as error:
+        except anyio.get_cancelled_exc_class():
+            raise
+        except BaseException as error:  # whatever it is, nothing else would wake the caller
             last.error = error
             self._slots.append(last)
         self._no_more_items = True
@@ -87,7 +89,9 @@ class _Results(AsyncIterator[ResultT], Generic[ItemT, ResultT]):
     async def _work(self, slot: _Slot[ResultT], item: ItemT) -> None:
         try:
             slot.result = await self._act(item)
-        except Exception as error:
+        except anyio.get_cancelled_exc_class():
+            raise
+        except BaseException as error:
             slot.error = error
         slot.is_done = True
         self._changed.give()

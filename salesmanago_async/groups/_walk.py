@@ -35,6 +35,10 @@ class Walk(AsyncIterator[EntryT], Generic[EntryT]):
                 raise StopAsyncIteration
             await self._load_page(self._ask)
 
+    def take_ready(self) -> list[EntryT]:
+        """Return the rest of the current page."""
+        return list(self._entries)
+
     async def _load_page(self, ask: Ask[EntryT]) -> None:
         entries, more = await ask(self._page)
         self._entries = iter(entries)

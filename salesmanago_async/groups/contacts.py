@@ -1,14 +1,15 @@
 """`sm.contacts`: upsert one contact or millions, find, list, delete and export contacts."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import datetime
-from itertools import chain, islice
+from itertools import islice
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
-from ..api.codec import lenient_reader, write
+from attrs import evolve
+
+from ..api.codec import lenient_reader
 from ..api.contact_changes import (
     LONGEST_VALUE,
     BatchDeleteContacts,
@@ -35,7 +36,9 @@ from ..api.contact_lists import (
     ListModifiedContactsPage,
 )
 from ..api.contacts import Contact, HasContact, ListContacts, UpsertContact, Upserted
+from ..api.events import ExternalEvent
 from ..api.fields import entries_of, milliseconds
+from ..api.integration import ContactAndEvent, ContactPart, EventPart, UpsertContactWithEvent
 from ..api.selectors import Selector, Stage
 from ..connection.blocks import block
 from ..errors import Invalid
@@ -45,20 +48,23 @@ from ..exports.shapes import as_it_is, contact_export, contacts_on_page, events_
 from ..imports.report import Report
 from ..imports.runs import ContactRunOptions, Outcomes, contact_run
 from ..jobs import Job, started_job
+from ..outcome import RecordT
 from ..records.shapes import contact_shape
-from ..sources.sources import GivenSource
-from ._changes import ModifiedExport, modified_export
+from ..sources.sources import FileOrFrame, GivenRecords, GivenSource
+from ..stores.addresses import GivenPlace, journal_place
+from ._contact_walks import all_contacts, modified_contacts
 from ._modified import MOST_NAMED, ModifiedContactReader
 from ._pages import ExportedPage, exported_pages
-from ._walk import Ask, Page, Walk, windows
+from ._walk import Walk
+from .changed_contacts import ModifiedExport, modified_export
 from .group import Group, call
 
 if TYPE_CHECKING:
     from ..buffers.buffer import Buffer
     from ..buffers.options import ContactBufferOptions
-
-WINDOW_MS = 30 * 86_400_000
-"""The longest span of contact/paginatedModifiedContacts."""
+    from ..sync.report import SyncReport
+    from ..sync.settings import SyncOptions
+    from ..sync.syncs import SyncOutcomes
 
 
 class Contacts(Group):
@@ -105,6 +111,38 @@ class Contacts(Group):
             )
         )
 
+    async def upsert_with_event(
+        self,
+        contact: Contact,
+        event: ExternalEvent,
+        *,
+        event_id: str | None = None,
+        owner: str | None = None,
+        use_api_double_opt_in: bool | None = None,
+        double_opt_in_language: str | None = None,
+        double_opt_in_email_id: str | None = None,
+        async_: bool | None = None,
+    ) -> ContactAndEvent:
+        """Add a contact or change it, and add an event to it, in one request; see `UpsertContactWithEvent`.
+
+        An event that names no contact belongs to this one. With an `event_id`, which an earlier answer had as
+        `event_id`, that event gets this content; such a request is sent again after any failure. Without one, the event
+        is new at each request: after an error that is `in_doubt`, it may have been added. The other arguments are those
+        of `UpsertContact`.
+        """
+        if event.email is None and event.contact_id is None:
+            event = evolve(event, email=contact.email, contact_id=None if contact.email else contact.contact_id)
+        upserted = ContactPart(
+            contact=contact,
+            owner=owner,
+            use_api_double_opt_in=use_api_double_opt_in,
+            double_opt_in_language=double_opt_in_language,
+            double_opt_in_email_id=double_opt_in_email_id,
+            async_=async_,
+        )
+        added = EventPart(event=event, event_id=event_id, owner=owner)
+        return await self._connection.send(UpsertContactWithEvent(upserted, event=added))
+
     async def get(self, emails: Iterable[str], *, owner: str | None = None) -> tuple[ContactDetails, ...]:
         """Return the details of the contacts of any number of addresses, requested 50 at a time.
 
@@ -134,12 +172,7 @@ class Contacts(Group):
         The server counts pages. If contacts are deleted, or move to another owner, during the walk, later contacts move
         to pages that were already read, and are missed. Collect first, then delete.
         """
-
-        async def ask(page: int) -> Page[ContactDetails]:
-            answer = await self._connection.send(ListContactsPage(page, size=size, owner=owner))
-            return answer.contacts, _may_go_on(answer.contacts, answer.has_more)
-
-        return Walk([ask])
+        return all_contacts(self._connection, size=size, owner=owner)
 
     def walk_modified(
         self, start: datetime | int, end: datetime | int, *, size: int = MOST_ROWS, owner: str | None = None
@@ -150,21 +183,7 @@ class Contacts(Group):
         contacts at a time. A contact that is modified during the walk moves to its new time, and later contacts move to
         pages that were already read. So let `end` be in the past, and start the next walk there.
         """
-        span = write(ListModifiedContacts(start, end))
-
-        def modified(begin: int, finish: int) -> Ask[ListedContact]:
-            async def ask(page: int) -> Page[ListedContact]:
-                request = ListModifiedContactsPage(begin, finish, page=page, size=size, owner=owner)
-                answer = await self._connection.send(request)
-                return answer.modified_contacts, _may_go_on(answer.modified_contacts, answer.has_more)
-
-            return ask
-
-        # The reference does not say whether a span includes its own edges. Windows that share an edge miss no contact;
-        # contacts exactly on a shared edge are requested beforehand, and left out of the second window.
-        (first, *others) = windows(span["from"], span["to"], WINDOW_MS)
-        seamless = (_without(modified(begin - 1, begin), modified(begin, finish)) for begin, finish in others)
-        return Walk(chain([modified(*first)], seamless))
+        return modified_contacts(self._connection, start, end, size=size, owner=owner)
 
     async def delete_many(self, selectors: Iterable[Selector] | Selector, *, owner: str | None = None) -> Deleted:
         """Delete every contact that any of the selectors matches, in one request; `ContactId` is the safest selector.
@@ -214,15 +233,15 @@ class Contacts(Group):
         making = exported_pages(self._connection, size=size, owner=owner, outstanding=outstanding, strict=strict)
         damage = DamageCounter()
         read = as_it_is if raw else contacts_on_page
-        async with making as pages, aclosing(_contacts_of(pages, read, damage)) as contacts:
-            yield Records(contacts, damage)
+        async with making as pages, aclosing(_contacts_of(pages, damage)) as contacts:
+            yield Records(contacts, read, damage)
 
     @overload
     def export_modified(
         self,
         since: datetime | int | None = ...,
         *,
-        state: str | PathLike[str] | None = ...,
+        state: GivenPlace | None = ...,
         ordered: bool = ...,
         overlap: float = ...,
         owner: str | None = ...,
@@ -233,7 +252,7 @@ class Contacts(Group):
         since: datetime | int | None = ...,
         *,
         raw: Literal[True],
-        state: str | PathLike[str] | None = ...,
+        state: GivenPlace | None = ...,
         ordered: bool = ...,
         overlap: float = ...,
         owner: str | None = ...,
@@ -244,7 +263,7 @@ class Contacts(Group):
         since: datetime | int | None = None,
         *,
         raw: bool = False,
-        state: str | PathLike[str] | None = None,
+        state: GivenPlace | None = None,
         ordered: bool = True,
         overlap: float = 600.0,
         owner: str | None = None,
@@ -258,7 +277,9 @@ class Contacts(Group):
         `state` is a file that connects one run to the next: no change is missed, and none comes twice. If the file
         exists, the run continues where the last one ended, and `since` is ignored. The file is written when the block
         ends without an error after the last contact, so the contacts should be stored safely by then. It holds ids and
-        times, and belongs to one owner, account and server: a state of another one is refused.
+        times, and belongs to one owner, account and server: a state of another one is refused. `state` may also be
+        "postgresql://host/database?run=NAME" (extra `postgres`), for runs on several machines: if another export with
+        that name has ended meanwhile, `JournalFailed` is raised at the end, and its state stays.
 
         A run begins `overlap` seconds before the end of the last one: this is the longest time that a change may take
         to become visible, or that two clocks may differ. Contacts returned in that time are returned again only if they
@@ -269,7 +290,7 @@ class Contacts(Group):
             modified,
             None if since is None else _milliseconds(since),
             as_it_is if raw else _details,
-            state=None if state is None else Path(state),
+            state=None if state is None else journal_place(state, field="state"),
             overlap=int(overlap * 1000),
             ordered=ordered,
         )
@@ -319,7 +340,8 @@ class Contacts(Group):
         `source` is an iterable or async iterable of contacts (`Contact` values, the API's objects, flat mappings, rows
         of a database, dataclasses), a frame or stream of Arrow data (pandas, Polars, DuckDB, ADBC, pyarrow), or the
         path of a CSV, JSON, Parquet or Excel file. It is read lazily, and no record is kept longer than until its
-        outcome is known. `options` are those of `ContactRunOptions`.
+        outcome is known. Texts are trimmed, and blank ones leave a field as it is, except in `Contact` values, which
+        are sent as they are.
 
         A bad record is rejected and does not stop the run. Wrong credentials end the run, and so does a server that
         does not answer at all for `patience` seconds: the error is raised if the server has processed no record, and is
@@ -333,17 +355,88 @@ class Contacts(Group):
 
         An error of the source is raised after everything read before it is settled. Raises `Invalid` for a file that
         cannot be read, or an unknown column.
+
+        Options, with their defaults; `ContactRunOptions` says more about each:
+
+            journal=None        a SQLite path or "postgresql://…": the same call goes on with a run that was stopped
+            known_by="position"             or "content": how the records of that run are found again
+            when_busy="refuse"  or "wait", up to lock_timeout=900.0 seconds, while another run has the journal
+            dry_run=False       check and count everything, and send nothing
+            on_progress         called with a `Report` whenever something has become known
+            tags=()             tags that every contact gets
+            owner=None          the user for whom contacts are changed; None: the client's
+            use_api_double_opt_in=False     True mails each contact that is to be opted in
+            lang, fire_events   of the request: see `BatchUpsertContacts`
+            accept_consents=False           consents that an export says were given are sent only if this is True
+            wait=True           follow server jobs to their results; False ends at "submitted"
+            outstanding=1000    the most server jobs that are followed at once
+            in_doubt="ask"      for events: what to do if reading back decides nothing ("ask", "send" or "drop")
+            batch_size=1000, max_bytes=4 MiB    a request is sent when it has so many records, or bytes
+            patience=300.0      seconds without any answer of the server after which the run stops
+            stop_within=20.0    seconds that a run which is stopped may take for what is in flight
+            columns={}          the field of each column or key that has another name
+            extra_columns="error"           what to do with other columns: "error", "ignore" or "properties"
+            format, encoding, delimiter     of a file; found out if they are left out
+            null=(), decimal=".", time_zone="UTC", date_format=(), keep_spaces=False    how texts are read
+            strict=False        reject what is taken otherwise, with a warning in the report
+            note=None           JSON that is kept in the journal, for whoever goes on with the run
+            identity={}         JSON that must be the same when a journal is continued
         """
         return await contact_run(self._connection, source, options).execute()
 
+    @overload
+    def upserting(
+        self, source: FileOrFrame, **options: Unpack[ContactRunOptions]
+    ) -> AbstractAsyncContextManager[Outcomes]: ...
+    @overload
+    def upserting(
+        self, source: GivenRecords[RecordT], **options: Unpack[ContactRunOptions]
+    ) -> AbstractAsyncContextManager[Outcomes[RecordT]]: ...
     @block("`async with sm.contacts.upserting(source) as outcomes`, and then `async for outcome in outcomes`")
-    async def upserting(self, source: GivenSource, **options: Unpack[ContactRunOptions]) -> AsyncGenerator[Outcomes]:
+    async def upserting(
+        self, source: GivenSource, **options: Unpack[ContactRunOptions]
+    ) -> AsyncGenerator[Outcomes[Any]]:
         """Run as `upsert_many` does, but yield each outcome when it becomes known.
 
         `async with sm.contacts.upserting(source) as outcomes` and then `async for outcome in outcomes`. Leaving the
         block early cancels the run immediately; `outcomes.stop()` ends it in order.
         """
         async with contact_run(self._connection, source, options).outcomes() as outcomes:
+            yield outcomes
+
+    async def sync(
+        self, source: GivenSource, *, state: str | PathLike[str], **options: "Unpack[SyncOptions]"
+    ) -> "SyncReport":
+        """Send only the rows that differ from what the server accepted last: a nightly import that costs its changes.
+
+        `source` is everything, as for `upsert_many`, and it is read to its end. `state` is a file that connects one
+        sync with the next: for each key it has a digest of the content that was accepted last, 16 bytes a row. It is
+        created by the first sync, which sends every row. `options` are those of `SyncOptions`.
+
+            report = await sm.contacts.sync("customers.csv", state="customers.db")
+            report.added, report.changed, report.unchanged, report.removed
+
+        A row that was rejected, is in doubt, or was not sent is sent again by the next sync. So is what was in flight
+        when a sync was killed: call it again with the same arguments. A change is never missed. Rows may come in any
+        order; those in the order of the last sync cost least. Two syncs cannot use one state at the same time, and a
+        state belongs to one account, owner and server: `Invalid` says so. If the options that decide what is sent have
+        changed, all rows are sent again, and `report.resent` says why.
+
+        With `removed="delete"`, `"stop_monitoring"` or `"tag:NAME"`, contacts that are no longer in the source are
+        deleted, no longer monitored, or tagged. Then the state also holds the address or id of each contact.
+        """
+        from ..sync.syncs import contact_sync  # imported here because few programs need it
+
+        return await contact_sync(self._connection, source, state, options).execute()
+
+    @block("`async with sm.contacts.syncing(source, state=…) as outcomes`, and then `async for outcome in outcomes`")
+    async def syncing(
+        self, source: GivenSource, *, state: str | PathLike[str], **options: "Unpack[SyncOptions]"
+    ) -> "AsyncGenerator[SyncOutcomes]":
+        """Sync as `sync` does, but yield the outcome of each row that is sent when it becomes known."""
+        from ..sync.syncs import contact_sync
+
+        async with contact_sync(self._connection, source, state, options).outcomes() as outcomes:
             yield outcomes
 
     def buffer(self, **options: "Unpack[ContactBufferOptions]") -> "Buffer[Contact | Mapping[str, Any]]":
@@ -364,16 +457,13 @@ def _several(given: Iterable[str]) -> Iterator[str]:
     return iter(cast("Sequence[str]", entries_of(given)) if isinstance(given, str) else given)
 
 
-async def _contacts_of(
-    pages: AsyncIterator[ExportedPage], read: Callable[[Any], Any], damage: DamageCounter
-) -> AsyncGenerator[Any]:
-    """Yield the contacts of the pages before the first empty one, and count the damage in them."""
+async def _contacts_of(pages: AsyncIterator[ExportedPage], damage: DamageCounter) -> AsyncGenerator[list[Any]]:
+    """Yield the contacts of each page before the first empty one, and count the damage in them."""
     async for page in pages:
         if not page.contacts:
             return
         damage.add_page(page.damaged)
-        for contact in page.contacts:
-            yield read(contact)
+        yield list(page.contacts)
         damage.records += len(page.contacts)
 
 
@@ -386,25 +476,6 @@ def _milliseconds(since: datetime | int) -> int:
 
 def _details(contact: Any) -> ContactDetails:
     return lenient_reader(ContactDetails)(contact)
-
-
-def _may_go_on(contacts: Sequence[object], has_more: bool | None) -> bool:
-    """Return whether a next page may exist: not after an empty page, nor after one marked as the last."""
-    return bool(contacts) and has_more is not False
-
-
-def _without(excluded: Ask[ListedContact], ask: Ask[ListedContact]) -> Ask[ListedContact]:
-    """Return `ask` without the contacts of `excluded`."""
-    known: set[str | None] | None = None
-
-    async def ask_for_others(page: int) -> Page[ListedContact]:
-        nonlocal known
-        if known is None:
-            known = {contact.id async for contact in Walk([excluded])}
-        contacts, more = await ask(page)
-        return [contact for contact in contacts if contact.id not in known], more
-
-    return ask_for_others
 
 
 def _pieces(selector: Selector) -> Iterator[Selector]:

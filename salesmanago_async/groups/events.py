@@ -1,7 +1,8 @@
 """`sm.events`: add one external event or millions, change or delete one."""
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
 from ..api.events import (
     AddContactExtEvent,
@@ -13,8 +14,9 @@ from ..api.events import (
 from ..connection.blocks import block
 from ..imports.report import Report
 from ..imports.runs import EventRunOptions, Outcomes, event_run
+from ..outcome import RecordT
 from ..records.shapes import event_shape
-from ..sources.sources import GivenSource
+from ..sources.sources import FileOrFrame, GivenRecords, GivenSource
 from .group import Group, call
 
 if TYPE_CHECKING:
@@ -41,11 +43,22 @@ class Events(Group):
         Events that remain undecided are in doubt (see `in_doubt` in `EventRunOptions`, the type of `options`).
 
         `report.raise_if_incomplete()` raises `RunIncomplete` if the run stopped early or events are in doubt.
+
+        The options are those of `sm.contacts.upsert_many`, except those that are about contacts (`tags`, `lang`,
+        `fire_events`, `use_api_double_opt_in`, `accept_consents`), and `path`, the path of another call for events.
         """
         return await event_run(self._connection, source, options).execute()
 
+    @overload
+    def adding(
+        self, source: FileOrFrame, **options: Unpack[EventRunOptions]
+    ) -> AbstractAsyncContextManager[Outcomes]: ...
+    @overload
+    def adding(
+        self, source: GivenRecords[RecordT], **options: Unpack[EventRunOptions]
+    ) -> AbstractAsyncContextManager[Outcomes[RecordT]]: ...
     @block("`async with sm.events.adding(source) as outcomes`, and then `async for outcome in outcomes`")
-    async def adding(self, source: GivenSource, **options: Unpack[EventRunOptions]) -> AsyncGenerator[Outcomes]:
+    async def adding(self, source: GivenSource, **options: Unpack[EventRunOptions]) -> AsyncGenerator[Outcomes[Any]]:
         """Run as `add_many` does, but yield each outcome when it becomes known; see `sm.contacts.upserting`."""
         async with event_run(self._connection, source, options).outcomes() as outcomes:
             yield outcomes
@@ -57,4 +70,5 @@ class Events(Group):
         from ..buffers.settings import BufferSettings
 
         settings, others = BufferSettings.taken_from(options, EventBufferOptions)
-        return Buffer(event_run(self._connection, (), cast("EventRunOptions", others)), event_shape(), settings)
+        shape = event_shape(any_location=bool(others.get("any_location")))
+        return Buffer(event_run(self._connection, (), cast("EventRunOptions", others)), shape, settings)

@@ -6,8 +6,7 @@ from collections.abc import Callable, Coroutine
 from functools import cached_property
 from typing import Any, Generic, ParamSpec, TypeVar, cast, get_type_hints, overload
 
-from ..api import Request
-from ..api.request import answer_type
+from ..api.request import Request, answer_type
 from ..connection.connection import Connection
 
 P = ParamSpec("P")

@@ -27,10 +27,10 @@ class Jobs(Group):
         """Poll any number of jobs, and yield each when it is over: `async with sm.jobs.as_completed(jobs) as finished`.
 
         `jobs` are taken from their source gradually: at most `outstanding` are polled concurrently, each immediately
-        when it is taken, and then every poll interval. Of the jobs with a file, the one whose link expires first is
-        yielded first: open or save it immediately. For any other job, opening it raises the reason (`JobFailed`, or
-        `JobNotFound` if the server does not know the job). An error of the source is raised after the jobs before it
-        are over.
+        when it is taken, and then every poll interval, or every other one after two of them. Of the jobs with a file,
+        the one whose link expires first is yielded first: open or save it immediately. For any other job, opening it
+        raises the reason (`JobFailed`, or `JobNotFound` if the server does not know the job). An error of the source is
+        raised after the jobs before it are over.
         """
         several = [jobs] if isinstance(jobs, Job) else jobs
         return as_completed(self._connection, several, outstanding=outstanding)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 SIMILAR = 0.6
 """How similar two names must be, from 0 to 1, as measured by `difflib`."""
@@ -16,6 +17,16 @@ def nearest(name: str, known: Iterable[str], *, similar: float = SIMILAR) -> str
     return spellings[near[0]] if near else None
 
 
+LONGEST_REMEMBERED = 200
+
+
 def plain(name: str) -> str:
-    """Return a name without what does not count: case, spaces and separators."""
-    return re.sub(r"[\W_]", "", name).lower()
+    """Return a name without what does not count, case, spaces and separators: lead_url and Lead.URL are the same."""
+    return (_remembered if len(name) <= LONGEST_REMEMBERED else _plain)(name)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).casefold()
+
+
+_remembered = lru_cache(maxsize=4096)(_plain)

@@ -45,6 +45,7 @@ PRINTABLE = st.dictionaries(
 )
 
 
+@pytest.mark.ci
 @settings(deadline=None, max_examples=examples(100))
 @given(OBJECTS)
 def test_any_object_is_an_answer(body: dict[str, Any]) -> None:

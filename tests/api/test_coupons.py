@@ -23,7 +23,7 @@ def test_a_coupon_takes_a_code_or_its_length(given: dict[str, Any]) -> None:
         ({}, "length"),
         ({"length": 4}, "length"),
         ({"length": 65}, "length"),
-        ({"length": 0, "coupon": "ABCDE"}, "length"),
+        ({"length": 5, "email": None}, "email"),
         ({"coupon": "ABCD"}, "coupon"),
         ({"coupon": "A" * 33}, "coupon"),
         ({"length": 5, "name": "n" * 65}, "name"),
@@ -36,6 +36,12 @@ def test_a_coupon_outside_the_documented_limits_is_refused_and_its_field_named(
     with pytest.raises(Invalid) as caught:
         read_request("contact/addContactCoupon", {"email": ANN, "name": "spring", **given})
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("length", [0, 1, 12345])
+def test_beside_a_code_the_length_is_not_looked_at(length: int) -> None:
+    body = {"email": ANN, "name": "spring", "coupon": "ABCDE", "length": length}
+    assert write_request(read_request("contact/addContactCoupon", body)) == body
 
 
 @pytest.mark.parametrize("name", ["coupon_name", "coupon_code"])

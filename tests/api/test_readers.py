@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salesmanago_async.api import REQUESTS, codec
+from salesmanago_async.api import REQUESTS, codec, read_request
 from salesmanago_async.api.codec import read_leniently
 from salesmanago_async.api.codegen import field_specs
 from salesmanago_async.api.contact_details import ContactDetails, RecordedEvent, TagScore, Visit
@@ -24,6 +24,7 @@ from salesmanago_async.api.fields import split_annotation
 from salesmanago_async.api.messages import ConversationMessage
 from salesmanago_async.api.request import answer_type
 from salesmanago_async.api.web_push import WebPushRecipient
+from salesmanago_async.errors import Invalid
 from tests.conftest import examples
 
 FILES: list[type] = [
@@ -109,6 +110,7 @@ def test_file_records_are_read_as_on_the_slow_path(kind: type, data: st.DataObje
     assert_same(kind, data.draw(objects(kind)))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "kind", [*FILES, *dict.fromkeys(ANSWERS.values()), ContactDetails, RecordedEvent, Visit, TagScore]
 )
@@ -188,3 +190,18 @@ def test_of_two_equivalent_names_the_documented_one_counts(names: tuple[str, str
 def test_content_that_is_not_an_object_is_refused(body: Any) -> None:
     with pytest.raises(ValueError, match="not an object"):
         read_leniently(TagScore, body)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("contact/upsert", {"contact": "ann@example.com"}, "contact"),
+        ("contact/upsert", {"contact": [{"email": "ann@example.com"}]}, "contact"),
+        ("contact/upsert", {"contact": {"email": "ann@example.com", "address": "Kraków"}}, "contact.address"),
+        ("v2/contact/addContactExtEvent", {"email": "ann@example.com", "contactEvent": 5}, "contactEvent"),
+    ],
+)
+def test_what_should_be_an_object_is_named(path: str, body: dict[str, Any], field: str) -> None:
+    with pytest.raises(Invalid, match="not an object") as caught:
+        read_request(path, {"owner": "ann@example.com", **body})
+    assert caught.value.field == field

@@ -1,5 +1,6 @@
 """Common mistakes in calls: a single value instead of a list, missing arguments, a block that is not entered."""
 
+import re
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ async def sm(make_client: MakeClient) -> AsyncGenerator[SalesManago]:
         yield client
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "given", ["a@example.com", "a@example.com, b@example.com", ["a@example.com"], {"a@example.com"}]
 )
@@ -94,3 +96,21 @@ def test_a_status_is_a_fault_as_on_the_command_line() -> None:
             Fault(wrong)
     with pytest.raises(Invalid, match="given twice"):
         Fault("503", status=502)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda sm: sm.contacts.upsert_many([], path="contact/upsert"), "'path'"),
+        (lambda sm: sm.events.add_many([], tags=["VIP"]), "'tags'"),
+        (lambda sm: sm.contacts.upsert_many([], tag="VIP"), "'tag'; did you mean 'tags'?"),
+        (lambda sm: sm.contacts.buffer(path="contact/upsert"), "'path'"),
+        (lambda sm: sm.events.buffer(tags=["VIP"]), "'tags'"),
+        (lambda sm: sm.events.buffer(max_delays=1), "'max_delays'; did you mean 'max_delay'?"),
+    ],
+)
+async def test_a_foreign_option_is_refused_before_anything_is_read(
+    sm: SalesManago, call: Callable[[SalesManago], Any], said: str
+) -> None:
+    with pytest.raises(TypeError, match=f"^there is no option {re.escape(said)}$"):
+        await call(sm)

@@ -142,6 +142,7 @@ async def test_outstanding_limits_the_concurrent_jobs(make_client: MakeClient, o
     assert account.most_outstanding == outstanding
 
 
+@pytest.mark.ci
 async def test_pages_are_exported_concurrently(make_client: MakeClient) -> None:
     account = Account(pages(200))
     async with make_client(None, transport=account, concurrency=32) as sm:

@@ -16,11 +16,14 @@ import pytest
 from attrs import define, field
 from hypothesis import example, given, settings
 
-from salesmanago_async import Contact, ContactId, Invalid, NoAnswer, Retries, SalesManago, Unreadable
-from salesmanago_async.groups._changes import modified_export
+from salesmanago_async import Contact, ContactId, Credentials, Invalid, NoAnswer, Retries, SalesManago, Unreadable
+from salesmanago_async.errors import JournalFailed
 from salesmanago_async.groups._modified import ModifiedContactReader
+from salesmanago_async.groups.changed_contacts import modified_export
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
-from tests.conftest import EPOCH, MakeClient, VirtualTimeLoop, examples, wall_clock
+from salesmanago_async.stores.addresses import DatabaseAddress
+from tests.conftest import EPOCH, MakeClient, VirtualTimeLoop, examples, in_ci, wall_clock
+from tests.postgresql import query, run_in
 
 DAY = 86_400.0
 START = int(EPOCH * 1000)
@@ -57,11 +60,17 @@ async def test_every_changed_contact_comes_once(sm: SalesManago, emails: list[st
     assert {record["email"] for record in raw} == set(emails)
 
 
+@pytest.fixture(params=["file", *in_ci("database")])
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Path | DatabaseAddress:
+    """A place for a state that nobody has written yet."""
+    return tmp_path / "nightly.json" if request.param == "file" else run_in(request.getfixturevalue("postgresql"))
+
+
+@pytest.mark.sampled
 @pytest.mark.anyio
 async def test_with_one_state_each_change_comes_once_over_several_runs(
-    sm: SalesManago, emails: list[str], tmp_path: Path
+    sm: SalesManago, emails: list[str], state: Path | DatabaseAddress
 ) -> None:
-    state = tmp_path / "nightly.json"
     assert sorted(await changed(sm, state=state)) == sorted(emails)
     assert await changed(sm, None, state=state) == []
     await anyio.sleep(DAY)
@@ -72,6 +81,51 @@ async def test_with_one_state_each_change_comes_once_over_several_runs(
     await sm.contacts.upsert(Contact(email=emails[3], name="Ann"))
     await sm.contacts.upsert(Contact(email="new@example.com"))
     assert sorted(await changed(sm, None, state=state)) == [emails[3], "new@example.com"]
+
+
+@pytest.mark.anyio
+async def test_a_state_in_a_database_belongs_to_one_account(
+    sm: SalesManago, emails: list[str], make_client: MakeClient, simulator: Simulator, postgresql: str
+) -> None:
+    state = run_in(postgresql)
+    assert len(await changed(sm, state=f"{postgresql}&run={state.run}")) == 120
+    async with make_client(
+        simulator, credentials=Credentials(client_id="other", api_key="key", api_secret="secret")
+    ) as stranger:
+        with pytest.raises(Invalid, match="is the state of another account's contacts") as caught:
+            await changed(stranger, state=state)
+    assert caught.value.field == str(state)
+
+
+@pytest.mark.anyio
+async def test_of_two_exports_at_once_one_writes_the_state_in_a_database(
+    sm: SalesManago, emails: list[str], postgresql: str
+) -> None:
+    state = run_in(postgresql)
+
+    async def two_at_once(expected: list[str]) -> None:
+        async with sm.contacts.export_modified(START, state=state) as slow:
+            assert sorted([contact.email or "" async for contact in slow]) == sorted(expected)
+            assert sorted(await changed(sm, state=state)) == sorted(expected)
+
+    for expected in (emails, []):  # the first time there is no state yet
+        with pytest.raises(JournalFailed, match="was written by another export meanwhile"):
+            await two_at_once(expected)
+        assert await changed(sm, None, state=state) == []
+
+
+@pytest.mark.anyio
+async def test_a_state_that_cannot_be_read_or_is_none_is_refused(sm: SalesManago, postgresql: str) -> None:
+    state = run_in(postgresql)
+    with pytest.raises(Invalid, match="the first run needs a time"):
+        await changed(sm, None, state=state)
+    query(state, "INSERT INTO salesmanago.states VALUES (%s, 1, '{}')", state.run)
+    with pytest.raises(Invalid, match="is not the state of an export"):
+        await changed(sm, state=state)
+    with pytest.raises(Invalid, match="state: the address names no run"):
+        await changed(sm, state="postgresql://host/db")
+    with pytest.raises(Invalid, match="cannot be used: connection failed"):
+        await changed(sm, state="postgresql://127.0.0.1:1/db?run=nightly")
 
 
 @pytest.mark.anyio
@@ -254,6 +308,7 @@ async def check_runs(account: Account, state: Path, *, ordered: bool) -> None:
     assert (last - given.keys(), doubled, too_old) == (set(), [], [])
 
 
+@pytest.mark.ci
 @settings(max_examples=examples(60), deadline=None)
 @given(
     seed=st.integers(0, 2**32),

@@ -4,13 +4,12 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
-import anyio.to_thread
-
 from ..connection.identity import mark_of
-from ..exports.changes import MARGIN_MS, Changes, beginning, read_state, write_state
+from ..exports.changes import MARGIN_MS, Changes, beginning
+from ..stores.addresses import JournalPlace
+from ._change_state import read_change_state, write_change_state
 from ._concurrent_map import concurrent_map
 from ._modified import Details, ModifiedContactReader, in_chunks
 
@@ -21,8 +20,13 @@ class ModifiedExport(AsyncIterator[RecordT], Generic[RecordT]):
     """Contacts that were modified in a span, each with all its details.
 
     `begin` and `end` are the span, by the server's clock. `unavailable` holds the ids of the contacts found so far that
-    were modified but cannot be read: they have been deleted since, or belong to another owner.
+    were modified but cannot be read: they have been deleted since, or belong to another owner. `is_complete` says
+    whether the last contact was taken.
     """
+
+    begin: datetime
+    end: datetime
+    is_complete: bool
 
     def __init__(
         self, details: AsyncIterator[Details], changes: Changes, read: Callable[[Any], RecordT], span: tuple[int, int]
@@ -60,13 +64,13 @@ async def modified_export(
     since: int | None,
     read: Callable[[Any], RecordT],
     *,
-    state: Path | None,
+    state: JournalPlace | None,
     overlap: int,
     ordered: bool,
 ) -> AsyncGenerator[ModifiedExport[RecordT]]:
     """Yield the details of contacts modified since a time (ms), or since the last run; see `export_modified`."""
     whose = {**modified.connection.identity, "owner": mark_of(modified.owner)}
-    before = read_state(state, whose=whose) if state else None
+    before, version = await read_change_state(state, whose=whose) if state else (None, 0)
     end = await modified.server_time()
     begin = beginning(since, before, end=end, overlap=overlap)
     changes = Changes(before, whose=whose, begin=begin, until=end, overlap=overlap)
@@ -78,4 +82,4 @@ async def modified_export(
         export = ModifiedExport(details, changes, read, (begin, end))
         yield export
     if state and export.is_complete:
-        await anyio.to_thread.run_sync(write_state, state, changes.state())
+        await write_change_state(state, changes.state(), version=version)
