@@ -17,6 +17,7 @@ A buffer opens its files (places) and has a queue and a dispatcher for each. A d
 and each run reads from a `QueueSource` and writes to a `QueueJournal`.
 
 `async with sm.contacts.buffer(…)` and `async with sm.events.buffer(…)` open one; `integrations` opens both for an app.
+`sm.products` has three, for products, quantities and prices.
 `await buffer.add(record)` returns a receipt immediately, `await receipt` returns the outcome of the record, and `await
 buffer.confirm(record)` does both. A bad record is refused immediately.
 

@@ -1,6 +1,5 @@
 """`Buffer`: takes records one by one, sends them together, and reports the outcome of each."""
 
-import logging
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -13,11 +12,14 @@ from ..imports.engine.chunks import chunker_of
 from ..imports.runs import Run
 from ..imports.targets import EVENTS
 from ..outcome import Outcome
-from ..records.names import Names, names_of_contact, names_of_event
+from ..records.names import Names
 from ..records.shapes import Shape
-from ..stores.queue_rows import QueuedLine, QueueFile
+from ..stores.queue import StoredQueue
+from ..stores.queue_values import QueuedLine
 from ..support.signal import Signal
 from ..support.spawn import spawn
+from ..telemetry import tell, watch_buffer
+from ..telemetry.buffer_events import BufferClosedBadly, BufferLeftRecords, LeftoversFound
 from .dispatching import Dispatcher
 from .places import Opened, claim, orphaned_queues
 from .queue import Queue
@@ -33,8 +35,6 @@ CUT_AFTER = 5.0
 LAST_POLL = 3.0
 """Seconds that the last poll of the jobs may take."""
 
-_log = logging.getLogger("salesmanago_async")
-
 
 class Buffer(Generic[RecordT]):
     """Takes records, sends them together, and reports the outcome of each: see `BufferOptions`.
@@ -48,9 +48,10 @@ class Buffer(Generic[RecordT]):
         self._connection = run.connection
         self._settings = run.settings
         self._encoder = shape.encoder(run.settings.tags)
+        self._names_of = shape.names_of_body
         self._chunker = chunker_of(run.settings)
         self._options = settings
-        self._files: list[QueueFile] = []
+        self._files: list[StoredQueue] = []
         self._dispatchers: list[Dispatcher] = []
         """The first one takes records; the others send what dead workers have left."""
         self._reporter = Reporter(settings.on_outcome)
@@ -58,9 +59,17 @@ class Buffer(Generic[RecordT]):
         self._closed = anyio.Event()
         self._is_open = False
 
+    def __repr__(self) -> str:
+        return f"<Buffer of {self._target.kind}, records: {len(self)}{'' if self._is_open else ', not open'}>"
+
     def __len__(self) -> int:
         """How many records are in the buffer: taken, with an outcome that is not known yet."""
         return sum(len(dispatcher.queue) for dispatcher in self._dispatchers)
+
+    @property
+    def lag(self) -> float:
+        """How many seconds ago the oldest record without an outcome was taken; 0 if there is none."""
+        return max((dispatcher.queue.lag for dispatcher in self._dispatchers), default=0.0)
 
     async def add(self, record: RecordT) -> Receipt:
         """Take a record, and return the receipt for its outcome; with a journal, the record is on the disk by then.
@@ -99,6 +108,7 @@ class Buffer(Generic[RecordT]):
         try:
             await self._open_queues()
             self._connection.lifetime.add(self)
+            watch_buffer(self, self._target.kind)
         except BaseException:
             await self._close_files()
             raise
@@ -130,7 +140,7 @@ class Buffer(Generic[RecordT]):
             await self._drain()
             await self._close_files()
         except Exception as error:
-            _log.error("A buffer could not be closed in order: %s", type(error).__name__)
+            tell(BufferClosedBadly(failure=type(error).__name__))
         finally:
             with anyio.CancelScope(shield=True):  # if the event loop is shut down meanwhile, that ends the runs
                 await self._all_ended()
@@ -162,7 +172,9 @@ class Buffer(Generic[RecordT]):
         if path is None:
             self._add_queue(None, [], after=())
             return
-        identity = {**self._connection.identity, "kind": f"buffer of {self._target.kind}"}
+        catalog = self._settings.fields.get("catalogId")
+        into = f" in catalog {catalog}" if catalog else ""
+        identity = {**self._connection.identity, "kind": f"buffer of {self._target.kind}{into}"}
         opened = [self._tracked(await claim(path, identity))]
         opened += [self._tracked(left) async for left in orphaned_queues(path, identity)]
         for file, lines in reversed(opened):  # each waits for those after it, which hold older records
@@ -173,18 +185,18 @@ class Buffer(Generic[RecordT]):
     def _tracked(self, opened: Opened) -> Opened:
         """Return an opened queue, and remember to close its file."""
         self._files.append(opened[0])
+        if left := sum(line.state != "rejected" for line in opened[1]):
+            tell(LeftoversFound(records=left, journal=str(self._options.journal)))
         return opened
 
-    def _add_queue(self, file: QueueFile | None, lines: list[QueuedLine], *, after: Sequence[Holder]) -> None:
+    def _add_queue(self, file: StoredQueue | None, lines: list[QueuedLine], *, after: Sequence[Holder]) -> None:
         """Add a queue before the others; its records wait for those of `after`, and for another buffer's contacts."""
-        are_events = self._target is EVENTS
-        names_of = names_of_event if are_events else names_of_contact
         dispatcher = Dispatcher(
-            Queue(file, lines, names_of=names_of, changed=self._changed),
+            Queue(file, lines, names_of=self._names_of, changed=self._changed),
             connection=self._connection,
             target=self._target,
             settings=self._settings,
-            rounds=rounds_of(are_events=are_events, follows_jobs=self._settings.wait),
+            rounds=rounds_of(are_events=self._target is EVENTS, follows_jobs=self._settings.wait),
             reporter=self._reporter,
             max_delay=self._options.max_delay,
             after=[*after, *([self._options.after] if self._options.after is not None else [])],
@@ -230,9 +242,5 @@ class Buffer(Generic[RecordT]):
         left = [outcome for dispatcher in self._dispatchers for outcome in dispatcher.queue.give_up(why)]
         self._reporter.report(left)
         unsent = sum(outcome.state != "submitted" for outcome in left)
-        if unsent and self._files:
-            _log.warning(
-                "A buffer was closed with %d records to be sent; they lie in %s", unsent, self._options.journal
-            )
-        elif unsent:
-            _log.error("A buffer without a journal was closed with %d records that are not sent", unsent)
+        if unsent:
+            tell(BufferLeftRecords(records=unsent, journal=str(self._options.journal) if self._files else None))

@@ -1,6 +1,5 @@
 """One run after the other over one queue: a run sends what the run before has left, because of an outage, say."""
 
-import logging
 from collections.abc import Sequence
 from traceback import format_tb
 
@@ -16,6 +15,8 @@ from ..imports.engine.settling import Listener
 from ..imports.settings import Settings
 from ..imports.targets import Target
 from ..outcome import Outcome
+from ..telemetry import tell
+from ..telemetry.buffer_events import BufferFailed, BufferRetries, BufferUnanswered
 from .queue import Queue
 from .queue_journal import QueueJournal
 from .queue_source import QueueSource
@@ -25,8 +26,6 @@ from .settings import Holder
 
 MAX_PAUSE = 60.0
 """The most seconds between two runs if one after the other fails."""
-
-_log = logging.getLogger("salesmanago_async")
 
 
 class Dispatcher:
@@ -94,7 +93,7 @@ class Dispatcher:
     async def _run(self) -> None:
         control = RunControl.begin(self._connection.pace, self._settings.goal)
         delivery = _Delivery(self.queue, self._new_source(), control, self._rounds, self._reporter)
-        self._engine = Engine(
+        engine = self._engine = Engine(
             self._connection,
             delivery.source,
             self._target,
@@ -102,22 +101,27 @@ class Dispatcher:
             delivery,
             control=control,
             history=RunHistory(delivery.journal, known=delivery.journal.begun_before()),
+            stops_with_client=False,
         )
         if self._halted.is_set():
-            self._engine.stop()
+            engine.stop()
+        await self._execute(engine, delivery)
+        self._reporter.report(self.queue.end_unreported())
+
+    async def _execute(self, engine: Engine, delivery: "_Delivery") -> None:
+        """Execute a run, and log what kept it from sending its records."""
         try:
-            report = await self._engine.execute()
+            report = await engine.execute()
         except SalesManagoError as error:
             _warn(error)
         except Exception as error:  # an error of this library; its text may hold a record, so it is not logged
             where = "".join(format_tb(error.__traceback__))
-            _log.error("A run of a buffer has failed, it goes on trying: %s\n%s", type(error).__name__, where)
+            tell(BufferFailed(failure=type(error).__name__, place=where))
         else:
             if report.stopped:
                 _warn(report.stopped)
             elif delivery.has_unfinished and not self._halted.is_set():
-                _log.warning("Records of a buffer got no answer, they are sent again")
-        self._reporter.report(self.queue.end_unreported())
+                tell(BufferUnanswered())
 
     def _new_source(self) -> QueueSource:
         return QueueSource(self.queue, max_delay=self._max_delay, after=self._after)
@@ -166,4 +170,4 @@ def _warn(error: SalesManagoError) -> None:
     """Log why a run has ended, without the text of the server, which may contain personal data."""
     is_ours = isinstance(error, NoAnswer | JournalFailed | RateLimited)
     why = str(error) if is_ours else f"{type(error).__name__} {getattr(error, 'status', None) or ''}".rstrip()
-    _log.warning("A buffer's records cannot be sent now, it goes on trying: %s", why)
+    tell(BufferRetries(failure=why))

@@ -4,6 +4,7 @@ With a file, everything is durable before it counts. A run that sends the record
 writes down what becomes of them in a `QueueJournal`.
 """
 
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -17,7 +18,8 @@ from attrs import define, field
 from ..errors import JournalFailed
 from ..outcome import Outcome, State
 from ..records.names import Names
-from ..stores.queue_rows import QueuedLine, QueueFile
+from ..stores.queue import StoredQueue
+from ..stores.queue_values import QueuedLine
 from ..support.signal import Signal
 from ..support.spawn import spawn
 from .receipts import Receipt
@@ -40,6 +42,8 @@ class Queued:
     rounds: int = 0
     is_over: bool = False
     receipt: Receipt = field(factory=Receipt, repr=False)
+    taken_at: float = field(factory=time.monotonic, repr=False)
+    """By the clock of the machine, because metrics are collected outside the event loop."""
 
     @property
     def was_sent(self) -> bool:
@@ -51,7 +55,7 @@ class Queued:
 class _Writing:
     """A record that is being written to the file."""
 
-    file: QueueFile
+    file: StoredQueue
     queued: Queued
     ended: anyio.Event = field(factory=anyio.Event)
     error: JournalFailed | None = None
@@ -62,7 +66,7 @@ class Queue:
 
     def __init__(
         self,
-        file: QueueFile | None,
+        file: StoredQueue | None,
         lines: Iterable[QueuedLine],
         *,
         names_of: Callable[[Any], Names],
@@ -86,6 +90,12 @@ class Queue:
 
     def __getitem__(self, number: int) -> Queued:
         return self._queued[number]
+
+    @property
+    def lag(self) -> float:
+        """How many seconds ago the oldest record was taken by this process; 0 if there is none."""
+        now = time.monotonic()
+        return now - min((queued.taken_at for queued in list(self._queued.values())), default=now)
 
     def holds(self, names: Names) -> bool:
         """Return whether a record with one of these names is here."""
@@ -175,6 +185,11 @@ class Queue:
     def next_chunk_number(self) -> int:
         """Return a number that no chunk has had."""
         return next(self._chunk_numbers)
+
+    async def confirm(self) -> None:
+        """Raise `JournalFailed` if another process may have taken over the file."""
+        if self._file:
+            await self._file.confirm()
 
     async def mark(
         self,

@@ -60,6 +60,10 @@ class QueueJournal:
         self._chunks[number] = members
         return number
 
+    async def confirm(self) -> None:
+        """Raise `JournalFailed` if another process may have taken over the queue."""
+        await self._queue.confirm()
+
     async def checksums(self, number: int) -> bytes:
         """Return the checksums of a batch's records, 4 bytes each."""
         return b"".join(checksum(queued.item) for queued in self._chunks[number])

@@ -18,6 +18,9 @@ class Receipt:
         self._known = anyio.Event()
         self._outcome: Outcome | None = None
 
+    def __repr__(self) -> str:
+        return f"<Receipt: {self._outcome.state if self._outcome else 'outcome not known yet'}>"
+
     @property
     def outcome(self) -> Outcome | None:
         """The outcome of the record; None while it is not known."""

@@ -1,13 +1,12 @@
 """Reports the outcomes of a buffer to the caller's `on_outcome` and to the log."""
 
-import logging
 from collections.abc import Callable, Iterable
 
 from attrs import frozen
 
 from ..outcome import PROBLEMS, Outcome
-
-_log = logging.getLogger("salesmanago_async")
+from ..telemetry import tell
+from ..telemetry.buffer_events import BufferRecordFailed, CallbackFailed
 
 
 @frozen
@@ -23,9 +22,9 @@ class Reporter:
 
     def _report(self, outcome: Outcome) -> None:
         if outcome.state in PROBLEMS:
-            _log.warning("Record %d of a buffer is %s; its receipt has the reason", outcome.position, outcome.state)
+            tell(BufferRecordFailed(position=outcome.position, state=outcome.state))
         if self.on_outcome:
             try:
                 self.on_outcome(outcome)
             except Exception as error:
-                _log.error("on_outcome has raised %s", type(error).__name__)
+                tell(CallbackFailed(failure=type(error).__name__))

@@ -1,15 +1,16 @@
 """The settings of a buffer, checked."""
 
 from collections.abc import Callable, Mapping
-from os import PathLike
-from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 from attrs import field, frozen
+from attrs.converters import optional
 
 from ..errors import Invalid
+from ..imports.settings import check_options
 from ..outcome import Outcome
 from ..records.names import Names
+from ..stores.addresses import JournalPlace, journal_place
 
 WhenFull: TypeAlias = Literal["wait", "raise"]
 
@@ -40,10 +41,6 @@ def _known(_: object, attribute: Any, value: str) -> None:
         raise Invalid(f"is {value!r}, not wait or raise", field=attribute.name)
 
 
-def _path(given: str | PathLike[str] | None) -> Path | None:
-    return Path(given) if given is not None else None
-
-
 @frozen(kw_only=True)
 class BufferSettings:
     """The settings of a buffer, besides those of its runs: see `BufferOptions`."""
@@ -51,7 +48,7 @@ class BufferSettings:
     max_delay: float = field(default=1.0, validator=_positive)
     max_pending: int = field(default=50_000, validator=_positive)
     when_full: WhenFull = field(default="wait", validator=_known)
-    journal: Path | None = field(default=None, converter=_path)
+    journal: JournalPlace | None = field(default=None, converter=optional(journal_place))
     on_outcome: Callable[[Outcome], None] | None = None
     drain_within: float = field(default=20.0, validator=_positive)
     after: After | None = None
@@ -59,7 +56,6 @@ class BufferSettings:
     @classmethod
     def taken_from(cls, options: Mapping[str, Any], known: type) -> tuple["BufferSettings", dict[str, Any]]:
         """Return the settings, and the options left for the runs; raise `TypeError` for one that is not `known`."""
-        for name in options.keys() - known.__annotations__.keys():
-            raise TypeError(f"there is no option {name!r}")
+        check_options(options, known)
         own = {name: value for name, value in options.items() if name in cls.__annotations__}
         return cls(**own), {name: value for name, value in options.items() if name not in own}

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 import anyio
 import anyio.abc
 
+from ..support.stop_signals import receiving_signals
+
 
 @asynccontextmanager
 async def until_sigterm() -> AsyncGenerator[None]:
@@ -20,7 +22,7 @@ async def until_sigterm() -> AsyncGenerator[None]:
 
     async def listen(scope: anyio.CancelScope, *, task_status: anyio.abc.TaskStatus[None]) -> None:
         nonlocal was_heard
-        with anyio.open_signal_receiver(signal.SIGTERM) as signals:
+        with receiving_signals(signal.SIGTERM) as signals:
             task_status.started()
             async for _ in signals:
                 was_heard = True

@@ -17,6 +17,37 @@ import anyio.to_thread
 BLOCK = 512 * 1024
 
 
+class TooLong(Exception):
+    """A download is longer than what may be kept in memory."""
+
+
+class Memory:
+    """A download that is kept in memory only, up to `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._content = bytearray()
+
+    @property
+    def length(self) -> int:
+        """How many bytes there are."""
+        return len(self._content)
+
+    async def append(self, content: bytes) -> None:
+        """Add bytes at the end; raise `TooLong` past the limit."""
+        self._content += content
+        if len(self._content) > self._limit:
+            raise TooLong
+
+    async def read(self, offset: int, most: int) -> bytes:
+        """Return `most` bytes from `offset` on; fewer only if there are no more."""
+        return bytes(self._content[offset : offset + most])
+
+    def whole(self) -> bytes:
+        """Return all bytes."""
+        return bytes(self._content)
+
+
 class Spool:
     """A file that grows at its end while it is read. Only one task may append; a write has at least `block` bytes."""
 

@@ -25,7 +25,7 @@ from ..connection.wire import Reply, read_body
 from ..errors import LinkExpired, NoAnswer, SalesManagoError, Unreadable
 from ..support.signal import Signal
 from ._byte_ranges import UNKNOWN, ByteRange, Version, range_in, resume_headers
-from ._spool import Spool
+from ._spool import Memory, Spool
 
 if TYPE_CHECKING:
     from ..connection.http import Download
@@ -46,7 +46,7 @@ class Transfer:
     `changed` is signalled when there are more bytes, and when the host has `answered` with the file.
     """
 
-    def __init__(self, connection: Connection, fresh_link: FreshLink, spool: Spool) -> None:
+    def __init__(self, connection: Connection, fresh_link: FreshLink, spool: Spool | Memory) -> None:
         self.total: int | None = None
         self.answered = False
         self.changed = Signal()

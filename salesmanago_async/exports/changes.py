@@ -21,9 +21,9 @@ import orjson
 from attrs import field, frozen
 
 from ..api.fields import milliseconds
+from ..atomic_file import AtomicFile
 from ..connection.identity import difference
 from ..errors import Invalid
-from ._atomic_file import AtomicFile
 
 SETTLED_MS = 2000
 """If a contact was read this long after its modification time, it was not modified again at that same time."""
@@ -149,31 +149,40 @@ def read_state(path: Path, *, whose: Mapping[str, Any]) -> ChangesState | None:
     if not path.parent.is_dir():
         raise Invalid(f"there is no folder {path.parent}", field=str(path))
     try:
-        document = orjson.loads(path.read_bytes())
+        document = path.read_bytes()
     except FileNotFoundError:
         return None
-    except (OSError, orjson.JSONDecodeError) as error:
+    except OSError as error:
         raise Invalid(f"is not a readable state of an export: {error}", field=str(path)) from None
+    return state_in(document, str(path), whose=whose)
+
+
+def state_in(content: bytes, place: str, *, whose: Mapping[str, Any]) -> ChangesState:
+    """Return the state in a document; raise `Invalid` that names its place if it is none, or somebody else's."""
     try:
-        _check_version(path, document)
+        document = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise Invalid(f"is not a readable state of an export: {error}", field=place) from None
+    try:
+        _check_version(place, document)
         state = _read(document)
     except Invalid:
         raise
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise Invalid("is not the state of an export", field=str(path)) from None
+        raise Invalid("is not the state of an export", field=place) from None
     if other := difference(state.whose, whose):
         message = other.servers or f"is the state of another {other.name}'s contacts"
-        raise Invalid(f"{message}: give this export a state of its own", field=str(path))
+        raise Invalid(f"{message}: give this export a state of its own", field=place)
     return state
 
 
-def _check_version(path: Path, document: Any) -> None:
+def _check_version(place: str, document: Any) -> None:
     version = document["version"]
     if version != _VERSION:
         raise Invalid(
             f"is a state of version {version!r}; this program writes {_VERSION}: give the export a new state, and a "
             "time to begin with",
-            field=str(path),
+            field=place,
         )
 
 
@@ -188,8 +197,8 @@ def _read(document: Any) -> ChangesState:
     )
 
 
-def write_state(path: Path, state: ChangesState) -> None:
-    """Write a state, readable only by its owner, in place of the one that was there."""
+def document_of(state: ChangesState) -> bytes:
+    """Return a state as a document, in one line."""
     document = {
         "version": _VERSION,
         "whose": state.whose,
@@ -198,9 +207,14 @@ def write_state(path: Path, state: ChangesState) -> None:
         "unavailable": state.unavailable,
         "seen": {id_: (seen.modified_on, seen.checksum) for id_, seen in state.seen.items()},
     }
+    return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def write_state(path: Path, state: ChangesState) -> None:
+    """Write a state, readable only by its owner, in place of the one that was there."""
     placed = AtomicFile(path, private=True)
     try:
-        placed.file.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
+        placed.file.write(document_of(state))
         placed.commit()
     finally:
         placed.discard()

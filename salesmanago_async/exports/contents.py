@@ -22,9 +22,14 @@ RecordT_co = TypeVar("RecordT_co", covariant=True)
 class Records(AsyncIterator[RecordT_co], Generic[RecordT_co]):
     """The records of a file, each once. `damaged` says what was damaged in the records yielded so far."""
 
-    def __init__(self, found: AsyncGenerator[RecordT_co], counter: DamageCounter) -> None:
+    def __init__(
+        self, found: AsyncGenerator[list[Any]], read: Callable[[Any], RecordT_co], counter: DamageCounter
+    ) -> None:
         self._found = found
+        self._read = read
         self._counter = counter
+        self._batch: list[Any] = []
+        """The records that come next, the first one last."""
 
     @property
     def damaged(self) -> Damage:
@@ -35,10 +40,18 @@ class Records(AsyncIterator[RecordT_co], Generic[RecordT_co]):
         return self
 
     async def __anext__(self) -> RecordT_co:
-        return await anext(self._found)
+        while not self._batch:
+            self._batch = (await anext(self._found))[::-1]
+        return self._read(self._batch.pop())
+
+    def take_ready(self) -> list[RecordT_co]:
+        """Return the records that the next steps would yield without waiting."""
+        batch, self._batch = self._batch[::-1], []
+        return [self._read(record) for record in batch]
 
     async def aclose(self) -> None:
         """Stop reading."""
+        self._batch = []
         await self._found.aclose()
 
 
@@ -57,16 +70,6 @@ async def batches(
     async with aclosing(source) as found:
         async for batch in found:
             yield split_batch(read, batch)
-
-
-async def records(
-    file: Spooled, read: Callable[[Any], Any], *, raw: bool, damage: DamageCounter | None = None
-) -> AsyncGenerator[Any]:
-    """Yield each record: converted by `read`, or with `raw` as it is in the file."""
-    async with aclosing(batches(file, read, damage=damage)) as found:
-        async for batch in found:
-            for record in batch:
-                yield record if raw else read(record)
 
 
 async def _elements(file: Spooled, inside: str | None, damage: DamageCounter | None) -> AsyncGenerator[list[Any]]:

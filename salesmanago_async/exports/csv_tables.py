@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from ..records.cells import BEGIN_FORMULAS, MARKED_TEXT
 from .tables import StoredCell, Table, text_of
 
 
@@ -14,7 +15,8 @@ class CsvTable:
     """Writes one row for each record, with the columns that `flat` names; `finish` writes all rows at the end.
 
     Times are ISO 8601 in UTC, and the values of a list are joined by commas. None and empty text look the same. Without
-    a record there is no header. `safe_cells` puts an apostrophe before cells that a spreadsheet would run as formulas.
+    a record there is no header. `safe_cells` puts an apostrophe before cells that a spreadsheet would run as formulas,
+    and before those that already look so. An import removes one apostrophe.
     """
 
     def __init__(self, file: IO[bytes], folder: Path | None, *, safe_cells: bool = True) -> None:
@@ -48,13 +50,11 @@ class CsvTable:
 
 def _safe_text_of(cell: StoredCell) -> str:
     text = text_of(cell)
-    if text[:1] in _DANGEROUS and isinstance(cell, str | list) and not _HARMLESS.fullmatch(text):
-        return f"'{text}"
-    return text
+    is_formula = text[:1] in _DANGEROUS and isinstance(cell, str | list) and not _HARMLESS.fullmatch(text)
+    return f"'{text}" if (is_formula and not text.isspace()) or MARKED_TEXT.match(text) else text
 
 
-_DANGEROUS = frozenset("=+-@\t\r\n＝＋－＠")
-"""First characters of a formula; the wide forms count in East Asian versions of spreadsheets."""
+_DANGEROUS = frozenset(BEGIN_FORMULAS)
 
 _HARMLESS = re.compile(r"[+-]?\d[\d ]*(?:[.,]\d+)?(?:[eE][+-]?\d+)?")
 """A number, or a phone number: a spreadsheet neither runs it nor looks it up."""

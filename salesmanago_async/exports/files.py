@@ -4,7 +4,7 @@ A slow reader never keeps the link open, because links live for minutes; the byt
 """
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import BinaryIO
 
 import anyio
@@ -12,7 +12,7 @@ import anyio
 from ..connection.connection import Connection
 from ..errors import Unreadable
 from ..support.background import background
-from ._spool import Spool
+from ._spool import Memory, Spool, TooLong
 from ._transfer import FreshLink, Transfer
 
 LONGEST_PIECE = 256 * 1024
@@ -46,7 +46,7 @@ class Spooled:
         self._spool = spool
         self._transfer = transfer
         self._ended = False
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     @property
     def received(self) -> int:
@@ -94,7 +94,9 @@ class Spooled:
         try:
             await self._transfer.run()
             self._ended = True
-        except Exception as error:
+        except anyio.get_cancelled_exc_class():
+            raise
+        except BaseException as error:  # whatever it is, nothing else would wake the readers
             self._error = error
         self._transfer.changed.give()
 
@@ -118,12 +120,14 @@ class Spooled:
         await self._transfer.changed.wait()
 
 
-async def read_whole(file: Spooled, *, limit: int) -> bytes:
-    """Return the file's bytes; raise `Unreadable` past `limit` bytes."""
-    content = bytearray()
-    async with aclosing(file.pieces()) as pieces:
-        async for piece in pieces:
-            content += piece
-            if len(content) > limit:
-                raise Unreadable(f"the file is longer than {limit} bytes")
-    return bytes(content)
+async def read_whole(connection: Connection, fresh_link: FreshLink, *, limit: int) -> bytes:
+    """Download a file into memory, and return its bytes; raise `Unreadable` past `limit` bytes.
+
+    A small file needs neither a temporary file nor a task of its own. The errors are those of `open_file`.
+    """
+    content = Memory(limit)
+    try:
+        await Transfer(connection, fresh_link, content).run()
+    except TooLong:
+        raise Unreadable(f"the file is longer than {limit} bytes") from None
+    return content.whole()

@@ -13,9 +13,9 @@ from typing import IO, Any, Literal, Protocol, TypeAlias
 import anyio.to_thread
 from attrs import field, frozen
 
+from ..atomic_file import AtomicFile, target_of_link
 from ..errors import Invalid
 from ..extras import check_parquet
-from ._atomic_file import AtomicFile, target_of_link
 from .csv_tables import CsvTable
 from .damage import Damage
 from .flat import dump_flat

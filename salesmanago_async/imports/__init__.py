@@ -48,8 +48,10 @@ A stop is bounded. `outcomes.stop()`, the cancellation of the task, Ctrl-C, SIGT
 requests in flight finish for at most `stop_within` seconds (20). Leaving a block or a generator early never cancels the
 caller's own task.
 
-The server sets the pace. 429, 503 and time-outs halve the requests in flight, answers raise them again, and Retry-After
-holds up all of them. Waits grow exponentially, with full jitter, and hold no permit.
+The server sets the pace. A run finds how many requests in flight the server takes before they only wait there, and how
+many in a second before it refuses them; `concurrency` and `rate` are the upper bounds. 429, 503 and time-outs lower
+them, answers raise them again, and Retry-After holds up all requests.
+Waits grow exponentially, with full jitter, and hold no permit.
 
 Memory is bounded by what is in flight. A slow server slows the reading, and records that wait are in an unnamed
 temporary file.

@@ -1,28 +1,25 @@
 """What a run would cost: its requests, and its time. Pure: no I/O, no clock."""
 
-from math import ceil, inf
 from typing import Any
 
 from attrs import asdict, frozen
 
-from ..errors import Invalid
-
-LATENCY = 0.2
-"""The default seconds that a request takes."""
+from ..planning import JOB_SECONDS, LATENCY, Pacing, Plan, Workload, make_plan
 
 
 @frozen(kw_only=True)
 class Estimate:
     """What a run would send, and what decides how long that takes.
 
-    `jobs` are the server jobs of the chunks. `polls` is the lowest number of polls that end them; 0 if they are not
-    followed. `preparing` is how many seconds it took to read, check and encode the records. `confirmations` counts the
-    contacts that are asked by e-mail to confirm their consent, and `confirmations_if_new` those that are asked only if
-    they are new: both are 0 unless double opt-in is on, and both are upper bounds. The other fields are settings: at
-    most `outstanding` jobs are followed, `pollers` of them are polled concurrently, and each once in a `poll_interval`
-    (seconds).
+    `records` go in `chunks`, one request each, and `jobs` are the server jobs of the chunks. `polls` is the lowest
+    number of polls that end them; 0 if they are not followed. `preparing` is how many seconds it took to read, check
+    and encode the records. `confirmations` counts the contacts that are asked by e-mail to confirm their consent, and
+    `confirmations_if_new` those that are asked only if they are new: both are 0 unless double opt-in is on, and both
+    are upper bounds. The other fields are settings: at most `outstanding` jobs are followed, and each is polled once in
+    a `poll_interval` (seconds).
     """
 
+    records: int
     chunks: int
     jobs: int
     polls: int
@@ -31,7 +28,6 @@ class Estimate:
     rate: float | None
     poll_interval: float
     outstanding: int
-    pollers: int
     confirmations: int = 0
     confirmations_if_new: int = 0
 
@@ -45,40 +41,30 @@ class Estimate:
         """The most confirmation e-mails that the server may send."""
         return self.confirmations + self.confirmations_if_new
 
-    def seconds_at(self, *, latency: float = LATENCY) -> float:
-        """Return about how many seconds the run takes if each request takes `latency` seconds.
+    def plan(self, *, latency: float = LATENCY, job_seconds: float = JOB_SECONDS) -> Plan:
+        """Return the plan of the run, if each request takes `latency` seconds and each server job `job_seconds`.
 
-        The result is the longest of its bounds: preparing the records, the permits, the rate, the outstanding jobs, and
-        the pollers with a poll interval and the last poll after the last chunk. It does not include jobs that need a
-        second poll, records that wait for an earlier one of their contact, retries, this machine's own work for each
-        request, and the jitter of the polls. So a run rarely takes less. Raises `Invalid` for a latency below 0.
+        Raises `Invalid` for seconds below 0.
         """
-        if not 0 <= latency < inf:
-            raise Invalid(f"is {latency}; give the seconds that a request takes", field="latency")
-        if not self.chunks:
-            return self.preparing
-        sent = self._all_sent(latency)
-        return max(sent + self.poll_interval, self._last_poll(latency)) + 2 * latency if self.polls else sent
+        return make_plan(
+            Workload(records=self.records, chunks=self.chunks, preparing=self.preparing, follows_jobs=self.polls > 0),
+            Pacing(
+                latency=latency,
+                job_seconds=job_seconds,
+                concurrency=self.concurrency,
+                rate=self.rate,
+                poll_interval=self.poll_interval,
+                outstanding=self.outstanding,
+            ),
+        )
 
-    def as_dict(self, *, latency: float = LATENCY) -> dict[str, Any]:
-        """Return the estimate as plain JSON, with the latency and the `seconds` that follow from it."""
-        estimate = {"latency": latency, "seconds": round(self.seconds_at(latency=latency), 3)}
+    def seconds_at(self, *, latency: float = LATENCY, job_seconds: float = JOB_SECONDS) -> float:
+        """Return about how many seconds the run takes, at least; see `plan`."""
+        return self.plan(latency=latency, job_seconds=job_seconds).seconds
+
+    def as_dict(self, *, latency: float = LATENCY, job_seconds: float = JOB_SECONDS) -> dict[str, Any]:
+        """Return the estimate as plain JSON, with what it assumes, the `seconds` that follow, and their `limit`."""
+        plan = self.plan(latency=latency, job_seconds=job_seconds)
         fields = {**asdict(self), "preparing": round(self.preparing, 3)}
-        return {"requests": self.requests, **fields, **estimate}
-
-    def _all_sent(self, latency: float) -> float:
-        """Return when the last chunk is answered."""
-        waits = (self.chunks - 1) // self.outstanding if self.polls else 0
-        room = waits * (self.poll_interval + 2 * latency)  # a poll and a result file make room for the next job
-        return latency + max(self.preparing, self._last_begins(self.chunks, latency), room)
-
-    def _last_poll(self, latency: float) -> float:
-        """Return when the last poll begins, if the chunks do not delay it."""
-        rounds = ceil(self.polls / self.pollers) - 1
-        polling = max(rounds * 2 * latency, self._last_begins(self.polls, latency))  # it reads the file, too
-        return max(latency + self.poll_interval + polling, self._last_begins(self.chunks + self.polls, latency))
-
-    def _last_begins(self, requests: int, latency: float) -> float:
-        """Return when the last of so many requests can begin, by the permits and by the rate."""
-        spacing = 1 / self.rate if self.rate else 0.0
-        return max((ceil(requests / self.concurrency) - 1) * latency, (requests - 1) * spacing)
+        assumed = {"latency": latency, "job_seconds": job_seconds}
+        return {"requests": self.requests, **fields, **assumed, "seconds": round(plan.seconds, 3), "limit": plan.limit}

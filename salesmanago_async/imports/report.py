@@ -3,18 +3,20 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from attrs import asdict, field, frozen
+from attrs import asdict, frozen
 
-from ..errors import RunIncomplete, SalesManagoError
-from ..outcome import Outcome, State
-from ..sources.warnings import ReadWarning
-from .estimate import LATENCY, Estimate
+from ..errors import RunIncomplete
+from ..outcome import State
+from ..planning import JOB_SECONDS, LATENCY
+from .counts import RunCounts
 
-_NOT_COUNTS = frozenset({"ended", "halted", "goal", "stopped", "problems", "first_reasons", "estimate", "warnings"})
+_NOT_COUNTS = frozenset(
+    {"ended", "halted", "goal", "stopped", "problems", "examples", "samples", "first_reasons", "estimate", "warnings"}
+)
 
 
 @frozen(kw_only=True)
-class Report:
+class Report(RunCounts):
     """The counts of a run: `read == accepted + submitted + rejected + in_doubt + not_sent`, always once it has ended.
 
     `complete` says whether the run has done everything it was asked for; if not, `raise_if_incomplete()` raises
@@ -23,48 +25,28 @@ class Report:
     was done. `goal` is the state that records should reach: "accepted", or "submitted" with `wait=False`, or "not_sent"
     in a dry run.
 
-    `bytes` is the total length of the bodies sent, `seconds` the time it took. `problems` has the first 20 outcomes
-    that are rejected or in doubt. `reasons` counts why records were rejected, are in doubt, or are submitted with a job
-    that was not followed to its end: the most frequent reason first, with … in place of particular values.
-    `first_reasons` has the first reason of each of these states, unchanged. `unfollowed` counts the server jobs that
-    were not followed to their end; `request_ids` has the first 1,000 of them. `earlier` counts the records that were
-    settled by an earlier run of the same journal; `journal` is its path.
+    `bytes` is the total length of the bodies sent, `seconds` the time it took. `concurrency` is how many requests the
+    client let be in flight at the end: as many as the server takes, as far as that was found out. A client begins with
+    a few, so after a run of few requests it is no more than that; 0 if nothing was sent. `problems` has the first 20
+    outcomes that are rejected or in doubt, `examples` the first three of each kind of reason, and `samples` how the run
+    went on over time; `html()` shows all of it. `reasons` counts why records were rejected, are in doubt, or are
+    submitted with a job that was not followed to its end: the most frequent reason first, with … in place of
+    particular values. `first_reasons` has the first reason of each of these states, unchanged. `unfollowed` counts the
+    server jobs that were not followed to their end; `request_ids` has the first 1,000 of them. `earlier` counts the
+    records that were settled by an earlier run of the same journal; `journal` is its path or address, without a
+    password.
 
-    `warnings` are what was taken from files and looks wrong, each with its column, count and first line. With the
-    option `strict` such rows are rejected.
+    `warnings` are what was taken and looks wrong, each with its column, count and first line (or position, if there is
+    no file); with the option `strict` such rows are rejected. Keys of records that are not fields are among them, each
+    once, although all records that have one are rejected. So is what the server says of products that it accepts.
 
     In a dry run, `chunks` and `bytes` are what would be sent. When it has ended, `duplicates` counts the records of a
     contact that came before (they would wait for the earlier record), or the events that are equal in every field to an
     earlier one (probably a mistake), and `estimate` is what the run would cost. In other runs both are None.
     """
 
-    read: int = 0
-    read_all: bool = False
-    accepted: int = 0
-    submitted: int = 0
-    rejected: int = 0
-    in_doubt: int = 0
-    not_sent: int = 0
-    chunks: int = 0
-    bytes: int = 0
-    requests: int = 0
-    retries: int = 0
-    jobs: int = 0
-    unfollowed: int = 0
-    earlier: int = 0
-    seconds: float = 0.0
-    journal: str | None = None
-    ended: bool = False
-    halted: bool = False
-    goal: State = "accepted"
-    stopped: SalesManagoError | None = None
-    problems: tuple[Outcome, ...] = ()
-    reasons: Mapping[str, int] = field(factory=dict)
-    first_reasons: Mapping[State, str] = field(factory=dict)
-    request_ids: tuple[int, ...] = ()
-    duplicates: int | None = None
-    estimate: Estimate | None = None
-    warnings: tuple[ReadWarning, ...] = ()
+    def __repr__(self) -> str:
+        return f"<Report: {self}>"
 
     def __str__(self) -> str:
         early = f"; {self.early_end}" if self.early_end else ""
@@ -110,8 +92,57 @@ class Report:
         if not self.complete:
             raise RunIncomplete(f"the run is not complete: {self}", self)
 
-    def as_dict(self, *, latency: float = LATENCY) -> dict[str, Any]:
-        """Return the counts as plain JSON, without any record; `latency` (seconds) is for the estimate."""
+    @property
+    def verdict(self) -> str:
+        """How the run ended, in one sentence, without any record."""
+        if self.early_end:
+            return f"Stopped before the end{f': {self.stopped}' if self.stopped else ''}."
+        if self.goal == "not_sent":
+            return "A dry run: nothing was sent."
+        if not self.ended:
+            return "The run still goes on."
+        left = {"rejected": self.rejected, "in doubt": self.in_doubt}
+        some = " and ".join(f"{count:,} {state}" for state, count in left.items() if count)
+        done = "submitted" if self.goal == "submitted" else "accepted"
+        return f"All was sent; {some}." if some else f"All records were {done}."
+
+    @property
+    def differences(self) -> Mapping[str, int]:
+        """How the source differs from what was known, by kind; only a sync knows."""
+        return {}
+
+    def html(self, *, title: str = "Report of a run", rows: bool = True) -> str:
+        """Return the report as one HTML page without outside resources: counts, plots, reasons, warnings.
+
+        It holds nothing personal but the first rejected rows of each reason; `rows=False` leaves these out.
+        """
+        from .page import page_of  # imported here because few programs need it
+
+        return page_of(
+            self,
+            title=title,
+            rows=rows,
+            verdict=self.verdict,
+            is_complete=self.complete,
+            differences=self.differences,
+            remedies=self._remedies,
+        )
+
+    @property
+    def _remedies(self) -> tuple[str, ...]:
+        """How to go on, in lines."""
+        if self.complete and not self.in_doubt:
+            return ()
+        if self.journal:
+            return (f"The same call with journal={self.journal!r} goes on with the run.",)
+        return ("The run had no journal, so another call begins anew.",)
+
+    def as_dict(self, *, latency: float = LATENCY, job_seconds: float = JOB_SECONDS) -> dict[str, Any]:
+        """Return the counts as plain JSON, without any record.
+
+        `latency` and `job_seconds` (the seconds of a request and of a server job) are for the estimate.
+        """
+        estimate = self.estimate.as_dict(latency=latency, job_seconds=job_seconds) if self.estimate else None
         counts = asdict(self, filter=lambda attribute, _: attribute.name not in _NOT_COUNTS)
         return {
             **counts,
@@ -120,5 +151,5 @@ class Report:
             "stopped": str(self.stopped) if self.stopped else None,
             "request_ids": list(self.request_ids),
             "warnings": [asdict(warning) for warning in self.warnings],
-            "estimate": self.estimate.as_dict(latency=latency) if self.estimate else None,
+            "estimate": estimate,
         }

@@ -2,16 +2,20 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from os import PathLike
-from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
+from attrs.converters import optional
 
 from ..api.codegen import Body, named_errors
 from ..api.fields import BATCH, Text, text
 from ..errors import Invalid
 from ..outcome import State
+from ..stores.addresses import JournalPlace, journal_place
+from ..stores.journal import WhenBusy
+from ..stores.values import KnownBy
+from ..stores.waiting import LOCK_TIMEOUT
+from ..support.nearest import nearest
 from .report import Report
 
 InDoubt: TypeAlias = Literal["ask", "send", "drop"]
@@ -24,8 +28,13 @@ PATIENCE = 300.0
 """Seconds without any answer from the server after which a run stops."""
 
 
-def _path(given: str | PathLike[str] | None) -> Path | None:
-    return Path(given) if given is not None else None
+def check_options(options: Mapping[str, object], known: type) -> None:
+    """Raise `TypeError` for an option that is not a key of `known`, a TypedDict."""
+    names = known.__annotations__
+    for name in options.keys() - names.keys():
+        near = nearest(name, names)
+        hint = f"; did you mean {near!r}?" if near else ""
+        raise TypeError(f"there is no option {name!r}{hint}")
 
 
 check_tag = named_errors("tags", text(Text(255, clearable=False)))
@@ -74,8 +83,12 @@ class Settings:
     path: str | None = None
     tags: tuple[str, ...] = field(default=(), converter=_tags)
     on_progress: Callable[[Report], None] | None = None
-    journal: Path | None = field(default=None, converter=_path)
+    journal: JournalPlace | None = field(default=None, converter=optional(journal_place))
     note: Mapping[str, Any] | None = None
+    identity: Mapping[str, Any] = field(factory=dict)
+    known_by: KnownBy = field(default="position", validator=_one_of("position", "content"))
+    when_busy: WhenBusy = field(default="refuse", validator=_one_of("refuse", "wait"))
+    lock_timeout: float = field(default=LOCK_TIMEOUT, validator=_seconds)
     in_doubt: InDoubt = field(default="ask", validator=_one_of("ask", "send", "drop"))
     stop_within: float = 20.0
     patience: float = field(default=PATIENCE, validator=_seconds)

@@ -3,12 +3,14 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import anyio
 
 from salesmanago_async import Contact, ExternalEvent
 from salesmanago_async.simulator import Simulator
+from salesmanago_async.stores.addresses import DatabaseAddress, JournalPlace
+from tests.postgresql import copied_run
 
 UPSERT = "contact/batchupsertv2"
 ADD = "contact/batchAddContactExtEvent"
@@ -47,13 +49,19 @@ class Gateway:
         await send({"type": "http.response.body", "body": b"away"})
 
 
-def leave(path: Path, folder: str) -> Path:
-    """Return the queue as a kill at this moment would leave it: a copy of its files, which no process has open."""
-    place = path.parent / folder
-    place.mkdir()
-    for file in path.parent.glob("*.db"):
-        shutil.copy(file, place / file.name)
-    return place / path.name
+@overload
+def leave(place: Path, folder: str) -> Path: ...
+@overload
+def leave(place: JournalPlace, folder: str) -> JournalPlace: ...
+def leave(place: JournalPlace, folder: str) -> JournalPlace:
+    """Return the queue as a kill at this moment would leave it: a copy of it, which no process has open."""
+    if isinstance(place, DatabaseAddress):
+        return copied_run(place)
+    copy = place.parent / folder
+    copy.mkdir()
+    for file in place.parent.glob("*.db"):
+        shutil.copy(file, copy / file.name)
+    return copy / place.name
 
 
 def files_of(path: Path) -> Iterator[Path]:

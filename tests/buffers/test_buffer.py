@@ -223,6 +223,7 @@ async def test_who_stops_waiting_changes_nothing(sm: SalesManago) -> None:
 # A server that is away, or forgetful
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("status", [503, 500, 401, 404])
 async def test_nothing_is_lost_while_the_server_is_away(sm: SalesManago, gateway: Gateway, status: int) -> None:
     async with sm.contacts.buffer() as buffer:

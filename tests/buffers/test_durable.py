@@ -13,7 +13,10 @@ import pytest
 from salesmanago_async import Credentials, Invalid, Outcome, SalesManago
 from salesmanago_async.errors import JournalFailed
 from salesmanago_async.simulator import Fault, Simulator
+from salesmanago_async.stores.addresses import DatabaseAddress, JournalPlace
 from tests.buffers.gateways import ADD, UPSERT, Gateway, contact, files_of, leave, purchase
+from tests.conftest import in_ci
+from tests.postgresql import end_sessions, query, run_in
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_loops, pytest.mark.usefixtures("disk")]
 
@@ -23,12 +26,25 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "signups.db"
 
 
-def lines(path: Path) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(path)) as database:
+@pytest.fixture(params=["file", *in_ci("database")])
+def place(request: pytest.FixtureRequest, path: Path) -> JournalPlace:
+    """Where the queue is: the tests that take it are for both kinds."""
+    return path if request.param == "file" else run_in(request.getfixturevalue("postgresql"))
+
+
+def lines(place: JournalPlace) -> list[tuple[Any, ...]]:
+    if isinstance(place, DatabaseAddress):
+        return query(
+            place,
+            "SELECT number, state, reason FROM salesmanago.records JOIN salesmanago.runs ON run = id WHERE name = %s "
+            "ORDER BY number",
+            place.run,
+        )
+    with closing(sqlite3.connect(place)) as database:
         return database.execute("SELECT number, state, reason FROM queue ORDER BY number").fetchall()
 
 
-async def outcomes_of_the_next(sm: SalesManago, path: Path, **options: Any) -> list[Outcome]:
+async def outcomes_of_the_next(sm: SalesManago, path: JournalPlace, **options: Any) -> list[Outcome]:
     """Open a buffer on what another has left, and return its outcomes until nothing is left."""
     told: list[Outcome] = []
     async with sm.contacts.buffer(journal=path, on_outcome=told.append, **options) as buffer:
@@ -46,11 +62,12 @@ async def test_a_record_lies_on_the_disk_until_it_is_accepted(sm: SalesManago, p
     assert not any(b"c1@example.com" in file.read_bytes() for file in files_of(path))
 
 
-async def test_what_was_taken_is_sent_after_a_kill(sm: SalesManago, gateway: Gateway, path: Path) -> None:
-    async with sm.contacts.buffer(journal=path, max_delay=3600) as buffer:
+@pytest.mark.sampled
+async def test_what_was_taken_is_sent_after_a_kill(sm: SalesManago, gateway: Gateway, place: JournalPlace) -> None:
+    async with sm.contacts.buffer(journal=place, max_delay=3600) as buffer:
         for number in range(3):
             await buffer.add(contact(number, tags=["SIGN_UP"]))
-        left = leave(path, "killed")
+        left = leave(place, "killed")
         assert gateway.times(UPSERT) == []
     del gateway.asked[:]
     told = await outcomes_of_the_next(sm, left)
@@ -60,25 +77,27 @@ async def test_what_was_taken_is_sent_after_a_kill(sm: SalesManago, gateway: Gat
     assert lines(left) == []
 
 
+@pytest.mark.sampled
 async def test_what_the_server_has_is_followed_and_not_sent_again(
-    sm: SalesManago, gateway: Gateway, path: Path
+    sm: SalesManago, gateway: Gateway, place: JournalPlace
 ) -> None:
-    async with sm.contacts.buffer(journal=path) as buffer:
+    async with sm.contacts.buffer(journal=place) as buffer:
         await buffer.add(contact(1))
         await anyio.sleep(10)
-        left = leave(path, "killed")
+        left = leave(place, "killed")
     told = await outcomes_of_the_next(sm, left)
     assert [(one.state, one.request_id is not None) for one in told] == [("accepted", True)]
     assert len(gateway.times(UPSERT)) == 1
 
 
-async def test_a_second_kill_loses_nothing_either(sm: SalesManago, gateway: Gateway, path: Path) -> None:
-    async with sm.contacts.buffer(journal=path, batch_size=2, max_delay=1) as buffer:
+@pytest.mark.sampled
+async def test_a_second_kill_loses_nothing_either(sm: SalesManago, gateway: Gateway, place: JournalPlace) -> None:
+    async with sm.contacts.buffer(journal=place, batch_size=2, max_delay=1) as buffer:
         for number in range(4):
             await buffer.add(contact(number))
         await anyio.sleep(5)
         await buffer.add(contact(4))
-        first = leave(path, "first")
+        first = leave(place, "first")
     async with sm.contacts.buffer(journal=first, max_delay=1) as buffer:
         await buffer.add(contact(5))
         await anyio.sleep(5)
@@ -91,17 +110,17 @@ async def test_a_second_kill_loses_nothing_either(sm: SalesManago, gateway: Gate
 
 
 async def test_events_in_doubt_at_a_kill_are_read_back(
-    sm: SalesManago, simulator: Simulator, path: Path, gateway: Gateway
+    sm: SalesManago, simulator: Simulator, place: JournalPlace, gateway: Gateway
 ) -> None:
     async with sm.contacts.buffer() as contacts:
         await contacts.confirm(contact(1))
     simulator.faults = [Fault("late", path=ADD, seconds=10, at=1)]
-    async with sm.events.buffer(journal=path) as buffer:
+    async with sm.events.buffer(journal=place) as buffer:
         for number in range(3):
             await buffer.add(purchase(number, of=1))
         await anyio.sleep(5)
-        assert [state for _, state, _ in lines_of_copy(path)] == ["in_doubt"] * 3
-        left = leave(path, "killed")
+        assert [state for _, state, _ in lines_of_copy(place)] == ["in_doubt"] * 3
+        left = leave(place, "killed")
     async with sm.events.buffer(journal=left) as buffer:
         await buffer.join()
     assert len(gateway.times(ADD)) == 1
@@ -109,37 +128,39 @@ async def test_events_in_doubt_at_a_kill_are_read_back(
     assert sorted(event.external_id or "" for event in found.contact_ext_events or ()) == ["E0", "E1", "E2"]
 
 
-def lines_of_copy(path: Path) -> list[tuple[Any, ...]]:
+def lines_of_copy(path: JournalPlace) -> list[tuple[Any, ...]]:
     return lines(leave(path, "looked-at"))
 
 
-async def test_what_is_not_sent_in_time_lies_in_the_journal(sm: SalesManago, gateway: Gateway, path: Path) -> None:
+async def test_what_is_not_sent_in_time_lies_in_the_journal(
+    sm: SalesManago, gateway: Gateway, place: JournalPlace
+) -> None:
     gateway.away = 503
-    async with sm.contacts.buffer(journal=path, drain_within=2) as buffer:
+    async with sm.contacts.buffer(journal=place, drain_within=2) as buffer:
         receipt = await buffer.add(contact(1))
     assert (await receipt).state in {"not_sent", "in_doubt"}
     gateway.away = None
-    assert [one.state for one in await outcomes_of_the_next(sm, path)] == ["accepted"]
+    assert [one.state for one in await outcomes_of_the_next(sm, place)] == ["accepted"]
 
 
-async def test_a_rejected_record_stays_with_its_reason(sm: SalesManago, path: Path, gateway: Gateway) -> None:
-    async with sm.events.buffer(journal=path) as buffer:
+async def test_a_rejected_record_stays_with_its_reason(sm: SalesManago, place: JournalPlace, gateway: Gateway) -> None:
+    async with sm.events.buffer(journal=place) as buffer:
         assert (await buffer.confirm(purchase(1))).state == "rejected"
-    [(number, state, reason)] = lines(path)
+    [(number, state, reason)] = lines(place)
     assert (number, state) == (1, "rejected")
     assert "failed" in reason
-    async with sm.events.buffer(journal=path) as buffer:
+    async with sm.events.buffer(journal=place) as buffer:
         assert len(buffer) == 0
         await anyio.sleep(60)
     assert len(gateway.times(ADD)) == 1
 
 
-async def test_the_last_record_of_a_contact_wins_over_a_kill(sm: SalesManago, path: Path) -> None:
-    async with sm.contacts.buffer(journal=path) as buffer:
+async def test_the_last_record_of_a_contact_wins_over_a_kill(sm: SalesManago, place: JournalPlace) -> None:
+    async with sm.contacts.buffer(journal=place) as buffer:
         await buffer.add(contact(1, name="first"))
         await anyio.sleep(5)
         await buffer.add(contact(1, name="second"))
-        left = leave(path, "killed")
+        left = leave(place, "killed")
     async with sm.contacts.buffer(journal=left) as buffer:
         assert (await buffer.confirm(contact(1, name="third"))).state == "accepted"
     [found] = await sm.contacts.get(["c1@example.com"])
@@ -156,12 +177,13 @@ async def test_each_worker_has_a_file_of_its_own(sm: SalesManago, path: Path) ->
         assert [(await receipt).state for receipt in receipts] == ["accepted"] * 2
 
 
-async def test_what_dead_workers_left_is_sent_by_those_that_live(sm: SalesManago, path: Path) -> None:
-    options: Any = {"journal": path, "max_delay": 3600}
+@pytest.mark.sampled
+async def test_what_dead_workers_left_is_sent_by_those_that_live(sm: SalesManago, place: JournalPlace) -> None:
+    options: Any = {"journal": place, "max_delay": 3600}
     async with sm.contacts.buffer(**options) as first, sm.contacts.buffer(**options) as second:
         await first.add(contact(1))
         await second.add(contact(2))
-        left = leave(path, "killed")
+        left = leave(place, "killed")
     told = await outcomes_of_the_next(sm, left)
     assert sorted(one.record["contact"]["email"] for one in told) == ["c1@example.com", "c2@example.com"]
 
@@ -175,6 +197,54 @@ async def test_a_damaged_file_of_another_worker_does_not_prevent_the_start(
     assert "signups.2.db" in caplog.text
 
 
+async def test_each_worker_has_a_queue_of_its_own_in_the_database(sm: SalesManago, postgresql: str) -> None:
+    place = run_in(postgresql)
+    async with sm.contacts.buffer(journal=place) as first, sm.contacts.buffer(journal=place) as second:
+        receipts = [await buffer.add(contact(number)) for number, buffer in enumerate([first, second])]
+        names = query(place, "SELECT name FROM salesmanago.runs WHERE name LIKE %s || '%%' ORDER BY name", place.run)
+        assert [name for (name,) in names] == [place.run, f"{place.run}.2"]
+        assert [(await receipt).state for receipt in receipts] == ["accepted"] * 2
+
+
+# A database that is lost
+
+
+@pytest.mark.ci
+async def test_a_buffer_that_has_lost_its_database_sends_nothing_and_another_sends_all(
+    sm: SalesManago, postgresql: str, gateway: Gateway
+) -> None:
+    place = run_in(postgresql)
+    told: list[Outcome] = []
+    async with sm.contacts.buffer(journal=place, max_delay=20, drain_within=10, on_outcome=told.append) as buffer:
+        await buffer.add(contact(1))
+        assert end_sessions(place) == 1
+        with pytest.raises(JournalFailed, match="administrator command"):
+            await buffer.add(contact(2))
+        await anyio.sleep(60)
+        assert gateway.times(UPSERT) == []
+        others = await outcomes_of_the_next(sm, place)
+        assert [(one.record["contact"]["email"], one.state) for one in others] == [("c1@example.com", "accepted")]
+    assert [one.state for one in told] == ["not_sent"]
+    assert len(gateway.times(UPSERT)) == 1
+
+
+@pytest.mark.sampled
+async def test_a_batch_that_waits_for_its_retry_is_left_to_whoever_takes_the_queue_over(
+    sm: SalesManago, postgresql: str, gateway: Gateway, simulator: Simulator
+) -> None:
+    place = run_in(postgresql)
+    simulator.faults = [Fault("429", path=UPSERT, retry_after=30, at=1)]
+    async with sm.contacts.buffer(journal=place, drain_within=5) as buffer:
+        await buffer.add(contact(1))
+        await anyio.sleep(10)
+        assert len(gateway.times(UPSERT)) == 1
+        end_sessions(place)
+        others = await outcomes_of_the_next(sm, place)
+        assert [one.state for one in others] == ["accepted"]
+        assert len(gateway.times(UPSERT)) == 2
+    assert len(gateway.times(UPSERT)) == 2
+
+
 # Files that cannot be used
 
 
@@ -185,24 +255,24 @@ async def test_files_that_cannot_be_used_are_named(sm: SalesManago, path: Path, 
             await sm.contacts.buffer(journal=unusable).__aenter__()
 
 
-async def test_the_journal_of_an_import_is_no_queue(sm: SalesManago, path: Path) -> None:
-    await sm.contacts.upsert_many([contact(1)], journal=path)
+async def test_the_journal_of_an_import_is_no_queue(sm: SalesManago, place: JournalPlace) -> None:
+    await sm.contacts.upsert_many([contact(1)], journal=place)
     with pytest.raises(Invalid, match="journal of an import"):
-        await sm.contacts.buffer(journal=path).__aenter__()
+        await sm.contacts.buffer(journal=place).__aenter__()
 
 
-async def test_a_queue_is_no_journal_of_an_import(sm: SalesManago, path: Path) -> None:
-    async with sm.contacts.buffer(journal=path, drain_within=0.1, max_delay=3600) as buffer:
+async def test_a_queue_is_no_journal_of_an_import(sm: SalesManago, place: JournalPlace) -> None:
+    async with sm.contacts.buffer(journal=place, drain_within=0.1, max_delay=3600) as buffer:
         await buffer.add(contact(1))
-        left = leave(path, "killed")
+        left = leave(place, "killed")
     with pytest.raises(Invalid, match="buffer"):
         await sm.contacts.upsert_many([contact(1)], journal=left)
 
 
-async def test_records_are_not_sent_to_another_account(sm: SalesManago, path: Path, make_client: Any) -> None:
-    async with sm.contacts.buffer(journal=path, max_delay=3600) as buffer:
+async def test_records_are_not_sent_to_another_account(sm: SalesManago, place: JournalPlace, make_client: Any) -> None:
+    async with sm.contacts.buffer(journal=place, max_delay=3600) as buffer:
         await buffer.add(contact(1))
-        left = leave(path, "killed")
+        left = leave(place, "killed")
     other = Credentials(client_id="other", api_key="key", api_secret="secret")
     async with make_client(Simulator(), credentials=other) as stranger:
         with pytest.raises(Invalid, match="another account"):

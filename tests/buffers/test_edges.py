@@ -25,7 +25,8 @@ from salesmanago_async.outcome import Verdicts
 from salesmanago_async.records.names import names_of_contact
 from salesmanago_async.simulator import Fault, Simulator
 from salesmanago_async.sources.text_files import FLUSH, Row
-from salesmanago_async.stores.queue_rows import QueueFile, SqliteQueue
+from salesmanago_async.stores.queue import StoredQueue
+from salesmanago_async.stores.queue_rows import SqliteQueue
 from salesmanago_async.stores.values import RowChecksums
 from salesmanago_async.support.signal import Signal
 from tests.buffers.gateways import ADD, UPSERT, Gateway, contact, leave, purchase
@@ -291,6 +292,7 @@ class Talkative(Gateway):
         await send({"type": "http.response.body", "body": body})
 
 
+@pytest.mark.sampled
 async def test_the_log_has_no_personal_data(
     simulator: Simulator, make_client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -368,7 +370,7 @@ async def test_a_cancelled_add_has_taken_the_record_or_not(
 async def test_what_is_said_to_be_written_is_so_though_another_write_was_cancelled(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file, _ = await QueueFile.open(path, {})
+    file, _ = await StoredQueue.open(path, {})
     gates = Gates(monkeypatch)
     writing = [asyncio.ensure_future(file.insert(number, b"{}")) for number in (1, 2)]
     await asyncio.sleep(0)

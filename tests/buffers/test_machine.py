@@ -10,13 +10,12 @@ import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, closing, contextmanager, suppress
+from contextlib import AsyncExitStack, closing, suppress
 from itertools import count
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, TypeVar
-from unittest import mock
+from typing import Any, Literal
 
 import anyio
 import anyio.lowlevel
@@ -36,18 +35,19 @@ from salesmanago_async.errors import BufferClosed
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Fault, Simulator
 from tests.buffers.gateways import ADD, UPSERT
 from tests.conftest import EPOCH, examples, run_virtually
+from tests.virtual_disk import virtual_disk
+
+pytestmark = pytest.mark.ci
 
 Kind = Literal["contacts", "events"]
 Key = tuple[Kind, int]
 """A contact's version, or an event's number."""
-ReturnT = TypeVar("ReturnT")
 
 OWNERS = range(4)
 """Contacts; the last one does not exist before it is added."""
 PLACES: dict[Kind, str] = {"contacts": "contacts.db", "events": "events.db"}
 LONG_ENOUGH = 100_000.0
 """Seconds after which a wait has failed."""
-DISK_SECONDS = 0.005
 
 
 # What is drawn
@@ -457,23 +457,6 @@ class Harness:
         return state in {"accepted", "submitted"} or (self._folder is not None and state != "rejected")
 
 
-@contextmanager
-def _disk() -> Iterator[None]:
-    """Do disk work in virtual time, without a thread: virtual time would run ahead of a thread."""
-
-    async def run_sync(act: Callable[..., ReturnT], *args: Any, **_: Any) -> ReturnT:
-        done: list[ReturnT] = []
-        await anyio.lowlevel.checkpoint()
-        with anyio.CancelScope(shield=True):
-            await anyio.sleep(DISK_SECONDS)
-            done.append(act(*args))
-            await anyio.sleep(DISK_SECONDS)
-        return done[0]
-
-    with mock.patch.object(anyio.to_thread, "run_sync", run_sync):
-        yield
-
-
 async def _live(steps: Sequence[Step], first: LifeOptions, folder: Path, *, durable: bool) -> None:
     (folder / "first").mkdir()
     async with anyio.create_task_group() as tasks:
@@ -499,7 +482,7 @@ def _run(steps: Sequence[Step], first: LifeOptions, backend: str, *, durable: bo
     async def act() -> None:
         await _live(steps, first, Path(folder), durable=durable)
 
-    with TemporaryDirectory() as folder, _disk():
+    with TemporaryDirectory() as folder, virtual_disk():
         run_virtually(backend, act)
 
 

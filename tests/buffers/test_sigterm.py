@@ -6,8 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from salesmanago_async import SalesManago
 from tests.serving import serving
+
+pytestmark = pytest.mark.ci
 
 PROGRAM = """
 import asyncio, os

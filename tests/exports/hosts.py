@@ -14,6 +14,8 @@ from salesmanago_async import SalesManago
 from salesmanago_async.exports._spool import Spool
 
 FILES = "https://files.example.com"
+NO_LINKS = ("https://[files.example.com", "https://files.example.com:port", "https://a\nb", "?")
+"""Links of a server that are no addresses."""
 
 Step = Callable[[httpx.Request], httpx.Response] | Exception
 Connect = Callable[..., SalesManago]

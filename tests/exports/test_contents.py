@@ -41,6 +41,7 @@ FILES: dict[str, tuple[bytes, list[Any]]] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("block", [50, 1 << 20])
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("piece", [1, 1000])
@@ -53,6 +54,7 @@ async def test_records_are_read_from_json_and_from_archives(
         assert await read(sm) == expected
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", FILES)
 async def test_a_broken_download_yields_the_same_records(connect: Connect, name: str) -> None:
     content, expected = FILES[name]
@@ -61,6 +63,7 @@ async def test_a_broken_download_yields_the_same_records(connect: Connect, name:
             assert await read(sm) == expected
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", [name for name in FILES if name != "an array of nothing"])
 async def test_a_file_cut_anywhere_without_a_sign_is_an_error(connect: Connect, name: str) -> None:
     """The host closes the connection as at the end of the file: only the file itself shows that it is incomplete."""

@@ -21,7 +21,7 @@ from salesmanago_async import (
 )
 from salesmanago_async.simulator import DEMO_CREDENTIALS
 from tests.conftest import MakeClient
-from tests.exports.hosts import FILES, Body, Connect, Hosts, Step, read, response
+from tests.exports.hosts import FILES, NO_LINKS, Body, Connect, Hosts, Step, read, response
 
 pytestmark = pytest.mark.anyio
 
@@ -244,7 +244,7 @@ async def test_links_are_not_fetched_without_encryption(connect: Connect, link: 
     assert hosts.fetched == []
 
 
-@pytest.mark.parametrize("link", ["https://[files.example.com", "https://files.example.com:port", "https://a\nb", "?"])
+@pytest.mark.parametrize("link", NO_LINKS)
 async def test_a_link_that_is_not_a_url_is_a_salesmanago_error(connect: Connect, link: str) -> None:
     hosts = Hosts([whole()], link=link)
     async with connect(hosts) as sm:

@@ -33,13 +33,16 @@ def sending(*bodies: Body, **headers: str) -> Hosts:
     return Hosts([step(body) for body in bodies])
 
 
+async def fresh_link() -> str:
+    return "https://files.example.com/1"
+
+
 def opening(connect: Connect, hosts: Hosts) -> Any:
-    connection = connect(hosts)._connection
+    return open_file(connect(hosts)._connection, fresh_link)
 
-    async def fresh_link() -> str:
-        return "https://files.example.com/1"
 
-    return open_file(connection, fresh_link)
+async def reading(connect: Connect, hosts: Hosts, *, limit: int) -> bytes:
+    return await read_whole(connect(hosts)._connection, fresh_link, limit=limit)
 
 
 async def take(file: Spooled, got: list[bytes]) -> None:
@@ -144,14 +147,13 @@ async def test_an_empty_file_is_a_file(connect: Connect) -> None:
         assert await all_of(file) == []
         assert (await file.whole()).read() == b""
         assert await file.beginning(4) == b""
-        assert await read_whole(file, limit=0) == b""
+    assert await reading(connect, Hosts([response(200, b"")]), limit=0) == b""
 
 
 async def test_a_file_to_be_read_into_memory_has_a_limit(connect: Connect) -> None:
-    async with opening(connect, sending(Body(PIECES))) as file:
-        assert await read_whole(file, limit=200) == CONTENT
-        with pytest.raises(Unreadable, match="199"):
-            await read_whole(file, limit=199)
+    assert await reading(connect, sending(Body(PIECES)), limit=200) == CONTENT
+    with pytest.raises(Unreadable, match="199"):
+        await reading(connect, sending(Body(PIECES)), limit=199)
 
 
 # What goes wrong
@@ -228,6 +230,7 @@ async def test_a_full_disk_is_raised_in_the_reader(
 DELAYS = [number / 4 for number in range(90)]
 
 
+@pytest.mark.sampled
 @needs_proc
 @pytest.mark.parametrize("block", [30, 1000])
 async def test_leaving_at_any_moment_leaves_nothing_open(
@@ -244,6 +247,7 @@ async def test_leaving_at_any_moment_leaves_nothing_open(
         assert open_files() == before
 
 
+@pytest.mark.sampled
 @needs_proc
 @pytest.mark.parametrize("block", [30, 1000])
 async def test_a_cancellation_at_any_moment_leaves_nothing_open(

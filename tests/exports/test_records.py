@@ -106,6 +106,7 @@ def test_any_array_without_its_end_is_an_error(data: st.DataObject, batch_bytes:
         read(data.draw(in_pieces(cut)), batch_bytes=batch_bytes)
 
 
+@pytest.mark.ci
 @settings(max_examples=examples(200), deadline=None)
 @given(st.data(), st.integers(1, 64))
 def test_the_scanner_of_large_records_finds_what_json_has(data: st.DataObject, part_bytes: int) -> None:

@@ -88,6 +88,7 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", SCENARIOS)
 async def test_all_records_come_each_once_or_an_error(name: str) -> None:
     scenario = SCENARIOS[name]
@@ -150,6 +151,7 @@ SMALL: Any = ("TAG",)
 BREAKS: list[Any] = ["truncated", "reset-after", "expired"]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_file_cut_at_any_byte_is_resumed(kind: str) -> None:
     async with world(1, SMALL) as one:
@@ -158,6 +160,7 @@ async def test_a_file_cut_at_any_byte_is_resumed(kind: str) -> None:
             assert one.wire.ranges == [None, f"bytes={at}-" if at else None]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fault", BREAKS)
 async def test_a_file_that_breaks_in_any_way_is_resumed(fault: Any, kind: str) -> None:
@@ -167,6 +170,7 @@ async def test_a_file_that_breaks_in_any_way_is_resumed(fault: Any, kind: str) -
             assert is_whole(two, kind, export), f"after {at} bytes"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_file_cut_with_a_matching_length_is_an_error(kind: str) -> None:
     """Content-Length says that the file is complete: only the file itself shows that it is not."""
@@ -184,6 +188,7 @@ async def test_garbage_after_any_byte_is_an_error(kind: str) -> None:
             assert is_broken(two, kind, await two.export(kind, Fault("garbled", path="files", after=at)))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", KINDS)
 async def test_another_version_after_any_byte_is_an_error_or_whole(kind: str) -> None:
     other = Fault("other-file", how="reordered")

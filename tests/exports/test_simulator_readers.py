@@ -83,6 +83,7 @@ BREAKS = [
 ]
 
 
+@pytest.mark.sampled
 @needs_proc
 @pytest.mark.usefixtures("disk")
 @pytest.mark.parametrize("fault", BREAKS)
@@ -177,6 +178,7 @@ async def test_a_file_that_has_its_name_is_whole(tmp_path: Path, kind: str) -> N
     assert len((tmp_path / "x.jsonl").read_text().splitlines()) == 5
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fault", SPOILT)
 async def test_an_incomplete_file_gets_no_name(tmp_path: Path, kind: str, fault: str) -> None:

@@ -79,6 +79,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", FAULTS)
 async def test_all_records_come_despite_any_fault(served: Served, name: str) -> None:
     served.simulator.faults = [Fault.parse(text) for text in FAULTS[name]]

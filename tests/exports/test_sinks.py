@@ -10,7 +10,9 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import anyio
@@ -22,6 +24,9 @@ from salesmanago_async import Invalid
 from salesmanago_async.exports.csv_tables import CsvTable
 from salesmanago_async.exports.sinks import Format, saving
 from salesmanago_async.exports.tables import Table, text_of
+from salesmanago_async.records.shapes import contact_shape
+from salesmanago_async.sources.csv_files import CsvFile
+from salesmanago_async.sources.options import ReadOptions
 from tests.conftest import examples
 from tests.peak_memory import run_and_measure
 
@@ -187,6 +192,7 @@ anyio.run(main)
 """
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
 def test_a_killed_save_leaves_no_file_of_that_name(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
@@ -288,6 +294,7 @@ async def test_an_abandoned_table_writes_nothing_to_standard_output(
 # CSV
 
 
+@pytest.mark.ci
 async def test_a_column_that_appears_late_is_not_lost(tmp_path: Path) -> None:
     records = [{"a": 1}] * 5000 + [{"b.c": 2, "a": 3}] + [{"d": None, "b": {"x": 4}}]
     await save(tmp_path / "a.csv", *([record] for record in records))
@@ -307,12 +314,12 @@ async def test_a_table_of_nothing_is_an_empty_file(tmp_path: Path) -> None:
     assert (tmp_path / "a.csv").read_bytes() == b""
 
 
-RUN_BY_A_SPREADSHEET = [
+RUN_BY_A_SPREADSHEET = [  # or look as if they had been made safe
     "=1+1", "=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "－1+x",
-    "-", "+", "=", "@", "+48-123", "--5", "-5-", "+a", "- 5x",
+    "-", "+", "=", "@", "+48-123", "--5", "-5-", "+a", "- 5x", "'=1", "''-5", "'00950",
 ]  # fmt: skip
 HARMLESS = [
-    "", "a", "1=1", "a@example.com", "-5", "+5", "-5.25", "-0,5", "-1e-7", "+48 123 456 789", "+48123456789", "'=1",
+    "", "a", "1=1", "a@example.com", "-5", "+5", "-5.25", "-0,5", "-1e-7", "+48 123 456 789", "+48123456789", "'tis",
     " =1",
 ]  # fmt: skip
 
@@ -367,6 +374,25 @@ def test_cells_are_read_back_as_they_were(records: list[Any], safe: bool) -> Non
                 assert cell == original or (safe and cell == f"'{original}")
 
 
+CELLS = st.text("'=+-@0a\uff1d\" ,", max_size=5).map(str.strip) | st.sampled_from(
+    [*RUN_BY_A_SPREADSHEET, *HARMLESS, "\t", "\r\n"]
+)
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(st.lists(CELLS, min_size=1, max_size=6))
+def test_an_import_reads_what_was_made_safe(texts: list[str]) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "people.csv"
+        with path.open("wb") as file, closing(CsvTable(file, None)) as sink:
+            sink.write([{"email": "a@example.com", "name": text} for text in texts])
+            for _ in sink.finish():
+                pass
+        source = CsvFile(path, contact_shape(), ReadOptions())
+        found = [source.body(row)["contact"].get("name", "") for row, _ in source.rows()]
+    assert [text.strip() for text in found] == [text.strip() for text in texts]
+
+
 MEMORY = """
 import sys
 import anyio
@@ -382,6 +408,7 @@ anyio.run(main, *sys.argv[1:])
 """
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the peak of a process in /proc")
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
 def test_memory_does_not_grow_with_what_is_saved(tmp_path: Path, name: str) -> None:

@@ -59,6 +59,7 @@ def spool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 # Breaks
 
 
+@pytest.mark.sampled
 @pytest.mark.usefixtures("spool")
 @pytest.mark.parametrize("promises", [True, False], ids=["a length", "no length"])
 async def test_a_file_cut_at_any_byte_is_resumed_there(connect: Connect, promises: bool) -> None:
@@ -78,6 +79,7 @@ HOSTS_WITHOUT_PARTS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.usefixtures("spool")
 @pytest.mark.parametrize("promises", [True, False], ids=["a length", "no length"])
 @pytest.mark.parametrize("kind", HOSTS_WITHOUT_PARTS)
@@ -208,6 +210,7 @@ async def test_a_part_of_another_file_is_detected_by_its_version(connect: Connec
 # Another file
 
 
+@pytest.mark.ci
 @pytest.mark.usefixtures("spool")
 @pytest.mark.parametrize("etags", [('"one"', '"two"'), (None, None), ('"one"', None)])
 async def test_a_file_that_changed_is_an_error_and_never_a_mixture(
@@ -435,6 +438,7 @@ def scripts(draw: st.DrawFn) -> tuple[dict[str, bytes], list[Step]]:
     return versions, steps
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("backend", BACKENDS)
 @settings(deadline=None, max_examples=examples(150))
 @given(scripts(), st.integers(1, 40), st.integers(0, 5))

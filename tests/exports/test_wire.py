@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager, suppress
 from random import Random
 from typing import Any, Literal
 
-import httpx
-import httpx_aiohttp
 import pytest
 from attrs import define, field, frozen
 
 from salesmanago_async import Job, Retries, SalesManago, Timeouts
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER
+from tests.conftest import in_ci
+from tests.connection.backends import EACH, MAKERS, OURS
 from tests.open_files import needs_proc, open_files
 from tests.serving import listening
 
@@ -27,10 +27,7 @@ RECORDS = [{"n": n, "text": "},{" * (n % 9), "noise": Random(n).randbytes(20).he
 CONTENT = json.dumps(RECORDS).encode()
 """About 2 MB, so that it does not fit into the buffers of the sockets."""
 
-TRANSPORTS: dict[str, Callable[[], httpx.AsyncBaseTransport]] = {
-    "httpx": httpx.AsyncHTTPTransport,
-    "aiohttp": httpx_aiohttp.AiohttpTransport,
-}
+over_each = pytest.mark.parametrize("backend", EACH)
 
 End = Literal["whole", "reset", "closed", "stalled"]
 
@@ -114,6 +111,11 @@ def _head(answer: Answer, start: int, length: int) -> bytes:
     return "\r\n".join([*filter(None, lines), "", ""]).encode()
 
 
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+
+
 @asynccontextmanager
 async def running(*answers: Answer) -> AsyncGenerator[Server]:
     server = Server(list(answers))
@@ -126,7 +128,6 @@ def client(server: Server, **options: Any) -> SalesManago:
         "owner": DEMO_OWNER,
         "retries": Retries(first_wait=0.01),
         "timeouts": Timeouts(connect=5, read=5, write=5),
-        "transport": httpx.AsyncHTTPTransport(),
     }
     return SalesManago(DEMO_CREDENTIALS, base_url=server.url, **{**chosen, **options})
 
@@ -143,15 +144,15 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@over_each
 @pytest.mark.parametrize("etag", ['"one"', None], ids=["parts", "no parts"])
-async def test_connection_resets_at_random_places_are_harmless(transport: str, etag: str | None) -> None:
+async def test_connection_resets_at_random_places_are_harmless(backend: str, etag: str | None) -> None:
     random = Random(5)
     places = [random.randrange(len(CONTENT) // 3) for _ in range(4)]
     answers = [Answer(sent=place, etag=etag) for place in (places if etag else sorted(places))]
     async with (
         running(*answers, Answer(end="whole", etag=etag)) as server,
-        client(server, transport=TRANSPORTS[transport]()) as sm,
+        client(server, transport=MAKERS[backend]()) as sm,
     ):
         assert await content_of(sm.jobs.attach(1)) == CONTENT
     assert len(server.asked) == 5
@@ -170,11 +171,14 @@ BREAKS = {
 }
 
 
+@pytest.mark.sampled
+@pytest.mark.parametrize("backend", [*OURS, *in_ci("a transport of httpx", "a transport of httpx2")])
 @pytest.mark.parametrize("name", BREAKS)
-async def test_a_file_that_breaks_in_any_way_is_resumed(name: str) -> None:
+async def test_a_file_that_breaks_in_any_way_is_resumed(name: str, backend: str) -> None:
+    options = {"timeouts": Timeouts(connect=5, read=0.1, write=5), "transport": MAKERS[backend]()}
     async with (
         running(BREAKS[name], WHOLE) as server,
-        client(server, timeouts=Timeouts(connect=5, read=0.1, write=5)) as sm,
+        client(server, **options) as sm,
         sm.jobs.attach(1).records() as records,
     ):
         assert [record async for record in records] == RECORDS
@@ -182,19 +186,21 @@ async def test_a_file_that_breaks_in_any_way_is_resumed(name: str) -> None:
     assert bool(server.asked[1]) is (not BREAKS[name].packed and BREAKS[name].sent != 0)
 
 
+@over_each
 @pytest.mark.parametrize("framing", ["length", "chunks", "none"])
 @pytest.mark.parametrize("packed", [True, False])
-async def test_a_file_is_whole_in_any_transfer_encoding(framing: Any, packed: bool) -> None:
+async def test_a_file_is_whole_in_any_transfer_encoding(framing: Any, packed: bool, backend: str) -> None:
     answer = Answer(end="whole", framing=framing, packed=packed)
-    async with running(answer) as server, client(server) as sm:
+    async with running(answer) as server, client(server, transport=MAKERS[backend]()) as sm:
         assert await content_of(sm.jobs.attach(1)) == CONTENT
     assert server.asked == [None]
 
 
-async def test_a_slow_reader_does_not_keep_the_host_waiting() -> None:
+@over_each
+async def test_a_slow_reader_does_not_keep_the_host_waiting(backend: str) -> None:
     async with (
         running(Answer(end="whole", framing="none")) as server,
-        client(server) as sm,
+        client(server, transport=MAKERS[backend]()) as sm,
         sm.jobs.attach(1).stream() as chunks,
     ):
         first = await anext(aiter(chunks))
@@ -203,10 +209,10 @@ async def test_a_slow_reader_does_not_keep_the_host_waiting() -> None:
 
 
 @needs_proc
-@pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_leaving_early_closes_the_connection_and_the_file(transport: str) -> None:
+@over_each
+async def test_leaving_early_closes_the_connection_and_the_file(backend: str) -> None:
     stalled = Answer(sent=900_000, end="stalled")
-    async with running(stalled) as server, client(server, transport=TRANSPORTS[transport]()) as sm:
+    async with running(stalled) as server, client(server, transport=MAKERS[backend]()) as sm:
         await sm.jobs.attach(1).status()
         before, tasks = open_files(), len(asyncio.all_tasks())
         async with sm.jobs.attach(1).records() as records:
@@ -215,9 +221,11 @@ async def test_leaving_early_closes_the_connection_and_the_file(transport: str) 
 
 
 @needs_proc
-async def test_a_native_asyncio_cancellation_closes_everything() -> None:
+@over_each
+async def test_a_native_asyncio_cancellation_closes_everything(backend: str) -> None:
     random = Random(6)
-    async with running(Answer(sent=900_000), Answer(end="whole", etag=None)) as server, client(server) as sm:
+    answers = (Answer(sent=900_000), Answer(end="whole", etag=None))
+    async with running(*answers) as server, client(server, transport=MAKERS[backend]()) as sm:
         await sm.jobs.attach(1).status()
         before, tasks = open_files(), len(asyncio.all_tasks())
         for _ in range(30):
@@ -229,10 +237,11 @@ async def test_a_native_asyncio_cancellation_closes_everything() -> None:
 
 
 @needs_proc
-async def test_many_concurrent_downloads_leave_nothing_open() -> None:
+@over_each
+async def test_many_concurrent_downloads_leave_nothing_open(backend: str) -> None:
     async with running(Answer(sent=1_000_000), WHOLE) as server:
         before = open_files()
-        async with client(server) as sm:
+        async with client(server, transport=MAKERS[backend]()) as sm:
             got = await asyncio.gather(*(content_of(sm.jobs.attach(number)) for number in range(12)))
         assert [content == CONTENT for content in got] == [True] * 12
         await until(lambda: open_files() == before)

@@ -9,11 +9,12 @@ checked after each run.
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
+from functools import lru_cache, partial
 from pathlib import Path
 from random import Random
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from unicodedata import normalize
 from unittest import mock
 
@@ -22,28 +23,42 @@ import anyio.lowlevel
 import anyio.to_thread
 import httpx
 import orjson
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from salesmanago_async import Contact, ExternalEvent, Invalid, Outcome, Outcomes, Report, SalesManago, SalesManagoError
 from salesmanago_async.api.codec import write
+from salesmanago_async.api.products import Product
 from salesmanago_async.errors import JournalFailed
-from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
+from salesmanago_async.simulator import (
+    DEMO_CREDENTIALS,
+    DEMO_OWNER,
+    DEMO_PRODUCTS_KEY,
+    ProductSettings,
+    Simulator,
+)
+from salesmanago_async.simulator.products.account import ProductAccount
+from salesmanago_async.stores.addresses import DatabaseAddress, JournalPlace
 from tests.conftest import EPOCH
 from tests.imports.renderings import Rendering
+from tests.postgresql import copied_run, end_sessions, lines_of_run, run_in
+from tests.virtual_disk import virtual_disk
 
-Kind = Literal["contacts", "events"]
-Record = Contact | ExternalEvent
+Kind = Literal["contacts", "events", "products"]
+Record = Contact | ExternalEvent | Product
 Answer = tuple[int, bytes]
 """A status and a body."""
 Intercept = Callable[[str, Any], Answer | None]
-ReturnT = TypeVar("ReturnT")
 
-PATHS: Mapping[str, str] = {"contacts": "contact/batchupsertv2", "events": "contact/batchAddContactExtEvent"}
-LISTS: Mapping[str, str] = {"contacts": "upsertDetails", "events": "events"}
+PATHS: Mapping[str, str] = {
+    "contacts": "contact/batchupsertv2",
+    "events": "contact/batchAddContactExtEvent",
+    "products": "v3/product/upsert",
+}
+LISTS: Mapping[str, str] = {"contacts": "upsertDetails", "events": "events", "products": "products"}
+CATALOG = "main"
 READINGS = ("contact/list", "contact/listById")
 STATES = ("accepted", "submitted", "rejected", "in_doubt", "not_sent")
 REFUSAL: Answer = (200, b'{"success":false,"message":["no"]}')
-DISK_SECONDS = 0.005
 LONGEST_RUN = 1_000_000.0
 """Seconds after which a run has failed: it waits for something that never comes."""
 
@@ -68,6 +83,13 @@ def event(position: int, email: str | None = None, **others: Any) -> ExternalEve
     return ExternalEvent(**{**fields, **others})
 
 
+def product(position: int, product_id: str | None = None) -> Product:
+    """The product at this position of a source."""
+    return Product(
+        product_id=product_id or f"P{position}", name=f"version {position}", main_category="All", price=position
+    )
+
+
 def encoded(record: Record | Mapping[str, Any]) -> bytes:
     """A record, or an entry of a request, in a form in which the two are equal."""
     return orjson.dumps(record if isinstance(record, Mapping) else write(record), option=orjson.OPT_SORT_KEYS)
@@ -85,10 +107,11 @@ class Termination:
     """How a run ends, and when: at a step (counted from 1), or after some seconds.
 
     `kill`: nothing is done any more, and the journal is as it is on the disk at that moment. `cut`: what is in flight
-    is cut off. `stop`: in order. `cancel`: the task is cancelled, which is in order, too.
+    is cut off. `stop`: in order. `cancel`: the task is cancelled, which is in order, too. `lose`: the database ends the
+    session of the run, and somebody else may take it over.
     """
 
-    how: Literal["kill", "cut", "stop", "cancel"] | None = None
+    how: Literal["kill", "cut", "stop", "cancel", "lose"] | None = None
     step: int | None = None
     seconds: float | None = None
 
@@ -146,14 +169,15 @@ def refusing(positions: Collection[int]) -> Intercept:
     numbers = {str(position) for position in positions}
 
     def refuse(path: str, body: Any) -> Answer | None:
-        entries = body.get("upsertDetails") or body.get("events") or ()
+        entries = next((body[name] for name in LISTS.values() if body.get(name)), ())
         return None if numbers.isdisjoint(map(_position, entries)) else REFUSAL
 
     return refuse
 
 
 def _position(entry: Mapping[str, Any]) -> str:
-    said = entry["contact"]["name"] if "contact" in entry else entry["contactEvent"]["description"]
+    described = entry.get("contact") or entry.get("contactEvent") or entry
+    said = described.get("description") or described["name"]
     return str(said).split()[-1]
 
 
@@ -194,7 +218,7 @@ class Gateway:
         self._random = Random(0)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        path = scope["path"].removeprefix("/api/")
+        path = scope["path"].removeprefix("/api/").replace("/v3/", "v3/", 1)
         content = await _received(receive)
         body = orjson.loads(content) if content else {}
         batch = self._arrives(path, body)
@@ -294,6 +318,9 @@ class Gateway:
         """Yield all names of the contacts of some entries, those in the entries and those in the account."""
         stored = self.harness.simulator._store.contacts
         for entry in entries:
+            if "productId" in entry:
+                yield entry["productId"]
+                continue
             fields = {**entry.get("contact", {}), **entry}
             addresses = {canonical_name(fields[name]) for name in ("email", "newEmail") if name in fields}
             ids = {canonical_name(fields["contactId"])} if "contactId" in fields else set()
@@ -302,6 +329,7 @@ class Gateway:
             yield from (canonical_name(stored[id_].email) for id_ in ids if id_ in stored)
 
 
+@lru_cache(maxsize=10_000)
 def canonical_name(name: str) -> str:
     """Return the canonical form of an address or an id, whatever its spelling."""
     local, at, domain = normalize("NFC", name.lower()).rpartition("@")
@@ -356,15 +384,19 @@ class _Elsewhere(httpx.AsyncBaseTransport):
 
 
 class Harness:
-    """An account, the clients that send records to it, and the journal in `folder` with which each of them resumes."""
+    """An account, the clients that send records to it, and the journal with which each of them resumes.
 
-    def __init__(self, kind: Kind, folder: Path) -> None:
+    The journal is a file in `folder`, or a run in a PostgreSQL `database`.
+    """
+
+    def __init__(self, kind: Kind, folder: Path, database: str | None = None) -> None:
         self.kind: Kind = kind
         self.folder = folder
-        self.journal: Path | None = folder / "journal.db"
+        self.journal: JournalPlace | None = run_in(database) if database else folder / "journal.db"
         self.began = EPOCH
         """The wall clock, in seconds since 1970, when the clock of the present event loop shows 0."""
-        self.simulator = Simulator(clock=self.clock, job_seconds=90.0, link_seconds=300.0)
+        products = ProductSettings(takes_any_catalog=True)
+        self.simulator = Simulator(clock=self.clock, job_seconds=90.0, link_seconds=300.0, products=products)
         self.latency = (0.05, 0.4)
         self.watches_jobs = True
         self.gateway = Gateway(self)
@@ -380,11 +412,17 @@ class Harness:
         """A client of the account."""
         chosen = {"concurrency": 3, "random": Random(7), "clock": self.clock, **options}
         transport = httpx.ASGITransport(app=self.gateway)
+        chosen["products_key"] = DEMO_PRODUCTS_KEY
         return SalesManago(DEMO_CREDENTIALS, owner=DEMO_OWNER, transport=transport, **chosen)
+
+    def refuse_products(self, problems: Mapping[str, tuple[int, str]]) -> None:
+        """Let the account name these products in its refusals."""
+        account = self.simulator._store.section(ProductAccount)
+        account.settings = evolve(account.settings, problems=problems)
 
     async def prepare(self, emails: Iterable[str]) -> dict[str, str]:
         """Create contacts with these addresses, and return their ids."""
-        return await make_contacts(self.simulator, self.clock, emails)
+        return make_contacts(self.simulator, emails)
 
     async def run(
         self,
@@ -402,7 +440,11 @@ class Harness:
         self._begin()
         result = RunResult(Report())
         async with self.client(**(client or {})) as sm:
-            begin = sm.contacts.upserting if self.kind == "contacts" else sm.events.adding
+            begin: Any = {
+                "contacts": sm.contacts.upserting,
+                "events": sm.events.adding,
+                "products": partial(sm.products.upserting, catalog_id=CATALOG),
+            }[self.kind]
             with self.disk():
                 try:
                     source = self._async_source(records) if reads == "async" else self._source(records, reads)
@@ -488,34 +530,32 @@ class Harness:
             self._freeze()
             outcomes.stop_at_once()
 
-        acts = {"kill": kill, "cut": outcomes.stop_at_once, "stop": outcomes.stop, "cancel": scope.cancel}
+        def lose() -> None:
+            assert isinstance(self.journal, DatabaseAddress)
+            end_sessions(self.journal)
+
+        acts: dict[str, Callable[[], None]] = {
+            "kill": kill,
+            "cut": outcomes.stop_at_once,
+            "stop": outcomes.stop,
+            "cancel": scope.cancel,
+            "lose": lose,
+        }
         return acts[termination.how] if termination.how else lambda: None
 
     def _freeze(self) -> None:
         """Let the next run begin with a copy of the journal as it is now, whatever is still written to the original."""
-        if self.journal:
+        if isinstance(self.journal, DatabaseAddress):
+            self.journal = copied_run(self.journal)
+        elif self.journal:
             frozen_journal = self.folder / f"killed-{self.runs}.db"
             if self.journal.exists():
                 shutil.copyfile(self.journal, frozen_journal)
             self.journal = frozen_journal
 
-    @contextmanager
-    def disk(self) -> Generator[None]:
-        """Do disk work in virtual time, without a thread: virtual time would run ahead of a thread."""
-
-        async def run_sync(act: Callable[..., ReturnT], *args: Any, **_: Any) -> ReturnT:
-            done: list[ReturnT] = []
-            await anyio.lowlevel.checkpoint()
-            with anyio.CancelScope(shield=True):
-                self.steps.take()
-                await anyio.sleep(DISK_SECONDS)
-                done.append(act(*args))
-                self.steps.take()
-                await anyio.sleep(DISK_SECONDS)
-            return done[0]
-
-        with mock.patch.object(anyio.to_thread, "run_sync", run_sync):
-            yield
+    def disk(self) -> AbstractContextManager[None]:
+        """Do disk work in virtual time; its beginning and its end are steps."""
+        return virtual_disk(self.steps.take)
 
     # What must hold
 
@@ -540,6 +580,8 @@ class Harness:
         """Whether the account has exactly this event, or the contact in exactly this version."""
         if isinstance(record, ExternalEvent):
             return _event_key(write(record)["contactEvent"]) in events_of(self.simulator)
+        if isinstance(record, Product):
+            return products_of(self.simulator).get(record.product_id, {}).get("name") == record.name
         return isinstance(record, Contact) and any(
             one.fields.get("name") == record.name for one in self.simulator._store.contacts.values()
         )
@@ -552,6 +594,8 @@ class Harness:
 
     def journal_lines(self) -> list["Line"]:
         """The lines of the journal; a copy is read, so that the journal stays as it is."""
+        if isinstance(self.journal, DatabaseAddress):
+            return [Line.of(*row) for row in lines_of_run(self.journal)]
         if not self.journal or not self.journal.exists():
             return []
         copy = self.folder / "copy.db"
@@ -563,10 +607,7 @@ class Harness:
             found = []
         finally:
             database.close()
-        return [
-            Line(orjson.loads(spans), state, number, why, orjson.loads(others or b"{}"))
-            for spans, state, number, why, others in found
-        ]
+        return [Line.of(*row) for row in found]
 
 
 @frozen
@@ -578,6 +619,11 @@ class Line:
     request_id: int | None
     reason: str | None
     others: Mapping[str, tuple[str, str]]
+
+    @classmethod
+    def of(cls, spans: str, state: str, request_id: int | None, reason: str | None, others: str | None) -> "Line":
+        """Return the line in a row of a database."""
+        return cls(orjson.loads(spans), state, request_id, reason, orjson.loads(others or "{}"))
 
     def states(self) -> Iterator[str]:
         """Yield the state of each of its records."""
@@ -594,9 +640,14 @@ async def _after(seconds: float, act: Callable[[], None]) -> None:
 # What an account holds
 
 
+def products_of(simulator: Simulator) -> dict[str, dict[str, Any]]:
+    """The products of the only catalogue, if there is one."""
+    return dict(simulator._store.section(ProductAccount).products.get(CATALOG, {}))
+
+
 def account(simulator: Simulator) -> dict[str, Any]:
-    """The content of the account: the last version of each contact, and the count of each event."""
-    return {
+    """The content of the account: the last version of each contact and product, and the count of each event."""
+    return products_of(simulator) | {
         one.email: (one.fields, set(one.tags), one.properties, Counter(_event_key(event) for event in one.events))
         for one in simulator._store.contacts.values()
     }
@@ -612,26 +663,43 @@ def _event_key(event: Mapping[str, Any]) -> bytes:
     return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
 
 
-async def make_contacts(simulator: Simulator, clock: Callable[[], float], emails: Iterable[str]) -> dict[str, str]:
-    """Create contacts with these addresses, one call for each, and return their ids."""
-    async with _plain_client(simulator, clock) as sm:
-        return {email: str((await sm.contacts.upsert(Contact(email=email))).contact_id) for email in emails}
+def make_contacts(simulator: Simulator, emails: Iterable[str]) -> dict[str, str]:
+    """Create contacts with these addresses in the account itself, and return their ids."""
+    create = partial(simulator._store.upsert, double_opt_in=False, owner=DEMO_OWNER)
+    return {email: create({"contact": {"email": email}}).id for email in emails}
+
+
+_expected_accounts: dict[tuple[Any, ...], dict[str, Any]] = {}
+"""Accounts that sequential runs have left, by their contacts and records: many tests send the same."""
 
 
 async def sequential(
-    harness: Harness, emails: Iterable[str], records: Callable[[Mapping[str, str]], Iterable[Any]]
+    harness: Harness, emails: Collection[str], records: Callable[[Mapping[str, str]], Iterable[Any]]
 ) -> dict[str, Any]:
     """Return the account after the same records are sent one by one, each by its own call, without any fault."""
-    simulator = Simulator(clock=harness.clock)
-    ids = await make_contacts(simulator, harness.clock, emails)
+    what_is_sent = *sorted(emails), None, *map(encoded, records({email: email for email in emails}))
+    if what_is_sent not in _expected_accounts:
+        _expected_accounts[what_is_sent] = await _sent_one_by_one(harness, emails, records)
+    return _expected_accounts[what_is_sent]
+
+
+async def _sent_one_by_one(
+    harness: Harness, emails: Collection[str], records: Callable[[Mapping[str, str]], Iterable[Any]]
+) -> dict[str, Any]:
+    simulator = Simulator(clock=harness.clock, products=ProductSettings(takes_any_catalog=True))
+    ids = make_contacts(simulator, emails)
     async with _plain_client(simulator, harness.clock) as sm:
         for record in records(ids):
-            await (sm.contacts.upsert(record) if isinstance(record, Contact) else sm.events.add(record))
+            if isinstance(record, Product):
+                await sm.products.upsert(CATALOG, products=[record])
+            else:
+                await (sm.contacts.upsert(record) if isinstance(record, Contact) else sm.events.add(record))
     return account(simulator)
 
 
 @asynccontextmanager
 async def _plain_client(simulator: Simulator, clock: Callable[[], float]) -> AsyncIterator[SalesManago]:
     transport = httpx.ASGITransport(app=simulator)
-    async with SalesManago(DEMO_CREDENTIALS, owner=DEMO_OWNER, transport=transport, clock=clock) as sm:
+    options: dict[str, Any] = {"owner": DEMO_OWNER, "transport": transport, "clock": clock}
+    async with SalesManago(DEMO_CREDENTIALS, products_key=DEMO_PRODUCTS_KEY, **options) as sm:
         yield sm

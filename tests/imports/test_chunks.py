@@ -1,13 +1,14 @@
 """Chunks close by count and by bytes, and their bodies are what one request takes."""
 
 import json
+import pickle
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from salesmanago_async import Invalid
-from salesmanago_async.imports.engine.chunks import Chunk, Chunker, Record, body_of
+from salesmanago_async.imports.engine.chunks import Body, Chunk, Chunker, Record, body_of
 
 
 def chunks_of(items: list[bytes], **limits: int) -> list[Chunk]:
@@ -50,6 +51,18 @@ def test_the_other_fields_of_the_request_stand_beside_the_list() -> None:
         "owner": "o",
         "upsertDetails": [{"a": 1}],
     }
+
+
+@given(
+    st.lists(st.text().map(lambda text: json.dumps(text).encode()), min_size=1), st.sampled_from([b"{}", b'{"o":1}'])
+)
+def test_the_items_are_cut_out_of_a_body_as_they_were(items: list[bytes], others: bytes) -> None:
+    body = Body(items, "upsertDetails", others)
+    assert body.content == body_of(items, "upsertDetails", others)
+    for same in (body, pickle.loads(pickle.dumps(body))):
+        assert list(same) == items
+        assert len(same) == len(items)
+        assert (same[0], same[-1], same[1:]) == (items[0], items[-1], items[1:])
 
 
 def test_a_record_that_fits_into_no_request_is_refused_and_leaves_the_chunk_as_it_was() -> None:

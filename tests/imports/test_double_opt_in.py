@@ -116,6 +116,7 @@ UPSERTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.anyio
 @pytest.mark.parametrize("upsert", UPSERTS, ids=lambda upsert: upsert.__name__)
 @pytest.mark.parametrize(("options", "said"), [({}, False), ({"use_api_double_opt_in": True}, True)])

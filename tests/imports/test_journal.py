@@ -6,8 +6,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,13 @@ import anyio
 import orjson
 import pytest
 
-from salesmanago_async import Contact, Invalid
+from salesmanago_async import Contact, Invalid, Report
 from salesmanago_async.errors import JournalFailed
 from salesmanago_async.imports.engine import run as _engine
 from salesmanago_async.outcome import Verdicts
 from salesmanago_async.simulator import DEMO_OWNER, Fault
-from salesmanago_async.stores.journal import Journal, open_journal
-from salesmanago_async.stores.journal_rows import SqliteJournal, read_note
+from salesmanago_async.stores.journal import Journal, open_journal, read_note
+from salesmanago_async.stores.journal_rows import SqliteJournal
 from salesmanago_async.stores.values import Entry, RowChecksums
 from tests.conftest import in_ci
 from tests.imports.harness import (
@@ -68,27 +68,18 @@ async def refused(path: Path) -> str:
     return caught.value.rule
 
 
+def database_of(journal: Journal) -> sqlite3.Connection:
+    """Return the database connection of a journal in a SQLite file."""
+    store: Any = journal._commits._store
+    connection: sqlite3.Connection = store._connection
+    return connection
+
+
 def row_checksums_of(*positions: int) -> RowChecksums:
     return RowChecksums.of(positions, [b"item %d" % position for position in positions])
 
 
 # Who may use it
-
-
-async def test_what_was_written_is_there_when_it_is_opened_again(path: Path) -> None:
-    async with opened(path) as (journal, entries):
-        assert entries == []
-        assert await journal.begin(row_checksums_of(0, 1, 2, 7)) == 1
-        assert await journal.begin(row_checksums_of(3, 4)) == 2
-        await journal.submitted(1, 37)
-        await journal.settle(2, Verdicts("accepted", None, {1: ("rejected", "no")}), [3, 4])
-        assert await journal.checksums(1) == row_checksums_of(0, 1, 2, 7).checksums
-    async with opened(path) as (journal, entries):
-        assert entries == [
-            Entry(1, ((0, 2), (7, 7)), "submitted", 37),
-            Entry(2, ((3, 4),), "accepted", None, None, {4: ("rejected", "no")}),
-        ]
-        assert await journal.begin(row_checksums_of(9)) == 3
 
 
 async def test_only_its_owner_may_read_it_or_what_sqlite_puts_beside_it(path: Path) -> None:
@@ -101,41 +92,6 @@ async def test_only_its_owner_may_read_it_or_what_sqlite_puts_beside_it(path: Pa
         os.umask(before)
     assert modes.keys() >= {"journal.db", "journal.db-journal"}
     assert set(modes.values()) == {0o600}
-
-
-HOLDER = """
-import anyio, sys
-from pathlib import Path
-from salesmanago_async.stores.journal import open_journal
-async def hold():
-    await open_journal(Path(sys.argv[1]), {"kind": "contacts", "account": "5cd3", "tags": ["A"]}, None)
-    print("open", flush=True)
-    sys.stdin.read()
-anyio.run(hold)
-"""
-
-
-@contextmanager
-def holding(path: Path) -> Iterator[None]:
-    """Hold a journal open in another process, which is killed at the end of the block."""
-    command = [sys.executable, "-c", HOLDER, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout
-        assert holder.stdout.readline() == b"open\n"
-        yield
-        holder.kill()
-
-
-async def test_another_process_cannot_open_it_until_the_first_is_gone_in_whatever_way(path: Path) -> None:
-    with holding(path):
-        assert "in use" in await refused(path)
-    async with opened(path) as (_, entries):
-        assert entries == []
-
-
-async def test_it_cannot_be_opened_twice_in_one_process(path: Path) -> None:
-    async with opened(path):
-        assert "in use" in await refused(path)
 
 
 def another_database(path: Path) -> None:
@@ -231,34 +187,6 @@ async def test_lines_that_no_run_wrote_are_reported_as_damage(make: Callable[[Pa
     assert "damaged" in said or "cannot be used" in said
 
 
-async def test_a_run_must_be_the_one_that_it_was_begun_for_once_something_was_sent(path: Path) -> None:
-    async with opened(path) as (journal, _):
-        await journal.begin(row_checksums_of(0))
-    with pytest.raises(Invalid, match="a run with another account"):
-        async with opened(path, account="other"):
-            pass
-    with pytest.raises(Invalid, match="a run with another owner"):
-        async with opened(path, owner="other@vendor.pl"):
-            pass
-    async with opened(path) as (_, entries):
-        assert len(entries) == 1
-
-
-async def test_the_note_of_its_beginning_stays(path: Path) -> None:
-    journal, _ = await open_journal(path, IDENTITY, {"command": ["import", "contacts"]})
-    await journal.begin(row_checksums_of(0))
-    await journal.aclose()
-    journal, _ = await open_journal(path, IDENTITY, {"command": []})
-    await journal.aclose()
-    assert read_note(path) == {"command": ["import", "contacts"]}
-
-
-async def test_a_note_need_not_be(path: Path) -> None:
-    journal, _ = await open_journal(path, IDENTITY, None)
-    await journal.aclose()
-    assert read_note(path) is None
-
-
 # Damage
 
 
@@ -306,6 +234,7 @@ def content_of(content: bytes, path: Path) -> list[Any] | None:
         return None
 
 
+@pytest.mark.ci
 def test_a_byte_that_is_damaged_anywhere_is_noticed_or_does_no_harm(whole: tuple[bytes, list[Any]], path: Path) -> None:
     content, said = whole
     believed: list[bytes] = []
@@ -316,6 +245,7 @@ def test_a_byte_that_is_damaged_anywhere_is_noticed_or_does_no_harm(whole: tuple
     assert not believed, f"{len(believed)} are believed, such as {believed[:3]}"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("garbage", [b"\0" * 64, b"\xff" * 64, b"[[0,99]]" * 8], ids=["zeros", "ones", "digits"])
 def test_a_range_that_is_damaged_anywhere_is_noticed_or_does_no_harm(
     garbage: bytes, whole: tuple[bytes, list[Any]], path: Path
@@ -401,28 +331,15 @@ async def test_a_kill_between_any_two_statements_leaves_what_was_before_or_after
 # Writes
 
 
-async def test_writes_that_come_while_one_is_going_on_share_the_next_commit(path: Path, tmp_path: Path) -> None:
-    harness = Harness("contacts", tmp_path)
-    began: list[str] = []
-    with harness.disk():
-        async with opened(path) as (journal, _):
-            journal._commits._store._connection.set_trace_callback(began.append)
-            async with anyio.create_task_group() as tasks:
-                for number in range(50):
-                    tasks.start_soon(journal.begin, row_checksums_of(number))
-    assert 1 <= began.count("BEGIN IMMEDIATE") <= 2
-    async with opened(path) as (_, entries):
-        assert len({entry.spans for entry in entries}) == 50
-
-
 def _fill_the_disk(journal: Journal, pages: int) -> None:
     """Let the file grow by at most so many pages of 4 KiB."""
-    now = journal._commits._store._connection.execute("PRAGMA page_count").fetchone()[0]
-    journal._commits._store._connection.execute(f"PRAGMA max_page_count = {now + pages}")
+    database = database_of(journal)
+    now = database.execute("PRAGMA page_count").fetchone()[0]
+    database.execute(f"PRAGMA max_page_count = {now + pages}")
 
 
 def _make_room(journal: Journal) -> None:
-    journal._commits._store._connection.execute("PRAGMA max_page_count = 1000000")
+    database_of(journal).execute("PRAGMA max_page_count = 1000000")
 
 
 async def test_on_a_full_disk_all_of_a_write_fails_and_what_was_there_stays(path: Path) -> None:
@@ -440,26 +357,14 @@ async def test_on_a_full_disk_all_of_a_write_fails_and_what_was_there_stays(path
         assert [entry.spans for entry in entries] == [((9, 10),), ((11, 11),)]
 
 
-async def test_a_write_that_is_cancelled_before_its_turn_breaks_no_other(path: Path, tmp_path: Path) -> None:
-    harness = Harness("contacts", tmp_path)
-    with harness.disk():
-        async with opened(path) as (journal, _), anyio.create_task_group() as tasks:
-            tasks.start_soon(journal.begin, row_checksums_of(0))
-            with anyio.move_on_after(0.001):
-                await journal.begin(row_checksums_of(1))
-            await journal.begin(row_checksums_of(2))
-    async with opened(path) as (_, entries):
-        assert {((0, 0),), ((2, 2),)} <= {entry.spans for entry in entries}
-
-
 # A full disk, in a run
 
 
 def _limited(pages: int) -> Callable[..., Any]:
     """Return a function that opens a journal whose disk has room for so many more pages."""
 
-    async def open_limited(*args: Any) -> tuple[Journal, list[Entry]]:
-        journal, entries = await open_journal(*args)
+    async def open_limited(*args: Any, **options: Any) -> tuple[Journal, list[Entry]]:
+        journal, entries = await open_journal(*args, **options)
         _fill_the_disk(journal, pages)
         return journal, entries
 
@@ -480,8 +385,9 @@ async def _run_on_a_full_disk(harness: Harness, pages: int, patch: pytest.Monkey
     return records, result
 
 
-@pytest.mark.parametrize("kind", [*in_ci("contacts"), "events"])
-@pytest.mark.parametrize("pages", [*in_ci(0), 1])
+@pytest.mark.ci
+@pytest.mark.parametrize("kind", ["contacts", "events"])
+@pytest.mark.parametrize("pages", [0, 1])
 async def test_a_run_ends_when_its_journal_is_full_and_another_finishes_it(
     kind: Kind, pages: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -508,9 +414,10 @@ async def test_nothing_is_called_accepted_that_could_not_be_written_down(
     assert in_doubt.isdisjoint(outcome.position for outcome in result.outcomes if outcome.state == "accepted")
 
 
-STEPS = ["begin", "split", "submitted", "settle", "forget", "checksums"]
+STEPS = ["begin", "confirm", "split", "submitted", "settle", "forget", "checksums"]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", ["contacts", "events"])
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("failing", [1, 2])
@@ -546,6 +453,56 @@ async def test_a_journal_that_fails_at_any_write_makes_no_run_say_what_is_not_so
     assert refused <= {outcome.position for outcome in again.outcomes if outcome.state == "rejected"}
     if kind == "events":
         assert sorted(events_of(harness.simulator).values()) == [1] * 23
+
+
+# A journal that is lost
+
+
+@pytest.mark.both_loops
+@pytest.mark.parametrize("kind", ["contacts", "events"])
+async def test_a_request_that_waits_for_its_retry_is_not_sent_once_the_journal_is_lost(
+    kind: Kind, tmp_path: Path
+) -> None:
+    harness = Harness(kind, tmp_path)
+    make = contact if kind == "contacts" else event
+    records = [make(position) for position in range(4)]
+    await harness.prepare(str(record.email) for record in records)
+    harness.simulator.faults = [Fault.parse(f"429,path={PATHS[kind]},retry-after=30,at=1-")]
+
+    async def take_away() -> None:
+        await anyio.sleep(10)
+        (tmp_path / "journal.db").rename(tmp_path / "elsewhere.db")
+        harness.simulator.faults = []
+
+    result = RunResult(Report())
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(take_away)
+        result = await harness.run(records, batch_size=2)
+    assert "was removed or replaced" in str(result.error)
+    assert result.counts == {"not_sent": 4}
+    assert harness.gateway.requests[PATHS[kind]] == 2  # the first tries
+    (tmp_path / "elsewhere.db").rename(tmp_path / "journal.db")
+    assert (await harness.run(records)).counts == {"accepted": 4}
+
+
+async def test_what_waits_for_a_retry_is_given_up_when_the_journal_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second request finds out that nothing can be written down; the first one waits for a minute by then."""
+    harness = Harness("contacts", tmp_path)
+    harness.simulator.faults = [Fault.parse(f"500,path={PATHS['contacts']},retry-after=50,at=1")]
+    submitted = Journal.submitted
+
+    async def fail(journal: Journal, *args: Any) -> None:
+        raise JournalFailed("the disk is full")
+
+    monkeypatch.setattr(Journal, "submitted", fail)
+    result = await harness.run([contact(0), contact(1)], batch_size=1)
+    monkeypatch.setattr(Journal, "submitted", submitted)
+    assert str(result.report.stopped) == "the disk is full"
+    assert result.counts == {"in_doubt": 2}
+    assert result.report.seconds < 10
+    assert (await harness.run([contact(0), contact(1)])).counts == {"accepted": 2}
 
 
 # What is not in it

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from salesmanago_async.simulator import Fault
-from tests.conftest import examples, in_ci, run_virtually
+from tests.conftest import examples, run_virtually
 from tests.imports.harness import (
     BY_ITSELF,
     PATHS,
@@ -36,6 +36,8 @@ from tests.imports.harness import (
     refusing,
 )
 from tests.imports.renderings import AMBIGUOUS, RECOGNIZABLE
+
+pytestmark = pytest.mark.ci
 
 GHOST = 0
 """The contact that is not there: its events are rejected."""
@@ -83,6 +85,9 @@ Options = dict[str, Any]
 class Runs(RuleBasedStateMachine):
     """A source, an account, and a journal with which every run resumes."""
 
+    database: str | None = None
+    """The database with the journal; None for a file."""
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(mkdtemp())
@@ -109,7 +114,7 @@ class Runs(RuleBasedStateMachine):
         bad: frozenset[int],
     ) -> None:
         self.backend = backend
-        self.harness = Harness(kind, self.folder)
+        self.harness = Harness(kind, self.folder, self.database)
         self.owners = owners
         self.records = [
             {"email": "nobody"} if place in bad else _record(kind, place, owner, has_ids=has_ids)
@@ -208,6 +213,14 @@ class Runs(RuleBasedStateMachine):
         return results[0]
 
 
+class RunsInDatabase(Runs):
+    """The same with a journal in a database, which may end the session of a run."""
+
+    @rule(faults=_faults, options=_options, when=_moments)
+    def run_until_its_session_ends(self, faults: Faults, options: Options, when: dict[str, Any]) -> None:
+        self._run(faults, options, Termination("lose", **when))
+
+
 @frozen
 class Oddities:
     """What a server does with the next requests, by their numbers.
@@ -270,7 +283,7 @@ def _record(kind: Kind, place: int, owner: int, *, has_ids: bool) -> Any:
     return event(place, email) if has_ids else event(place, email, external_id=None)
 
 
-def _settings(count: int) -> settings:
+def machine_settings(count: int) -> settings:
     return settings(
         max_examples=count,
         stateful_step_count=5,
@@ -288,27 +301,34 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.hypothesis
 def test_nothing_is_lost_or_doubled_whatever_happens() -> None:
-    run_state_machine_as_test(Runs, settings=_settings(examples(200)))
+    run_state_machine_as_test(Runs, settings=machine_settings(examples(200)))
+
+
+@pytest.mark.hypothesis
+def test_nothing_is_lost_or_doubled_with_a_journal_in_a_database(postgresql: str) -> None:
+    machine = type("InDatabase", (RunsInDatabase,), {"database": postgresql})
+    run_state_machine_as_test(machine, settings=machine_settings(examples(40)))
 
 
 @pytest.mark.slow
 def test_nothing_is_lost_or_doubled_whatever_happens_for_minutes() -> None:
-    run_state_machine_as_test(Runs, settings=_settings(5000))
+    run_state_machine_as_test(Runs, settings=machine_settings(5000))
 
 
 @pytest.mark.hypothesis
 def test_nothing_is_lost_or_doubled_by_a_server_that_refuses_what_it_has_half_done() -> None:
-    run_state_machine_as_test(RunsOfOddServers, settings=_settings(examples(100)))
+    run_state_machine_as_test(RunsOfOddServers, settings=machine_settings(examples(100)))
 
 
 # At every step
 
 
+@pytest.mark.sampled
 @pytest.mark.anyio
 @pytest.mark.both_loops
 @pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("before", [(), (Termination("kill", seconds=0.5),)], ids=["the first run", "the second run"])
-@pytest.mark.parametrize("kind", [*in_ci("contacts"), "events"])
+@pytest.mark.parametrize("kind", ["contacts", "events"])
 async def test_a_run_may_end_at_any_step(
     kind: Kind, before: tuple[Termination, ...], stride: int, anyio_backend_name: str, tmp_path: Path
 ) -> None:
@@ -319,6 +339,26 @@ async def test_a_run_may_end_at_any_step(
         harness = Harness(kind, tmp_path / f"{step}")
         harness.folder.mkdir()
         taken = await _finish(harness, *before, Termination("cut" if before else "kill", step=step))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("how", ["kill", "lose"])
+@pytest.mark.parametrize(
+    ("kind", "stride"),
+    [
+        ("events", 7),
+        ("contacts", 3),
+        ("events", 2),
+    ],
+)
+async def test_a_run_may_end_or_lose_its_database_at_any_step(
+    kind: Kind, stride: int, how: Any, tmp_path: Path, postgresql: str
+) -> None:
+    step = taken = 1
+    while taken >= step:
+        harness = Harness(kind, tmp_path, postgresql)
+        taken = await _finish(harness, Termination(how, step=step))
+        step += stride
 
 
 async def _finish(harness: Harness, *endings: Termination) -> int:

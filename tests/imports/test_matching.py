@@ -288,6 +288,7 @@ def letters_of(rendering: Rendering, *, has_ids: bool, arrived: Sequence[bool]) 
 ARRIVED = [[bool(number >> place & 1) for place in range(len(EVENTS))] for number in range(2 ** len(EVENTS))]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("has_ids", [True, False], ids=["with ids", "without ids"])
 @pytest.mark.parametrize("rendering", [*RECOGNIZABLE, *AMBIGUOUS])
 def test_an_event_that_is_there_is_never_missing_in_whatever_way_it_is_shown(rendering: str, has_ids: bool) -> None:
@@ -302,6 +303,7 @@ def test_an_event_that_is_there_is_never_missing_in_whatever_way_it_is_shown(ren
             assert letters == [(False, "M")] * len(EVENTS)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("rendering", [rendering for rendering in RECOGNIZABLE if rendering != "ids and dates alone"])
 def test_an_event_that_is_not_there_is_missing_if_the_server_shows_enough(rendering: str) -> None:
     for arrived in ARRIVED:

@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
-from tests.conftest import in_ci
 from tests.peak_memory import run_and_measure
+
+pytestmark = pytest.mark.ci
 
 RUN = """
 import sys
@@ -46,8 +47,6 @@ def peak_megabytes(count: int, poll_interval: float) -> float:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the peak of a process in /proc")
-@pytest.mark.parametrize(
-    "poll_interval", [*in_ci(0.01), 2.0], ids=["jobs are soon done", "all jobs are outstanding at once"]
-)
+@pytest.mark.parametrize("poll_interval", [0.01, 2.0], ids=["jobs are soon done", "all jobs are outstanding at once"])
 def test_eight_times_the_records_take_no_more_memory(poll_interval: float) -> None:
     assert peak_megabytes(80_000, poll_interval) - peak_megabytes(10_000, poll_interval) < 8

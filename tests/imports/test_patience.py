@@ -137,6 +137,7 @@ EACH_FAILURE = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.sampled
 @KINDS
 @EACH_FAILURE
 async def test_every_failure_is_waited_out_alike(failure: str, kind: Kind, tmp_path: Path) -> None:
@@ -149,7 +150,8 @@ async def test_every_failure_is_waited_out_alike(failure: str, kind: Kind, tmp_p
     assert report.seconds > 299
 
 
-@pytest.mark.parametrize("kind", ["contacts", *in_ci("events")])
+@pytest.mark.ci
+@KINDS
 @EACH_FAILURE
 async def test_a_longer_outage_stops_the_run_and_the_next_one_goes_on(failure: str, kind: Kind, tmp_path: Path) -> None:
     harness, records = await harness_of(kind, tmp_path, 2 * RECORDS)
@@ -167,6 +169,7 @@ async def test_a_longer_outage_stops_the_run_and_the_next_one_goes_on(failure: s
     await assert_the_next_run_finishes(harness, records)
 
 
+@pytest.mark.sampled
 @KINDS
 async def test_a_server_that_is_away_from_the_beginning_is_waited_for(kind: Kind, tmp_path: Path) -> None:
     harness, records = await harness_of(kind, tmp_path)
@@ -187,6 +190,7 @@ async def test_one_that_never_answered_is_an_error_when_the_patience_is_over(kin
     await assert_the_next_run_finishes(harness, records)
 
 
+@pytest.mark.ci
 @KINDS
 async def test_failures_that_alternate_are_one_silence(kind: Kind, tmp_path: Path) -> None:
     for seconds, is_complete in ((299, True), (303, False)):
@@ -200,6 +204,7 @@ async def test_failures_that_alternate_are_one_silence(kind: Kind, tmp_path: Pat
         await assert_the_next_run_finishes(harness, records)
 
 
+@pytest.mark.sampled
 @KINDS
 async def test_one_answer_is_enough_to_go_on(kind: Kind, tmp_path: Path) -> None:
     """Twice 250 seconds, with a moment of answers between them."""
@@ -218,7 +223,8 @@ async def test_one_answer_is_enough_to_go_on(kind: Kind, tmp_path: Path) -> None
 # What an outage touches
 
 
-@pytest.mark.parametrize("failure", ["reset", "time-out", *in_ci("500", "a proxy's page")])
+@pytest.mark.ci
+@pytest.mark.parametrize("failure", ["reset", "time-out", "500", "a proxy's page"])
 @pytest.mark.parametrize("processes", [False, True])
 async def test_a_dead_server_is_probed_and_not_sent_the_whole_source(
     failure: str, processes: bool, tmp_path: Path
@@ -243,6 +249,7 @@ async def test_after_an_answer_everything_goes_at_full_speed_again(tmp_path: Pat
     assert report.seconds < BEGINS + 100 + 30 + 10 + 5 * 63  # the last probe, what is left, two polls each
 
 
+@pytest.mark.ci
 async def test_if_only_adding_fails_the_run_stops_though_contacts_can_be_read(tmp_path: Path) -> None:
     harness, records = await harness_of("events", tmp_path, 200)
     outage = harness.gateway = Outage(harness, FAILURES["502"], seconds=1e6, only=PATHS["events"])
@@ -254,6 +261,7 @@ async def test_if_only_adding_fails_the_run_stops_though_contacts_can_be_read(tm
     await assert_the_next_run_finishes(harness, records)
 
 
+@pytest.mark.ci
 async def test_half_of_all_answers_lost_ends_with_everything_accepted(tmp_path: Path) -> None:
     """A run once ended after half a second in this case: cases/first-hour.md, 5 and 6."""
     harness, _ = await harness_of("events", tmp_path, 500)
@@ -303,6 +311,7 @@ async def test_refusals_for_load_are_waited_out_without_a_word_of_when(kind: Kin
 # What the server asks for
 
 
+@pytest.mark.sampled
 @KINDS
 @pytest.mark.parametrize("asked", ["3600", "date"])
 async def test_a_wait_beyond_the_patience_ends_the_run_at_once(kind: Kind, asked: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from salesmanago_async import Contact, NoAnswer, Outcome, Report, RunIncomplete, SalesManago, SalesManagoError
 from salesmanago_async.connection.connection import Traffic
 from salesmanago_async.imports.engine.settled import Settled
-from salesmanago_async.imports.engine.tally import MAX_PROBLEMS, MAX_REQUEST_IDS, Tally
+from salesmanago_async.imports.engine.tally import MAX_PROBLEMS, MAX_REQUEST_IDS, MAX_UNKNOWN, Tally
 from salesmanago_async.outcome import Verdicts
 from salesmanago_async.simulator import Fault, Simulator
 from tests.conftest import MakeClient
@@ -164,3 +164,38 @@ async def test_the_counts_in_a_note_do_not_repeat_the_error(make_client: MakeCli
         with pytest.raises(NoAnswer) as caught:
             await sm.contacts.upsert_many(contacts(3), patience=1)
     assert caught.value.__notes__[0].startswith("When it was raised: 3 read: 3 not sent. It has no journal")
+
+
+@pytest.mark.anyio
+async def test_keys_that_are_no_fields_are_told_once(sm: SalesManago) -> None:
+    """Each record that has one is rejected, with its names; what to do about a name is a warning, once for each."""
+    rows = [{"email": f"c{number}@example.com", "nmae": "Ann", "born": "1984"} for number in range(2500)]
+    rows[7] = {"email": "a@example.com", "name": "Ann"}
+    rows[9] = {"email": "a@example.com", "colour": "red"}
+    report = await sm.contacts.upsert_many(rows)
+    assert (report.accepted, report.rejected) == (1, 2499)
+    assert report.reasons == {
+        "nmae (did you mean 'name'?), born: are not fields": 2498,
+        "colour: is not a field": 1,
+    }
+    assert [(found.column, found.count, found.position) for found in report.warnings] == [
+        ("nmae", 2498, 0),
+        ("born", 2498, 0),
+        ("colour", 1, 9),
+    ]
+    assert str(report.warnings[0]) == (
+        "nmae is not a field; did you mean 'name'? columns={'nmae': 'name'} maps it, "
+        "extra_columns='ignore' leaves such columns out (2,498, first at position 0)"
+    )
+    cases: list[tuple[Any, int]] = [({"extra_columns": "ignore"}, 2500), ({"columns": {"nmae": "name"}}, 1)]
+    for options, accepted in cases:
+        again = await sm.contacts.upsert_many(rows, dry_run=True, **options)
+        assert again.not_sent == accepted
+        assert [found.column for found in again.warnings] == ([] if accepted == 2500 else ["born", "colour"])
+
+
+@pytest.mark.anyio
+async def test_not_every_key_is_remembered(sm: SalesManago) -> None:
+    rows = ({"email": "a@example.com", f"visited {number}": "x"} for number in range(2 * MAX_UNKNOWN))
+    report = await sm.contacts.upsert_many(rows)
+    assert (report.rejected, len(report.warnings)) == (2 * MAX_UNKNOWN, MAX_UNKNOWN)

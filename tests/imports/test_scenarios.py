@@ -17,12 +17,12 @@ import pytest
 from attrs import evolve, field, frozen
 
 from salesmanago_async import Contact, ExternalEvent, Invalid, Report
+from salesmanago_async.connection import knee
 from salesmanago_async.imports.engine import driver as _driver
 from salesmanago_async.imports.engine.gate import LINGER
 from salesmanago_async.simulator import Fault
 from tests.conftest import VirtualTimeLoop, in_ci
 from tests.imports.harness import (
-    DISK_SECONDS,
     LISTS,
     PATHS,
     REFUSAL,
@@ -37,10 +37,12 @@ from tests.imports.harness import (
     event,
     events_of,
     nothing,
+    product,
     refusing,
     sequential,
 )
 from tests.imports.renderings import AMBIGUOUS, RECOGNIZABLE
+from tests.virtual_disk import DISK_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -58,6 +60,11 @@ def contacts(count: int = 30, *, hot: Collection[int] = ()) -> Records:
 def events(count: int = 30, *, hot: Collection[int] = (), **others: Any) -> Records:
     """So many events, some of which are of the same contact."""
     return lambda ids: [event(position, HOT if position in hot else None, **others) for position in range(count)]
+
+
+def products(count: int = 30, *, hot: Collection[int] = ()) -> Records:
+    """So many products, some of which are the same."""
+    return lambda ids: [product(position, "HOT" if position in hot else None) for position in range(count)]
 
 
 def by_all_names(ids: Mapping[str, str]) -> list[Contact]:
@@ -457,6 +464,60 @@ EVENTS = [
 ]
 
 
+def name_the_bad(*numbers: int) -> Callable[[Harness], None]:
+    """Let the account name these products in its refusals, by their places in each request."""
+    return lambda harness: harness.refuse_products({f"P{number}": (13, "name|Missing") for number in numbers})
+
+
+PRODUCTS = [
+    # No fault, and passing faults: everything arrives; what is in doubt is sent again
+    Scenario("no fault", ALL),
+    Scenario("a 503 before it is processed", ALL, "503,at=1"),
+    Scenario("a 502 after it was processed", ALL, "status-after,status=502,at=2"),
+    Scenario("resets before", ALL, "reset-before,at=1;3"),
+    Scenario("resets after", ALL, "reset-after,at=1;3"),
+    Scenario("429 with Retry-After", ALL, "429,at=1-4,retry-after=7"),
+    Scenario("429 with neither", ALL, "429,at=1-4"),
+    Scenario("garbled answers", ALL, "garbled,at=1;2"),
+    Scenario("truncated answers", ALL, "truncated,at=1;2"),
+    Scenario("half of a request done", ALL, interception=halve),
+    # One product again and again
+    Scenario("a hot product", ALL, records=products(hot=EVERY_4TH)),
+    Scenario("only one product", ALL, records=products(hot=range(30))),
+    Scenario("a hot product, and faults", ALL, "reset-after,at=1;3 503,at=5", records=products(hot=EVERY_4TH)),
+    Scenario("a hot product, closed by bytes", ALL, records=products(hot=EVERY_4TH), runs=[{"max_bytes": 1400}],
+             batch_size=30),
+    # Lasting faults
+    Scenario("a server that does nothing", DOUBT, "500", absent=range(30)),
+    Scenario("a server that loses its answers", DOUBT, "status-after,status=500"),
+    # Refusals that name the products to blame, and some that do not
+    Scenario("a bad product", BUT_1, interception=name_the_bad(14)),
+    Scenario("three bad products, and resets", BUT_3, "reset-after,at=1;4", interception=name_the_bad(3, 4, 17)),
+    Scenario("all products bad", {"rejected": 30}, interception=name_the_bad(*range(30))),
+    Scenario("a bad version of a hot product", BUT_2, records=products(hot={0, 10, 20}), poison={10}, absent={10, 20}),
+    Scenario("a poison row", BUT_1, poison={14}),
+    Scenario("three poison rows", BUT_3, poison={3, 4, 17}),
+    Scenario("poison, and a reset", BUT_1, "reset-before,at=4", poison={14}),
+    # A repeated run sends nothing again
+    Scenario("again, when all is done", [ALL, ALL]),
+    Scenario("again, when one was refused", [BUT_1, BUT_1], interception=name_the_bad(14)),
+    Scenario("the source is longer", [ALL, {"accepted": 40}], records=products(40), runs=[{"first": 30}, {}]),
+    Scenario("the server is back", [DOUBT, ALL], "500"),
+    Scenario("answers come again", [DOUBT, ALL], "status-after,status=500"),
+    Scenario("a key that goes wrong", [None, ALL], "401,at=2"),
+    # Kills and stops
+    Scenario("killed at the first requests", [None, ALL], runs=killed(seconds=0.3)),
+    Scenario("killed, and resets", [None, ALL], "reset-after,at=1", runs=killed(seconds=0.6)),
+    Scenario("killed with a bad one in flight", [None, BUT_1], interception=name_the_bad(14),
+             runs=killed(seconds=0.6, still=True)),
+    Scenario("killed, hot", [None, ALL], records=products(hot=EVERY_4TH), runs=killed(seconds=0.9)),
+    Scenario("stopped", [None, ALL], runs=ended("stop", seconds=0.5)),
+    Scenario("stopped, hot", [None, ALL], records=products(hot=EVERY_4TH), runs=ended("stop", seconds=0.5)),
+    Scenario("cut off", [None, ALL], runs=ended("cut", seconds=0.5)),
+    Scenario("cancelled", [None, ALL], runs=ended("cancel", seconds=0.5)),
+]  # fmt: skip
+
+
 HALF_REFUSED = [
     Scenario("half of a request done, and refused", ALL, interception=halve_and_refuse(200, 1)),
     Scenario("half of a request done, and refused by a 400", ALL, interception=halve_and_refuse(400, 2)),
@@ -484,27 +545,35 @@ HALF_REFUSED = [
 
 
 def _cases() -> list[Any]:
-    """Every scenario with a journal; those with one run also without."""
+    """Every scenario with a journal in a file and in a database; those with one run also without."""
     return [
         pytest.param(
             kind,
             scenario,
-            has_journal,
-            id=f"{kind}: {scenario.title}{'' if has_journal else ', no journal'}",
-            marks=() if has_journal else pytest.mark.ci,
+            journal,
+            id=f"{kind}: {scenario.title}{'' if journal == 'file' else f', journal: {journal}'}",
+            marks=() if journal == "file" else pytest.mark.ci,
         )
-        for kind, scenarios in (("contacts", CONTACTS), ("events", EVENTS), ("events", HALF_REFUSED))
+        for kind, scenarios in (
+            ("contacts", CONTACTS),
+            ("events", EVENTS),
+            ("events", HALF_REFUSED),
+            ("products", PRODUCTS),
+        )
         for scenario in scenarios
-        for has_journal in ([True, False] if scenario.is_one_run else [True])
+        for journal in ("file", "database", *(["none"] if scenario.is_one_run else []))
     ]
 
 
-@pytest.mark.parametrize(("kind", "scenario", "has_journal"), _cases())
-async def test_scenario(kind: Kind, scenario: Scenario, has_journal: bool, tmp_path: Path) -> None:
-    harness = Harness(kind, tmp_path)
-    if not has_journal:
+@pytest.mark.sampled
+@pytest.mark.parametrize(("kind", "scenario", "journal"), _cases())
+async def test_scenario(
+    kind: Kind, scenario: Scenario, journal: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    harness = Harness(kind, tmp_path, request.getfixturevalue("postgresql") if journal == "database" else None)
+    if journal == "none":
         harness.journal = None
-    make = scenario.records or (contacts() if kind == "contacts" else events())
+    make = scenario.records or {"contacts": contacts, "events": events, "products": products}[kind]()
     present = {ANN} | ({f"{record.email}" for record in make({ANN: ""})} if kind == "events" else set())
     present -= {"old@example.com", "None"}
     records = make(await harness.prepare(present))
@@ -532,6 +601,7 @@ async def _run(harness: Harness, scenario: Scenario, records: Sequence[Any], opt
 def _clear_faults(harness: Harness) -> None:
     """Let nothing go wrong any more."""
     harness.simulator.faults = []
+    harness.refuse_products({})
     harness.gateway.instead = harness.gateway.after = nothing
     harness.gateway.halves = set()
     harness.gateway.half_answer = (500, b"")
@@ -612,6 +682,7 @@ SOURCES_THAT_CHANGED = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("change", "named"), [pytest.param(*rest, id=name) for name, *rest in SOURCES_THAT_CHANGED])
 @pytest.mark.parametrize(
     "termination",
@@ -632,7 +703,8 @@ async def test_a_source_that_has_changed_is_refused_before_anything_is_sent(
     assert (await harness.run(records, batch_size=10)).counts == ALL
 
 
-@pytest.mark.parametrize("kind", [*in_ci("contacts"), "events"])
+@pytest.mark.ci
+@pytest.mark.parametrize("kind", ["contacts", "events"])
 async def test_a_refusal_of_everything_costs_a_bounded_number_of_requests(kind: Kind, tmp_path: Path) -> None:
     harness = Harness(kind, tmp_path)
     harness.gateway.instead = instead_of(REFUSAL, PATHS[kind])
@@ -644,6 +716,7 @@ async def test_a_refusal_of_everything_costs_a_bounded_number_of_requests(kind: 
     assert 40 < harness.gateway.requests[PATHS[kind]] <= 40 + fruitless_searches
 
 
+@pytest.mark.ci
 async def test_one_refused_request_is_searched_within_a_budget(tmp_path: Path) -> None:
     harness = Harness("events", tmp_path)
     harness.gateway.instead = instead_of(REFUSAL, PATHS["events"])
@@ -652,7 +725,8 @@ async def test_one_refused_request_is_searched_within_a_budget(tmp_path: Path) -
     assert harness.gateway.requests[PATHS["events"]] <= 1 + _driver.SEARCH_CALLS
 
 
-@pytest.mark.parametrize("kind", ["contacts", *in_ci("events")])
+@pytest.mark.ci
+@pytest.mark.parametrize("kind", ["contacts", "events"])
 async def test_a_body_that_is_too_large_is_halved_until_it_fits_however_often_that_takes(
     kind: Kind, tmp_path: Path
 ) -> None:
@@ -670,6 +744,7 @@ async def test_a_body_that_is_too_large_is_halved_until_it_fits_however_often_th
     assert harness.gateway.requests["contact/list"] == 0  # this puts nothing in doubt
 
 
+@pytest.mark.ci
 async def test_a_poison_row_among_a_thousand_is_found(tmp_path: Path) -> None:
     harness = Harness("events", tmp_path)
     records = [event(position, ANN) for position in range(1000)]
@@ -729,6 +804,7 @@ async def test_a_task_that_asyncio_cancels_ends_in_order_even_if_it_is_cancelled
 # How long the end of a run takes, when records are held back
 
 
+@pytest.mark.ci
 async def test_the_end_of_a_run_waits_for_nothing_that_would_gain_nothing(tmp_path: Path) -> None:
     """Few contacts, and requests with one record: no request can be shared, so each goes when its contact is free."""
     harness = Harness("events", tmp_path)
@@ -747,12 +823,13 @@ async def test_the_end_of_a_run_waits_for_nothing_that_would_gain_nothing(tmp_pa
     ("latency", "seconds"), [((0.1, 0.3), 3 * 0.6), ((0.5, 8.0), 3 * 16)], ids=["soon free", "free one by one"]
 )
 async def test_a_request_that_is_not_full_waits_a_moment_for_what_is_not_free_yet(
-    latency: tuple[float, float], seconds: float, tmp_path: Path
+    latency: tuple[float, float], seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten contacts whose first events are too large to share a request, and then twenty small events of each.
 
     The small ones share requests, which costs two moments of waiting at most, besides the `seconds` of three requests.
     """
+    monkeypatch.setattr(knee, "FIRST_WINDOW", 10)  # all ten of them are in flight from the first moment
     harness = Harness("events", tmp_path)
     addresses = [f"c{number}@example.com" for number in range(10)]
     await harness.prepare(addresses)
@@ -768,6 +845,7 @@ async def test_a_request_that_is_not_full_waits_a_moment_for_what_is_not_free_ye
 # Accounts that show events in their own way
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("has_ids", [*in_ci(True), False], ids=["with ids", "without ids"])
 @pytest.mark.parametrize("rendering", [*RECOGNIZABLE, *AMBIGUOUS])
 @pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": VirtualTimeLoop})], ids=["asyncio"])
@@ -810,6 +888,7 @@ def _versions(harness: Harness) -> dict[str, str]:
     return {one.email: str(one.fields["name"]) for one in harness.simulator._store.contacts.values()}
 
 
+@pytest.mark.sampled
 @LATE
 @pytest.mark.parametrize("batch_size", [1, 3])
 async def test_the_last_one_wins_though_the_job_of_a_lost_answer_ends_late(
@@ -824,6 +903,7 @@ async def test_the_last_one_wins_though_the_job_of_a_lost_answer_ends_late(
     assert _versions(harness) == {ANN: "version 3", BOB: "version 4", HOT: "version 5"}
 
 
+@pytest.mark.sampled
 @LATE
 async def test_the_last_one_wins_though_the_run_was_killed_when_the_answer_was_lost(
     intervals: float, tmp_path: Path

@@ -53,6 +53,7 @@ def versions(harness: Harness) -> dict[str, str]:
     }
 
 
+@pytest.mark.sampled
 @ACCOUNTS
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
 async def test_the_last_one_wins_in_whatever_spelling(
@@ -87,6 +88,7 @@ async def test_an_id_in_another_case_is_the_same_contact(spelling: Callable[[str
     assert versions(harness)[canonical_name(address)] == "version 3"
 
 
+@pytest.mark.sampled
 @ACCOUNTS
 @pytest.mark.parametrize("fault", ["reset-before,at=1-2", "reset-after,at=1-2", "reset-after,at=1"])
 @pytest.mark.parametrize("batch_size", [1, 100])

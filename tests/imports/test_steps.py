@@ -23,6 +23,7 @@ from salesmanago_async.imports.engine.steps import (
     Step,
     after_reading_back,
     after_refusal,
+    after_refusal_by_indices,
     after_verdicts,
     resumed,
     split,
@@ -42,6 +43,11 @@ SURE = Settle(Verdicts("accepted", None, {1: ("rejected", "bad")}))
 
 def entry(state: State, request_id: int | None = None) -> Entry:
     return Entry(1, ((0, 3),), state, request_id)
+
+
+def rejected(*reasons: str) -> Settle:
+    others: dict[int, tuple[State, str]] = {index: ("rejected", reason) for index, reason in enumerate(reasons)}
+    return Settle(Verdicts("rejected", None, others))
 
 
 @pytest.mark.parametrize(
@@ -79,6 +85,16 @@ def entry(state: State, request_id: int | None = None) -> Entry:
             Settle(Verdicts("rejected", "no (refused together with 2 others, any of which may be to blame)")),
             id="refused: no more searching",
         ),
+        pytest.param(
+            after_refusal_by_indices(REFUSAL, {2: "bad", 0: "worse"}, 4),
+            Split((((0, 2), rejected("worse", "bad")), ((1, 3), Send()))),
+            id="refused, and some are named",
+        ),
+        pytest.param(
+            after_refusal_by_indices(REFUSAL, {0: "bad", 1: "worse"}, 2), rejected("bad", "worse"), id="all are named"
+        ),
+        pytest.param(after_refusal_by_indices(REFUSAL, {}, 4), Halve(REFUSAL), id="refused, and none is named"),
+        pytest.param(after_refusal_by_indices(REFUSAL, {4: "bad"}, 4), Halve(REFUSAL), id="refused: one of no record"),
         pytest.param(split(((), Send()), ((0, 1), SETTLED)), SETTLED, id="a split into one part is no split"),
     ],
 )

@@ -3,12 +3,15 @@
 Pure modules: no I/O, no event loop.
 
     chunks        encoded records → chunks that fit into one request
+    lanes         encoded records → chunks of several requests, each for one of them
     order         which contacts are busy, and the records that wait for them
     steps         what comes next for a batch: every step, and how each follows from what was found out
     answers       an answer or a result file → verdicts on the records
+    products      an answer of API v3 → verdicts on the products; a refusal → the products that it names
     comparison    how alike an event that was sent and an event of the server are
     matching      which events of a request without an answer the server has
     resuming      matches the records of the source with what earlier runs did (reads checksums from the journal)
+    digests       the digests of all records that earlier runs sent, as a multiset
     redaction     reasons without the data of the records that they are about
     reasons       counts reasons by kind
     duplicates    counts duplicates by hashes, for a dry run
@@ -19,7 +22,9 @@ Modules that act, in the order in which a record passes through them. Each uses 
     run           starts the run, stops it, and ends it with a report; builds the pipeline
     pipeline      connects the parts, and starts the reader, the senders and the workers that poll
     reading       reads, checks and encodes records; gives them to the gate, or to the feed if an earlier run sent them
+    claims        matches records by their content with what earlier runs sent, before anything new is sent
     gate          puts records into chunks, and holds back those of busy contacts
+    senders       as many tasks as the pace has use for, each of which sends one batch after the other
     feed          makes a batch of each chunk, and hands it with its first step to a sender
     driver        carries out the steps of a batch, with sending, polling, reconciling and settling
     dry_run       counts a batch instead of sending it
@@ -29,6 +34,7 @@ Modules that act, in the order in which a record passes through them. Each uses 
     settling      writes down, counts and reports outcomes, and releases contacts
 
     ledger        writes the journal; if that fails, the run ends
+    numbering     numbers records that are known by their content
     outage        lets only single chunks through while the server does not answer
     run_control   whether the run goes on
     tally         the counts of the run

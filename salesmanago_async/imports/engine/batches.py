@@ -1,13 +1,13 @@
 """The batches of a run that are not settled: their state in memory, and their records in the spill file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from attrs import define, field
 
 from ...outcome import State
 from ...stores.values import RowChecksums
-from .chunks import Chunk
+from .chunks import Body, Chunk
 from .spill import Slot, SpilledRows, SpillFile
 from .steps import Step
 
@@ -36,15 +36,16 @@ class Batch:
     """A chunk, or a part of one. `state` is the state of its records if the run ends now.
 
     `number` is its line in the journal, if it has one, and `journal_state` is the state in that line; until there is a
-    line, `row_checksums` are kept here. `may_have_arrived` is True if an earlier request with these records got no
-    answer. `attempts` counts the requests of this run. `request_id` is the id of its server job, if it has one.
+    line, `row_checksums` are kept here. `body` is their request; it is None while it is in the spill file, and once the
+    server has it. `may_have_arrived` is True if an earlier request with these records got no answer. `attempts` counts
+    the requests of this run. `request_id` is the id of its server job, if it has one.
     """
 
     slot: Slot
     rows: Slot
     count: int
     group: BatchGroup = field(repr=False)
-    items: Sequence[bytes] = field(repr=False)
+    body: Body | None = field(repr=False)
     row_checksums: RowChecksums | None = field(default=None, repr=False)
     number: int | None = None
     state: State = "not_sent"
@@ -55,9 +56,14 @@ class Batch:
 
 
 class Batches:
-    """The batches of a run that are not settled."""
+    """The batches of a run that are not settled.
 
-    def __init__(self) -> None:
+    The body of each has the list of its records, named `list_field`, and the fields of `others`, a JSON object.
+    """
+
+    def __init__(self, list_field: str, others: bytes) -> None:
+        self._list_field = list_field
+        self._others = others
         self._spill_file = SpillFile()
         self._unsettled: set[Batch] = set()
         self._last_read: tuple[Batch, Chunk] | None = None
@@ -72,7 +78,8 @@ class Batches:
     def pack(self, chunk: Chunk, group: BatchGroup, **others: Any) -> Batch:
         """Add a batch made of a chunk."""
         rows = self._spill_file.put(list(chunk.rows))
-        batch = Batch(self._write(chunk), rows, len(chunk), group, chunk.items, **others)
+        body = Body(chunk.items, self._list_field, self._others)
+        batch = Batch(self._write(chunk), rows, len(chunk), group, body, **others)
         self._unsettled.add(batch)
         return batch
 
@@ -83,28 +90,30 @@ class Batches:
         """
         if self._last_read and self._last_read[0] is batch:
             return self._last_read[1]
-        positions, lines, keys, aliases, items = self._spill_file.read(batch.slot)
-        items = items or batch.items or [b""] * batch.count
+        positions, lines, keys, aliases, body = self._spill_file.read(batch.slot)
+        items = batch.body or body or [b""] * batch.count
         chunk = Chunk(SpilledRows(self._spill_file, batch.rows, batch.count), positions, lines, keys, aliases, items)
         self._last_read = batch, chunk
         return chunk
 
     def spill(self, batch: Batch) -> None:
-        """Move the items of a batch that will wait for long into the spill file."""
-        if batch.items:
+        """Move the body of a batch that will wait for long into the spill file."""
+        if batch.body:
             chunk = self.unpack(batch)
             self._spill_file.free(batch.slot)
-            batch.slot, batch.items = self._write(chunk, chunk.items), []
+            batch.slot, batch.body = self._write(chunk, batch.body), None
         self._last_read = None
 
-    def load(self, batch: Batch) -> None:
-        """Read the items of a batch back into memory."""
-        if not batch.items:
-            batch.items = self.unpack(batch).items
+    def body(self, batch: Batch) -> bytes:
+        """Return the body of a batch, which is read back into memory if it was spilled."""
+        if batch.body is None:
+            *_, batch.body = self._spill_file.read(batch.slot)
+        assert batch.body, "the server has taken it"
+        return batch.body.content
 
-    def drop_items(self, batch: Batch) -> None:
-        """Drop the items of a batch: the server has them, and they are not sent again."""
-        batch.items = []
+    def drop_body(self, batch: Batch) -> None:
+        """Drop the body of a batch: the server has it, and it is not sent again."""
+        batch.body = None
         self._last_read = None
 
     def forget(self, batch: Batch) -> None:
@@ -118,8 +127,8 @@ class Batches:
         """Delete the spill file."""
         self._spill_file.close()
 
-    def _write(self, chunk: Chunk, items: Sequence[bytes] = ()) -> Slot:
-        return self._spill_file.put((chunk.positions, chunk.lines, chunk.keys, chunk.aliases, items))
+    def _write(self, chunk: Chunk, body: Body | None = None) -> Slot:
+        return self._spill_file.put((chunk.positions, chunk.lines, chunk.keys, chunk.aliases, body))
 
 
 def halves(chunk: Chunk, *, keep_together: bool) -> tuple[list[int], list[int]]:

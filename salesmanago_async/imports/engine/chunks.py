@@ -3,6 +3,7 @@
 A chunk closes when it has `max_items` records, or when the next record would make its body longer than `max_bytes`.
 """
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
@@ -63,7 +64,9 @@ class Chunk:
     ) -> "Chunk":
         """Return a chunk of records that are given column by column."""
         keys = [each[0] for each in names]
-        aliases = {position: each[1:] for position, each in zip(positions, names, strict=True) if len(each) > 1}
+        aliases: dict[int, Names] = {}
+        if sum(map(len, names)) > len(names):  # hardly any source gives a contact several names
+            aliases = {position: each[1:] for position, each in zip(positions, names, strict=True) if len(each) > 1}
         return cls(rows, positions, lines, keys, aliases, items)
 
     def names(self) -> Iterator[str]:
@@ -96,6 +99,30 @@ def body_of(items: Iterable[bytes], list_field: str, others: bytes) -> bytes:
     parts[0] = b'%b"%b":[%b' % (opening, list_field.encode(), parts[0])
     parts[-1] += b"]}"
     return b",".join(parts)  # the only copy of the whole body
+
+
+class Body(Sequence[bytes]):
+    """The JSON object of a request, as bytes, which is also the sequence of the items in it.
+
+    So the items need no memory besides it; they are cut out again in the few cases where they are needed.
+    """
+
+    def __init__(self, items: Sequence[bytes], list_field: str, others: bytes) -> None:
+        self.content = body_of(items, list_field, others)
+        self._lengths = array("I", map(len, items))
+        self._first = len(self.content) - _size_of(items) - 1
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __getitem__(self, index: Any) -> Any:
+        return list(self)[index]
+
+    def __iter__(self) -> Iterator[bytes]:
+        start = self._first
+        for length in self._lengths:
+            yield self.content[start : start + length]
+            start += length + 1
 
 
 class Chunker:

@@ -4,13 +4,16 @@ Every batch comes in by the same method, `Driver.go(batch, step)`: new records, 
 or a buffer has from an earlier run, and a dry run.
 """
 
-import logging
 from typing import TypeAlias
 
 from ...connection.connection import Connection
 from ...outcome import STOPPED, Verdicts
-from ...polling import JobScheduler
-from ..targets import EVENTS, Target
+from ...poll_times import early_wait
+from ...polling import JobScheduler, PollResult
+from ...telemetry import during, tell
+from ...telemetry.job_events import JobIsStarted
+from ...telemetry.operations import ChunkOperation
+from ..targets import Target
 from .batches import Batch, Batches, halves
 from .ledger import Ledger
 from .polling import JobPoller, PendingJob
@@ -40,8 +43,6 @@ MAX_FRUITLESS_CALLS = 2 * SEARCH_CALLS
 """Requests in a row that may be spent on such searches without any success; after these, there are no more searches."""
 MAX_ATTEMPTS = 3
 """How often one run sends events that turn out to be missing."""
-
-_log = logging.getLogger("salesmanago_async.jobs")
 
 Waiting: TypeAlias = PendingJob | PendingReconciliation
 """What waits to be polled."""
@@ -77,6 +78,7 @@ class Driver:
         self._settler = settler
         self._follows_jobs = follows_jobs
         self._fruitless_calls = 0
+        self._early_wait = early_wait(connection.poll_interval)
         self.scheduler = JobScheduler[Waiting](connection, outstanding=outstanding)
 
     async def go(self, batch: Batch, step: Step) -> None:
@@ -121,7 +123,7 @@ class Driver:
         """
         several = await self._settler.split(batch, [indices for indices, _ in step.parts])
         parts = [(part, own_step) for part, (_, own_step) in zip(several, step.parts, strict=True)]
-        concurrent = 1 if self._target is EVENTS else len(parts)
+        concurrent = 1 if self._target.reads_back else len(parts)
         batch.group.deferred[:0] = parts[concurrent:]
         for part, own_step in parts[:concurrent]:
             await self.go(part, own_step)
@@ -131,7 +133,8 @@ class Driver:
             if not await self._sender.may_send(batch):
                 return Settle(Verdicts(batch.state, STOPPED))
             batch.state = "in_doubt"  # from now on, the records may arrive
-            step = await self._sender.send(batch, turn)
+            with during(ChunkOperation(records=batch.count, attempt=batch.attempts + 1)):
+                step = await self._sender.send(batch, turn)
         if not isinstance(step, Halve | Reconcile):
             self._fruitless_calls = 0
         return step
@@ -139,8 +142,8 @@ class Driver:
     async def _begin_polling(self, batch: Batch, step: Poll) -> Step | None:
         batch.request_id = step.request_id
         if not step.is_resumed:
-            _log.info("Job %d has %d records", step.request_id, batch.count)
-            self._batches.drop_items(batch)
+            tell(JobIsStarted(job_id=step.request_id, records=batch.count))
+            self._batches.drop_body(batch)
             self._tally.jobs += 1
             await self._ledger.submitted(batch, step.request_id)
         if not self._follows_jobs:
@@ -148,31 +151,31 @@ class Driver:
         if not batch.group.is_admitted:  # a worker must not wait for a place that only it can free
             await self.scheduler.wait_for_capacity()
             batch.group.is_admitted = True
-        first = self.scheduler.random_delay() if step.is_resumed else None
-        self.scheduler.add_nowait(self._poller.pending(batch, step), wait=first)
+        first, early = (self.scheduler.random_delay(), 0.0) if step.is_resumed else (None, self._early_wait)
+        self.scheduler.add_nowait(self._poller.pending(batch, step), wait=first, early=early)
         self._settler.progress()
         return None
 
-    async def poll(self, waiting: Waiting) -> bool:
-        """Poll once, and carry out the step that follows; return False if it must be polled again."""
+    async def poll(self, waiting: Waiting) -> PollResult:
+        """Poll once, and carry out the step that follows; return what the poll found."""
         if isinstance(waiting, PendingReconciliation):
             step = await self._reconciler.read_back(waiting)
         else:
             step = await self._poller.poll(waiting)
         if step is None:
-            return False
+            return "running" if isinstance(waiting, PendingJob) and not waiting.failed_polls else "unclear"
         await self.go(waiting.batch, step)
-        return True
+        return "settled"
 
     def poll_now(self) -> None:
         """Poll the jobs once now. Events in doubt are not read back early: two readings must be an interval apart."""
         self.scheduler.poll_now(lambda waiting: isinstance(waiting, PendingJob))
 
     def _may_reconcile(self, batch: Batch) -> bool:
-        return self._target is EVENTS and self._control.is_following and batch.attempts <= MAX_ATTEMPTS
+        return self._target.reads_back and self._control.is_following and batch.attempts <= MAX_ATTEMPTS
 
     def _halve(self, batch: Batch, refusal: Refusal) -> Step:
-        groups = halves(self._batches.unpack(batch), keep_together=self._target is not EVENTS)
+        groups = halves(self._batches.unpack(batch), keep_together=not self._target.reads_back)
         has_budget = batch.group.searches < SEARCH_CALLS and self._fruitless_calls < MAX_FRUITLESS_CALLS
         step = after_refusal(refusal, groups, may_search=has_budget or refusal.is_too_large)
         if isinstance(step, Split) and not refusal.is_too_large:  # halving a large body is no search for a bad record

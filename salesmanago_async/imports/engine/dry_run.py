@@ -7,7 +7,7 @@ from ...outcome import Verdicts
 from ..confirmations import Confirmations
 from ..estimate import Estimate
 from ..settings import Settings
-from ..targets import CONTACTS, Target
+from ..targets import Target
 from .batches import Batch
 from .chunks import Chunk
 from .duplicates import DuplicateCounter, contacts_of, events_of
@@ -34,18 +34,19 @@ class DryRun:
         """Count a batch; return the step that settles it."""
         self._tally.chunks += 1
         self._tally.bytes += self._sender.length_of(batch)
-        self._duplicates.add(contacts_of(chunk) if self._target is CONTACTS else events_of(chunk))
+        self._duplicates.add(events_of(chunk) if self._target.reads_back else contacts_of(chunk))
         if self._confirmations:
             self._confirmations.add(chunk.items)
         return Settle(Verdicts("not_sent", "dry run"))
 
-    async def estimate(self, *, workers: int) -> None:
-        """Write the estimate and the number of duplicates into the tally; `workers` would poll the jobs.
+    async def estimate(self) -> None:
+        """Write the estimate and the number of duplicates into the tally.
 
         Comparing many hashes takes time, so other tasks get their turns meanwhile.
         """
-        jobs = self._tally.chunks if self._target is CONTACTS else 0
+        jobs = self._tally.chunks if self._target.has_jobs else 0
         self._tally.estimate = Estimate(
+            records=self._tally.states["not_sent"],
             chunks=self._tally.chunks,
             jobs=jobs,
             polls=jobs if self._settings.wait else 0,
@@ -54,7 +55,6 @@ class DryRun:
             rate=self._connection.pace.rate,
             poll_interval=self._connection.poll_interval,
             outstanding=self._settings.outstanding,
-            pollers=workers,
             confirmations=self._confirmations.asked if self._confirmations else 0,
             confirmations_if_new=self._confirmations.if_new if self._confirmations else 0,
         )

@@ -35,7 +35,7 @@ class DuplicateCounter:
 
 
 def contacts_of(chunk: Chunk) -> Iterable[str]:
-    """Return what identifies the contact of each record: the first of its names."""
+    """Return what identifies the contact, or the product, of each record: the first of its names."""
     return chunk.keys
 
 

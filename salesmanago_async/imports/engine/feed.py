@@ -7,7 +7,7 @@ the records already, nothing goes to the senders before the last of these record
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
-from ..targets import EVENTS, Target
+from ..targets import Target
 from .batches import Batch, Batches, BatchGroup
 from .chunks import Chunk
 from .driver import Driver
@@ -66,12 +66,12 @@ class Feed:
         """Take a chunk that an earlier run began; go on with it at the step where that run ended."""
         entry, chunk = known.entry, Chunk.of(known.records)
         if not entry.is_under_way:
-            await self._settler.report_known(chunk, known.verdicts())
+            await self._settler.report_known((chunk, known.verdicts()))
             return
         batch = self._batches.pack(
             chunk, BatchGroup(), number=entry.number, state=entry.state, journal_state=entry.state
         )
-        await self._begin(batch, resumed(entry, reconciles=self._target is EVENTS))
+        await self._begin(batch, resumed(entry, reconciles=self._target.reads_back))
 
     async def stop_deferring(self) -> None:
         """Hand over the deferred batches: the source has proved to be the one that the journal belongs to."""

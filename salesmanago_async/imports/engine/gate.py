@@ -9,11 +9,12 @@ from ...errors import Invalid
 from ...outcome import STOPPED
 from .chunks import Chunk, Chunker, Record
 from .feed import Feed
+from .lanes import Lanes
 from .order import Order
 from .run_control import RunControl
 from .settling import Settler, UnbatchedRecord
 
-BLOCKED = "an earlier record of its contact is in doubt, and this one must not go before that"
+BLOCKED = "an earlier record of the same contact or product is in doubt, and this one must not go before that"
 LINGER = 1.0
 """The most seconds that a request which is not full waits, at the end of a run, for records that are held back."""
 
@@ -21,7 +22,9 @@ LINGER = 1.0
 class Gate:
     """Puts records into chunks, holds back those that must wait for their contact, and passes full chunks on."""
 
-    def __init__(self, *, chunker: Chunker, order: Order, settler: Settler, control: RunControl, feed: Feed) -> None:
+    def __init__(
+        self, *, chunker: Chunker | Lanes, order: Order, settler: Settler, control: RunControl, feed: Feed
+    ) -> None:
         self._chunker = chunker
         self._order = order
         self._settler = settler
@@ -46,8 +49,7 @@ class Gate:
 
     def count_remaining(self) -> int:
         """Count the records that were not passed on; for a run that is cut off."""
-        chunk = self._chunker.rest()
-        return self._order.held + (len(chunk) if chunk else 0) + len(self._pending)
+        return self._order.held + sum(map(len, iter(self._chunker.rest, None))) + len(self._pending)
 
     async def take_block(self, block: Chunk) -> None:
         """Pass a block on as a chunk if no record in it needs special treatment; else take its records one by one."""
@@ -90,9 +92,8 @@ class Gate:
                 self._order.hold(record)
 
     async def pass_on_rest(self) -> None:
-        """Pass on the open chunk."""
-        rest = self._chunker.rest()
-        if rest:
+        """Pass on what is in the open chunk, or in several of them."""
+        while rest := self._chunker.rest():
             await self._feed.pass_on(rest)
 
     async def end(self) -> None:
@@ -124,7 +125,7 @@ class Gate:
             await self.release()
 
     async def _add(self, record: Record) -> bool:
-        """Put a record into a chunk; return False if the full chunk before it has a record of its contact."""
+        """Put a record into a chunk; return False if a chunk that must go before it has a record of its contact."""
         if not self._chunker.has_room(record):
             self._pending.appendleft(record)
             await self.pass_on_rest()

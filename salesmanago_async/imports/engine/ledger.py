@@ -13,7 +13,7 @@ from ...errors import JournalFailed
 from ...outcome import State, Verdicts
 from ...sources.sources import Source
 from ...stores.journal import RunJournal
-from ...stores.values import RowChecksums
+from ...stores.values import KnownBy, RowChecksums
 from .batches import Batch
 from .chunks import Chunk
 from .redaction import redacted
@@ -27,15 +27,18 @@ UNWRITTEN = "what became of it could not be written into the journal"
 class Ledger:
     """Writes down what becomes of batches."""
 
-    def __init__(self, journal: RunJournal | None, control: RunControl, source: Source) -> None:
+    def __init__(
+        self, journal: RunJournal | None, control: RunControl, source: Source, *, known_by: KnownBy = "position"
+    ) -> None:
         self._journal = journal
+        self._known_by: KnownBy = known_by
         self._source = source
-        self._has_failed = False
+        self._failure: JournalFailed | None = None
         self._control = control
 
     def row_checksums_of(self, chunk: Chunk) -> RowChecksums | None:
         """Return the row checksums that are written for these records; None without a journal."""
-        return RowChecksums.of(chunk.positions, chunk.items) if self._journal else None
+        return RowChecksums.of(chunk.positions, chunk.items, self._known_by) if self._journal else None
 
     async def write_ahead(self, batch: Batch) -> None:
         """Write a batch into the journal, as in doubt, before it is sent."""
@@ -44,11 +47,22 @@ class Ledger:
             if batch.number is not None:
                 batch.row_checksums, batch.journal_state = None, "in_doubt"
 
+    async def confirm(self) -> None:
+        """Raise `JournalFailed`, and stop the run, unless the journal is still this run's own.
+
+        Asked before each try of a request: a try may have waited for minutes since its batch was written down, and
+        another process may have taken over the journal, and sent the batch, in that time.
+        """
+        if self._journal:
+            await self._written(self._journal.confirm())
+        if self._failure:
+            raise JournalFailed(str(self._failure)) from self._failure
+
     async def submitted(self, batch: Batch, request_id: int) -> None:
         """Write down the id of its server job."""
         if self._journal and batch.number is not None:
             await self._written(self._journal.submitted(batch.number, request_id))
-            batch.journal_state = "in_doubt" if self._has_failed else "submitted"
+            batch.journal_state = "in_doubt" if self._failure else "submitted"
 
     async def conclude(self, batch: Batch, chunk: Chunk, verdicts: Verdicts) -> Verdicts:
         """Write down what became of a batch, and return the verdicts to report.
@@ -64,7 +78,7 @@ class Ledger:
         if self._journal and batch.number is not None:
             kept = self._as_kept(verdicts, chunk)
             await self._written(self._journal.settle(batch.number, kept, chunk.positions))
-        if self._has_failed:
+        if self._failure:
             return Verdicts(batch.journal_state, UNWRITTEN, request_id=verdicts.request_id)
         return verdicts
 
@@ -75,7 +89,7 @@ class Ledger:
         row_checksums = batch.row_checksums
         if self._journal and batch.number is not None:
             checksums = await self._written(self._journal.checksums(batch.number))
-            row_checksums = RowChecksums((), checksums) if checksums is not None else None
+            row_checksums = RowChecksums((), checksums, self._known_by) if checksums is not None else None
         if row_checksums is None:
             return [None for _ in groups]
         return [row_checksums.part(indices, [chunk.positions[index] for index in indices]) for indices in groups]
@@ -124,6 +138,6 @@ class Ledger:
             return await writing
         except JournalFailed as error:
             self._journal = None
-            self._has_failed = True
+            self._failure = self._failure or error
             self._control.stop_for(error)
             return None

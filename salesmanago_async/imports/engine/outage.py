@@ -5,7 +5,6 @@ in doubt, and would have to be read back. Instead, chunks go one at a time, as p
 answered. Only an answer to a chunk counts: if contacts can be read but nothing can be added, other answers say nothing.
 """
 
-import logging
 import math
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -16,8 +15,8 @@ from attrs import define
 
 from ...settings import Retries
 from ...support.signal import Signal
-
-_log = logging.getLogger("salesmanago_async.connection")
+from ...telemetry import tell
+from ...telemetry.connection_events import Outage
 
 MAX_DOUBLINGS = 64
 MIN_PROBES = 3
@@ -99,5 +98,5 @@ class OutageGate:
         wait = self._random.uniform(span / 2, span)
         self._next_turn_at = now + wait
         self._lost += 1
-        _log.warning("no answer to a chunk; the next one is sent in %.1f s, more when that is answered", wait)
+        tell(Outage(wait_seconds=wait))
         self._changed.give()

@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from attrs import define, frozen
+import anyio
+from attrs import define, field, frozen
 
 from ...connection.connection import Connection
 from ...errors import JobFailed, JobNotFound, LinkExpired, SalesManagoError, Unreadable
 from ...exports.shapes import as_it_is
 from ...jobs import Job, worth_another_poll
 from ...outcome import Verdicts
+from ...telemetry import tell
+from ...telemetry.job_events import JobEnded, JobEndState
 from .answers import of_import, result_of
 from .batches import Batch
 from .run_control import RunControl
@@ -23,6 +26,12 @@ class PendingJob:
     job: Job[Any]
     is_resumed: bool
     failed_polls: int = 0
+    _began: float = field(factory=anyio.current_time)
+
+    @property
+    def seconds(self) -> float:
+        """How long it is pending."""
+        return anyio.current_time() - self._began
 
 
 @frozen
@@ -42,9 +51,12 @@ class JobPoller:
         if not self.control.is_following:
             return self._unfollowed(request_id, f"the run was stopped before its job ended{self.control.because}")
         try:
-            return await self._poll(pending)
+            step = await self._poll(pending)
         except SalesManagoError as error:
-            return self._after_error(pending, error)
+            step = self._after_error(pending, error)
+        if step:
+            tell(JobEnded(job_id=request_id, job_state=_state_after(step), seconds=pending.seconds))
+        return step
 
     async def _poll(self, pending: PendingJob) -> Step | None:
         job = pending.job
@@ -80,6 +92,17 @@ class JobPoller:
     def _unfollowed(self, request_id: int, why: str) -> Step:
         reason = f"job {request_id} was not followed to its end: {why}"
         return Settle(Verdicts("submitted", reason, request_id=request_id))
+
+
+def _state_after(step: Step) -> JobEndState:
+    """Return how a job has ended, by the step that follows."""
+    match step:
+        case Evaluate():
+            return "done"
+        case Settle(verdicts) if verdicts.state == "rejected":
+            return "failed"
+        case _:
+            return "unfollowed"
 
 
 def _is_about_the_job(error: SalesManagoError) -> bool:

@@ -21,12 +21,14 @@ import anyio.lowlevel
 
 from ...errors import Invalid, JournalFailed
 from ...outcome import State
+from ...records.columns import UnknownColumns
 from ...records.encoders import Encoder
 from ...records.names import Names
-from ...sources.sources import RecordSource, Source
+from ...sources.sources import FileSource, RecordSource, Source
 from ...sources.text_files import FLUSH, Row
 from ...support.background import background
 from .chunks import Chunk, Record
+from .claims import Claims
 from .feed import Feed
 from .gate import Gate
 from .order import Order
@@ -57,16 +59,19 @@ class SourceReader:
         feed: Feed,
         order: Order,
         resume: Resume | None,
+        claims: Claims | None,
         tally: Tally,
         control: RunControl,
         settler: Settler,
     ) -> None:
         self._source = source
+        self._has_several_files = isinstance(source, FileSource) and len(source.files) > 1
         self._encoder = encoder
         self._gate = gate
         self._feed = feed
         self._order = order
         self._resume = resume
+        self._claims = claims
         self._tally = tally
         self._control = control
         self._settler = settler
@@ -84,15 +89,17 @@ class SourceReader:
         """Read everything; an error that the source raises is kept until the end of the run."""
         rows = self._source.rows()
         try:
+            if self._claims:
+                await self._claims.load()
             if isinstance(rows, AsyncGenerator):
                 await self._read_as_they_come(rows)
             else:
-                while self._resume and (row := self._next(rows)):
+                while (self._resume or self._claims) and (row := self._next(rows)):
                     await self._take(row)
                 while self._may_read_on:
                     await self._take_block(self._next_block(rows))
-            if self._resume:
-                self._ended_early(self._resume)
+            if self._resume or self._claims:
+                self._ended_early()
         except Invalid as error:
             self._control.fail_with(error)
             self._control.stop()
@@ -118,8 +125,15 @@ class SourceReader:
         """Count the records that were read and not passed on; for a run that is cut off."""
         self._give_up_unmatched()
         counts: Counter[State] = self._settler.unbatched_states()
+        if self._claims:
+            counts += self._claims.states_left()
         counts["not_sent"] += self._gate.count_remaining() + (self._matching is not None)
         return counts
+
+    def close(self) -> None:
+        """Close the temporary file of the records that wait until the source has proved to be the same."""
+        if self._claims:
+            self._claims.close()
 
     async def _read_as_they_come(self, rows: AsyncGenerator[Row]) -> None:
         """Read an asynchronous source. A buffer decides itself when to send; for other sources, pauses do."""
@@ -178,7 +192,8 @@ class SourceReader:
                     item, known_as = encoder.encode(given)
                 except Exception as error:
                     rejected.add(end - 1)
-                    self._reject(Record(given, end - 1, line, (), b""), _reason(error))
+                    record = Record(given, end - 1, line, (), b"")
+                    self._reject(record, self._why(error, record))
                 else:
                     taken.append(given)
                     lines.append(line)
@@ -239,6 +254,8 @@ class SourceReader:
             pass
         elif reason is not None:
             self._reject(record, reason)
+        elif self._claims:
+            await self._claim(self._claims, record)
         else:
             await self._gate.take(record)
         await self._give_turns()
@@ -270,7 +287,16 @@ class SourceReader:
             self._gate.check(item)
             return Record(given, position, line, names, item), None
         except Exception as error:
-            return Record(given, position, line, (), b""), _reason(error)
+            record = Record(given, position, line, (), b"")
+            return record, self._why(error, record)
+
+    def _why(self, error: Exception, record: Record) -> str:
+        """Return why a record is rejected; names that are not fields are a warning as well, once for each name."""
+        if not isinstance(error, UnknownColumns):
+            return _reason(error)
+        file = self._source.file_of(record.row) if self._has_several_files else None
+        self._tally.note_unknown(error.findings, line=record.line, position=record.position, file=file)
+        return error.reason
 
     # What an earlier run did
 
@@ -283,7 +309,8 @@ class SourceReader:
             complete = resume.match(known, record) if known else None
         except (Invalid, JournalFailed) as error:
             self._matching = None
-            self._settler.add_unbatched(UnbatchedRecord(record=record, state="not_sent", reason=str(error)))
+            state = resume.state_at(record.position) if isinstance(error, JournalFailed) else "not_sent"
+            self._settler.add_unbatched(UnbatchedRecord(record=record, state=state, reason=str(error)))
             raise
         if known and known.entry.is_under_way:
             self._order.begin(record.names)
@@ -294,10 +321,18 @@ class SourceReader:
             await self._feed.stop_deferring()
         return known is not None
 
-    def _ended_early(self, resume: Resume) -> None:
+    async def _claim(self, claims: Claims, record: Record) -> None:
+        """Match a record by its content; once all known records were met, the rest of the source is new."""
+        if await claims.take(record):
+            self._claims = None
+            claims.close()
+
+    def _ended_early(self) -> None:
         """Send nothing if the source has not proved to be the one that the journal belongs to."""
-        if self._tally.read_all:
-            resume.refuse_end(self._tally.read)
+        if self._tally.read_all and self._resume:
+            self._resume.refuse_end(self._tally.read)
+        if self._tally.read_all and self._claims:
+            self._claims.end(self._tally.read)
         self._control.read_no_further()
 
     def _give_up_unmatched(self) -> None:
@@ -310,7 +345,17 @@ class SourceReader:
         """Pass on everything that was read, and report the records that are not sent."""
         await self._gate.end()
         self._give_up_unmatched()
+        await self._give_up_claims()
         await self._settler.report_unbatched()
+
+    async def _give_up_claims(self) -> None:
+        """Report the records that were matched by content, or wait for that, and go nowhere any more."""
+        if not self._claims:
+            return
+        for number, (record, state, reason) in enumerate(await self._claims.left(), 1):
+            self._settler.add_unbatched(UnbatchedRecord(record=record, state=state, reason=reason))
+            if not number % TURN:
+                await self._settler.report_unbatched()
 
 
 def _reason(error: Exception) -> str:

@@ -17,6 +17,9 @@ from ...stores.journal import RunJournal
 from ...stores.values import Entry, checksum
 from .chunks import Record
 
+LEFT_AS_IT_WAS = "as an earlier run left it"
+"""The reason of a record that goes nowhere in this run, if the journal has none."""
+
 
 @define(eq=False)
 class KnownChunk:
@@ -47,7 +50,7 @@ class HasChecksums(Protocol):
     """The part of a journal that resuming needs."""
 
     async def checksums(self, number: int) -> bytes:
-        """Return the checksums of a chunk's records, 4 bytes each, in the order of their positions."""
+        """Return the checksums of a chunk's records, one after another, in the order of their positions."""
         ...
 
 
@@ -78,7 +81,7 @@ class Resume:
         heapify(self._spans)
 
     def _add(self, entry: Entry) -> None:
-        known = KnownChunk(entry, sum(last - first + 1 for first, last in entry.spans))
+        known = KnownChunk(entry, entry.size)
         for first, last in entry.spans:
             self._spans.append((first, last, entry.number, known))
             self.last = max(self.last, last)
@@ -95,12 +98,17 @@ class Resume:
             self._matched[known.entry.number] = known
         return known
 
+    def state_at(self, position: int) -> State:
+        """Return what the journal says about the record at a position for which `at` has failed."""
+        entry = self._spans[0][3].entry
+        return entry.others.get(position, (entry.state, ""))[0]
+
     def match(self, known: KnownChunk, record: Record) -> KnownChunk | None:
         """Add a record to its chunk; return the chunk if it is complete now. Raises `Invalid` if the record differs."""
         index = 4 * len(known.records)
         if known.checksums is None or known.checksums[index : index + 4] != checksum(record.item):
             line = "" if record.line is None else f" (line {record.line})"
-            raise _changed(f"record {record.position}{line} is not the one that was sent")
+            raise changed(f"record {record.position}{line} is not the one that was sent")
         known.records.append(record)
         if not known.is_complete:
             return None
@@ -108,7 +116,7 @@ class Resume:
 
     def refuse_end(self, read: int) -> NoReturn:
         """Raise `Invalid` for a source that has ended too early."""
-        raise _changed(f"it ends after {read} records, of which {self.last + 1} are known")
+        raise changed(f"it ends after {read} records, of which {self.last + 1} are known")
 
     def unmatched(self) -> Iterator[tuple[Record, State, str]]:
         """Yield the records of chunks of which only a part was found again, with their states in the journal."""
@@ -116,10 +124,11 @@ class Resume:
             verdicts = known.verdicts()
             for index, record in enumerate(known.records):
                 reason = known.entry.others.get(record.position, ("", known.entry.reason))[1]
-                yield record, verdicts.state_of(index), reason or "as an earlier run left it"
+                yield record, verdicts.state_of(index), reason or LEFT_AS_IT_WAS
 
 
-def _changed(what: str) -> Invalid:
+def changed(what: str) -> Invalid:
+    """Return the error for a source that is not the one that the journal belongs to."""
     return Invalid(
         f"{what}: the source has changed since an earlier run of this journal. Go on with the source as it was; give "
         "another one a journal of its own",

@@ -6,7 +6,6 @@ error in the caller's code, `stop`, and the cancellation of the task. What is in
 then is *in_doubt*. Jobs are still followed to their end, except after these two, and if the server is silent.
 """
 
-import logging
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -18,21 +17,24 @@ from ...connection.identity import mark_of
 from ...errors import ClientClosed, raising_only_error
 from ...sources.sources import Source
 from ...stores.journal import open_journal
+from ...telemetry import during, tell
+from ...telemetry.operations import RunOperation
+from ...telemetry.run_events import COUNTED, RunBegan, RunCancelled, RunEnded
 from ..report import Report
 from ..settings import Settings
 from ..targets import Target
+from .numbering import ContentJournal
 from .pipeline import Pipeline
 from .resuming import RunHistory
 from .run_control import RunControl
 from .settling import Listener
 
-_log = logging.getLogger("salesmanago_async.runs")
-
 
 class Engine:
     """One run over one source. `execute` may be called once.
 
-    A buffer is its own journal: its `history` replaces the journal that `settings` may name.
+    A buffer or a sync has its own journal: its `history` replaces the journal that `settings` may name. The client
+    stops the run before it is closed, except if `stops_with_client` is False, because a buffer stops its own runs.
     """
 
     def __init__(
@@ -45,23 +47,38 @@ class Engine:
         *,
         control: RunControl | None = None,
         history: RunHistory | None = None,
+        stops_with_client: bool = True,
     ) -> None:
         self._control = control or RunControl.begin(connection.pace, settings.goal)
         self._tally = self._control.tally
+        self._tally.kind = target.kind
         self._connection = connection.of_run(self._control, traffic=self._tally.traffic, patience=settings.patience)
         self._source = source
         self._target = target
         self._settings = settings
         self._listener = listener
         self._history = history
+        self._stops_with_client = stops_with_client
         self._pipeline: Pipeline | None = None
         self._cut_off = anyio.CancelScope(shield=True)
         self._was_cancelled = False
 
     @property
     def report(self) -> Report:
-        """The counts so far."""
-        return evolve(self._tally.report(), warnings=self._source.warnings)
+        """The counts so far. Whoever looks at them takes a sample of the run, too."""
+        self._control.sample()
+        report = self._tally.report()
+        return evolve(report, warnings=(*report.warnings, *self._source.warnings))
+
+    @property
+    def outstanding(self) -> int:
+        """How many server jobs, and requests whose events are looked for, wait for an answer."""
+        return self._pipeline.outstanding if self._pipeline else 0
+
+    @property
+    def next_poll(self) -> float | None:
+        """Seconds until the next poll; None if nothing waits for one."""
+        return self._pipeline.next_poll if self._pipeline else None
 
     def stop(self) -> None:
         """Stop reading, retrying and following jobs; what is in flight has `stop_within` seconds to finish."""
@@ -97,14 +114,15 @@ class Engine:
         stopped the run if nothing was sent. Both carry the report as a note. If the task is cancelled, what is in
         flight is finished first, and a warning in the log says how to resume.
         """
-        _log.info("A run of %s begins", self._target.kind)
-        with raising_only_error(), self._while_the_client_lives():
-            await self._execute_or_stop()
-        return self._ended()
+        with during(RunOperation(kind=self._target.kind, is_of_buffer=not self._stops_with_client)):
+            tell(RunBegan(kind=self._target.kind))
+            with raising_only_error(), self._while_the_client_lives():
+                await self._execute_or_stop()
+            return self._ended()
 
     def _while_the_client_lives(self) -> AbstractContextManager[None]:
-        """Return a context in which the client stops the run before it is closed; a buffer stops its own runs."""
-        return nullcontext() if self._history else self._connection.lifetime.of_run(self)
+        """Return a context in which the client stops the run before it is closed."""
+        return self._connection.lifetime.of_run(self) if self._stops_with_client else nullcontext()
 
     async def _execute_or_stop(self) -> None:
         async with anyio.create_task_group() as tasks:
@@ -122,10 +140,14 @@ class Engine:
             with self._cut_off:
                 await self._work()
         finally:
-            self._tally.ended = True
+            self._control.sample()
+            self._tally.end()
             ended.set()
             if self._was_cancelled and self._has_left_anything():
-                _log.warning("A run was cancelled: %s. %s", self.report.counts, self._how_to_go_on())
+                left = RunCancelled(
+                    journal=self._tally.journal, given_as=self._journal_option, **self._facts(self.report)
+                )
+                tell(left)
 
     async def _work(self) -> None:
         history = await self._open_history()
@@ -151,11 +173,21 @@ class Engine:
     async def _open_history(self) -> RunHistory | None:
         if self._history:
             return self._history
-        path = self._settings.journal
-        if path is None or self._settings.dry_run:
+        place = self._settings.journal
+        if place is None or self._settings.dry_run:
             return None
-        self._tally.journal = str(path)
-        return RunHistory(*await open_journal(path, self._identity(), self._settings.note))
+        self._tally.journal = str(place)
+        settings = self._settings
+        journal, entries = await open_journal(
+            place,
+            self._identity(),
+            settings.note,
+            when_busy=settings.when_busy,
+            lock_timeout=settings.lock_timeout,
+        )
+        if settings.known_by == "content":
+            return RunHistory(ContentJournal(journal, entries), entries)
+        return RunHistory(journal, entries)
 
     def _identity(self) -> dict[str, Any]:
         """Return what must be equal when a journal is continued."""
@@ -167,6 +199,8 @@ class Engine:
             "tags": list(settings.tags),
             **settings.fields,
             "owner": mark_of(settings.fields.get("owner")),
+            **({} if settings.known_by == "position" else {"known_by": settings.known_by}),
+            **settings.identity,
         }
 
     def _ended(self) -> Report:
@@ -182,11 +216,12 @@ class Engine:
 
     def _log_end(self, report: Report) -> None:
         """Log how the run has ended, without the text of the server, which may contain personal data."""
-        if report.stopped:
-            why = failure_of(report.stopped)
-            _log.warning("A run of %s has stopped before the end, %s: %s", self._target.kind, why, report.counts)
-        else:
-            _log.info("A run of %s has ended: %s", self._target.kind, report.counts)
+        why = failure_of(report.stopped) if report.stopped else None
+        tell(RunEnded(failure=why, **self._facts(report)))
+
+    def _facts(self, report: Report) -> dict[str, Any]:
+        numbers = {name: getattr(report, name) for name in COUNTED}
+        return {"kind": self._target.kind, "counts": report.counts, **numbers}
 
     def _has_left_anything(self) -> bool:
         report = self.report
@@ -194,5 +229,10 @@ class Engine:
 
     def _how_to_go_on(self) -> str:
         if self._tally.journal:
-            return f"The same call with journal={self._tally.journal!r} goes on with it"
+            return f"The same call with {self._journal_option}={self._tally.journal!r} goes on with it"
         return "It has no journal, so another call begins anew"
+
+    @property
+    def _journal_option(self) -> str:
+        """The option under which the caller gave the journal."""
+        return "state" if self._history else "journal"

@@ -5,21 +5,21 @@ from typing import Any
 
 import anyio
 
-from ...api import JobStarted
 from ...api.codec import read_leniently
+from ...api.request import JobStarted, Request
 from ...connection.connection import Connection, Losses
 from ...connection.retry import is_too_large, is_unanswered, surely_not_processed
 from ...connection.wire import TOO_LARGE, Post
 from ...errors import NotAuthenticated, Redirected, Refused, SalesManagoError
 from ...outcome import Verdicts
-from ..targets import EVENTS, Target
+from ..targets import Target
 from .answers import of_events
 from .batches import Batch, Batches
-from .chunks import body_of
 from .ledger import Ledger
 from .outage import OutageGate, Turn
+from .products import is_about_all, of_products, reasons_by_index
 from .run_control import RunControl
-from .steps import Evaluate, Halve, Poll, Reconcile, Refusal, Settle, Step
+from .steps import Evaluate, Halve, Poll, Reconcile, Refusal, Settle, Step, after_refusal_by_indices
 from .tally import Tally
 
 MAX_JOB_NUMBER = 2**63 - 1
@@ -38,7 +38,6 @@ class Sender:
         connection: Connection,
         target: Target,
         path: str | None,
-        others: bytes,
         batches: Batches,
         ledger: Ledger,
         tally: Tally,
@@ -47,8 +46,7 @@ class Sender:
     ) -> None:
         self._connection = connection
         self._target = target
-        self._path = path or target.request_class.path
-        self._others = others
+        self._path = path
         self._batches = batches
         self._ledger = ledger
         self._tally = tally
@@ -57,7 +55,7 @@ class Sender:
 
     def length_of(self, batch: Batch) -> int:
         """Return the length of the body of a batch, in bytes."""
-        return len(self._body(batch))
+        return len(self._batches.body(batch))
 
     def turn(self) -> AbstractAsyncContextManager[Turn]:
         """Wait for a turn to send a batch, and hold it during the block."""
@@ -71,7 +69,7 @@ class Sender:
 
     async def send(self, batch: Batch, turn: Turn) -> Step:
         """Send a batch once (with the retries of its kind); return the step that follows from the answer or error."""
-        body = self._body(batch)
+        body = self._batches.body(batch)
         self._tally.chunks += 1
         self._tally.bytes += len(body)
         batch.attempts += 1
@@ -87,21 +85,26 @@ class Sender:
 
         If an attempt gets no answer, the group remembers when: the server may still be processing that request.
         """
-        is_repeatable = self._target.request_class.repeatable
+        request_class = self._request_of(batch)
+        is_repeatable = request_class.repeatable
         losses = Losses(anyio.current_time() if batch.may_have_arrived else None)
         try:
-            return await self._connection.post(Post(self._path, body, is_repeatable), losses)
+            path = self._path or request_class.path
+            post = Post(path, body, is_repeatable, signed=request_class.signed, guard=self._ledger.confirm)
+            return await self._connection.post(post, losses)
         finally:
             if is_repeatable:
                 batch.group.lost_at = losses.last or batch.group.lost_at
 
-    def _body(self, batch: Batch) -> bytes:
-        self._batches.load(batch)
-        return body_of(batch.items, self._target.list_field, self._others)
+    def _request_of(self, batch: Batch) -> type[Request[Any]]:
+        choose = self._target.request_at
+        return choose(self._batches.unpack(batch).positions[0]) if choose else self._target.request_class
 
     def _after_answer(self, answer: dict[str, Any]) -> Step:
-        if self._target is EVENTS:
+        if self._target.reads_back:
             return Evaluate(lambda chunk: of_events(chunk.keys, answer, aliases=chunk.aliases_by_index()))
+        if not self._target.has_jobs:
+            return Evaluate(lambda chunk: of_products(chunk.keys, answer))
         started = read_leniently(JobStarted, answer)
         if started.request_id is not None and abs(started.request_id) <= MAX_JOB_NUMBER:
             return Poll(started.request_id)
@@ -120,16 +123,19 @@ class Sender:
             return self._in_doubt(str(error)) if is_in_doubt else Settle(Verdicts("not_sent", str(error)))
         if isinstance(error, Refused) and _is_about_records(error):
             turn.answered()
-            return self._after_refusal(error, maybe_applied=maybe_applied)
+            return self._after_refusal(error, batch, maybe_applied=maybe_applied)
         self._control.stop_for(error)
         is_in_doubt = maybe_applied or not (isinstance(error, Refused) or surely_not_processed(error))
         return Settle(Verdicts("in_doubt" if is_in_doubt else "not_sent", str(error)))
 
-    def _after_refusal(self, refused: Refused, *, maybe_applied: bool) -> Step:
-        """Halve what was refused; events are read back first, because the server may have made some of them."""
+    def _after_refusal(self, refused: Refused, batch: Batch, *, maybe_applied: bool) -> Step:
+        """Halve what was refused, unless the server says which records are to blame.
+
+        Events are read back first, because the server may have made some of them.
+        """
         refusal = Refusal(str(refused), is_too_large(refused))
-        if self._target is not EVENTS:
-            return Halve(refusal)
+        if not self._target.reads_back:
+            return after_refusal_by_indices(refusal, reasons_by_index(refused.problems), batch.count)
         if maybe_applied:
             return self._in_doubt(refusal.reason)
         return Halve(refusal) if refusal.is_too_large else Reconcile(refusal)
@@ -143,4 +149,6 @@ def _is_about_records(refused: Refused) -> bool:
 
     Any other refusal means that nothing was processed.
     """
-    return refused.status in _ABOUT_RECORDS and not isinstance(refused, NotAuthenticated)
+    if isinstance(refused, NotAuthenticated) or is_about_all(refused.problems):
+        return False
+    return refused.status in _ABOUT_RECORDS

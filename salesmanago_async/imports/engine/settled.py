@@ -30,10 +30,13 @@ class Settled:
 
     def reasons(self) -> Counter[tuple[State, str | None]]:
         """Return the number of records with each state and reason."""
-        verdicts = self.verdicts
-        reasons: Counter[tuple[State, str | None]] = Counter(verdicts.others.values())
-        reasons[verdicts.state, verdicts.reason] += len(self.rows) - len(verdicts.others)
-        return +reasons
+        return self.verdicts.reasons(len(self.rows))
+
+    def place_of(self, state: State, reason: str) -> dict[str, int]:
+        """Return the line of the first record with this state and reason; its position if it has no line."""
+        first = next(index for index in range(len(self.rows)) if self.verdicts.of(index) == (state, reason))
+        line = self.lines[first]
+        return {"position": self.positions[first]} if line is None else {"line": line}
 
     def outcomes(self, source: Source) -> list[Outcome]:
         """Return one outcome for each record."""

@@ -117,10 +117,17 @@ class Settler:
             await self._report(outcomes)
         self.settled.give()
 
-    async def report_known(self, chunk: Chunk, verdicts: Verdicts) -> None:
+    async def report_known(self, *known: tuple[Chunk, Verdicts]) -> None:
         """Count and report what an earlier run of the journal settled."""
-        self._tally.earlier += len(chunk)
-        await self._report(self._count(_settled(chunk, verdicts)))
+        outcomes: list[Outcome] = []
+        for chunk, verdicts in known:
+            self._tally.earlier += len(chunk)
+            outcomes += self._count(_settled(chunk, verdicts))
+        await self._report(outcomes)
+
+    def begin_known(self, chunk: Chunk) -> None:
+        """Mark the contacts of a chunk that an earlier run sent as busy: its outcome is not known yet."""
+        self._order.begin(chunk.names())
 
     def add_unbatched(self, unbatched: UnbatchedRecord) -> None:
         """Add a record that this run does not send; `report_unbatched` reports it."""
@@ -149,6 +156,7 @@ class Settler:
 
     def progress(self) -> None:
         """Call `on_progress` with the counts; if it raises, the run ends."""
+        self._control.sample()
         if self._on_progress and not self._control.callers_error:
             try:
                 self._on_progress(self._tally.report())
@@ -194,7 +202,7 @@ class Settler:
         if self._listener is None and PROBLEMS.isdisjoint(counts):
             return []
         outcomes = settled.outcomes(self._source)
-        self._tally.note_problems(outcome for outcome in outcomes if outcome.state in PROBLEMS)
+        self._tally.note_problems([outcome for outcome in outcomes if outcome.state in PROBLEMS])
         return outcomes
 
     async def _report(self, outcomes: list[Outcome]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import frozen
 
-_PICKLED_WELL = frozenset({"builtins", "copyreg", "collections", "datetime", "decimal", "uuid", "zoneinfo"})
+_PICKLED_WELL = frozenset({"array", "builtins", "copyreg", "collections", "datetime", "decimal", "uuid", "zoneinfo"})
 
 
 @frozen

@@ -7,8 +7,10 @@ out. The life of a batch:
                       ▼                                           │
     ready ──Send──▶ in flight ──Poll──▶ polled ──Evaluate──▶ ┬─Reconcile──▶ reconciling
       ▲               │  │                                   │            │
-      │               │  └──Evaluate (events: the answer)────┤            │
-      └──── Halve ◀───┘ refused as a whole                   └─Settle──▶ settled ◀┘
+      │               │  └──Evaluate (events and products:───┤            │
+      │               │      the answer)                     │            │
+      ├──── Halve ◀───┤ refused as a whole                   └─Settle──▶ settled ◀┘
+      └──── Split ◀───┘ refused, and the records to blame are named by index: the others go again
 
 The state of its records if the run ends at that moment (`state_during`):
 
@@ -144,6 +146,16 @@ def after_refusal(refusal: Refusal, halves: tuple[Sequence[int], Sequence[int]],
     others = len(first) + len(second) - 1
     together = f" (refused together with {others} others, any of which may be to blame)" if others else ""
     return Settle(Verdicts("rejected", refusal.reason + together))
+
+
+def after_refusal_by_indices(refusal: Refusal, reasons: Mapping[int, str], count: int) -> Step:
+    """Reject the records that a refusal names by their indices, and send the others; halve if it names none."""
+    named = tuple(index for index in range(count) if index in reasons)
+    if not named:
+        return Halve(refusal)
+    others = tuple(index for index in range(count) if index not in reasons)
+    verdicts: dict[int, tuple[State, str]] = {place: ("rejected", reasons[index]) for place, index in enumerate(named)}
+    return split((named, Settle(Verdicts("rejected", None, verdicts))), (others, Send()))
 
 
 def after_reading_back(found: MatchResult, refusal: Refusal | None, in_doubt: InDoubt) -> Step:
