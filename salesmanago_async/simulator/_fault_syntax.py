@@ -24,6 +24,18 @@ def read_fields(text: str, kinds: Collection[str]) -> dict[str, Any]:
     return given
 
 
+def write_fields(fields: Mapping[str, Any]) -> str:
+    """Return the text of the fields of a fault; `read_fields` reads it. Fields that are None are left out."""
+    given = {name: value for name, value in fields.items() if value is not None}
+    kind = given.pop("kind")
+    if kind == "status":
+        kind = given.pop("status")
+    if given.get("path") == "*":
+        del given["path"]
+    parts = (f"{name.replace('_', '-')}={_WRITERS.get(name, str)(value)}" for name, value in given.items())
+    return ",".join([str(kind), *parts])
+
+
 def is_status(kind: str) -> bool:
     """Return whether a kind is a status, such as 503."""
     return kind.isdecimal() and len(kind) == 3
@@ -52,6 +64,25 @@ def _read_span(text: str) -> range:
     if not dash:
         return range(int(first), int(first) + 1)
     return range(int(first), int(last) + 1 if last else sys.maxsize)
+
+
+def _write_numbers(spans: tuple[range, ...]) -> str:
+    return ";".join(map(_write_span, spans))
+
+
+def _write_span(span: range) -> str:
+    if len(span) == 1:
+        return str(span[0])
+    if span.step != 1:
+        return ";".join(map(str, span))
+    return f"{span[0]}-" if span.stop == sys.maxsize else f"{span[0]}-{span[-1]}"
+
+
+def _write_wait(wait: int | timedelta) -> str:
+    return f"date+{wait.total_seconds():g}" if isinstance(wait, timedelta) else str(wait)
+
+
+_WRITERS: Mapping[str, Callable[[Any], str]] = {"at": _write_numbers, "retry_after": _write_wait}
 
 
 def _read_wait(text: str) -> int | timedelta:

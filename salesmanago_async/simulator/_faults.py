@@ -7,12 +7,12 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Literal, Self, get_args
 
-from attrs import Attribute, field, frozen, validate
+from attrs import Attribute, asdict, field, frozen, validate
 
-from ..api import ALIASES, REQUESTS, JobStarted
+from ..api import ALIASES, ALL_REQUESTS, PRODUCT_REQUESTS, JobStarted
 from ..api.request import answer_type
 from ..errors import Invalid
-from ._fault_syntax import is_status, read_fields
+from ._fault_syntax import is_status, read_fields, write_fields
 
 FaultKind = Literal[
     "status",
@@ -34,7 +34,7 @@ KINDS: tuple[str, ...] = get_args(FaultKind)
 FILES = "files"
 """The path that stands for the link of any file."""
 
-_CALLS: Mapping[str, type] = {**REQUESTS, **ALIASES}
+_CALLS: Mapping[str, type] = {**ALL_REQUESTS, **ALIASES, **PRODUCT_REQUESTS}
 _ONLY_AT: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(("expired", "other-file", "wrong-range"), frozenset({FILES})),
     "failed-job": frozenset(path for path, call in _CALLS.items() if answer_type(call) is JobStarted),
@@ -194,6 +194,10 @@ class Fault:
         near = get_close_matches(self.path, _ONLY_AT.get(self.kind, (FILES, *_CALLS)), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         return f"{self.path!r} fits no path where {self.kind} can happen{hint}"
+
+    def __str__(self) -> str:
+        """Return the text that `parse` reads."""
+        return write_fields(asdict(self, recurse=False))
 
     def concerns(self, path: str) -> bool:
         """Return whether the fault counts requests to `path`."""

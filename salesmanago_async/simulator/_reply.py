@@ -14,6 +14,8 @@ RESET = "the simulator resets the connection, as requested"
 _PIECE, _SLOW_PIECE = 64 * 1024, 1024
 _PAGE = b"<html><head><title>Maintenance</title></head><body>We will be back soon.</body></html>"
 
+_PANEL = b"<html><head><title>Simulated account</title></head><body>The panel is not simulated.</body></html>"
+
 
 @frozen
 class SimulatedReply:
@@ -42,6 +44,11 @@ def refused(refusal: RefusedCall) -> SimulatedReply:
     """Return the reply to a refused request."""
     content = orjson.dumps({"success": False, "message": refusal.messages, **refusal.fields})
     return SimulatedReply(refusal.status, content)
+
+
+def panel_page() -> SimulatedReply:
+    """Return the page in the place of the panel."""
+    return SimulatedReply(200, _PANEL, media_type="text/html;charset=UTF-8")
 
 
 def maintenance_page() -> SimulatedReply:

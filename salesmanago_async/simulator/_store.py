@@ -21,6 +21,9 @@ from ._refusal import RefusedCall
 RETRY_SECONDS, LAST_RETRY_SECONDS = 5 * 60, 60 * 60
 """An event for a contact that does not exist is retried every 5 minutes for one hour."""
 
+DEFAULT_STATE = "PROSPECT"
+"""The state of a contact for which none was given [likely: all samples of the reference have it]."""
+
 SectionT = TypeVar("SectionT")
 
 _LATIN = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE"})
@@ -77,8 +80,12 @@ class StoredFile:
 
 @define
 class StoredJob:
-    """A job, and its file once it is done. If `will_fail` is true, the job fails at its end, without doing its work."""
+    """A job, and its file once it is done. If `will_fail` is true, the job fails at its end, without doing its work.
 
+    `path` is the call that started it.
+    """
+
+    path: str = ""
     is_over: bool = False
     will_fail: bool = False
     file: StoredFile | None = None
@@ -103,12 +110,20 @@ class _ScheduledAct:
 class AccountStore:
     """The account. Times are seconds since 1970, by `clock`; scheduled acts happen at their own time.
 
+    `spell` turns the content of a finished file into the content that is sent.
+
     Changes depend only on the times and seeds (`at`), so that the same calls produce the same account, except for the
     tokens of links.
     """
 
     def __init__(
-        self, *, clock: Callable[[], float], owners: Sequence[str], job_seconds: float, link_seconds: float
+        self,
+        *,
+        clock: Callable[[], float],
+        owners: Sequence[str],
+        job_seconds: float,
+        link_seconds: float,
+        spell: Callable[[bytes], bytes] = lambda content: content,
     ) -> None:
         self.owners = list(owners)
         self.job_seconds = job_seconds
@@ -117,13 +132,14 @@ class AccountStore:
         self._clock = clock
         self._moment: float | None = None
         self._by_email: defaultdict[str, list[str]] = defaultdict(list)
-        self._jobs: dict[int, StoredJob] = {}
+        self.jobs: dict[int, StoredJob] = {}
         self._numbers = count(1)
         self._sections: dict[type, Any] = {}
         self._agenda: list[_ScheduledAct] = []
         self._order = count()
         self._links: dict[str, tuple[float, StoredFile]] = {}
         self._link_seconds = link_seconds
+        self._spell = spell
 
     def section(self, kind: type[SectionT]) -> SectionT:
         """Return the account's only instance of `kind`, created at first use: state of a module beside the contacts."""
@@ -174,6 +190,10 @@ class AccountStore:
         """Call `act` at a time, in seconds since 1970; as soon as possible if that time has passed."""
         heappush(self._agenda, _ScheduledAct(max(when, self.clock()), next(self._order), self.new_seed(), act))
 
+    def seconds_to_next(self) -> float | None:
+        """Return the seconds until something scheduled happens; None if nothing is scheduled."""
+        return max(0.0, self._agenda[0].when - self.clock()) if self._agenda else None
+
     def unschedule(self, act: Callable[[], object]) -> None:
         """Remove `act` from the schedule."""
         self._agenda = [plan for plan in self._agenda if plan.act is not act]
@@ -208,6 +228,7 @@ class AccountStore:
             if "email" not in described:
                 raise RefusedCall("Contact with given contactId does not exist")
             contact = self._add(described["email"])
+            contact.opted_out = double_opt_in  # [likely] until the contact confirms: nothing is said of that time
         elif body.get("newEmail") and "contactId" not in described:
             self._rename(contact, body["newEmail"])
         contact.owners.add(owner)
@@ -216,7 +237,7 @@ class AccountStore:
         described.pop("contactId", None)
         contact.fields.update(described.pop("address", {}))
         contact.fields.update(described)
-        contact.fields.update({name: body[name] for name in ("birthday", "province") if name in body})
+        contact.fields.update({name: body[name] for name in ("birthday", "province", "lang") if name in body})
         self._consent(contact, body, double_opt_in)
         self._tag(contact, body)
         contact.properties.update(body.get("properties", {}))
@@ -226,7 +247,9 @@ class AccountStore:
 
     def _add(self, email: str) -> StoredContact:
         now = self.now_ms()
-        contact = StoredContact(id=self.new_id(), email=email, created_on=now, modified_on=now)
+        contact = StoredContact(
+            id=self.new_id(), email=email, created_on=now, modified_on=now, fields={"state": DEFAULT_STATE}
+        )
         self.contacts[contact.id] = contact
         self._by_email[email.lower()].append(contact.id)
         return contact
@@ -255,10 +278,10 @@ class AccountStore:
             contact.consents[stored["name"]] = {**stored, **created}
 
     def _tag(self, contact: StoredContact, body: Mapping[str, Any]) -> None:
-        for name in map(tag_name, body.get("tags", ())):
+        for name in tag_names(body.get("tags", ())):
             tag = contact.tags.setdefault(name, {"tagName": name, "score": 0, "createdOn": self.now_ms()})
             tag["score"] += 1
-        for name in map(tag_name, body.get("removeTags", ())):
+        for name in tag_names(body.get("removeTags", ())):
             contact.tags.pop(name, None)
 
     def select(self, selectors: Iterable[Mapping[str, str]]) -> list[StoredContact]:
@@ -327,18 +350,18 @@ class AccountStore:
     def start_job(self, work: Callable[[], bytes]) -> int:
         """Start a job and return its number."""
         job = StoredJob()
-        self.after_job_time(lambda: job.end(work, self.clock()))
+        self.after_job_time(lambda: job.end(lambda: self._spell(work()), self.clock()))
         number = next(self._numbers)
-        self._jobs[number] = job
+        self.jobs[number] = job
         return number
 
     def job(self, number: int) -> StoredJob | None:
         """Return the job of that number."""
-        return self._jobs.get(number)
+        return self.jobs.get(number)
 
-    def mark_failing(self, number: int) -> None:
-        """Make the job of that number fail at its end."""
-        self._jobs[number].will_fail = True
+    def describe_job(self, number: int, *, path: str, will_fail: bool) -> None:
+        """Say which call started a job, and whether it fails at its end."""
+        self.jobs[number].path, self.jobs[number].will_fail = path, will_fail
 
     def link(self, file: StoredFile) -> str:
         """Return a new token for a file."""
@@ -372,7 +395,17 @@ def _is_in_funnel(contact: StoredContact, funnels: Collection[str], stages: Coll
     )
 
 
+def tag_names(given: Iterable[str]) -> list[str]:
+    """Return tags in the form in which they are stored; a comma separates two [likely: the vendor's help pages]."""
+    return [tag_name(part) for text in given for part in text.split(",") if part.strip()]
+
+
 def tag_name(given: str) -> str:
-    """Return a tag in the form in which it is stored, by the reference: Latin letters, digits and underscores."""
-    plain = unicodedata.normalize("NFKD", given.translate(_LATIN)).encode("ascii", "ignore").decode()
-    return re.sub(r"\W", "_", plain)
+    """Return a tag in the form in which it is stored.
+
+    By the reference, diacritical characters become Latin letters and special characters underscores. [likely] Tags are
+    in capital letters, and hyphens and brackets stay: so say the vendor's help pages.
+    """
+    letters = unicodedata.normalize("NFKD", given.strip().translate(_LATIN))
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return re.sub(r"[^A-Za-z0-9_()\[\]{}-]", "_", plain).upper()

@@ -4,22 +4,22 @@ import asyncio
 import socket
 import struct
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from functools import partial
+from threading import Thread
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ._asgi import App, Message, Receive, Send
-from .app import Simulator
 
 _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _LAST_SECONDS = 1
 
 
-def serve(app: Simulator, *, host: str, port: int, announce: Callable[[str], None]) -> None:
+def serve(app: App, *, host: str, port: int, announce: Callable[[str], None]) -> None:
     """Serve until a signal arrives; `announce` is called with the address when the server accepts connections.
 
     Raises `OSError` if the port is not available.
@@ -29,6 +29,24 @@ def serve(app: Simulator, *, host: str, port: int, announce: Callable[[str], Non
         bound = listening.getsockname()[1]
         announce(f"http://{_reachable(host)}:{bound}")
         uvicorn.Server(make_config(app)).run(sockets=[listening])
+
+
+@contextmanager
+def serving_in_thread(app: App, port: int = 0) -> Generator[str]:
+    """Serve an app in a thread until the end of the block, by default at any free port; give its address."""
+    config = make_config(app)
+    config.port = port
+    server = uvicorn.Server(config)
+    thread = Thread(target=server.run, name="salesmanago-simulator")
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            thread.join(0.01)
+        bound = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{bound}"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def _reachable(host: str) -> str:
@@ -55,6 +73,7 @@ def make_config(app: App) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         lifespan="off",
+        ws="none",  # looking for a library of web sockets imports deprecated modules
         timeout_keep_alive=60,
         timeout_graceful_shutdown=_LAST_SECONDS,
     )

@@ -54,6 +54,7 @@ EVENTS = "contact/batchAddContactExtEvent"
 )
 def test_a_text_and_a_value_give_the_same_fault(text: str, fault: Fault) -> None:
     assert Fault.parse(text) == fault
+    assert Fault.parse(str(fault)) == fault
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from salesmanago_async.simulator import Fault, Simulator
 from tests.serving import serving_app
 from tests.simulator.sockets import ANN, BATCH, Arrived, Served, read, serving, wait_until
 
+pytestmark = pytest.mark.ci
+
 ADD = "contact/upsert"
 ADD_ANN = {"contact": {"email": ANN}}
 

@@ -211,6 +211,7 @@ async def test_a_dead_link_stays_dead_with_other_faults(host: Host) -> None:
     assert (await host.get(link)).status_code == 403
 
 
+@pytest.mark.ci
 @FILES
 async def test_a_bomb_is_small_and_unpacks_to_much(host: Host, kind: str) -> None:
     bomb, _ = await host.meet(Fault("other-file", how="bomb"), kind)

@@ -7,6 +7,7 @@ that the model forbids must be refused.
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -20,8 +21,19 @@ from hypothesis import strategies as st
 from salesmanago_async import Contact, Email, ExternalEvent, Funnel, Refused, SalesManago, Selector, Stage, Tag
 from salesmanago_async.api.contact_details import ContactDetails
 from salesmanago_async.api.funnels import FunnelStage
-from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
+from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, DEMO_PRODUCTS_KEY, Simulator
 from tests.conftest import VirtualTimeLoop, examples, wall_clock
+from tests.simulator.product_model import (
+    EMPTY,
+    SETTINGS,
+    add_catalog,
+    add_collection,
+    compare_products,
+    steps_for,
+    upsert_products,
+)
+
+pytestmark = pytest.mark.ci
 
 Model = dict[str, Any]
 Step = Callable[[SalesManago, Model], Awaitable[None]]
@@ -37,8 +49,8 @@ NOON_MS = 1714564800000
 
 
 def nothing() -> Model:
-    """An empty account; `contacts` by address, `funnels` with their stages by name."""
-    return {"contacts": {}, "funnels": {}}
+    """An empty account; `contacts` by address, `funnels` with their stages by name; see product_model for the rest."""
+    return {"contacts": {}, "funnels": {}, **deepcopy(EMPTY)}
 
 
 def new_contact() -> Model:
@@ -267,7 +279,8 @@ loyalty_steps = st.one_of(
     st.builds(leave, selector, program),
     st.builds(change_points, selector, program, st.integers(-9, 9).filter(bool)),
 )
-steps = st.one_of(contact_steps, coupon_steps, funnel_steps, loyalty_steps)
+product_steps = steps_for(email)
+steps = st.one_of(contact_steps, coupon_steps, funnel_steps, loyalty_steps, product_steps)
 POPULATION: list[Step] = [
     upsert(EMAILS[0], frozenset("A"), frozenset()),
     upsert(EMAILS[1], frozenset("AB"), frozenset()),
@@ -276,6 +289,9 @@ POPULATION: list[Step] = [
     add_event(EMAILS[0], 3),
     join(Tag("B"), "Club"),
     change_points(Tag("B"), "Club", 5),
+    add_catalog("Main", "shop_de"),
+    upsert_products(0, ["P1", "P2"], 3),
+    add_collection("Main", 0),
 ]
 """Steps that usually come first, so that the others have something to work on."""
 first_steps = st.sampled_from([POPULATION, POPULATION, []])
@@ -328,11 +344,12 @@ async def compare_funnel(sm: SalesManago, funnel: str, model: Model) -> None:
 
 
 async def play(script: list[Step]) -> None:
-    simulator = Simulator(clock=wall_clock, job_seconds=JOB_SECONDS)
+    simulator = Simulator(clock=wall_clock, job_seconds=JOB_SECONDS, products=SETTINGS)
     model = nothing()
     async with SalesManago(
         DEMO_CREDENTIALS,
         owner=DEMO_OWNER,
+        products_key=DEMO_PRODUCTS_KEY,
         transport=httpx.ASGITransport(app=simulator),
         clock=wall_clock,
         random=Random(7),
@@ -340,9 +357,16 @@ async def play(script: list[Step]) -> None:
         for step in script:
             await step(sm, model)
         await compare(sm, model)
+        await compare_products(sm, simulator, model)
 
 
 @settings(max_examples=examples(120), deadline=None)
 @given(first_steps, st.lists(steps, min_size=10, max_size=40))
 def test_the_account_matches_a_plain_model(first: list[Step], then: list[Step]) -> None:
+    anyio.run(play, [*first, *then], backend_options={"loop_factory": VirtualTimeLoop})
+
+
+@settings(max_examples=examples(80), deadline=None)
+@given(first_steps, st.lists(st.one_of(product_steps, contact_steps), min_size=10, max_size=40))
+def test_catalogues_match_a_plain_model(first: list[Step], then: list[Step]) -> None:
     anyio.run(play, [*first, *then], backend_options={"loop_factory": VirtualTimeLoop})

@@ -209,6 +209,7 @@ def test_a_listed_contact_has_every_documented_field(post: Post, catalogue: Cata
         assert expected.keys() - there.keys() == set(), part
 
 
+@pytest.mark.ci
 def test_malformed_json_is_a_400_with_a_message(account: Account) -> None:
     request = Request(f"{account['BASE_URL']}/api/contact/hasContact", b"{", HEADERS)
     with pytest.raises(HTTPError) as refused:

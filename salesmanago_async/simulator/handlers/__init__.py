@@ -13,10 +13,13 @@ from . import (
     events,
     exports,
     funnels,
+    integration,
     jobs,
+    legacy,
     loyalty,
     messages,
     notes,
+    panel,
     preference_center,
     recommendations,
     system,
@@ -51,10 +54,14 @@ _MODULES = (
     notes,
     tasks,
     web_push,
+    integration,
 )
 
 HANDLERS: Mapping[str, Handler] = {path: handler for module in _MODULES for path, handler in module.HANDLERS.items()}
 """Handlers of bodies that are checked as a whole."""
+
+LEGACY_HANDLERS: Mapping[str, Handler] = {**legacy.HANDLERS, **panel.HANDLERS}
+"""Handlers of paths that only old clients use; each checks its body itself."""
 
 BATCH_HANDLERS: Mapping[str, Handler] = {**contacts.BATCH_HANDLERS, **events.BATCH_HANDLERS}
 """Handlers of bodies whose entries are checked one by one; each entry can fail alone."""

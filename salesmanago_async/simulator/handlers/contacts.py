@@ -12,14 +12,27 @@ from ...api.fields import BATCH
 from ...errors import Invalid
 from .._handler import Handler
 from .._refusal import RefusedCall
-from .._store import AccountStore
+from .._store import AccountStore, StoredContact
 from ._details import details
+from .loyalty import LoyaltyPrograms
 
 
 def upsert(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """contact/upsert."""
-    contact = store.upsert(body, double_opt_in=bool(body.get("useApiDoubleOptIn")), owner=body["owner"])
+    contact = store_contact(store, body)
     return {"contactId": contact.id, "externalId": contact.fields.get("externalId")}
+
+
+def store_contact(store: AccountStore, body: Mapping[str, Any]) -> StoredContact:
+    """Add or change the contact of a body, and let it join the loyalty program that the body names [guess]."""
+    return _stored(store, body, body["owner"], double_opt_in=bool(body.get("useApiDoubleOptIn")))
+
+
+def _stored(store: AccountStore, body: Mapping[str, Any], owner: str, *, double_opt_in: bool) -> StoredContact:
+    contact = store.upsert(body, double_opt_in=double_opt_in, owner=owner)
+    if "loyaltyProgram" in body:
+        store.section(LoyaltyPrograms).points[body["loyaltyProgram"]].setdefault(contact.id, 0)
+    return contact
 
 
 def batch_upsert(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
@@ -47,7 +60,7 @@ def _import(store: AccountStore, entries: list[Any], double_opt_in: bool, owner:
     for entry in entries:
         try:
             body = write(read_strictly(Contact, entry))
-            contact = store.upsert(body, double_opt_in=double_opt_in, owner=owner)
+            contact = _stored(store, body, owner, double_opt_in=double_opt_in)
         except (Invalid, RefusedCall):
             invalid.append(_name_of(entry))
         else:

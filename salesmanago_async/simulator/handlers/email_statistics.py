@@ -50,11 +50,10 @@ def mass_conversation_list(store: AccountStore, body: dict[str, Any]) -> dict[st
 
 
 def global_conversation_statistics(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """email/globalConversationStatistics: of the mailings of one user, or of all if no user is named."""
-    if "user" in body:
-        check_user(store, body)
+    """email/globalConversationStatistics: of the mailings of one user."""
+    user = check_user(store, body)
     kinds = {body["conversationType"]} if "conversationType" in body else MASS_TYPES
-    wanted = [one for one in _sent(store, body) if one.kind in kinds and one.user == body.get("user", one.user)]
+    wanted = [one for one in _sent(store, body) if one.kind in kinds and one.user == user]
     statistics = _counts([delivery for mailing in wanted for delivery in mailing.deliveries])
     counts = {name: statistics[counted] for name, counted in _GLOBAL.items()}
     return {"from": body["from"], "to": body["to"], **counts}

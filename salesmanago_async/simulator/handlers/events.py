@@ -15,11 +15,17 @@ from .contacts import batch
 
 def add(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """v2/contact/addContactExtEvent: an event of a contact that does not exist yet is kept for an hour."""
-    event = body["contactEvent"]
-    event_id = store.add_event(body, event) or store.add_event_later(body, event)
     email, contact_id = body.get("email"), body.get("contactId")
     contact = {"email": email, "contactId": contact_id, "emailOrContactId": email or contact_id}
-    return {"eventId": event_id, "contact": contact}
+    return {"eventId": put_event(store, body), "contact": contact}
+
+
+def put_event(store: AccountStore, body: dict[str, Any]) -> str:
+    """Add the event of a body, or give the event with its eventId this content; return the id of the event."""
+    event = body["contactEvent"]
+    if "eventId" in event:
+        return str(update(store, body)["eventId"])
+    return store.add_event(body, event) or store.add_event_later(body, event)
 
 
 def batch_add(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
@@ -44,12 +50,18 @@ def _added(store: AccountStore, entry: Any) -> bool:
 def update(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
     """v2/contact/updateContactExtEvent: fields that are not repeated are lost. [guess] the text if it is unknown."""
     content = body["contactEvent"]
-    event = next((event for event in store.events() if event["eventId"] == content["eventId"]), None)
-    if event is None:
-        raise RefusedCall("Event with given eventId does not exist")
+    event = stored_event(store, content["eventId"])
     event.clear()
     event.update(content)
     return {"eventId": content["eventId"]}
+
+
+def stored_event(store: AccountStore, event_id: str) -> dict[str, Any]:
+    """Return the event with that id; refuse an unknown id."""
+    event = next((event for event in store.events() if event["eventId"] == event_id), None)
+    if event is None:
+        raise RefusedCall("Event with given eventId does not exist")
+    return event
 
 
 def delete(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:

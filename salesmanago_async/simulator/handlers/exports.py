@@ -21,10 +21,31 @@ def export_data(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
 
     def export() -> bytes:
         chosen = store.select(body["contacts"])
-        records = [{contact.id: {_PARTS[kind][0]: _PARTS[kind][1](contact) for kind in types}} for contact in chosen]
+        records = [{contact.id: {_PARTS[kind][0]: part(contact, kind) for kind in types}} for contact in chosen]
         return orjson.dumps(records)
 
+    def part(contact: StoredContact, kind: str) -> Any:
+        content = _PARTS[kind][1](contact)
+        return _within(content, _DATES[kind], body["dateRange"]) if content and is_limited(kind) else content
+
+    def is_limited(kind: str) -> bool:
+        return bool(body.get("dateRange")) and kind in _DATES
+
     return {"message": ["Export added to execute."], "requestId": store.start_job(export)}
+
+
+def _within(entries: list[dict[str, Any]], date: str, span: Mapping[str, int]) -> list[dict[str, Any]] | None:
+    """Return the entries in a span of UNIX seconds, including its ends; None if there are none."""
+    first, last = span.get("startDate"), span.get("endDate")
+    return [
+        entry
+        for entry in entries
+        if (first is None or entry[date] >= first * 1000) and (last is None or entry[date] < (last + 1) * 1000)
+    ] or None
+
+
+_DATES = {"EXT_EVENT": "date", "VISITS": "time", "EMAILS": "date", "NOTES": "date", "TASKS": "date", "SMS": "dateSent"}
+"""Data type → the date of its entries. [guess] dateRange limits the parts that have a time, and no contacts."""
 
 
 def _contact_data(contact: StoredContact) -> dict[str, Any]:

@@ -18,9 +18,13 @@ KEPT_MS = 24 * 3600 * 1000
 
 @define
 class Tokens:
-    """The issued tokens, by the time they expire (UNIX milliseconds), and the credentials needed for one."""
+    """The issued tokens, by the time they expire (UNIX milliseconds), and the credentials needed for one.
+
+    `proof` is the account's secret, or what stands for it.
+    """
 
     client_id: str = ""
+    proof: str = ""
     password: str = ""
     lifetime_seconds: float = 0.0
     ends: dict[str, int] = field(factory=dict)
@@ -31,6 +35,21 @@ class Tokens:
         token, end = token_hex(16), now_ms + int(self.lifetime_seconds * 1000)
         self.ends[token] = end
         return token, end
+
+    def log_in(self, store: AccountStore, user: str, password: str) -> tuple[str, int]:
+        """Return a new token and its end. All users of the account have the same password. [guess] the refusal."""
+        is_right = compare_digest(password.encode(), self.password.encode())
+        if user not in store.owners or not is_right:
+            raise RefusedCall("User not authenticated")
+        return self.give(store.now_ms())
+
+    def is_valid(self, token: str, now_ms: int) -> bool:
+        """Return whether a token was given, and has not expired."""
+        return self.ends.get(token, 0) > now_ms
+
+    def signature_for(self, api_key: str) -> str:
+        """Return the sha that signs calls together with an API key."""
+        return Credentials(client_id=self.client_id, api_key=api_key, api_secret=self.proof).signature()
 
     def have_signed(self, body: Mapping[str, Any], now_ms: int) -> bool:
         """Return whether a token signed the body; refuse an expired token."""
@@ -45,12 +64,9 @@ class Tokens:
 
 
 def authorise(store: AccountStore, body: dict[str, Any]) -> dict[str, Any]:
-    """system/authorise: all users of the account have the same password. [guess] the text for a wrong password."""
+    """system/authorise."""
     tokens = store.section(Tokens)
-    is_right = compare_digest(body["password"].encode(), tokens.password.encode())
-    if body["userName"] not in store.owners or not is_right:
-        raise RefusedCall("User not authenticated")
-    token, end = tokens.give(store.now_ms())
+    token, end = tokens.log_in(store, body["userName"], body["password"])
     return {"token": token, "clientId": tokens.client_id, "validTo": end}
 
 
