@@ -37,6 +37,7 @@ def purchases() -> Iterator[dict[str, str]]:
         }
 
 
+@pytest.mark.ci
 async def test_the_export_agrees_with_the_shops_figures(sm: SalesManago) -> None:
     sold: dict[str, list[Decimal]] = defaultdict(list)
     for row in rows():
@@ -61,6 +62,7 @@ async def test_the_export_agrees_with_the_shops_figures(sm: SalesManago) -> None
     assert identifiers == {f"CDNOW-{number}" for number in range(1, 6920)}
 
 
+@pytest.mark.ci
 async def test_the_dates_are_returned_unchanged(sm: SalesManago) -> None:
     await sm.contacts.upsert_many(customers())
     await sm.events.add_many(purchases())
@@ -74,3 +76,12 @@ def test_a_value_is_stored_as_in_the_shops_data() -> None:
     from salesmanago_async.api import AddContactExtEvent, write_request
 
     assert write_request(AddContactExtEvent(event))["contactEvent"]["value"] == 29.33
+
+
+@pytest.mark.ci
+async def test_the_files_to_try_are_imported_without_a_warning(sm: SalesManago) -> None:
+    contacts = await sm.contacts.upsert_many(PURCHASES.with_name("contacts.csv"))
+    events = await sm.events.add_many(PURCHASES.with_name("events.csv"))
+    for report in (contacts, events):
+        assert report.accepted == report.read > 900
+        assert report.warnings == ()

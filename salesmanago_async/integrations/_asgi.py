@@ -1,13 +1,17 @@
 """Helpers for ASGI apps: types, reading a body of limited size, and answering with only a status."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http import HTTPStatus
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
+
+import orjson
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
+Handle: TypeAlias = Callable[[Message, Mapping[str, Any]], Awaitable[HTTPStatus]]
+"""Does what a posted JSON object asks for; gets the scope of the request, too, and returns the status of the answer."""
 
 
 class TooLarge(Exception):
@@ -39,6 +43,37 @@ async def read_body(scope: Message, receive: Receive, *, limit: int) -> bytes:
 def _declared_length(scope: Message) -> int:
     text = dict(scope["headers"]).get(b"content-length", b"0")
     return int(text[:20]) if text.isdigit() else 0
+
+
+def webhook_app(handle: Handle, *, body_limit: int) -> App:
+    """Return the app that answers each POST of a JSON object with the status that `handle` returns."""
+
+    async def status_of(scope: Message, receive: Receive) -> HTTPStatus:
+        if scope["method"] != "POST":
+            return HTTPStatus.METHOD_NOT_ALLOWED
+        delivery = _json_object(await read_body(scope, receive, limit=body_limit))
+        return HTTPStatus.BAD_REQUEST if delivery is None else await handle(scope, delivery)
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        try:
+            status = await status_of(scope, receive)
+        except TooLarge:
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        except Disconnected:
+            return
+        await send_status(send, status)
+
+    return app
+
+
+def _json_object(content: bytes) -> Mapping[str, Any] | None:
+    try:
+        found = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    return cast("Mapping[str, Any]", found) if isinstance(found, dict) else None
 
 
 async def send_status(send: Send, status: HTTPStatus) -> None:

@@ -19,6 +19,8 @@ from tests.integrations.apps import Served, free_port, running, uvicorn_of
 from tests.readme import docstring_example, readme_example
 from tests.serving import serving
 
+pytestmark = pytest.mark.ci
+
 Environ = Mapping[str, str]
 
 
@@ -155,6 +157,17 @@ def test_livechat_over_a_restart(tmp_path: Path, environ: Environ) -> None:
     assert [(tag.tag, tag.score) for tag in contact.contact_tags] == [("LIVECHAT_INC", 1)]
     [event] = contact.contact_ext_events
     assert (event.contact_ext_event_type, event.detail3) == ("MEETING", "C1")
+
+
+def test_later_problems_of_products(tmp_path: Path) -> None:
+    (tmp_path / "hook.py").write_text(docstring_example("integrations/product_problems.py"))
+    problems = {"problems": [{"reasonCode": 13, "message": "products[0].name|Missing"}]}
+    with uvicorn_of("hook:app", tmp_path, {"PRODUCTS_TOKEN": "s3cret"}) as app:
+        hook = f"{app.address}/product-problems/"
+        statuses = [
+            httpx.post(hook, params={"token": token}, json=problems).status_code for token in ("s3cret", "guess")
+        ]
+    assert statuses == [200, 403]
 
 
 def test_one_app_in_several_event_loops_has_a_client_in_each(monkeypatch: pytest.MonkeyPatch, environ: Environ) -> None:

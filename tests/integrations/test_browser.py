@@ -19,7 +19,10 @@ QUIET = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
 OFFLINE = ("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage")
 
 driver_path = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(driver_path is None, reason="no chromedriver here; .ci/run installs one")
+pytestmark = [
+    pytest.mark.ci,
+    pytest.mark.skipif(driver_path is None, reason="no chromedriver here; .ci/run installs one"),
+]
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from salesmanago_async import SalesManago
 from tests.integrations.apps import Served, uvicorn_of
 from tests.serving import serving
 
+pytestmark = pytest.mark.ci
+
 APP = """
 from functools import partial
 from typing import Annotated

@@ -171,6 +171,7 @@ def test_a_shorter_feed_replaces_a_longer_one(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["products-0001.csv"]
 
 
+@pytest.mark.ci
 def test_a_broken_feed_keeps_the_earlier_one(tmp_path: Path) -> None:
     feed_of(tmp_path, "<x><item><id>1</id></item></x>")
     broken = "<x>" + "<item><id>2</id></item>" * 10_000 + "<item>"
@@ -311,6 +312,7 @@ print(feed.products, len(feed.files), max(path.stat().st_size for path in feed.f
 """
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the peak of a process in /proc")
 @pytest.mark.parametrize("megabytes", [20, pytest.param(250, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["xml", "csv"])

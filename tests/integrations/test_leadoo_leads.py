@@ -8,7 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from salesmanago_async import Contact, Invalid
-from salesmanago_async.integrations.leadoo import SOURCES, contact_of, with_own
+from salesmanago_async.api.codec import dumps
+from salesmanago_async.integrations.leadoo import SOURCES, LeadShape, contact_of, with_own
+from salesmanago_async.records.cells import CellRules
 from tests.integrations.leads import LEAD
 
 
@@ -195,3 +197,13 @@ def test_any_lead_becomes_a_contact_or_none(lead: dict[str, Any]) -> None:
         assert found.tags[0] == "LEADOO"
         assert all(tag.startswith("LEADOO_") for tag in found.tags[1:])
         assert all(name.startswith("leadoo_") and value for name, value in (found.properties or {}).items())
+
+
+def test_texts_of_leads_are_read_by_the_options_of_a_run() -> None:
+    rules = CellRules(null=frozenset({"NULL"}), date_format=("%d.%m.%Y",))
+    shape = LeadShape(with_own({"born": "birthday"})).read_by(rules)
+    lead = {"email": " ann@example.com", "name": "NULL", "city": " Ely ", "born": "05.08.1984", "score": 7}
+    body = shape.body(lead)
+    assert body["contact"] == {"email": "ann@example.com", "address": {"city": "Ely"}}
+    assert (body["birthday"], body["properties"]) == ("19840805", {"leadoo_score": "7"})
+    assert shape.encoder().encode(lead)[0] == dumps(body)

@@ -7,10 +7,10 @@
 `SOURCES` and `COLUMNS` are the tables that map fields.
 """
 
+from ...sources.product_xml import PRODUCT_ELEMENTS
 from .feeds import Feed, write_feed
 from .files import LeadShape, lead_file
 from .leads import SOURCES, contact_of, with_own
-from .product_xml import PRODUCT_ELEMENTS
 from .products import COLUMNS, with_sources
 
 __all__ = [

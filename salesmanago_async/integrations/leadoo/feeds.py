@@ -17,13 +17,13 @@ from ...api.contacts import Contact
 from ...errors import Invalid
 from ...records.cells import CellRules
 from ...records.names import names_of_contact
-from ...records.shapes import Shape
+from ...records.shapes import cell_writer
 from ...sources.csv_files import CsvFile
 from ...sources.options import ReadOptions
-from ._names import plain
-from .files import cell_writer
+from ...sources.product_xml import PRODUCT_ELEMENTS, read_products
+from ...support.nearest import plain
+from .files import ForeignShape
 from .parts import Parts
-from .product_xml import PRODUCT_ELEMENTS, read_products
 from .products import COLUMNS, cells_of
 
 LIMIT = 1_000_000
@@ -101,17 +101,11 @@ def _xml_rows(path: Path, columns: Mapping[str, Sequence[str]], elements: Sequen
                 yield product.line, cells
 
 
-class _ProductShape(Shape):
+class _ProductShape(ForeignShape):
     """Products: rows of a table, with the plain names of their columns."""
 
     def __init__(self) -> None:
         super().__init__(Contact, names_of_contact)
-
-    def check_mapped(self, columns: Mapping[str, str]) -> None:
-        """Check nothing: columns are mapped before."""
-
-    def check_header(self, names: Sequence[str]) -> None:
-        """Check nothing: a product has no contact."""
 
     def column_writer(
         self,

@@ -3,18 +3,21 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
-from ...api.codegen import Body, FieldSpec, RowWriter, compile_writer
+from attrs import asdict
+
+from ...api.codegen import Body, RowWriter
 from ...api.contacts import Contact
 from ...errors import Invalid
 from ...records.cells import CellRules
 from ...records.encoders import Encoder
+from ...records.findings import CellKind
 from ...records.names import names_of_contact
-from ...records.shapes import NOTES, ExtraColumns, Shape
+from ...records.shapes import NOTES, ExtraColumns, Shape, cell_writer, contact_shape
 from ...sources.options import FileFormat, ReadOptions
 from ...sources.sources import InputFile, open_file
-from ._names import plain
+from ...support.nearest import plain
 from .leads import SOURCES, UNTRANSFERRED, check_sources, contact_of, flat_fields, is_named
 
 
@@ -36,16 +39,29 @@ def lead_file(
     return open_file(Path(path), LeadShape(sources, extra=extra_columns), reading)
 
 
-def cell_writer(names: Sequence[str], access: Callable[[int], str]) -> RowWriter:
-    """Return a function that maps the column names to the non-empty cells of a row."""
-    return compile_writer([(FieldSpec(name, (name,), _as_it_is), access(index)) for index, name in enumerate(names)])
+def _is_there(_: object, value: object) -> bool:
+    return value is not None
 
 
-def _as_it_is(value: object) -> object:
-    return value
+class ForeignShape(Shape):
+    """Tables whose columns are not the fields of contacts: a table of names maps them, and so no column is checked."""
+
+    def check_mapped(self, columns: Mapping[str, str]) -> None:
+        """Check nothing: columns are mapped before."""
+
+    def check_header(self, names: Sequence[str]) -> None:
+        """Check nothing: whoever reads the table knows which columns it needs."""
+
+    def kinds_of(self, names: Sequence[str]) -> Sequence[CellKind]:
+        """Return that every column is text: what becomes of it is decided later."""
+        return [CellKind.TEXT] * len(names)
+
+    def kind_of(self, name: str) -> CellKind:
+        """Return that every field is text, too."""
+        return CellKind.TEXT
 
 
-class LeadShape(Shape):
+class LeadShape(ForeignShape):
     """Leads: mappings with the names in `sources`; those in `needed` must be columns of every table."""
 
     def __init__(
@@ -57,16 +73,24 @@ class LeadShape(Shape):
         self._needed = needed
         self._others = extra
         self._sources_of = lru_cache(maxsize=512)(self._extended)
+        self._contacts = contact_shape()
+
+    def read_by(self, rules: CellRules) -> Self:
+        """Return a shape for one source, whose texts are read by these rules."""
+        shape = super().read_by(rules)
+        shape._contacts = self._contacts.read_by(rules)
+        return shape
 
     def body(self, record: Any) -> Body:
         """Return the checked body of a lead's contact; raise `Invalid` naming the field and the rule."""
         if not isinstance(record, Mapping):
             raise Invalid(f"is a {type(record).__name__}; a lead is a mapping")
-        lead = dict(flat_fields(cast("Mapping[str, Any]", record)))
+        found = flat_fields(cast("Mapping[str, Any]", record))
+        lead = {name: text for name, given in found if (text := self.trimmed(given))}
         contact = contact_of(lead, self._sources_of(tuple(lead)))
         if contact is None:
             raise Invalid("a lead without an e-mail address is not transferred", field="email")
-        return super().body(contact)
+        return self._contacts.body(asdict(contact, recurse=False, filter=_is_there))  # mappings are read by the rules
 
     def encoder(self, tags: Sequence[str] = (), body: Callable[[Any], Body] | None = None) -> Encoder:
         """Return an encoder of leads that adds these tags; `body` converts one lead."""
@@ -85,12 +109,6 @@ class LeadShape(Shape):
     def has_objects(self, names: Iterable[str]) -> bool:
         """Return True: each row becomes a mapping, as in JSON."""
         return True
-
-    def check_mapped(self, columns: Mapping[str, str]) -> None:
-        """Check nothing: columns are mapped before."""
-
-    def check_header(self, names: Sequence[str]) -> None:
-        """Check nothing: `check_names` knows the columns of leads."""
 
     def column_writer(
         self,

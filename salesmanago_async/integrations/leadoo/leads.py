@@ -13,7 +13,7 @@ from typing import Any, cast
 from ...api.codegen import names_of
 from ...api.contacts import Contact
 from ...errors import Invalid
-from ._names import plain
+from ...support.nearest import plain
 
 TAG = "LEADOO"
 LONGEST_URL = 255

@@ -7,7 +7,7 @@ and of SALESmanago's product catalogue [guess]. So the table is a value, and you
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from ._names import plain
+from ...support.nearest import plain
 
 COLUMNS: Mapping[str, Sequence[str]] = MappingProxyType(
     {

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
-from typing import Any, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 from weakref import WeakValueDictionary
 
 import anyio
@@ -17,7 +17,7 @@ from attrs import field, frozen
 from ...api.contacts import Contact
 from ...api.events import ExternalEvent
 from ...errors import Invalid
-from .._asgi import App, Disconnected, Message, Receive, Send, TooLarge, read_body, send_status
+from .._asgi import App, Message, webhook_app
 from .chats import Chat, contact_of, event_of, read_chat
 from .seen import Seen
 
@@ -75,15 +75,9 @@ def livechat_app(
         add_contact=contacts.upsert if isinstance(contacts, Upserts) else contacts.add,
         add_event=events.add,
         seen=seen or Seen(),
-        body_limit=body_limit,
         now=now,
     )
-
-    async def app(scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await webhook.answer(scope, receive, send)
-
-    return app
+    return webhook_app(webhook.status, body_limit=body_limit)
 
 
 @frozen(kw_only=True)
@@ -92,26 +86,11 @@ class _Webhook:
     add_contact: Callable[[Contact], Awaitable[object]]
     add_event: Callable[[ExternalEvent], Awaitable[object]]
     seen: Seen
-    body_limit: int
     now: Callable[[], datetime]
     locks: WeakValueDictionary[str, anyio.Lock] = field(factory=WeakValueDictionary)
 
-    async def answer(self, scope: Message, receive: Receive, send: Send) -> None:
-        try:
-            status = await self._status(scope, receive)
-        except TooLarge:
-            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        except Disconnected:
-            return
-        await send_status(send, status)
-
-    async def _status(self, scope: Message, receive: Receive) -> HTTPStatus:
-        """Do everything that a request asks for, and return the status of the answer."""
-        if scope["method"] != "POST":
-            return HTTPStatus.METHOD_NOT_ALLOWED
-        delivery = _parsed(await read_body(scope, receive, limit=self.body_limit))
-        if delivery is None:
-            return HTTPStatus.BAD_REQUEST
+    async def status(self, _: Message, delivery: Mapping[str, Any]) -> HTTPStatus:
+        """Do everything that a delivery asks for, and return the status of the answer."""
         if not self._knows_secret(delivery):
             return HTTPStatus.FORBIDDEN
         try:
@@ -156,11 +135,3 @@ class _Webhook:
                 await self.seen.add(key)
             except Exception:
                 _log.exception("%s was transferred, but cannot be remembered: a repeated delivery would double it", key)
-
-
-def _parsed(content: bytes) -> Mapping[str, Any] | None:
-    try:
-        found = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return None
-    return cast("Mapping[str, Any]", found) if isinstance(found, dict) else None
