@@ -11,6 +11,8 @@ from ..connection.pace import MOST_CONCURRENT
 from ..errors import Invalid
 from ..file_imports.account import ClientOptions
 from ._file_path import FilePath
+from ._journal_place import QuotaParam
+from ._verbosity import verbosity_options
 
 if TYPE_CHECKING:
     from ..client import SalesManago
@@ -28,7 +30,9 @@ _OPTIONS = (
     click.option(
         "--env-file",
         type=FilePath(exists=True, dir_okay=False),
-        help="Read SALESMANAGO_* variables that are not set in the environment from this file.",
+        envvar="SALESMANAGO_ENV_FILE",
+        help="Read SALESMANAGO_* variables that are not set in the environment from this file, which 'salesmanago init'"
+        " writes.  [default: SALESMANAGO_ENV_FILE]",
     ),
     click.option(
         "--owner", help="The e-mail address of the SALESmanago user who owns the data.  [default: SALESMANAGO_OWNER]"
@@ -37,7 +41,7 @@ _OPTIONS = (
         "--base-url", help="The server, such as https://app2.salesmanago.com.  [default: SALESMANAGO_BASE_URL]"
     ),
     click.option(
-        "--concurrency", type=click.IntRange(1, MOST_CONCURRENT), help="The most requests in flight.  [default: 8]"
+        "--concurrency", type=click.IntRange(1, MOST_CONCURRENT), help="The most requests in flight.  [default: 64]"
     ),
     click.option(
         "--rate", type=click.FloatRange(0, min_open=True), help="The most requests per second.  [default: no limit]"
@@ -45,7 +49,13 @@ _OPTIONS = (
     click.option(
         "--poll-interval",
         type=click.FloatRange(0, min_open=True),
-        help="Seconds between two polls of a server job.  [default: 60]",
+        help="Seconds between two polls of a server job; the first one may come after 3.  [default: 60]",
+    ),
+    click.option(
+        "--quota",
+        type=QuotaParam(),
+        help="Share the requests in flight, and their rate, with all processes that give this quota: see 'salesmanago"
+        " quota --help'.  [default: SALESMANAGO_QUOTA]",
     ),
 )
 
@@ -60,7 +70,7 @@ def client_options(command: CommandT) -> CommandT:
         return command(*args, client=options, **kwargs)
 
     decorated: Any = with_client
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_OPTIONS, *verbosity_options)):
         decorated = option(decorated)
     return decorated  # type: ignore[no-any-return]
 
@@ -73,7 +83,7 @@ async def open_client(options: ClientOptions, **others: Any) -> AsyncGenerator["
     """
     from ..client import SalesManago
 
-    pace = {**_present(concurrency=options.concurrency, rate=options.rate), **others}
+    pace = {**_present(concurrency=options.concurrency, rate=options.rate, quota=options.quota), **others}
     if options.simulate:
         client = _simulated(options, pace)
     else:
@@ -96,13 +106,15 @@ def _simulated(options: ClientOptions, pace: Mapping[str, Any]) -> "SalesManago"
     import httpx
 
     from ..client import SalesManago
-    from ..simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
+    from ..simulator import DEMO_CREDENTIALS, DEMO_OWNER, DEMO_PRODUCTS_KEY, ProductSettings, Simulator
 
     owner = options.owner or DEMO_OWNER
-    simulator = Simulator(owners=(owner,), job_seconds=SIMULATED_JOB_SECONDS)
+    products = ProductSettings(takes_any_catalog=True)  # a new account has none
+    simulator = Simulator(owners=(owner,), job_seconds=SIMULATED_JOB_SECONDS, products=products, requests_kept=0)
     return SalesManago(
         DEMO_CREDENTIALS,
         owner=owner,
+        products_key=DEMO_PRODUCTS_KEY,
         transport=httpx.ASGITransport(app=simulator),
         poll_interval=options.poll_interval or SIMULATED_POLL_INTERVAL,
         **pace,

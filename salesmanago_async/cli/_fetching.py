@@ -4,11 +4,14 @@ import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies
 
 import anyio
 import click
 
 from .._version import __version__
+from ..connection.proxies import proxies_of
+from ..connection.tls import Tls
 from ..errors import Invalid, NoAnswer
 from ..settings import is_safe_url
 
@@ -37,13 +40,9 @@ async def fetch_page(url: str) -> str:
     """
     import httpx
 
-    from ..connection.transport import transport_of
-
     try:
         with anyio.fail_after(SECONDS):
-            headers = {"User-Agent": f"salesmanago-async/{__version__}"}
-            async with httpx.AsyncClient(transport=transport_of(None, 1), headers=headers) as client:
-                return await _follow(client, url)
+            return await _follow(url)
     except TimeoutError:
         raise NoAnswer(
             f"{shown_address(url)} did not answer within {SECONDS:.0f} s", sent=None, timed_out=True
@@ -57,11 +56,12 @@ async def fetch_page(url: str) -> str:
         raise Invalid(f"is not a valid address: {error}", field=shown_address(url)) from None
 
 
-async def _follow(client: "httpx.AsyncClient", url: str) -> str:
+async def _follow(url: str) -> str:
+    tls, proxies = Tls(), proxies_of(getproxies())
     for _ in range(MOST_REDIRECTS + 1):
         if not is_safe_url(_joined(url, "")):
             raise Invalid("is not https", field=shown_address(url))
-        async with client.stream("GET", url, headers=_WANTED) as response:
+        async with _client(tls, proxies.for_url(url)) as client, client.stream("GET", url, headers=_WANTED) as response:
             if not response.has_redirect_location:
                 return await _content(response, url)
             url = _joined(url, response.headers["location"])
@@ -70,6 +70,13 @@ async def _follow(client: "httpx.AsyncClient", url: str) -> str:
         f"needs more than {MOST_REDIRECTS} redirects",
         field=shown_address(url),
     )
+
+
+def _client(tls: Tls, proxy: str | None) -> "httpx.AsyncClient":
+    import httpx
+
+    headers = {"User-Agent": f"salesmanago-async/{__version__}"}
+    return httpx.AsyncClient(proxy=proxy, verify=tls.context, headers=headers, trust_env=False)
 
 
 def _joined(url: str, location: str) -> str:

@@ -1,62 +1,81 @@
-"""Progress of an import on stderr: a bar on a terminal, otherwise a line every few seconds."""
+"""Progress of an import on stderr: two live lines on a terminal, otherwise a line now and then."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
 
-from ..imports.report import Report
+from ._status import Status, counts, headline
+from ._verbosity import is_quiet
 
 SECONDS_BETWEEN_LINES = 5.0
 
-Show = Callable[[Report, int], None]
-"""Shows the counts so far and the number of bytes read."""
+SECONDS_BETWEEN_EQUAL_LINES = 60.0
+"""Seconds between two lines with the same counts: then the import waits, and says for what."""
+
+WIDTH_OF_BAR = 12
+
+Show: TypeAlias = Callable[[Status], None]
+"""Shows the status of an import."""
 
 
 @contextmanager
-def progress(total_bytes: int, *, doing: str = "sending") -> Iterator[Show]:
-    """Show the progress of a run; `total_bytes` is the size of its input, and `doing` names what the run does."""
+def progress() -> Iterator[Show]:
+    """Show the progress of an import during the block; with --quiet, show nothing."""
     console = Console(stderr=True)
-    if console.is_terminal:
-        with _bar(console) as bar:
-            task = bar.add_task("reading", total=total_bytes or None, counts="")
+    if is_quiet():
+        yield lambda _: None
+    elif console.is_terminal:
+        screen = _Screen()
+        with Live(screen, console=console, transient=True, refresh_per_second=4) as live:
 
-            def show(report: Report, read: int) -> None:
-                is_waiting = read >= total_bytes and _is_waiting(report)
-                description = "waiting for server jobs" if is_waiting else doing
-                bar.update(task, completed=read, description=description, counts=str(report))
+            def show(status: Status) -> None:
+                screen.status = status
+                live.refresh()
 
             yield show
     else:
-        yield _lines()
+        yield _Lines().show
 
 
-def _bar(console: Console) -> Progress:
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[counts]}"),
-        TimeElapsedColumn(),
-    )
-    return Progress(*columns, console=console)
+class _Screen:
+    """The live lines; rich draws them anew several times per second."""
+
+    def __init__(self) -> None:
+        self.status: Status | None = None
+        self._spinner = Spinner("dots")
+
+    def __rich__(self) -> RenderableType:
+        if self.status is None:
+            return Text("starting")
+        line = Table.grid(padding=(0, 1))
+        head = Text(headline(self.status), no_wrap=True, overflow="ellipsis")
+        if self.status.has_read_all or not self.status.total:
+            line.add_row(self._spinner, head)
+        else:
+            bar = ProgressBar(total=self.status.total, completed=self.status.read, width=WIDTH_OF_BAR)
+            line.add_row(self._spinner, bar, head)
+        return Group(line, Text(f"  {counts(self.status)}", no_wrap=True, overflow="ellipsis"))
 
 
-def _is_waiting(report: Report) -> bool:
-    settled = report.accepted + report.submitted + report.rejected + report.in_doubt + report.not_sent
-    return report.jobs > 0 and settled < report.read
+class _Lines:
+    """Lines for a file or a pipe: when counts have changed, or after a longer time when they have not."""
 
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self._counts = ""
 
-def _lines() -> Show:
-    last = time.monotonic()
-
-    def show(report: Report, _: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
-            last = time.monotonic()
-            click.echo(str(report), err=True)
-
-    return show
+    def show(self, status: Status) -> None:
+        passed = time.monotonic() - self._last
+        has_changed = str(status.report) != self._counts
+        if passed >= (SECONDS_BETWEEN_LINES if has_changed else SECONDS_BETWEEN_EQUAL_LINES):
+            self._last, self._counts = time.monotonic(), str(status.report)
+            click.echo(f"{headline(status)}: {counts(status)}", err=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast, get_args, get_origi
 import attrs
 from attrs import frozen
 
-from ..api import CREDENTIAL_FIELDS, REQUESTS, Request, request_class
+from ..api import ALL_REQUESTS, CREDENTIAL_FIELDS, Request, request_class
 from ..api.codegen import FieldSpec, field_specs
 from ..api.fields import Codec, Count, Form, Text, Upload, Wrapped, split_annotation
 from ..api.request import DEFAULTED
@@ -151,7 +151,7 @@ def reference_table() -> str:
     """Return a table of every call, as Markdown: its path, its method, and whether it is sent again when in doubt."""
     methods = _methods()
     lines = ["| Path | Method | Sent again in doubt |", "| --- | --- | --- |"]
-    for path, known in REQUESTS.items():
+    for path, known in ALL_REQUESTS.items():
         kind = "repeatable" if known.repeatable else "once only"
         lines.append(f"| `{path}` | `sm.{methods[path]}` | {kind} |")
     return "\n".join(lines)
@@ -160,12 +160,12 @@ def reference_table() -> str:
 def _methods() -> dict[str, str]:
     """Return the client method of each call: "contacts.has" for contact/hasContact."""
     from ..client import SalesManago
-    from ..groups.group import Group
+    from ..groups.lazy_group import groups_of
     from ..settings import Credentials
 
     client = SalesManago(Credentials(client_id="none", api_key="none", api_secret="none"))  # noqa: S106
-    groups = {name: type(group) for name, group in vars(client).items() if isinstance(group, Group)}
-    return {path: _method(known, groups) for path, known in REQUESTS.items()}
+    groups = {name: type(group) for name, group in groups_of(client).items()}
+    return {path: _method(known, groups) for path, known in ALL_REQUESTS.items()}
 
 
 def _method(request_class: RequestClass, groups: Mapping[str, type]) -> str:

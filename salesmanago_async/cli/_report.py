@@ -6,19 +6,27 @@ from collections.abc import Iterator
 
 import click
 
+from ..file_imports.definition import Attempt
 from ..imports.report import Report
 from ._estimate import print_estimate
 
-_LABELS = {"earlier": "settled earlier", "unfollowed": "jobs not followed"}
+_LABELS = {
+    "earlier": "settled earlier",
+    "concurrency": "allowed in flight",
+    "unfollowed": "jobs not followed",
+    "removed_done": "acted upon",
+    "prices_only": "prices only",
+    "quantities_only": "quantities only",
+}
 """Counts with a label of their own; they are shown only if they are not 0."""
 
 
-def print_counts(report: Report, *, latency: float, to_stderr: bool = False) -> None:
+def print_counts(report: Report, attempt: Attempt, *, kind: str, to_stderr: bool = False) -> None:
     """Print the counts, one on each line, and the estimate of a dry run."""
     try:
         for line in count_lines(report):
             click.echo(line, err=to_stderr)
-        print_estimate(report, latency, to_stderr=to_stderr)
+        print_estimate(report, attempt, kind=kind, to_stderr=to_stderr)
     except BrokenPipeError:  # the reader of stdout has gone, which changes nothing about the import
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -4,12 +4,10 @@ Users never see a traceback: an unexpected error is one line, too. SALESMANAGO_D
 """
 
 import errno
-import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -19,12 +17,12 @@ import click
 
 from ..errors import SalesManagoError
 from ..file_imports.ending import ExitCode, code_of, line_of
+from ..stores.addresses import hide_passwords
 from ._collector import collecting_less_often
 from ._option_names import with_option_names
+from ._verbosity import logging_as_asked
 
 ReturnT = TypeVar("ReturnT")
-
-_CONNECTION, _RUNS = (logging.getLogger(f"salesmanago_async.{name}") for name in ("connection", "runs"))
 
 FAULT = 1
 DEBUG = "SALESMANAGO_DEBUG"
@@ -37,7 +35,10 @@ class Guarded(click.Group):
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except click.ClickException as error:
+            vars(error)["message"] = hide_passwords(error.message)  # it may quote any argument
+            raise
+        except (click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
             if os.environ.get(DEBUG) or _is_broken_pipe(error):
@@ -68,30 +69,12 @@ def _place_of(error: Exception) -> str:
 def run(act: Callable[..., Coroutine[Any, Any, ReturnT]], **arguments: Any) -> ReturnT:
     """Run `act`; exit with the documented code if it fails."""
     try:
-        with collecting_less_often(), _without_warnings():
+        with collecting_less_often(), logging_as_asked():
             return anyio.run(partial(act, **arguments))
     except (SalesManagoError, OSError) as error:
         fail(line_of(error), code_of(error))
     except KeyboardInterrupt:
         fail("stopped", ExitCode.STOPPED)
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Keep the library's warnings off stderr: the command itself prints what goes wrong, in one line."""
-    levels = {logger: logger.level for logger in (_CONNECTION, _RUNS)}
-    for logger in levels:
-        logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        for logger, level in levels.items():
-            logger.setLevel(level)
-
-
-def show_waits() -> None:
-    """Print each wait for the server as a line on stderr, for commands that may take minutes."""
-    _CONNECTION.setLevel(logging.WARNING)
 
 
 def fail(line: str, code: int = ExitCode.UNUSABLE) -> NoReturn:

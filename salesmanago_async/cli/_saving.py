@@ -1,7 +1,6 @@
 """Saves an export: the options for its file, the progress, and how the export ends."""
 
 import os
-import signal
 import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -15,9 +14,11 @@ import click
 
 from ..errors import Invalid, only_error
 from ..file_imports.ending import ExitCode
+from ..support.stop_signals import STOP_SIGNALS, receiving_signals
 from ..support.wording import counted
 from ._file_path import FilePath
 from ._run import fail
+from ._verbosity import is_quiet
 
 if TYPE_CHECKING:
     from ..exports.damage import Damage
@@ -45,7 +46,10 @@ _OPTIONS = (
         help="The format to write.  [default: from the suffix of the file; jsonl for -]",
     ),
     click.option(
-        "--raw-cells", is_flag=True, help="Do not protect CSV cells that a spreadsheet would run as formulas."
+        "--raw-cells",
+        is_flag=True,
+        help="Write CSV cells as they are, without the apostrophe before what a spreadsheet would run as a formula. For"
+        " other programs: an import removes it.",
     ),
     click.option(
         "--strict",
@@ -164,10 +168,7 @@ async def stoppable(act: Callable[[], Awaitable[None]]) -> None:
 async def _cancel_on_signal(
     scope: anyio.CancelScope, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED
 ) -> None:
-    if sys.platform == "win32":
-        task_status.started()
-        return
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with receiving_signals(*STOP_SIGNALS) as signals:
         task_status.started()
         async for _ in signals:
             scope.cancel()
@@ -184,6 +185,9 @@ def showing_progress(what: str = "records") -> Iterator[Show]:
     """Show the progress of saving: a bar on a terminal, otherwise a line every few seconds."""
     from rich.console import Console
 
+    if is_quiet():
+        yield lambda _: None
+        return
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _lines(what)

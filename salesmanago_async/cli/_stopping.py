@@ -5,8 +5,8 @@ The result is printed in both cases.
 
 import signal
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 
 import anyio
 import click
@@ -17,23 +17,12 @@ from ..file_imports.making import RunningImport
 Signals = AsyncIterator[signal.Signals]
 
 
-@contextmanager
-def signals_received() -> Iterator[Signals | None]:
-    """Receive SIGINT and SIGTERM during the block, in place of Python's own handlers; None on Windows."""
-    if sys.platform == "win32":
-        yield None
-        return
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        yield signals
-
-
 @asynccontextmanager
-async def stopping_on_signals(signals: Signals | None, running: RunningImport) -> AsyncGenerator[None]:
+async def stopping_on_signals(signals: Signals, running: RunningImport) -> AsyncGenerator[None]:
     """Stop an import of the block when signals arrive, or have arrived before it."""
     with raising_only_error():
         async with anyio.create_task_group() as tasks:
-            if signals is not None:
-                tasks.start_soon(_stop, signals, running)
+            tasks.start_soon(_stop, signals, running)
             yield
             tasks.cancel_scope.cancel()
 

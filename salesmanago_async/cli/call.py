@@ -12,6 +12,7 @@ from ..errors import Invalid
 from ..file_imports.account import ClientOptions
 from ._asking import ask_first
 from ._client import client_options, open_client
+from ._examples import examples
 from ._run import fail, run
 
 MISSPELT = 0.8
@@ -32,22 +33,21 @@ def _print_table(context: click.Context, _parameter: click.Parameter, chosen: bo
 
 
 def _complete(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from ..api import REQUESTS
+    from ..api import ALL_REQUESTS
     from ._reference import purpose_of
 
-    return [
-        CompletionItem(path, help=purpose_of(known)) for path, known in REQUESTS.items() if path.startswith(incomplete)
-    ]
+    found = ((path, known) for path, known in ALL_REQUESTS.items() if path.startswith(incomplete))
+    return [CompletionItem(path, help=purpose_of(known)) for path, known in found]
 
 
 def _print_list(context: click.Context, _parameter: click.Parameter, chosen: bool) -> None:
     if not chosen or context.resilient_parsing:
         return
-    from ..api import REQUESTS
+    from ..api import ALL_REQUESTS
     from ._reference import purpose_of
 
-    width = max(map(len, REQUESTS))
-    for path, known in REQUESTS.items():
+    width = max(map(len, ALL_REQUESTS))
+    for path, known in ALL_REQUESTS.items():
         click.echo(f"{path:<{width}}  {purpose_of(known)}")
     context.exit()
 
@@ -62,11 +62,23 @@ class _Call(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from ..api import request_class
 
-        for path in filter(request_class, ctx.meta["arguments"]):
+        paths = list(filter(request_class, ctx.meta["arguments"]))
+        for path in paths:
             formatter.write(f"\n{_description(path)}")
+        if not paths:
+            super().format_epilog(ctx, formatter)
 
 
-@click.command(cls=_Call)
+@click.command(
+    cls=_Call,
+    short_help="Call any endpoint, with JSON.",
+    epilog=examples(
+        "salesmanago call --list",
+        """salesmanago call contact/hasContact '{"email": "ann@example.com"}'""",
+        "salesmanago call contact/upsert --help",
+        "salesmanago call contact/upsert - < contact.json",
+    ),
+)
 @click.argument("path", shell_complete=_complete)
 @click.argument("body", default="{}", metavar="[JSON | -]")
 @click.option(
@@ -130,10 +142,10 @@ async def _call(*, client: ClientOptions, path: str, body: str, any_path: bool, 
 
 def _check_path(path: str) -> None:
     """Raise `Invalid` for a path that is not documented but similar to one that is; other paths are sent as given."""
-    from ..api import REQUESTS
+    from ..api import ALL_REQUESTS
     from ..support.nearest import nearest
 
-    near = nearest(path, REQUESTS, similar=MISSPELT)
+    near = nearest(path, ALL_REQUESTS, similar=MISSPELT)
     if near:
         raise Invalid(
             f"{path!r} is not documented; did you mean {near!r}? With --any-path the call is made as given",
@@ -143,10 +155,10 @@ def _check_path(path: str) -> None:
 
 def did_you_mean(path: str) -> str:
     """Return a question that names the most similar documented path; "" if none is similar."""
-    from ..api import REQUESTS
+    from ..api import ALL_REQUESTS
     from ..support.nearest import nearest
 
-    near = nearest(path, REQUESTS)
+    near = nearest(path, ALL_REQUESTS)
     return f"; did you mean {near!r}?" if near else ""
 
 

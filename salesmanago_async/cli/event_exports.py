@@ -11,6 +11,7 @@ from attrs import frozen
 from ..errors import Invalid
 from ..file_imports.account import ClientOptions
 from ._client import client_options, open_client
+from ._examples import examples
 from ._run import run
 from ._saving import (
     checked_destination,
@@ -54,7 +55,13 @@ class EventChoice:
             raise Invalid("goes with --tag, --email and --contact-id only: the others read no files", field="--strict")
 
 
-@click.command()
+@click.command(
+    short_help="Export events, one in each row.",
+    epilog=examples(
+        "salesmanago export events --tag VIP --out events.csv",
+        "salesmanago export events --email ann@example.com --out -",
+    ),
+)
 @click.option("--tag", "tags", multiple=True, help="Events of the contacts with this tag.")
 @click.option("--email", "emails", multiple=True, help="Events of the contact with this address.")
 @click.option("--contact-id", "contact_ids", multiple=True, help="Events of the contact with this id.")
@@ -79,9 +86,9 @@ def events(out: Path, format: str | None, raw_cells: bool, client: ClientOptions
 
     The columns are the API's names: email, contactId, eventId, date, contactExtEventType, value, products, …
 
-    'salesmanago import events FILE' takes the file as it is (a CSV file if it was written with --raw-cells). It passes
-    over eventId, and over contactId if there is an email, because ids belong to one account. An import always adds:
-    importing the file into the account that it comes from doubles the events.
+    'salesmanago import events FILE' takes the file as it is. It passes over eventId, and over contactId if there is an
+    email, because ids belong to one account. An import always adds: importing the file into the account that it comes
+    from doubles the events.
     """  # noqa: D301 - \b is click's
     run(_export, client=client, choice=EventChoice(**options), target_options=(out, format, raw_cells))
 

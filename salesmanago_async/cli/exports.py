@@ -11,8 +11,10 @@ from click.shell_completion import CompletionItem
 
 from ..errors import Invalid
 from ..file_imports.account import ClientOptions
+from ..stores.addresses import JournalPlace
 from ._client import client_options, open_client
-from ._file_path import FilePath
+from ._examples import examples
+from ._journal_place import JournalParam
 from ._run import run
 from ._saving import (
     checked_destination,
@@ -62,7 +64,14 @@ def export() -> None:
     """Export contacts and their events."""
 
 
-@export.command()
+@export.command(
+    short_help="Export chosen, all or changed contacts.",
+    epilog=examples(
+        "salesmanago export contacts --tag VIP --data CONTACT,TAG,EXT_EVENT --out vip.jsonl",
+        "salesmanago export contacts --all --out everyone.csv",
+        "salesmanago export contacts --modified-since 2026-01-01 --state nightly.json --out changes.jsonl",
+    ),
+)
 @click.option("--tag", "tags", multiple=True, help="Contacts with this tag.")
 @click.option("--email", "emails", multiple=True, help="The contact with this address.")
 @click.option("--contact-id", "contact_ids", multiple=True, help="The contact with this id.")
@@ -90,8 +99,10 @@ def export() -> None:
 )
 @click.option(
     "--state",
-    type=FilePath(written=True, dir_okay=False),
-    help="Continue where the previous run with this file ended; --modified-since is needed for the first run only.",
+    type=JournalParam(written=True, dir_okay=False),
+    metavar="FILE",
+    help="Continue where the previous run with this file ended; --modified-since is needed for the first run only. FILE"
+    " may also be postgresql://host/database?run=NAME.",
 )
 @click.option(
     "--unordered", is_flag=True, help="Write modified contacts as they arrive, not in the order of their modification."
@@ -122,9 +133,10 @@ def contacts(
     cell of CSV that a spreadsheet would run as a formula gets an apostrophe. A damaged character is replaced by U+FFFD,
     counted and named with its record.
 
-    'salesmanago import contacts FILE' takes the file as it is (a CSV file if it was written with --raw-cells). It
-    passes over what only the server fills, such as id, score, modifiedOn and events. A contact that had opted out is
-    opted out. An opt-in to mobile marketing is not imported: add a column forcePhoneOptIn for that.
+    'salesmanago import contacts FILE' takes the file as it is, and removes the apostrophes. It passes over what only
+    the server fills, such as id, score, modifiedOn and events. A contact that had opted out is opted out. An opt-in to
+    mobile marketing is not imported: add a column forcePhoneOptIn for that. Consents that were given need
+    --accept-consents.
     """  # noqa: D301 - \b is click's
     run(_export, client=client, choice=Choice(**options), target_options=(out, format, raw_cells, shape))
 
@@ -140,7 +152,7 @@ class Choice:
     everyone: bool
     outstanding: int
     modified_since: str | None
-    state: Path | None
+    state: JournalPlace | None
     unordered: bool
     strict: bool
 
@@ -162,7 +174,7 @@ class Choice:
             )
         if self.parts and not some:
             raise Invalid("can be used only with --tag, --email and --contact-id", field="--data")
-        if self.state and not self.modified_since and not self.state.exists():
+        if isinstance(self.state, Path) and not self.modified_since and not self.state.exists():
             raise Invalid(
                 f"there is no file {self.state} yet; give --modified-since TIME for the first run", field="--state"
             )
@@ -234,7 +246,7 @@ async def _modified(sm: "SalesManago", since: int | None, choice: Choice, target
     _print_unavailable(contacts.unavailable, choice.state)
 
 
-def _print_unavailable(ids: Sequence[str], state: Path | None) -> None:
+def _print_unavailable(ids: Sequence[str], state: JournalPlace | None) -> None:
     for contact_id in ids[:SHOWN_UNAVAILABLE]:
         click.echo(
             f"{contact_id}: was modified, but is not available: it was deleted, or belongs to another owner", err=True

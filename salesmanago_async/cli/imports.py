@@ -1,20 +1,23 @@
-"""`salesmanago import contacts|events`."""
+"""`salesmanago import contacts|events|products`."""
 
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
 
 from ..file_imports.definition import Attempt, FileImport
 from ._client import client_options
+from ._examples import examples
 from ._file_path import FilePath
+from ._journal_place import JournalParam, without_passwords
+from ._limits import MOST_PRODUCTS
 from ._run import run
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
-_OPTIONS = (
+_FILE_OPTIONS = (
     click.argument("files", nargs=-1, required=True, type=FilePath(), metavar="FILE…"),
     click.option("--map", "maps", multiple=True, metavar="COLUMN=FIELD", help="Read this column as this field."),
     click.option(
@@ -26,12 +29,12 @@ _OPTIONS = (
     ),
     click.option(
         "--format",
-        type=click.Choice(["csv", "jsonl", "json", "parquet", "xlsx"]),
+        type=click.Choice(["csv", "jsonl", "json", "parquet", "xlsx", "xml"]),
         help="The format of the files; needed for standard input.  [default: by the suffix]",
     ),
     click.option("--encoding", help="The encoding of the files, such as cp1250.  [default: from the BOM, or UTF-8]"),
     click.option("--delimiter", help="The character between cells.  [default: detected from the header]"),
-    click.option("--null", multiple=True, metavar="TEXT", help="A text that means an empty cell, such as NULL."),
+    click.option("--null", multiple=True, metavar="TEXT", help="A text that means an empty field, such as NULL."),
     click.option(
         "--decimal", type=click.Choice([".", ","]), default=".", show_default=True, help="The decimal mark of numbers."
     ),
@@ -49,15 +52,13 @@ _OPTIONS = (
         metavar="FORMAT",
         help="A form of dates and times, such as '%d.%m.%Y %H:%M'.",
     ),
-    click.option("--keep-spaces", is_flag=True, help="Do not trim cells; a blank cell is sent as it is."),
-    click.option("--strict", is_flag=True, help="Reject rows that are only warned of otherwise."),
     click.option(
-        "--journal",
-        type=FilePath(written=True),
-        metavar="DB",
-        help="Record in this file what was sent, so that 'salesmanago resume DB' can continue the import after any"
-        " interruption. A journal belongs to one account on one server; use another one with --simulate.",
+        "--keep-spaces",
+        is_flag=True,
+        help="Do not trim texts; a blank one is sent as it is, and so is the apostrophe that an export puts before a"
+        " formula.",
     ),
+    click.option("--strict", is_flag=True, help="Reject rows that are only warned of otherwise."),
     click.option(
         "--rejects", type=FilePath(written=True), help="Write rejected rows to this file, in the format of the input."
     ),
@@ -65,11 +66,33 @@ _OPTIONS = (
         "--report",
         "report_file",
         type=FilePath(written=True, standard=True),
-        help="Write the counts to this file, as JSON; - for standard output.",
+        help="Write the counts to this file, as JSON, or as a page to look at if its name ends in .html; - for standard"
+        " output.",
     ),
+    click.option(
+        "--report-without-rows",
+        "report_rows",
+        flag_value=False,
+        default=True,
+        help="Leave the first rejected rows out of a page, so that it holds nothing personal.",
+    ),
+)
+
+_PACE_OPTIONS = (
     click.option(
         "--batch-size", type=click.IntRange(1, 1000), default=1000, show_default=True, help="Records per request."
     ),
+    click.option(
+        "--outstanding",
+        type=click.IntRange(1),
+        default=1000,
+        show_default=True,
+        metavar="N",
+        help="The most server jobs that are followed at once; further requests wait until one of them has ended.",
+    ),
+)
+
+_COMMON_OPTIONS = (
     click.option(
         "--patience",
         type=click.FloatRange(0),
@@ -78,7 +101,6 @@ _OPTIONS = (
         metavar="SECONDS",
         help="How long to keep trying without any answer from the server, whatever the failure.",
     ),
-    click.option("--no-wait", is_flag=True, help="Do not follow the server's jobs: rows end as 'submitted'."),
     click.option("--dry-run", is_flag=True, help="Check and count the rows and estimate the time; send nothing."),
     click.option(
         "--show",
@@ -86,7 +108,7 @@ _OPTIONS = (
         default=3,
         show_default=True,
         metavar="N",
-        help="With --dry-run: print the first N rows as they would be sent.",
+        help="With --dry-run: print the first N rows as they would be sent; of a sync, those that would be sent.",
     ),
     click.option(
         "--latency",
@@ -98,6 +120,56 @@ _OPTIONS = (
     ),
 )
 
+_JOB_OPTIONS = (
+    click.option(
+        "--job-seconds",
+        type=click.FloatRange(0),
+        default=30.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="With --dry-run: how long a server job takes, for the estimate of the time.",
+    ),
+)
+
+_JOURNAL_OPTIONS = (
+    click.option(
+        "--journal",
+        type=JournalParam(written=True),
+        metavar="DB",
+        help="Record in this file what was sent, so that 'salesmanago resume DB' can continue the import after any"
+        " interruption. A journal belongs to one account on one server; use another one with --simulate. DB may also"
+        " be postgresql://host/database?run=NAME.",
+    ),
+    click.option(
+        "--known-by",
+        type=click.Choice(["position", "content"]),
+        default="position",
+        show_default=True,
+        help="With --journal: how the rows of an interrupted import are found again. By content, they may come in"
+        " another order.",
+    ),
+)
+
+_NO_WAIT_OPTIONS = (
+    click.option("--no-wait", is_flag=True, help="Do not follow the server's jobs: rows end as 'submitted'."),
+)
+
+_PRODUCT_OPTIONS = (
+    click.option("--catalog", required=True, metavar="ID", help="The catalogue; 'salesmanago catalog list' shows it."),
+    click.option(
+        "--only",
+        type=click.Choice(["quantities", "prices"]),
+        help="Change nothing but the quantities, or the prices, of products that are there.",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(1, MOST_PRODUCTS),
+        default=MOST_PRODUCTS,
+        show_default=True,
+        help="Products per request.",
+    ),
+)
+
 _CONTACT_OPTIONS = (
     click.option("--tag", "tags", multiple=True, help="Add this tag to every contact."),
     click.option(
@@ -105,7 +177,8 @@ _CONTACT_OPTIONS = (
         default=False,
         show_default=True,
         help="Make the server send a confirmation e-mail to every contact that opts in, which can be every contact of"
-        " the files. --dry-run counts the e-mails.",
+        " the files; forceOptIn is then ignored. --dry-run counts the e-mails. The server's own default is on, so each"
+        " request says which.",
     ),
     click.option(
         "--yes",
@@ -123,12 +196,14 @@ objects. FILE may also be a pipe, or - for standard input (with --format). These
 
 A file that is not UTF-8 in several places is refused with the first line; single damaged bytes and NUL characters
 reject only their rows. --map "Full name=name" reads a column as a field. Columns are matched without case, spaces, - _
-and .; an unknown one is an error, with the --map options to paste. Two columns that are mapped to one field are joined
-with a space. What is taken and looks wrong, such as 4.86E+10, is counted as a warning.
+and .; an unknown one is an error, with the --map options to paste. In JSON it rejects the rows that have it, and is one
+warning. Two columns that are mapped to one field are joined with a space. What is taken and looks wrong, such as
+4.86E+10, is counted as a warning.
 
 A journal is one file, for one import, one account and one server: use another one for the next night's import. It holds
 no rows, so the input files are read again. A journal that was cut, damaged or changed is refused. Running the same
-import command again continues the import, too.
+import command again continues the import, too. A journal in a PostgreSQL database (extra "postgres") can be continued
+on any machine; see 'salesmanago journal --help'.
 
 While the server does not answer (refused connections, resets, time-outs, 429, 5xx), the import keeps trying and prints
 each wait. After --patience it stops, says why, and exits with 3. A Retry-After that is longer than --patience stops it
@@ -148,48 +223,97 @@ so that they were not sent again. "duplicates" and "estimate" belong to a dry ru
 """
 
 
+_OPTIONS = (*_FILE_OPTIONS, *_PACE_OPTIONS, *_COMMON_OPTIONS, *_JOB_OPTIONS)
+
+
 def import_options(command: CommandT) -> CommandT:
-    """Add the options that all imports share to a command."""
-    return _with_options(command, _OPTIONS)
+    """Add the options that all imports share to a command, which receives those of the attempt as `attempt`."""
+    return _with_options(command, (*_OPTIONS, *_JOURNAL_OPTIONS, *_NO_WAIT_OPTIONS))
 
 
 def contact_import_options(command: CommandT) -> CommandT:
-    """Add the options that imports of contacts share to a command."""
+    """Add the options that imports of contacts share to a command, as `import_options` does."""
+    return _with_options(command, (*_OPTIONS, *_JOURNAL_OPTIONS, *_NO_WAIT_OPTIONS, *_CONTACT_OPTIONS))
+
+
+def product_import_options(command: CommandT) -> CommandT:
+    """Add the options of imports of products to a command, as `import_options` does; there are no server jobs."""
+    return _with_options(command, (*_FILE_OPTIONS, *_PRODUCT_OPTIONS, *_COMMON_OPTIONS, *_JOURNAL_OPTIONS))
+
+
+def sync_options(command: CommandT) -> CommandT:
+    """Add the options that a sync shares with imports of contacts: all but those of a journal, which its state is."""
     return _with_options(command, (*_OPTIONS, *_CONTACT_OPTIONS))
 
 
+def product_sync_options(command: CommandT) -> CommandT:
+    """Add the options that a sync shares with imports of products, as `sync_options` does."""
+    return _with_options(command, (*_FILE_OPTIONS, *_PRODUCT_OPTIONS, *_COMMON_OPTIONS))
+
+
 def _with_options(command: CommandT, options: Sequence[Callable[[Any], Any]]) -> CommandT:
-    decorated: Any = command
+    @wraps(command)
+    def with_attempt(*args: Any, show: int, dry_run: bool, **kwargs: Any) -> Any:
+        others = {name: kwargs.pop(name) for name in ("journal", "latency", "job_seconds") if name in kwargs}
+        attempt = Attempt(dry_run=dry_run, show=show if dry_run else 0, **others)
+        return command(*args, attempt=attempt, **kwargs)
+
+    decorated: Any = with_attempt
     for option in reversed(options):
         decorated = option(decorated)
     return decorated  # type: ignore[no-any-return]
 
 
-@click.group("import")
+@click.group("import", short_help="Import contacts, events or products from files.")
 def import_() -> None:
-    """Import contacts or events from CSV, JSON lines, JSON, Parquet or Excel files."""
+    """Import contacts, events or products from CSV, JSON lines, JSON, Parquet or Excel files."""
 
 
-@import_.command(epilog=_EPILOG)
+@import_.command(
+    short_help="Add or update the contacts of files.",
+    epilog=examples(
+        "salesmanago import contacts people.csv --dry-run",
+        "salesmanago import contacts people.csv --journal people.db --rejects people-rejects.csv",
+        'salesmanago import contacts crm.xlsx --map "Full name=name" --extra-columns properties --tag CRM',
+        then=_EPILOG,
+    ),
+)
 @contact_import_options
+@click.option(
+    "--accept-consents",
+    is_flag=True,
+    help="Of a file of 'export contacts': send the consents that contacts had given. They are left out by default, as"
+    " they may have been withdrawn since.",
+)
 @client_options
-def contacts(journal: Path | None, yes: bool, dry_run: bool, latency: float, show: int, **arguments: Any) -> None:
+def contacts(attempt: Attempt, yes: bool, **arguments: Any) -> None:
     """Add or update the contacts of FILE… (contact/batchupsertv2).
 
     Columns have the API's names or their snake_case form: email, contactId, name, phone, company, externalId, city, …
     Tags are separated by , or ; and columns named properties.X or dictionary.X become details. A file of 'salesmanago
-    export contacts' is imported as it is.
+    export contacts' is imported as it is, except consents that were given (see --accept-consents).
     """
     definition = FileImport(kind="contacts", **arguments)
-    raise SystemExit(
-        run(begin_import, definition=definition, attempt=attempt_of(journal, dry_run, latency, show), yes=yes)
-    )
+    raise SystemExit(run(begin_import, definition=definition, attempt=attempt, yes=yes))
 
 
-@import_.command(epilog=_EPILOG)
+@import_.command(
+    short_help="Add the external events of files to their contacts.",
+    epilog=examples(
+        "salesmanago import events purchases.csv --dry-run",
+        "salesmanago import events purchases.csv --journal purchases.db --rejects purchases-rejects.csv",
+        "zcat visits.jsonl.gz | salesmanago import events - --format jsonl",
+        then=_EPILOG,
+    ),
+)
 @import_options
+@click.option(
+    "--any-location",
+    is_flag=True,
+    help="Take locations with / . and -, too, for a shop whose old name has them; the server may refuse them.",
+)
 @client_options
-def events(journal: Path | None, dry_run: bool, latency: float, show: int, **arguments: Any) -> None:
+def events(attempt: Attempt, **arguments: Any) -> None:
     """Add the external events of FILE… to their contacts (contact/batchAddContactExtEvent).
 
     Columns: email or contactId, date (ISO 8601, in UTC unless it has an offset, or UNIX milliseconds),
@@ -197,12 +321,39 @@ def events(journal: Path | None, dry_run: bool, latency: float, show: int, **arg
     'salesmanago export events' is imported as it is.
     """
     definition = FileImport(kind="events", **arguments)
-    raise SystemExit(run(begin_import, definition=definition, attempt=attempt_of(journal, dry_run, latency, show)))
+    raise SystemExit(run(begin_import, definition=definition, attempt=attempt))
 
 
-def attempt_of(journal: Path | None, dry_run: bool, latency: float, show: int) -> Attempt:
-    """Return the attempt that the options ask for."""
-    return Attempt(journal=journal, dry_run=dry_run, latency=latency, show=show if dry_run else 0)
+@import_.command(
+    short_help="Add or update the products of files in a catalogue.",
+    epilog=examples(
+        "salesmanago import products products.csv --catalog 0f6c1f5e --dry-run",
+        "salesmanago import products products.csv --catalog 0f6c1f5e --journal products.db --rejects bad.csv",
+        "salesmanago import products stock.csv --catalog 0f6c1f5e --only quantities",
+        then=_EPILOG,
+    ),
+)
+@product_import_options
+@client_options
+def products(attempt: Attempt, **arguments: Any) -> None:
+    """Add or update the products of FILE… in a catalogue (API v3, product/upsert).
+
+    Columns: productId, name, mainCategory and price, and categoryExternalId, categories, description, productUrl,
+    mainImageUrl, imageUrls, available, active, quantity, discountPrice, brand, manufacturer, season, color, popularity,
+    gender, bestseller, newProduct, detail1…detail5, setAsNull. An empty cell leaves a field as it is; setAsNull names
+    fields to clear, separated by commas. With --only quantities: productId, quantity; with --only prices: productId,
+    price, discountPrice.
+
+    FILE may also be a product feed: XML as for Google Merchant (RSS, Atom) or Ceneo, or a table with Google's columns
+    (id, title, link, price, …). Its availability, sale price, categories, images and custom labels become the fields
+    above, currencies are left out, and what a catalogue does not know is passed over. --map attrs.Sezon=season reads a
+    further element. A product without an id, a title or a price is rejected with its line.
+
+    Needs SALESMANAGO_PRODUCTS_KEY, a key of API v3. A refused request rejects the rows that the server names, and sends
+    the others again. An accepted product is stored later; later problems go to the webhook of the key only.
+    """
+    definition = FileImport(kind="products", **arguments)
+    raise SystemExit(run(begin_import, definition=definition, attempt=attempt))
 
 
 async def begin_import(*, definition: FileImport, attempt: Attempt, yes: bool = False) -> int:
@@ -210,7 +361,7 @@ async def begin_import(*, definition: FileImport, attempt: Attempt, yes: bool = 
 
     An import that would send many e-mails asks first, unless `yes` is given.
     """
-    from ..file_imports.opening import attempt_with
+    from ..file_imports.opening import attempt_with, has_begun
     from ..file_imports.paths import check_paths
     from ._importing import ask_for_confirmations, make_import
 
@@ -218,9 +369,9 @@ async def begin_import(*, definition: FileImport, attempt: Attempt, yes: bool = 
     check_paths(definition, journal)
     if attempt.dry_run:
         return await make_import(definition, attempt)
-    again = ("salesmanago", *sys.argv[1:])
+    was_begun = journal is not None and has_begun(definition, journal)  # then it has already asked
+    again = ("salesmanago", *without_passwords(sys.argv[1:], journal))
     attempt = attempt_with(definition, journal, again=again) if journal else Attempt()
-    was_begun = journal is not None and journal.is_file() and attempt.continue_command == attempt.resume_command
-    if definition.double_opt_in and not (definition.client.simulate or was_begun):  # a begun import has already asked
+    if definition.double_opt_in and not (definition.client.simulate or was_begun):
         await ask_for_confirmations(definition, yes=yes)
     return await make_import(definition, attempt)

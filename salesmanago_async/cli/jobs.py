@@ -10,6 +10,7 @@ from ..errors import JobNotFound
 from ..file_imports.account import ClientOptions
 from ..file_imports.ending import ExitCode
 from ._client import client_options, open_client
+from ._examples import examples
 from ._run import run
 from ._saving import checked_destination, save_job, saving_options, shape_option, stoppable
 
@@ -23,7 +24,9 @@ def job() -> None:
     """Show the status of a server job, or save its file."""
 
 
-@job.command()
+@job.command(
+    short_help="Show whether a job is running, done, failed or unknown.", epilog=examples("salesmanago job status 37")
+)
 @click.argument("request_id", type=int)
 @client_options
 def status(client: ClientOptions, request_id: int) -> None:
@@ -44,7 +47,7 @@ async def _status(*, client: ClientOptions, request_id: int) -> None:
         raise SystemExit(ExitCode.SOME_REJECTED)
 
 
-@job.command()
+@job.command(short_help="Save the file of a job.", epilog=examples("salesmanago job save 37 --out mailing.jsonl"))
 @click.argument("request_id", type=int)
 @saving_options
 @shape_option

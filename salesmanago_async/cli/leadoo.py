@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..file_imports.definition import FileImport
+from ..file_imports.definition import Attempt, FileImport
 from ..file_imports.ending import ExitCode
 from ..support.wording import counted
 from ._client import client_options
+from ._examples import examples
 from ._file_path import FilePath
 from ._run import run
-from .imports import attempt_of, begin_import, contact_import_options
+from .imports import begin_import, contact_import_options
 
 if TYPE_CHECKING:
     from ..integrations.leadoo import Feed
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
 SHOWN_PROBLEMS = 5
 
 
-@click.command()
+@click.command(
+    short_help="Add or update contacts from Leadoo leads.",
+    epilog=examples("salesmanago import leadoo leads.jsonl --journal leads.db --rejects leads-rejects.jsonl"),
+)
 @contact_import_options
 @client_options
-def leadoo(journal: Path | None, yes: bool, dry_run: bool, latency: float, show: int, **arguments: Any) -> None:
+def leadoo(attempt: Attempt, yes: bool, **arguments: Any) -> None:
     """Add or update contacts from the Leadoo leads of FILE… (contact/batchupsertv2).
 
     Columns have the names of Leadoo's API or of the documented table: email, name, phone, zip_code, utm_source, url,
@@ -32,9 +36,7 @@ def leadoo(journal: Path | None, yes: bool, dry_run: bool, latency: float, show:
     address is rejected. --map reads a column as a field of the contact, or as properties.X.
     """
     definition = FileImport(kind="contacts", form="leadoo", **arguments)
-    raise SystemExit(
-        run(begin_import, definition=definition, attempt=attempt_of(journal, dry_run, latency, show), yes=yes)
-    )
+    raise SystemExit(run(begin_import, definition=definition, attempt=attempt, yes=yes))
 
 
 for option in leadoo.params:
@@ -42,7 +44,11 @@ for option in leadoo.params:
         option.default = "ignore"  # a lead has many fields that do not become part of a contact
 
 
-@click.command("leadoo-feed")
+@click.command(
+    "leadoo-feed",
+    short_help="Write product files for Leadoo from a feed.",
+    epilog=examples("salesmanago leadoo-feed products.xml feed", "salesmanago leadoo-feed shop.csv feed --map id=sku"),
+)
 @click.argument("source", type=FilePath(), metavar="FILE")
 @click.argument("folder", type=FilePath(folder=True), metavar="FOLDER")
 @click.option(

@@ -10,12 +10,17 @@ from ..errors import Invalid, NoAnswer
 from ..file_imports.definition import STDOUT
 from ..file_imports.ending import ExitCode
 from ..support.wording import in_plain_words
+from ._examples import examples
 from ._run import fail, run
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
-@click.command("check-page")
+@click.command(
+    "check-page",
+    short_help="Check a page's monitoring code.",
+    epilog=examples("salesmanago check-page https://shop.example.com/"),
+)
 @click.argument("page", metavar="FILE|URL")
 @click.option(
     "--client-id",

@@ -1,18 +1,23 @@
 """`salesmanago rejected`."""
 
-from pathlib import Path
-
 import click
 
-from ._file_path import FilePath
+from ..stores.addresses import JournalPlace
+from ._examples import examples
+from ._journal_place import JournalParam
 from ._run import run
 
 
-@click.command()
-@click.argument("queue", type=FilePath(), metavar="DB")
+@click.command(
+    short_help="Print what a buffer's file holds as rejected.",
+    epilog=examples("salesmanago rejected signups.db", "salesmanago rejected signups.db --forget > rejected.jsonl"),
+)
+@click.argument("queue", type=JournalParam(), metavar="DB")
 @click.option("--forget", is_flag=True, help="Delete them from the file after they are written.")
-def rejected(queue: Path, forget: bool) -> None:
-    """Print the rejected records in the file of a buffer, as JSON lines with the reason of each.
+def rejected(queue: JournalPlace, forget: bool) -> None:
+    """Print the rejected records of a buffer, as JSON lines with the reason of each.
+
+    DB is the file of the buffer, or postgresql://host/database?run=NAME.
 
     Correct the records and import them: `salesmanago import contacts FILE.jsonl`. Records that wait to be sent stay in
     the file. No app may have the file open.
@@ -20,12 +25,12 @@ def rejected(queue: Path, forget: bool) -> None:
     raise SystemExit(run(_write, queue=queue, forget=forget))
 
 
-async def _write(*, queue: Path, forget: bool) -> int:
+async def _write(*, queue: JournalPlace, forget: bool) -> int:
     import orjson
 
-    from ..stores.queue_rows import QueueFile
+    from ..stores.queue import StoredQueue
 
-    file, lines = await QueueFile.reopen(queue)
+    file, lines = await StoredQueue.reopen(queue)
     try:
         found = [line for line in lines if line.state == "rejected"]
         for line in found:

@@ -1,6 +1,6 @@
 """`salesmanago resume`."""
 
-from pathlib import Path
+import re
 from typing import Any, Literal
 
 import click
@@ -8,13 +8,18 @@ from attrs import evolve
 
 from ..file_imports.account import ClientOptions
 from ..file_imports.definition import Attempt
+from ..stores.addresses import JournalPlace
 from ._client import client_options
-from ._file_path import FilePath
+from ._examples import examples
+from ._journal_place import JournalParam
 from ._run import run
 
 
-@click.command()
-@click.argument("journal", type=FilePath(), metavar="DB")
+@click.command(
+    short_help="Continue an import from its journal.",
+    epilog=examples("salesmanago resume people.db", "salesmanago resume purchases.db --in-doubt send --concurrency 4"),
+)
+@click.argument("journal", type=JournalParam(), metavar="DB")
 @click.option(
     "--in-doubt",
     type=click.Choice(["send", "drop"]),
@@ -28,8 +33,8 @@ from ._run import run
     help="How long to keep trying without any answer from the server.  [default: as in the first call]",
 )
 @client_options
-def resume(client: ClientOptions, journal: Path, **options: Any) -> None:
-    """Continue the import that was begun with --journal DB.
+def resume(client: ClientOptions, journal: JournalPlace, **options: Any) -> None:
+    """Continue the import that was begun with --journal DB, a file or postgresql://host/database?run=NAME.
 
     The import continues with the same arguments, from any folder. An option given here replaces that of the first call.
     Rows that were accepted are not sent again, and running server jobs are followed to their end. Events without an
@@ -38,8 +43,13 @@ def resume(client: ClientOptions, journal: Path, **options: Any) -> None:
     raise SystemExit(run(_resume, client=client, journal=journal, **options))
 
 
+for option in resume.params:
+    if isinstance(option, click.Option) and option.help and option.name in ClientOptions.__annotations__:
+        option.help = re.sub(r"\[default: .*\]", "[default: as in the first call]", option.help)
+
+
 async def _resume(
-    *, client: ClientOptions, journal: Path, in_doubt: Literal["send", "drop"] | None, patience: float | None
+    *, client: ClientOptions, journal: JournalPlace, in_doubt: Literal["send", "drop"] | None, patience: float | None
 ) -> int:
     from ..file_imports.opening import begun_import, resume_command
     from ._importing import make_import
@@ -48,7 +58,7 @@ async def _resume(
     given = () if patience is None else ("--patience", f"{patience:g}")
     again = (*resume_command(journal), *client.arguments(), *given)
     attempt = Attempt(
-        journal=journal,
+        journal=None if begun.sync else journal,
         in_doubt=in_doubt or "ask",
         continue_command=(*again, "--in-doubt", in_doubt) if in_doubt else again,
         resume_command=again,

@@ -15,8 +15,11 @@ from ._file_path import FilePath
 from ._run import fail
 
 if TYPE_CHECKING:
-    from ..simulator import Fault
+    from ..simulator import Fault, ReceivedRequest, Simulator
 
+
+_LATER = (11, "price|min:0|max:0|Out of range")
+"""What is wrong with a product that is refused later: a reason code and a message."""
 
 _FAULTS = """\b
 A fault is KIND[,NAME=VALUE]…; if several match a request, the first applies. KIND is
@@ -60,7 +63,7 @@ Examples:
 """
 
 
-@click.command(epilog=_FAULTS)
+@click.command(short_help="Serve a simulated account over HTTP.", epilog=_FAULTS)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="The port; 0 chooses a free one."
@@ -77,46 +80,83 @@ Examples:
 )
 @click.option("--state", type=FilePath(written=True), metavar="DB", help="Keep the account in this file between runs.")
 @click.option("--fault", "faults", multiple=True, metavar="KIND[,NAME=VALUE]…", help="A fault to simulate; see below.")
+@click.option(
+    "--strict", is_flag=True, help="Refuse fields and paths that the reference does not name, to find misspelt ones."
+)
+@click.option(
+    "--odd-spellings", is_flag=True, help="Answer as some accounts do: an empty address is null, some numbers are text."
+)
+@click.option(
+    "--later-problem",
+    "later_problems",
+    multiple=True,
+    metavar="PRODUCT_ID",
+    help="Accept this product of API v3, do not store it, and post the problem to the webhook.",
+)
+@click.option("--webhook", metavar="URL", help="The webhook of the printed key of API v3, for later problems.")
+@click.option("--page/--no-page", default=True, show_default=True, help="Show the account at / in a browser.")
+@click.option("--log", is_flag=True, help="Print each request on stderr, without its body.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The seed for faults with a share.")
-def simulator(host: str, port: int, faults: Sequence[str], **options: Any) -> None:
+def simulator(host: str, port: int, *, page: bool, log: bool, **options: Any) -> None:
     """Serve a simulated account over HTTP.
 
     The credentials and the owner come from the environment (SALESMANAGO_*). If they are not set, demo credentials are
-    used and printed.
+    used and printed. The password of the owner, for 'salesmanago login', is demo-password.
+
+    Fields that the reference does not name are passed over, as by the server, and named on stderr. Calls of API v3
+    (products) are answered with the key that is printed.
+
+    The page at / shows contacts, events, products, jobs and requests; it switches faults on and off, and winds the
+    clock. It shows no secrets, and takes no forms of other sites.
     """
-    from ..simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
+    from ..simulator.page import with_page
     from ..simulator.serve import serve
+
+    app, is_demo = _app_of(is_logged=log, requests_kept=1000 if page or log else 0, **options)
+
+    def announce(address: str) -> None:
+        lines = app.environment(address) if is_demo else {"SALESMANAGO_BASE_URL": address}
+        for name, value in lines.items():
+            click.echo(f"export {name}={shlex.quote(value)}")
+        click.echo(f"# {f'The page: {address}/; ' if page else ''}Ctrl-C ends the simulator.")
+
+    try:
+        with closing(app):
+            serve(with_page(app, listens_at=host) if page else app, host=host, port=port, announce=announce)
+    except OSError as error:
+        remedy = "the port is in use; --port 0 chooses a free one" if error.errno == EADDRINUSE else error.strerror
+        fail(f"cannot listen on {host}:{port}: {remedy}")
+    except KeyboardInterrupt:
+        return
+
+
+def _app_of(
+    *, faults: Sequence[str], later_problems: Sequence[str], webhook: str | None, is_logged: bool, **options: Any
+) -> "tuple[Simulator, bool]":
+    """Return the simulator with these options, and whether it has the demo credentials."""
+    from ..simulator import DEMO_CREDENTIALS, DEMO_OWNER, ProductSettings, Simulator
 
     credentials, is_demo = _credentials(DEMO_CREDENTIALS)
     try:
         owner = from_environment(os.environ, "OWNER") or DEMO_OWNER
     except Invalid as error:
         fail(str(error))
+
+    def print_request(request: "ReceivedRequest") -> None:
+        click.echo(app.log_line(request), err=True)
+
     try:
-        app = Simulator(credentials, owners=(owner,), faults=[_fault(text) for text in faults], **options)
+        app = Simulator(
+            credentials,
+            owners=(owner,),
+            faults=[_fault(text) for text in faults],
+            products=ProductSettings(webhook_url=webhook, later_problems=dict.fromkeys(later_problems, _LATER)),
+            on_request=print_request if is_logged else None,
+            **options,
+        )
     except Invalid as error:
         fail(f"--state {error}")
-
-    def announce(address: str) -> None:
-        lines = {"SALESMANAGO_BASE_URL": address}
-        if is_demo:
-            lines |= {
-                "SALESMANAGO_CLIENT_ID": credentials.client_id,
-                "SALESMANAGO_API_KEY": credentials.api_key,
-                "SALESMANAGO_API_SECRET": credentials.api_secret or "",
-                "SALESMANAGO_OWNER": owner,
-            }
-        for name, value in lines.items():
-            click.echo(f"export {name}={shlex.quote(value)}")
-
-    try:
-        with closing(app):
-            serve(app, host=host, port=port, announce=announce)
-    except OSError as error:
-        remedy = "the port is in use; --port 0 chooses a free one" if error.errno == EADDRINUSE else error.strerror
-        fail(f"cannot listen on {host}:{port}: {remedy}")
-    except KeyboardInterrupt:
-        return
+    return app, is_demo
 
 
 def _credentials(demo: Credentials) -> tuple[Credentials, bool]:

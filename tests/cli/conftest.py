@@ -30,7 +30,7 @@ def served(bare: Mapping[str, str]) -> Iterator[dict[str, str]]:
     command = [*COMMAND, "simulator", "--port", "0", "--job-seconds", "0.05"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=bare) as process:
         assert process.stdout
-        lines = [process.stdout.readline().removeprefix("export ").rstrip("\n") for _ in range(5)]
+        lines = [process.stdout.readline().removeprefix("export ").rstrip("\n") for _ in range(7)]
         try:
             yield dict(line.split("=", 1) for line in lines)
         finally:

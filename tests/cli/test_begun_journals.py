@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from salesmanago_async.stores.journal_rows import NotBegun, read_note
+from salesmanago_async.stores.journal import read_note
+from salesmanago_async.stores.refusals import NotBegun
 from tests.cli.test_journal import limited
+
+pytestmark = pytest.mark.ci
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

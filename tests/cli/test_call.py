@@ -1,5 +1,6 @@
 """`salesmanago call`: its list of paths, the fields of each, and completion."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
-from salesmanago_async.api import CREDENTIAL_FIELDS, REQUESTS
+from salesmanago_async.api import ALL_REQUESTS, CREDENTIAL_FIELDS, REQUESTS
 from salesmanago_async.cli._commands import salesmanago
 
 Catalogue = dict[str, dict[str, Any]]
@@ -32,7 +33,7 @@ def test_the_list_has_every_path_with_one_sentence() -> None:
     told = call("--list")
     assert told.exit_code == 0
     lines = dict(line.split(maxsplit=1) for line in told.output.splitlines())
-    assert list(lines) == list(REQUESTS)
+    assert list(lines) == list(ALL_REQUESTS)
     assert lines["contact/hasContact"] == "Check whether an address belongs to a contact."
     assert lines["workflow/list"] == "List the workflows of the account, deleted ones left out."
     for sentence in lines.values():
@@ -93,7 +94,7 @@ def test_a_path_is_completed() -> None:
         return [item.value for item in found.get_completions(["call"], incomplete)]
 
     assert offered("workflow/") == ["workflow/list", "workflow/statistics"]
-    assert offered("") == list(REQUESTS)
+    assert offered("") == list(ALL_REQUESTS)
     assert offered("nowhere/") == []
 
 
@@ -109,12 +110,24 @@ def test_a_call_is_checked_before_it_is_sent() -> None:
     assert "maxResults" in told.stderr
 
 
+def test_a_contact_and_an_event_go_in_one_call() -> None:
+    event = '{"email": "a@b.pl", "contactEvent": {"date": 1767225600000, "contactExtEventType": "CART"}}'
+    body = f'{{"contactUpsertRequest": {{"contact": {{"email": "a@b.pl"}}}}, "addContactExtEventRequest": {event}}}'
+    told = call("--simulate", "integration/upsert", body)
+    assert told.exit_code == 0, told.stderr
+    assert json.loads(told.stdout).keys() == {"success", "message", "contactId", "eventId"}
+    refused = call("--simulate", "integration/upsert", body.replace("contactEvent", "contactEvnt"))
+    assert refused.exit_code == 2
+    assert "addContactExtEventRequest.contactEvnt: is not a documented field; did you mean" in refused.stderr
+
+
 def test_a_login_needs_no_signature_here_either() -> None:
     told = call("--simulate", "system/authorise", '{"userName": "admin@vendor.pl", "password": "demo-password"}')
     assert told.exit_code == 0, told.stderr
     assert '"token"' in told.stdout
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("arguments", [["call", "--list"], ["call", "vision", "--fields"]])
 def test_reading_about_calls_costs_no_http_stack(arguments: list[str], bare: Mapping[str, str]) -> None:
     code = f"""

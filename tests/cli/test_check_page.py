@@ -142,6 +142,7 @@ def test_a_page_is_fetched(check: Command) -> None:
     assert moved.stderr.splitlines() == [f"301 redirects to {address}/older", f"302 redirects to {address}/"]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("path", "said"),
     [

@@ -30,6 +30,7 @@ def is_there(ask: Ask, email: str) -> bool:
     return bool(ask("contact/hasContact", email=email)["result"])
 
 
+@pytest.mark.ci
 def test_a_dry_run_counts_the_e_mails(salesmanago: Command, tmp_path: Path) -> None:
     options = ("--dry-run", "--double-opt-in", "--report", "report.json")
     ended = salesmanago("import", "contacts", "people.csv", *options)
@@ -109,6 +110,7 @@ def at_a_terminal(bare: Mapping[str, str], served: Mapping[str, str], tmp_path: 
         os.close(end)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("answer", "code", "arrives"), [("n\n", 2, False), ("\n", 2, False), ("y\n", 0, True)])
 def test_at_a_terminal_it_is_asked(
     at_a_terminal: Callable[..., tuple[int, str]], ask: Ask, tmp_path: Path, answer: str, code: int, arrives: bool

@@ -78,6 +78,7 @@ def was_told(result: Result, named: str) -> bool:
     )
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("name", "value", "named"), WRONG)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_wrong_variable_is_named(command: str, name: str, value: str, named: str) -> None:

@@ -14,23 +14,29 @@ from attrs import evolve
 from salesmanago_async import Report, SalesManago
 from salesmanago_async.cli._estimate import POLL_INTERVAL, estimate_lines, without_account
 from salesmanago_async.file_imports.account import ClientOptions
+from salesmanago_async.file_imports.definition import Attempt
 from salesmanago_async.imports.estimate import Estimate
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 CONTACTS = Estimate(
-    chunks=2357, jobs=2357, polls=2357, preparing=9.0,
-    concurrency=8, rate=None, poll_interval=60.0, outstanding=1000, pollers=4,
+    records=2_357_000, chunks=2357, jobs=2357, polls=2357, preparing=9.0,
+    concurrency=8, rate=None, poll_interval=60.0, outstanding=1000,
 )  # fmt: skip
 EVENTS = evolve(CONTACTS, jobs=0, polls=0)
 
 
 def told(estimate: Estimate | None, latency: float = 0.2, **counts: Any) -> list[str]:
     return list(
-        estimate_lines(Report(**{"bytes": 12_345_678, "duplicates": 0, "estimate": estimate, **counts}), latency)
+        estimate_lines(
+            Report(**{"bytes": 12_345_678, "duplicates": 0, "estimate": estimate, **counts}),
+            Attempt(latency=latency),
+            kind="contacts" if estimate and estimate.jobs else "events",
+        )
     )
 
 
+@pytest.mark.ci
 def test_an_estimate_in_words() -> None:
     reasons = {"email: is not an e-mail address": 1200, "name: is … characters long, 1 to 255 are allowed": 3}
     assert told(CONTACTS, duplicates=4321, reasons=reasons) == [
@@ -39,7 +45,8 @@ def test_an_estimate_in_words() -> None:
         "duplicates 4,321: their contact has an earlier record, which must be settled first",
         "rejected   1,200: email: is not an e-mail address",
         "           3: name: is … characters long, 1 to 255 are allowed",
-        "time       about 5 min at 0.2 s per request, 8 in flight, a poll every 60 s",
+        "time       about 3 min at 0.2 s per request, up to 8 in flight, a poll every 60 s, jobs of 30 s",
+        "limit      the server jobs outstanding, then the requests in flight",
     ]
 
 
@@ -47,7 +54,8 @@ def test_the_estimate_of_events_has_no_polls() -> None:
     assert told(evolve(EVENTS, rate=2.5), latency=1.0, duplicates=2)[1:] == [
         "to send    2,357 chunks, 11.8 MiB, 2,357 requests",
         "duplicates 2: equal to an earlier event in every field",
-        "time       about 16 min at 1 s per request, 8 in flight, at most 2.5 per second",
+        "time       about 16 min at 1 s per request, up to 8 in flight, at most 2.5 per second",
+        "limit      the requests per second: with --rate 8 about 5 min, then the requests in flight",
     ]
 
 
@@ -102,7 +110,19 @@ def test_a_dry_run_prints_its_estimate_and_writes_it_down(
     salesmanago: Command, bare: Mapping[str, str], tmp_path: Path
 ) -> None:
     write_people(tmp_path / "people.csv")
-    options = ("--dry-run", "--batch-size", "10", "--latency", "0.5", "--concurrency", "2", "--report", "report.json")
+    options = (
+        "--dry-run",
+        "--batch-size",
+        "10",
+        "--latency",
+        "0.5",
+        "--job-seconds",
+        "20",
+        "--concurrency",
+        "2",
+        "--report",
+        "report.json",
+    )
     ended = salesmanago("import", "contacts", "people.csv", *options)
     assert ended.returncode == 1, ended.stderr
     counts, estimate = ended.stdout.split("\n\n")
@@ -112,7 +132,8 @@ def test_a_dry_run_prints_its_estimate_and_writes_it_down(
     assert lines[1].startswith("duplicates 5: their contact")
     assert lines[2] == "rejected   2: name: is … characters long, 1 to 255 are allowed"
     assert lines[3].startswith("           1: email: is not an e-mail address")
-    assert lines[4] == "time       about 62 s at 0.5 s per request, 2 in flight, a poll every 60 s"
+    assert lines[4] == "time       about 65 s at 0.5 s per request, up to 2 in flight, a poll every 60 s, jobs of 20 s"
+    assert lines[5] == "limit      the wait for the last server jobs: with --poll-interval 20 about 25 s"
 
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["duplicates"] == 5
@@ -120,7 +141,8 @@ def test_a_dry_run_prints_its_estimate_and_writes_it_down(
     assert {name: report["estimate"][name] for name in ("chunks", "requests", "jobs", "latency", "poll_interval")} == {
         "chunks": 3, "requests": 9, "jobs": 3, "latency": 0.5, "poll_interval": 60.0,
     }  # fmt: skip
-    assert 61.5 < report["estimate"]["seconds"] < 70
+    assert 64.5 < report["estimate"]["seconds"] < 70
+    assert (report["estimate"]["job_seconds"], report["estimate"]["limit"]) == (20.0, "last jobs")
 
 
 def test_a_run_that_is_no_dry_one_prints_no_bill(salesmanago: Command, tmp_path: Path) -> None:

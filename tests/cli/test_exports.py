@@ -205,6 +205,7 @@ def test_every_option_is_told_of_in_the_help(command: InProcess) -> None:
 # How it ends
 
 
+@pytest.mark.ci
 def test_a_reader_that_has_seen_enough_ends_it_quietly(
     people: list[str], served: Mapping[str, str], bare: Mapping[str, str], tmp_path: Path
 ) -> None:
@@ -225,6 +226,7 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(
     assert "rror" not in told
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("name", ["a.jsonl", "a.parquet"])
 def test_a_signal_leaves_nothing_behind(
@@ -274,6 +276,7 @@ with showing_progress("contacts") as show:
 """
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_a_terminal_gets_a_bar_of_records_and_bytes(bare: Mapping[str, str]) -> None:
     import pty

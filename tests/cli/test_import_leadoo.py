@@ -54,7 +54,7 @@ def test_a_table_of_leads(salesmanago: Command, ask: Ask, tmp_path: Path) -> Non
     assert (report["read"], report["accepted"], report["rejected"]) == (4, 2, 2)
     ann = contact_of(ask, "table-ann@leads.pl")
     assert ann["name"] == "Ann Example"
-    assert tags_of(ann) == {"LEADOO", "LEADOO_A", "LEADOO_B", "LEADOO_Hot", "SPRING"}
+    assert tags_of(ann) == {"LEADOO", "LEADOO_A", "LEADOO_B", "LEADOO_HOT", "SPRING"}
     assert details_of(ann) == {"leadoo_lead_url": url[:255], "leadoo_score": "42", "leadoo_budget": "1000"}
     assert tags_of(contact_of(ask, "table-cid@leads.pl")) == {"LEADOO", "SPRING"}
     with (tmp_path / "bad.csv").open(newline="") as file:
@@ -77,7 +77,7 @@ def test_a_file_of_json(salesmanago: Command, ask: Ask, tmp_path: Path) -> None:
     contact = contact_of(ask, "json-ann@leads.pl")
     assert contact["address"]["zipCode"] == "00100"
     assert details_of(contact)["leadoo_utm_source"] == "google"
-    assert tags_of(contact) == {"LEADOO", "LEADOO_Hot", "LEADOO_Big_deal", "LEADOO_Newsletter"}
+    assert tags_of(contact) == {"LEADOO", "LEADOO_HOT", "LEADOO_BIG_DEAL", "LEADOO_NEWSLETTER"}
     rejects = [json.loads(line) for line in (tmp_path / "bad.jsonl").read_text().splitlines()]
     assert [row["_line"] for row in rejects] == [2, 3]
     assert rejects[0]["utm_tags"] == LEAD["utm_tags"]
@@ -89,7 +89,7 @@ def test_leads_whose_fields_are_all_those_of_contacts_are_leads(salesmanago: Com
     shown = salesmanago("import", "leadoo", "leads.jsonl", leads, *QUICK)
     assert shown.returncode == 0, shown.stderr
     for email in ("plain-json@leads.pl", "plain-table@leads.pl"):
-        assert tags_of(contact_of(ask, email)) == {"LEADOO", "LEADOO_Hot"}
+        assert tags_of(contact_of(ask, email)) == {"LEADOO", "LEADOO_HOT"}
 
 
 def test_columns_can_have_other_names(salesmanago: Command, ask: Ask, tmp_path: Path) -> None:

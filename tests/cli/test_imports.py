@@ -120,7 +120,7 @@ def test_events_arrive_with_all_their_columns(salesmanago: Command, ask: Ask, tm
 
 
 COLUMNS: Mapping[str, tuple[str, Sequence[str], dict[str, Any]]] = {
-    "tag": ("email,tags\n{},C;D", ("--tag", "A", "--tag", "Żółw"), {"contactTags": ["C", "D", "A", "Zolw"]}),
+    "tag": ("email,tags\n{},C;D", ("--tag", "A", "--tag", "Żółw"), {"contactTags": ["C", "D", "A", "ZOLW"]}),
     "map": ("E-mail,Full name\n{},Ann", ("--map", "E-mail=email", "--map", "Full name=name"), {"name": "Ann"}),
     "map-with-equals": ("email;a=b\n{};Ann", ("--map", "a=b=name"), {"name": "Ann"}),
     "properties": (
@@ -302,6 +302,7 @@ def interrupted(process: subprocess.Popen[str], ask: Ask, email: str, by: signal
     return process.returncode, out, err
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_run_in_order_with_a_true_report(
     by: signal.Signals, start: Start, ask: Ask, tmp_path: Path
@@ -327,6 +328,7 @@ def test_a_signal_ends_a_run_in_order_with_a_true_report(
     assert len(there) == report["accepted"] + report["submitted"]
 
 
+@pytest.mark.ci
 def test_a_signal_while_jobs_are_awaited_is_a_stop_before_the_end(start: Start, ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("email\njob@signal.pl\n")
     process = start("import", "contacts", "people.csv", "--poll-interval", "30", "--report", "report.json")
@@ -343,6 +345,7 @@ def test_trying_it_out_needs_no_account(salesmanago: Command, tmp_path: Path) ->
     assert counted(read_report(tmp_path / "report.json"), "read", "accepted") == {"read": 1, "accepted": 1}
 
 
+@pytest.mark.ci
 def test_a_second_signal_ends_a_run_at_once_and_what_was_sent_is_in_doubt(start: Start, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("email\nann@silent.pl\n")
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -15,6 +15,8 @@ from salesmanago_async.simulator import Fault, Simulator
 from tests.cli.accounts import Gateway, ask, contacts_of
 from tests.serving import serving_account
 
+pytestmark = pytest.mark.ci
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 QUICK = ("--poll-interval", "0.1", "--concurrency", "1")

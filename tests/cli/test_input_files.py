@@ -1,7 +1,7 @@
 """Files as they come on a command line: packed, through a pipe, of standard input; and what is written of them."""
 
-import csv
 import gzip
+import json
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from tests.cli.conftest import COMMAND
 Command = Callable[..., subprocess.CompletedProcess[str]]
 QUICK = ("--poll-interval", "0.1")
 IMPORT = ("import", "contacts", *QUICK)
-TABLE = "email,name\n{0}1@input.pl,Ann\nnobody,Bob\n{0}2@input.pl,Cy\n"
+TABLE = 'email,name\n{0}1@input.pl,Ann\nnobody, "Bob"\n{0}2@input.pl,Cy\n'
 
 
 def shell(line: str, folder: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -36,6 +36,7 @@ def has(ask: Callable[..., dict[str, Any]], *emails: str) -> list[bool]:
     return [ask("contact/hasContact", email=email)["result"] for email in emails]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("name", "line"),
     [
@@ -54,9 +55,10 @@ def test_input_is_read_however_it_comes(
     process = shell(f"{line} --rejects bad.csv --poll-interval 0.1", tmp_path, environ)
     assert process.returncode == 1, process.stderr
     assert has(ask, f"{name}1@input.pl", f"{name}2@input.pl") == [True, True]
-    assert list(csv.reader((tmp_path / "bad.csv").read_text().splitlines()))[1][:3] == ["nobody", "Bob", "3"]
+    assert (tmp_path / "bad.csv").read_text().splitlines()[1].startswith('nobody, "Bob",3,"email: is not an e-mail')
 
 
+@pytest.mark.ci
 def test_standard_input_is_counted_before_its_contacts_are_asked_to_confirm(
     tmp_path: Path, environ: Mapping[str, str], ask: Callable[..., dict[str, Any]]
 ) -> None:
@@ -69,6 +71,7 @@ def test_standard_input_is_counted_before_its_contacts_are_asked_to_confirm(
     assert has(ask, "d1@input.pl") == [True]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("option", ["--journal j.db", "--double-opt-in --yes"])
 def test_a_pipe_that_would_be_read_again_is_refused(tmp_path: Path, environ: Mapping[str, str], option: str) -> None:
     process = shell(f"salesmanago import contacts <(echo email) --format csv {option}", tmp_path, environ)
@@ -77,6 +80,7 @@ def test_a_pipe_that_would_be_read_again_is_refused(tmp_path: Path, environ: Map
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("name", "content", "rejects"),
     [
@@ -125,3 +129,26 @@ def test_messages_name_options_as_the_command_line_does() -> None:
     )
     assert with_option_names('date_format="%d.%m.%Y %H"') == "--date-format '%d.%m.%Y %H'"
     assert with_option_names('email="x"') == 'email="x"'
+    assert with_option_names("not a number; decimal=… reads it") == "not a number; --decimal … reads it"
+    assert with_option_names('has words such as NULL: null="NULL" makes') == "has words such as NULL: --null NULL makes"
+    assert with_option_names("decimal=',' or date_format=...") == "--decimal , or --date-format ..."
+    assert with_option_names("columns={'E mail': 'email', \"O'B\": 'name'} (columns=...), extra_columns='ignore'") == (
+        "--map 'E mail=email' --map 'O'\"'\"'B=name' (--map ...), --extra-columns ignore"
+    )
+    assert with_option_names("columns={people}") == "columns={people}"
+
+
+def test_warnings_name_options_as_the_command_line_does(salesmanago: Command, tmp_path: Path) -> None:
+    rows = [{"email": "ann@example.com", "name": "NULL"}, *[{"email": "bob@example.com", "nmae": "Bob"}] * 3]
+    (tmp_path / "people.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    done = salesmanago(*IMPORT, "people.jsonl")
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("warning")]
+    assert warnings == [
+        (
+            "warning: nmae is not a field; did you mean 'name'? --map nmae=name maps it, "
+            "--extra-columns ignore leaves such columns out (3, first in line 2)"
+        ),
+        "warning: name has words such as NULL: --null NULL makes them absent (1, first in line 1)",
+    ]
+    mapped = salesmanago(*IMPORT, "people.jsonl", "--map", "nmae=name", "--null", "NULL")
+    assert (mapped.returncode, "warning" in mapped.stderr) == (0, False)

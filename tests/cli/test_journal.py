@@ -71,6 +71,7 @@ def wait_for_an_event(process: subprocess.Popen[str], environ: Mapping[str, str]
         time.sleep(0.02)
 
 
+@pytest.mark.ci
 def test_a_killed_import_goes_on_from_another_folder(
     start: Start, run: Command, served: Mapping[str, str], people: list[str], tmp_path: Path
 ) -> None:
@@ -97,6 +98,7 @@ def test_a_killed_import_goes_on_from_another_folder(
     ]  # fmt: skip
 
 
+@pytest.mark.ci
 def test_a_stopped_import_prints_the_command_that_goes_on(
     start: Start, bare: Mapping[str, str], served: Mapping[str, str], people: list[str], tmp_path: Path
 ) -> None:
@@ -125,6 +127,7 @@ def test_a_stopped_import_prints_the_command_that_goes_on(
     assert values_of(served, people) == each_once(people)
 
 
+@pytest.mark.ci
 def test_without_a_journal_a_stopped_import_says_what_it_takes(
     start: Start, served: Mapping[str, str], people: list[str], tmp_path: Path
 ) -> None:
@@ -137,6 +140,7 @@ def test_without_a_journal_a_stopped_import_says_what_it_takes(
     assert err.splitlines()[-1].startswith("this import cannot be continued, only started again; --journal FILE")
 
 
+@pytest.mark.ci
 def test_the_same_import_goes_on_too_and_a_complete_one_sends_nothing(
     salesmanago: Command, start: Start, served: Mapping[str, str], people: list[str], tmp_path: Path
 ) -> None:
@@ -160,6 +164,7 @@ def test_the_same_import_goes_on_too_and_a_complete_one_sends_nothing(
     assert values_of(served, people) == each_once(people)
 
 
+@pytest.mark.ci
 def test_a_journal_begun_otherwise_goes_on_by_the_command_that_was_given(
     start: Start, served: Mapping[str, str], people: list[str], salesmanago: Command, tmp_path: Path
 ) -> None:
@@ -175,6 +180,7 @@ def test_a_journal_begun_otherwise_goes_on_by_the_command_that_was_given(
     assert (process.returncode, err.splitlines()[-1]) == (3, f"  {shlex.join(['salesmanago', *again])}")
 
 
+@pytest.mark.ci
 def test_what_is_given_to_resume_replaces_what_was_given_then(
     start: Start, salesmanago: Command, ask: Ask, tmp_path: Path
 ) -> None:
@@ -193,6 +199,7 @@ def test_what_is_given_to_resume_replaces_what_was_given_then(
     assert (report["accepted"], report["chunks"]) == (1, 0)
 
 
+@pytest.mark.ci
 def test_when_the_server_fails_for_good_the_import_stops_and_goes_on_later(
     salesmanago: Command, start: Start, tmp_path: Path
 ) -> None:
@@ -221,6 +228,7 @@ def limited(blocks: int, *arguments: str) -> list[str]:
     return ["bash", "-c", f"ulimit -f {blocks}; exec {command}"]
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(sys.platform == "win32", reason="limits are set by a shell")
 def test_when_the_journal_cannot_be_written_the_import_stops_and_goes_on_later(
     bare: Mapping[str, str], served: Mapping[str, str], salesmanago: Command, people: list[str], tmp_path: Path
@@ -245,6 +253,7 @@ def test_when_the_journal_cannot_be_written_the_import_stops_and_goes_on_later(
     assert values_of(served, people) == each_once(people)
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(sys.platform == "win32", reason="limits are set by a shell")
 def test_when_the_rejects_cannot_be_written_the_import_stops(
     bare: Mapping[str, str], served: Mapping[str, str], tmp_path: Path
@@ -267,6 +276,7 @@ def test_when_the_rejects_cannot_be_written_the_import_stops(
     assert report["read"] == report["rejected"] < 20_000
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(sys.platform == "win32", reason="limits are set by a shell")
 def test_rejects_are_said_to_be_where_they_are_only_once_they_are_there(
     bare: Mapping[str, str], served: Mapping[str, str], tmp_path: Path

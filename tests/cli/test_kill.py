@@ -1,4 +1,4 @@
-"""Killed at any moment, again and again: in the end each event is there once, and each contact in its last version.
+"""Killed at any moment, again and again: each event is there once, each contact and product in its last version.
 
 The server resets connections besides, before and after it has processed what came in.
 """
@@ -21,11 +21,15 @@ import pytest
 from attrs import define, field, frozen
 
 from salesmanago_async import Invalid
-from salesmanago_async.simulator import Fault, Simulator
+from salesmanago_async.simulator import DEMO_PRODUCTS_KEY, Fault, ProductSettings, Simulator
 from salesmanago_async.simulator._faults import FaultKind
-from salesmanago_async.stores.journal_rows import read_note
+from salesmanago_async.simulator.products.account import ProductAccount
+from salesmanago_async.stores.journal import read_note
 from tests.cli.accounts import contacts_of
+from tests.postgresql import run_in
 from tests.serving import serving_account
+
+pytestmark = pytest.mark.ci
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
@@ -56,9 +60,10 @@ ORDEALS = [
 
 @define
 class Account:
-    """A simulated account that counts its requests, and the variables that lead to it."""
+    """A simulated account that counts its requests, the variables that lead to it, and the journal of its import."""
 
     simulator: Simulator
+    journal: str = "run.db"
     environ: Mapping[str, str] = field(factory=dict)
     requests: int = 0
 
@@ -70,8 +75,10 @@ class Account:
 @contextmanager
 def serving() -> Iterator[Account]:
     """Serve an account over a socket."""
-    account = Account(Simulator(job_seconds=0.05))
-    with serving_account(account) as account.environ:
+    account = Account(Simulator(job_seconds=0.05, products=ProductSettings(takes_any_catalog=True)))
+    with serving_account(account) as environ:
+        of_products = {"PRODUCTS_KEY": DEMO_PRODUCTS_KEY, "PRODUCTS_URL": environ["SALESMANAGO_BASE_URL"]}
+        account.environ = {**environ, **{f"SALESMANAGO_{name}": value for name, value in of_products.items()}}
         yield account
 
 
@@ -81,12 +88,19 @@ def resets(*paths: str) -> list[Fault]:
 
 
 def kill_again_and_again(
-    start: Start, account: Account, arguments: Sequence[object], kills: int, random: Random, folder: Path
+    start: Start,
+    account: Account,
+    arguments: Sequence[object],
+    kills: int,
+    random: Random,
+    folder: Path,
+    *,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> int:
     """Start an import, or go on with it, and kill it, so many times; return how many of them reached the server.
 
     Now and then one ends before: where three requests in a row got no answer, it takes the server for gone. Between two
-    of them somebody may rehearse with the same journal, or copy its main file alone.
+    of them somebody may rehearse with the same journal, or copy its main file alone, and `meanwhile` is called.
     """
     killed = reached = 0
     for _ in range(2 * kills):
@@ -95,7 +109,8 @@ def kill_again_and_again(
             rehearse(start, account)
         if before and random.random() < 0.5:
             leave_behind(folder)
-        again = ("resume", "run.db") if before and random.random() < 0.5 else arguments
+        meanwhile()
+        again = ("resume", account.journal) if before and random.random() < 0.5 else arguments
         process = start(*again, environ=account.environ)
         wait_for_a_moment(process, account, random)
         process.kill()
@@ -111,7 +126,7 @@ def kill_again_and_again(
 def rehearse(start: Start, account: Account) -> None:
     """Go on in a simulation, which a true journal must refuse."""
     requests = account.requests
-    process = start("resume", "run.db", "--simulate", environ=account.environ)
+    process = start("resume", account.journal, "--simulate", environ=account.environ)
     _, err = process.communicate()
     assert process.returncode == 2
     assert "this is for a simulated server" in err
@@ -144,19 +159,19 @@ def wait_for_a_moment(process: subprocess.Popen[str], account: Account, random: 
 
 def finish(salesmanago: Command, account: Account, folder: Path, rows: int) -> None:
     """Let the import run to its end, as often as that takes; it must account for every row."""
-    ended = salesmanago("resume", "run.db", *HASTE, environ=account.environ)
+    ended = salesmanago("resume", account.journal, *HASTE, environ=account.environ)
     for _ in range(20):
         if ended.returncode == STOPPED:
-            ended = salesmanago("resume", "run.db", *HASTE, environ=account.environ)
+            ended = salesmanago("resume", account.journal, *HASTE, environ=account.environ)
     assert ended.returncode == 0, ended.stderr
     report = json.loads((folder / "report.json").read_text())
     assert (report["read"], report["accepted"]) == (rows, rows)
-    left_over = {path.name for path in folder.iterdir()} - {"people.csv", "events.csv", "contacts.csv"}
-    assert left_over == {"run.db", "report.json", "bad.csv"}
+    left_over = {path.name for path in folder.iterdir()} - {"people.csv", "events.csv", "contacts.csv", "products.csv"}
+    assert left_over == {"report.json", "bad.csv"} | ({"run.db"} if account.journal == "run.db" else set())
 
 
-def options(ordeal: Ordeal) -> tuple[object, ...]:
-    files = ("--journal", "run.db", "--report", "report.json", "--rejects", "bad.csv")
+def options(ordeal: Ordeal, account: Account) -> tuple[object, ...]:
+    files = ("--journal", account.journal, "--report", "report.json", "--rejects", "bad.csv")
     return (*files, "--batch-size", ordeal.batch_size, *PACE)
 
 
@@ -195,19 +210,36 @@ def as_kept(row: Mapping[str, str]) -> tuple[Any, ...]:
     return row["email"], int(midnight.timestamp() * 1000), float(row["value"]), row["detail1"], kept_id
 
 
+@pytest.fixture(params=["file", "database"])
+def journal(request: pytest.FixtureRequest) -> str:
+    """The journal, as an argument of a command."""
+    return "run.db" if request.param == "file" else str(run_in(request.getfixturevalue("postgresql")))
+
+
+@pytest.mark.parametrize("known_by", ["position", "content"])
 @pytest.mark.parametrize("ordeal", ORDEALS)
-def test_each_event_is_there_once(ordeal: Ordeal, start: Start, salesmanago: Command, tmp_path: Path) -> None:
+def test_each_event_is_there_once(
+    ordeal: Ordeal, known_by: str, journal: str, start: Start, salesmanago: Command, tmp_path: Path
+) -> None:
+    """If the rows are known by their content, they come in another order after each kill."""
     rows = purchases(ordeal.rows)
+    random = Random(7)
+
+    def shuffle() -> None:
+        if known_by == "content":
+            write_table(tmp_path / "events.csv", random.sample(rows, len(rows)))
+
     emails = sorted({row["email"] for row in rows})
     write_table(tmp_path / "events.csv", rows)
     write_table(tmp_path / "people.csv", [{"email": email} for email in emails])
     with serving() as account:
+        account.journal = journal
         made = salesmanago("import", "contacts", "people.csv", *PACE[:2], environ=account.environ)
         assert made.returncode == 0, made.stderr
         account.requests = 0
         account.simulator.faults = resets("contact/batchAddContactExtEvent", "contact/list")
-        command = ("import", "events", "events.csv", *options(ordeal))
-        reached = kill_again_and_again(start, account, command, ordeal.kills, Random(1), tmp_path)
+        command = ("import", "events", "events.csv", "--known-by", known_by, *options(ordeal, account))
+        reached = kill_again_and_again(start, account, command, ordeal.kills, Random(1), tmp_path, meanwhile=shuffle)
         assert reached >= ordeal.kills / 2
         finish(salesmanago, account, tmp_path, len(rows))
         account.simulator.faults = []
@@ -229,16 +261,16 @@ def versions(ordeal: Ordeal) -> list[dict[str, str]]:
     return [{**row, "name": f"version {number}"} for number, row in enumerate(rows)]
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize("ordeal", ORDEALS)
 def test_each_contact_is_in_its_last_version(
-    ordeal: Ordeal, start: Start, salesmanago: Command, tmp_path: Path
+    ordeal: Ordeal, journal: str, start: Start, salesmanago: Command, tmp_path: Path
 ) -> None:
     rows = versions(ordeal)
     write_table(tmp_path / "contacts.csv", rows)
     with serving() as account:
+        account.journal = journal
         account.simulator.faults = resets("contact/batchupsertv2", "job/status", "files")
-        command = ("import", "contacts", "contacts.csv", *options(ordeal))
+        command = ("import", "contacts", "contacts.csv", *options(ordeal, account))
         reached = kill_again_and_again(start, account, command, ordeal.kills, Random(3), tmp_path)
         assert reached >= ordeal.kills / 2
         finish(salesmanago, account, tmp_path, len(rows))
@@ -247,3 +279,29 @@ def test_each_contact_is_in_its_last_version(
         found = list(contacts_of(account.environ, sorted(last)))
     assert len(found) == len(last)
     assert {contact["email"]: (contact["name"], contact["externalId"]) for contact in found} == last
+
+
+@pytest.mark.parametrize("ordeal", ORDEALS)
+def test_each_product_is_in_its_last_version(
+    ordeal: Ordeal, journal: str, start: Start, salesmanago: Command, tmp_path: Path
+) -> None:
+    ids = [f"P{number}" for number in range(ordeal.rows // 3)]
+    together = 2 * ordeal.batch_size
+    blocks = [ids[first : first + together] for first in range(0, len(ids), together)]
+    sent = [id_ for block in blocks for id_ in block * 3]
+    rows = [
+        {"productId": id_, "name": f"version {number}", "mainCategory": "All", "price": number}
+        for number, id_ in enumerate(sent)
+    ]
+    write_table(tmp_path / "products.csv", rows)
+    with serving() as account:
+        account.journal = journal
+        account.simulator.faults = resets("v3/product/upsert")
+        command = ("import", "products", "products.csv", "--catalog", "main", *options(ordeal, account))
+        reached = kill_again_and_again(start, account, command, ordeal.kills, Random(5), tmp_path)
+        assert reached >= ordeal.kills / 2
+        finish(salesmanago, account, tmp_path, len(rows))
+        stored = vars(account.simulator)["_store"].section(ProductAccount).products["main"]
+    assert {id_: (product["name"], product["price"]) for id_, product in stored.items()} == {
+        row["productId"]: (row["name"], row["price"]) for row in rows
+    }

@@ -8,12 +8,15 @@ import pytest
 from benchmarks.sink import sink
 from tests.peak_memory import run_and_measure
 
+pytestmark = pytest.mark.ci
+
 RUN = """
 import sys
+PACE = "--poll-interval", "0.2", "--concurrency", "8"  # memory grows with what is in flight
 from salesmanago_async import cli
 
 path, address = sys.argv[1:]
-sys.argv = ["salesmanago", "import", "contacts", path, "--poll-interval", "0.2", "--base-url", address]
+sys.argv = ["salesmanago", "import", "contacts", path, "--base-url", address, *PACE]
 try:
     cli.main()
 except SystemExit as ended:

@@ -38,6 +38,7 @@ PATHS = {
         ("export", "contacts", "--simulate", "--modified-since", "2024-01-01", "--out", "o.jsonl", "--state", "{}"),
         ".json",
     ),
+    "settings": (("login", "--user", "a@b.pl", "--password-stdin", "--out", "{}"), ".env"),
     "page": (("check-page", "{}"), ".html"),
     "table of products": (("leadoo-feed", "{}", "out"), ".csv"),
     "feed of products": (("leadoo-feed", "{}", "out"), ".xml"),
@@ -77,6 +78,7 @@ def invoke(*arguments: str) -> Result:
     return CliRunner().invoke(commands, arguments, env={"SALESMANAGO_CLIENT_ID": None, "SALESMANAGO_DEBUG": None})
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("name", PATHS)
 def test_an_odd_name_of_a_file_is_said_in_words(name: str, odd: str, folder: Path) -> None:
@@ -93,6 +95,7 @@ def test_an_odd_name_of_a_file_is_said_in_words(name: str, odd: str, folder: Pat
     assert [path.name for path in {*folder.rglob("*")} - before if path.name != "out"] == []
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("encoding", sorted({*encodings.aliases.aliases.values(), "idna", "punycode", "undefined"}))
 def test_every_encoding_that_python_knows_is_read_or_refused(encoding: str, folder: Path) -> None:
     ended = invoke("import", "contacts", "good.csv", "--dry-run", "--encoding", encoding, "--extra-columns", "ignore")
@@ -169,6 +172,7 @@ async def test_a_damaged_state_of_a_simulator_is_refused_in_words(tmp_path: Path
     assert refused > 100
 
 
+@pytest.mark.ci
 def test_a_damaged_state_ends_the_command_with_one_line(
     start: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
@@ -192,6 +196,7 @@ cli.main()
 """
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("environ", "lines"), [({}, 1), ({"SALESMANAGO_DEBUG": "1"}, None)])
 def test_what_nobody_thought_of_is_one_line_and_a_traceback_on_demand(
     environ: Mapping[str, str], lines: int | None, bare: Mapping[str, str]

@@ -29,6 +29,7 @@ def environ(front: Gateway) -> Iterator[Mapping[str, str]]:
         yield found
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "result",
     [

@@ -168,6 +168,7 @@ def tables_of(path: Path) -> str:
         return "\n".join(database.iterdump())
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("refused", REFUSED, ids=lambda refused: refused.name)
 def test_what_cannot_go_on_is_said_in_one_line(
     refused: Refused,

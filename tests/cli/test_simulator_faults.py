@@ -18,6 +18,8 @@ from attrs import fields_dict
 from salesmanago_async.simulator import Fault
 from salesmanago_async.simulator._faults import HOWS, KINDS
 
+pytestmark = pytest.mark.ci
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
 Environ = Mapping[str, str]

@@ -14,6 +14,8 @@ import pytest
 
 from tests.cli.test_simulator_faults import Environ, Start, end, post
 
+pytestmark = pytest.mark.ci
+
 Simulate = Callable[..., tuple[subprocess.Popen[str], Environ]]
 
 

@@ -18,8 +18,9 @@ from attrs import frozen
 
 from salesmanago_async.simulator import DEMO_OWNER, Simulator
 from tests.cli.accounts import ask, contacts_of
-from tests.conftest import in_ci
 from tests.serving import serving_account
+
+pytestmark = pytest.mark.ci
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
@@ -74,7 +75,7 @@ def check_refused(ended: subprocess.CompletedProcess[str], *said: str) -> None:
         assert part in ended.stderr
 
 
-@pytest.mark.parametrize("kind", [*in_ci("contacts"), "events"])
+@pytest.mark.parametrize("kind", ["contacts", "events"])
 def test_after_a_rehearsal_the_real_import_is_refused_its_journal_and_made_with_another(
     kind: str, servers: Servers, salesmanago: Command, tmp_path: Path
 ) -> None:
@@ -96,7 +97,7 @@ def test_after_a_rehearsal_the_real_import_is_refused_its_journal_and_made_with_
     assert len(there(servers.first, kind)) == 2
 
 
-@pytest.mark.parametrize("kind", ["contacts", *in_ci("events")])
+@pytest.mark.parametrize("kind", ["contacts", "events"])
 def test_a_journal_is_of_one_server(kind: str, servers: Servers, salesmanago: Command, tmp_path: Path) -> None:
     (tmp_path / "two.csv").write_text(FILES[kind])
     command = ("import", kind, "two.csv", *QUICK, "--journal", "two.db")
@@ -186,7 +187,7 @@ anyio.run(main)
 """
 
 
-@pytest.mark.parametrize("kind", [*in_ci("simulated"), "real"])
+@pytest.mark.parametrize("kind", ["simulated", "real"])
 def test_a_buffer_sends_nothing_that_was_taken_for_another_server(
     kind: str, servers: Servers, bare: Mapping[str, str], tmp_path: Path
 ) -> None:
