@@ -1,1 +1,1 @@
-"""Measurements: ratios of things run side by side in one process, never absolute times."""
+"""Measurements: ratios of things that run side by side. Only one row has absolute times."""

@@ -33,7 +33,7 @@ def main() -> int:
         print(growth.growth_table(lines))
         written["growth"] = growth.as_json(lines)
     else:
-        results = [_measure(ROWS[name], given) for name in given.rows or ROWS]
+        results = [_measure(ROWS[name], given) for name in given.rows or _all_rows(given.quick)]
         print(target_table(results))
         written["rows"] = as_json(results)
     if given.pictures:
@@ -45,15 +45,19 @@ def main() -> int:
     return int(any(result.falls_short for result in results))
 
 
+def _all_rows(quick: bool) -> list[str]:
+    return [name for name, row in ROWS.items() if row.quick_size is not None or not quick]
+
+
 def _measure(row: Row, given: Namespace) -> Result:
     _tell(row.what)
-    size = given.size or (row.quick_size if given.quick else row.size)
+    size = given.size or (row.quick_size if given.quick else None) or row.size
     rounds = given.rounds or (QUICK_ROUNDS if given.quick else 5)
-    taken = rounds_alone(row.name, size, rounds, given.quick)
-    return judge(row.quick() if given.quick else row, size, taken)
+    taken, missing = rounds_alone(row.name, size, rounds, given.quick)
+    return judge(row.quick() if given.quick else row, size, taken, missing)
 
 
-def rounds_alone(name: str, size: int, rounds: int, quick: bool) -> list[Round]:
+def rounds_alone(name: str, size: int, rounds: int, quick: bool) -> tuple[list[Round], tuple[str, ...]]:
     """Measure in a process of its own: gigabytes that one row has taken would slow the next."""
     with get_context("spawn").Pool(1) as pool:
         return pool.apply(rounds_of, (name, size, rounds, quick))

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from benchmarks.records import THOUSAND, contact_rows, in_thousands
+from benchmarks.records import THOUSAND, contact_rows, exhaust, in_thousands
 
 SIGNED = {"clientId": "bench", "apiKey": "key", "requestTime": 1_700_000_000_000, "sha": "0" * 40}
 UPSERT_MANY = "/api/contact/batchupsertv2"
@@ -43,6 +43,13 @@ def entry_of(row: dict[str, Any]) -> dict[str, Any]:
             "source": row["properties.source"],
         },
     }
+
+
+def tagless_entry_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a contact as the API has it, without its tags."""
+    entry = entry_of(row)
+    del entry["tags"]
+    return entry
 
 
 def sparse_entry_of(row: dict[str, Any]) -> dict[str, Any]:
@@ -98,6 +105,11 @@ def bodies_of(
     """Yield the requests that rows make."""
     for thousand in in_thousands(iter(rows)):
         yield body_of([entry(row) for row in thousand])
+
+
+def encode_all(count: int) -> None:
+    """Make the requests of so many contacts, each row made as it is read."""
+    exhaust(bodies_of(contact_rows(count)))
 
 
 def bodies_of_csv(path: Path) -> Iterator[bytes]:

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import httpx
 
-from benchmarks.records import THOUSAND, contact_rows, event_rows
-from salesmanago_async import Credentials, SalesManago
+from benchmarks.in_flight import call_all
+from benchmarks.records import THOUSAND, address_of, contact_rows, event_rows, exhaust
+from salesmanago_async import Contact, Credentials, SalesManago
 from salesmanago_async.api.codec import dumps
 from salesmanago_async.imports.engine.chunks import body_of
 from salesmanago_async.records.shapes import contact_shape
@@ -31,6 +34,11 @@ def bodies_of(given: Any) -> Iterator[bytes]:
         yield body_of(items, "upsertDetails", OTHERS)
 
 
+def encode_all(count: int) -> None:
+    """Make the requests of so many contacts, each row made as it is read."""
+    exhaust(bodies_of(contact_rows(count)))
+
+
 def client_of(address: str, *, transport: Transport = None, **options: Any) -> SalesManago:
     """Return a client of the sink."""
     credentials = Credentials(client_id="bench", api_key="key", api_secret="secret")
@@ -45,13 +53,34 @@ async def run(
     in_flight: int = 16,
     transport: Transport = None,
     **options: Any,
-) -> None:
-    """Make one run, each job followed to its result; `options` are those of the run."""
+) -> int:
+    """Make one run, each job followed to its result; return how many records arrived.
+
+    `options` are those of the run.
+    """
     async with client_of(address, transport=transport, concurrency=in_flight, poll_interval=POLL_INTERVAL) as sm:
         if kind == "contacts":
             report = await sm.contacts.upsert_many(contact_rows(count), **options)
         else:
             report = await sm.events.add_many(event_rows(count), **options)
     followed = options.get("wait", True)
-    if (report.accepted if followed else report.submitted) != count:
+    arrived = report.accepted if followed else report.submitted
+    if arrived != count:
         raise RuntimeError(f"the run went wrong: {report}")
+    return arrived
+
+
+async def run_with_journal(address: str, count: int, **named: Any) -> int:
+    """Make one run with a new journal, on a real disk, which /tmp need not be; return how many records arrived."""
+    with TemporaryDirectory(dir=".") as folder:
+        return await run(address, count, journal=Path(folder) / "run.db", **named)
+
+
+async def upsert_singly(address: str, count: int, *, in_flight: int, transport: Transport = None) -> int:
+    """Send so many contacts, each in a call of its own; return how many were answered."""
+    async with client_of(address, transport=transport, concurrency=in_flight) as sm:
+
+        async def call(number: int) -> object:
+            return (await sm.contacts.upsert(Contact(email=address_of(number), name="Ann"))).contact_id
+
+        return await call_all(call, count, in_flight=in_flight)

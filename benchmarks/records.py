@@ -1,7 +1,8 @@
 """What is sent: made-up contacts and purchases, the same ones in every run."""
 
 import csv
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,11 @@ def contact_rows(count: int) -> Iterator[dict[str, Any]]:
     return map(contact_row, range(count))
 
 
+def dense_rows(count: int) -> Iterator[dict[str, Any]]:
+    """Yield so many contacts whose texts JSON does not escape."""
+    return ({**row, "company": "Foo GmbH"} for row in contact_rows(count))
+
+
 def event_row(index: int) -> dict[str, Any]:
     """Return a purchase, each of a contact of its own."""
     return {
@@ -76,3 +82,8 @@ def in_thousands(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]
     """Yield the rows a thousand at a time, as many as one request takes."""
     while thousand := list(islice(rows, THOUSAND)):
         yield thousand
+
+
+def exhaust(values: Iterable[object]) -> None:
+    """Have everything made, and keep nothing."""
+    deque(values, maxlen=0)

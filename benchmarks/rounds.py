@@ -52,12 +52,13 @@ def measure_row(row: Row, *, size: int, rounds: int, quick: bool = False) -> Res
     row = row.quick() if quick else row
     with row.ways(size) as ways:
         if quick:
-            named = {OURS, *(target.against for target in row.targets)}
+            named = {OURS}.union(*(target.ways for target in row.targets))
             ways = {name: way for name, way in ways.items() if name in named}
         taken = measure(ways, rounds)
         if judge(row, size, taken).falls_short:
             taken += measure(ways, rounds)
-    return judge(row, size, taken)
+        missing = tuple(name for name, way in ways.items() if way is None)
+    return judge(row, size, taken, missing)
 
 
 def measure(ways: Ways, rounds: int) -> list[Round]:

@@ -23,8 +23,9 @@ Round: TypeAlias = Mapping[str, float]
 class Target:
     """`figure` is at most `bound`, or at least where it `is_least`; `text` says what it is, `unit` in what.
 
-    `against` is the way that ours is compared with, if it is. `quick_bound` is another bound for the quick variant,
-    where the figure depends on the size, or is known to fall short: what is guarded there is that it gets no worse.
+    `way` is the way that is held to it, and `against` the one that it is compared with, if it is; `also` is a third one
+    that the figure takes. `quick_bound` is another bound for the quick variant, where the figure depends on the size,
+    or is known to fall short: what is guarded there is that it gets no worse.
     """
 
     text: str
@@ -32,20 +33,28 @@ class Target:
     bound: float
     unit: str = "×"
     is_least: bool = False
+    way: str = OURS
     against: str | None = None
+    also: str | None = None
     quick_bound: float | None = None
 
     def quick(self) -> Self:
         """Return the target that the quick variant has."""
         return self if self.quick_bound is None else evolve(self, bound=self.quick_bound)
 
+    @property
+    def ways(self) -> set[str]:
+        """The ways that the figure takes."""
+        return {name for name in (self.way, self.against, self.also) if name}
+
 
 @frozen(kw_only=True)
 class Row:
     """One row. `ways` prepares them for a size, and cleans up after them.
 
-    `quick_size` is the size of the quick variant; `rounds` is the most that are worth making, as where the figure
-    hardly changes from one to the next. `unit` is None where the ways take seconds, which are only told as ratios.
+    `quick_size` is the size of the quick variant, None where that leaves the row out, as others show the same; `rounds`
+    is the most that are worth making, as where the figure hardly changes from one to the next. `unit` is None where the
+    ways take seconds, which are only told as ratios.
     """
 
     name: str
@@ -53,7 +62,7 @@ class Row:
     ways: Callable[[int], AbstractContextManager[Ways]]
     targets: tuple[Target, ...]
     size: int
-    quick_size: int
+    quick_size: int | None
     rounds: int = 100
     unit: str | None = None
 
@@ -62,26 +71,39 @@ class Row:
         return evolve(self, targets=tuple(target.quick() for target in self.targets))
 
 
-def times(bound: float, of: str = FLOOR, *, quick: float | None = None) -> Target:
-    """Hold ours to at most so many times what another way takes."""
-    return Target(f"time / {of}", lambda taken: taken[OURS] / taken[of], bound, against=of, quick_bound=quick)
+def times(bound: float, of: str = FLOOR, *, way: str = OURS, quick: float | None = None) -> Target:
+    """Hold a way to at most so many times what another way takes."""
+    return Target(f"time / {of}", lambda taken: taken[way] / taken[of], bound, way=way, against=of, quick_bound=quick)
 
 
-def faster(bound: float, than: str, *, quick: float | None = None) -> Target:
-    """Hold ours to be at least so many times as fast as another way."""
+def faster(bound: float, than: str, *, way: str = OURS, quick: float | None = None) -> Target:
+    """Hold a way to be at least so many times as fast as another way."""
     return Target(
         f"times as fast as {than}",
-        lambda taken: taken[than] / taken[OURS],
+        lambda taken: taken[than] / taken[way],
         bound,
         is_least=True,
+        way=way,
         against=than,
         quick_bound=quick,
     )
 
 
-def at_most(bound: float, text: str, unit: str) -> Target:
-    """Hold what ours takes to a bound of its own."""
-    return Target(text, lambda taken: taken[OURS], bound, unit)
+def price(bound: float, without: str, *, quick: float | None = None) -> Target:
+    """Hold what ours takes more than another way to at most so many times the floor."""
+    return Target(
+        f"(time - {without}) / {FLOOR}",
+        lambda taken: (taken[OURS] - taken[without]) / taken[FLOOR],
+        bound,
+        against=FLOOR,
+        also=without,
+        quick_bound=quick,
+    )
+
+
+def at_most(bound: float, text: str, unit: str, *, way: str = OURS, quick: float | None = None) -> Target:
+    """Hold what a way takes to a bound of its own."""
+    return Target(text, lambda taken: taken[way], bound, unit, way=way, quick_bound=quick)
 
 
 def grows(bound: float, text: str, unit: str, *, since: str) -> Target:

@@ -6,11 +6,13 @@ a real one does.
 
 import asyncio
 import re
+import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -53,7 +55,7 @@ def _result(addresses: list[bytes]) -> bytes:
     return b'{"success":true,"contactIds":{%b},"message":[],"invalidContacts":[]}' % ids
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """HTTP/1.1 as far as it takes: the end of the head, and the length of the body."""
 
     def __init__(self, account: Account, latency: float) -> None:
@@ -65,9 +67,11 @@ class _Connection(asyncio.Protocol):
         self._path = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        """Collect a request, and answer it when it is whole."""
         if not self._path:
             head, end, body = b"".join([*self._received, data]).partition(b"\r\n\r\n")
             if not end:
@@ -79,40 +83,58 @@ class _Connection(asyncio.Protocol):
         self._received.append(data)
         self._missing -= len(data)
         if self._missing <= 0:
-            self._answer()
+            path, body = self._path, b"".join(self._received)
+            self._received, self._path = [], b""
+            self.answer(path, body)
 
-    def _answer(self) -> None:
-        body = self._account.answer(self._path, b"".join(self._received))
-        self._received, self._path = [], b""
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
-        if self._latency:
-            asyncio.get_running_loop().call_later(self._latency, self._transport.write, head + body)
+    def answer(self, path: bytes, body: bytes) -> None:
+        """Answer a request, after the latency."""
+        self.send(b"200 OK", self._account.answer(path, body), self._latency)
+
+    def send(self, status: bytes, body: bytes, seconds: float) -> None:
+        """Send an answer after so many seconds."""
+        head = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(body))
+        if seconds:
+            asyncio.get_running_loop().call_later(seconds, self._transport.write, head + body)
         else:
             self._transport.write(head + body)
 
 
-async def _serve(latency: float) -> None:
-    account = Account()
-    server = await asyncio.get_running_loop().create_server(lambda: _Connection(account, latency), "127.0.0.1", 0)
-    account.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+async def serve(make: Callable[[], Connection], account: Account, certificate: str = "") -> None:
+    """Serve at any free port, over TLS where there is a certificate, and print the address."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if certificate else None
+    if tls:
+        tls.load_cert_chain(certificate)
+    server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0, ssl=tls)
+    account.address = f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     print(account.address, flush=True)
     await server.serve_forever()
 
 
 @contextmanager
-def sink(*, latency: float = 0.0) -> Iterator[str]:
-    """Have the server run, each answer `latency` seconds after its request, and give its address."""
-    command = [sys.executable, "-m", "benchmarks.sink", str(latency)]
+def in_process(module: str, *arguments: float | Path) -> Iterator[str]:
+    """Have the server of a module run in a process of its own, and give its address."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
             address = process.stdout.readline().strip()
             if not address:
-                raise RuntimeError("the sink did not start")
+                raise RuntimeError(f"{module} did not start")
             yield address
         finally:
             process.kill()
 
 
+def sink(*, latency: float = 0.0, certificate: Path | None = None) -> AbstractContextManager[str]:
+    """Have the server run, each answer `latency` seconds after its request, and give its address."""
+    return in_process("benchmarks.sink", latency, *([certificate] if certificate else []))
+
+
+def _main(latency: float, certificate: str = "") -> None:
+    account = Account()
+    asyncio.run(serve(lambda: Connection(account, latency), account, certificate))
+
+
 if __name__ == "__main__":
-    asyncio.run(_serve(float(sys.argv[1])))
+    _main(float(sys.argv[1]), *sys.argv[2:])

@@ -32,11 +32,12 @@ def _lines(result: Result) -> Iterable[Sequence[str]]:
 
 def _found(finding: Finding) -> str:
     target = finding.target
+    whose = "" if target.way == OURS or not target.against else f"{target.way}: "
     if finding.median is None:
-        return target.text
+        return whose + target.text
     if target.unit == "×":
         against = f"as fast as {target.against}" if target.is_least else target.against
-        return f"{finding.median:.2f} × {against}"
+        return f"{whose}{finding.median:.2f} × {against}"
     return f"{target.text} {finding.median:.3g} {target.unit}".strip()
 
 
@@ -46,22 +47,22 @@ def _bound(finding: Finding) -> str:
 
 
 def _beside(result: Result) -> str:
-    named = {OURS, base_of(result), *(target.against for target in result.row.targets)}
+    named = {OURS, base_of(result)}.union(*(target.ways for target in result.row.targets))
     unit = result.row.unit or f"× {base_of(result)}"
-    return ", ".join(f"{name} {value:.3g} {unit}" for name, value in relative(result).items() if name not in named)
+    shown = [f"{name} {value:.3g} {unit}" for name, value in relative(result).items() if name not in named]
+    return ", ".join([*shown, *(f"{name}: not installed" for name in result.missing)])
 
 
 def base_of(result: Result) -> str:
     """Return the way that the others of its row are told as multiples of."""
-    return (
-        FLOOR if FLOOR in result.rounds[0] else next((one.against for one in result.row.targets if one.against), OURS)
-    )
+    against = (target.against for target in result.row.targets if target.against in result.rounds[0])
+    return FLOOR if FLOOR in result.rounds[0] else next((name for name in against if name), OURS)
 
 
 def relative(result: Result) -> dict[str, float]:
     """Return what each way took: as multiples of the base, or as it is where the row has a unit."""
     medians = result.medians()
-    if result.row.unit:
+    if result.row.unit or not medians:
         return medians
     base = medians[base_of(result)]
     return {name: value / base for name, value in medians.items()}
@@ -77,6 +78,7 @@ def as_json(results: Iterable[Result]) -> list[dict[str, Any]]:
             "rounds": len(result.rounds),
             "targets": [_finding_as_json(finding) for finding in result.findings],
             "ways": {"unit": result.row.unit or f"× {base_of(result)}", **rounded(relative(result))},
+            "not installed": list(result.missing),
         }
         for result in results
     ]

@@ -31,12 +31,13 @@ class Finding:
 
 @frozen
 class Result:
-    """What came out for a row."""
+    """What came out for a row; `missing` are the ways that need a package which is not installed."""
 
     row: Row
     size: int
     rounds: Sequence[Round]
     findings: tuple[Finding, ...]
+    missing: tuple[str, ...] = ()
 
     @property
     def falls_short(self) -> bool:
@@ -48,14 +49,14 @@ class Result:
         return {name: median(taken[name] for taken in self.rounds) for name in self.rounds[0]}
 
 
-def judge(row: Row, size: int, rounds: Sequence[Round]) -> Result:
+def judge(row: Row, size: int, rounds: Sequence[Round], missing: tuple[str, ...] = ()) -> Result:
     """Hold the rounds of a row to its targets."""
-    return Result(row, size, rounds, tuple(find(target, rounds) for target in row.targets))
+    return Result(row, size, rounds, tuple(find(target, rounds) for target in row.targets), missing)
 
 
 def find(target: Target, rounds: Sequence[Round]) -> Finding:
     """Hold the rounds to one target."""
-    if target.against and any(target.against not in taken for taken in rounds):
+    if not all(target.ways <= taken.keys() for taken in rounds):
         return Finding(target, None, LEAST_NOISE, "not installed")
     figures = [target.figure(taken) for taken in rounds]
     scatter = noise(figures)

@@ -1,11 +1,11 @@
-"""Records → checked bodies: mappings, `Contact` values, a CSV file, Arrow data. Measured in time of the processor.
+"""Records → checked bodies: mappings, `Contact` values, a CSV file. Measured in time of the processor.
 
 The floor makes the same bodies by hand and checks nothing, not even whether a column is empty; what that takes is told
 beside it. A `Contact` is there when the measure begins, as it is when a program hands it over; so is what making it
-costs.
+costs. Mappings are measured twice: there when the measure begins, and made one after another in a process of its own,
+as in a run.
 """
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,20 +15,15 @@ from typing import Any
 import orjson
 
 from benchmarks import floors, ours, written
-from benchmarks.optional import installed
-from benchmarks.records import THOUSAND, contact_rows, write_csv
+from benchmarks.alone import alone
+from benchmarks.records import THOUSAND, contact_rows, exhaust, write_csv
 from benchmarks.rounds import cpu
-from benchmarks.row import FLOOR, OURS, Row, Way, Ways, faster, times
+from benchmarks.row import FLOOR, OURS, Row, Ways, faster, times
 from salesmanago_async import Contact
 
 WRITTEN = "attrs + cattrs + json"
-AS_DICTS = "ours, of its rows as dicts"
+OURS_ALONE, FLOOR_ALONE = "ours, own process, rows made too", "the same by hand"
 WRITTEN_CSV = "DictReader + attrs + cattrs + json"
-
-
-def exhaust(values: Iterable[object]) -> None:
-    """Have everything made, and keep nothing."""
-    deque(values, maxlen=0)
 
 
 def contact_of(row: dict[str, Any]) -> Contact:
@@ -68,6 +63,8 @@ def _mappings(size: int) -> Iterator[Ways]:
         OURS: cpu(lambda: exhaust(ours.bodies_of(rows))),
         FLOOR: cpu(lambda: exhaust(floors.bodies_of(rows))),
         "by hand, columns may be empty": cpu(lambda: exhaust(floors.bodies_of(rows, floors.sparse_entry_of))),
+        OURS_ALONE: lambda: alone(ours.encode_all, size, warm_up=[THOUSAND]).processor,
+        FLOOR_ALONE: lambda: alone(floors.encode_all, size, warm_up=[THOUSAND]).processor,
         WRITTEN: cpu(lambda: exhaust(written.bodies_of(rows))),
     }
 
@@ -99,56 +96,12 @@ def _csv(size: int) -> Iterator[Ways]:
         }
 
 
-@contextmanager
-def _arrow(size: int) -> Iterator[Ways]:
-    import pyarrow
-
-    rows = list(contact_rows(size))
-    table = pyarrow.Table.from_pylist(rows)
-    check_same(ours.bodies_of(table.slice(0, 5)), floors.bodies_of(rows[:5]))
-    yield {
-        OURS: cpu(lambda: exhaust(ours.bodies_of(table))),
-        FLOOR: cpu(lambda: exhaust(floors.bodies_of(rows))),
-        AS_DICTS: cpu(lambda: exhaust(ours.bodies_of(_dicts_of(table)))),
-        "ours, of a polars frame": _of_frame("polars", rows),
-        "ours, of a pandas frame": _of_frame("pandas", rows),
-    }
-
-
-def _dicts_of(table: Any) -> Iterator[dict[str, Any]]:
-    for batch in table.to_batches(max_chunksize=THOUSAND):
-        yield from batch.to_pylist()
-
-
-def _of_frame(library: str, rows: list[dict[str, Any]]) -> Way:
-    module = installed(library)
-    if module is None:
-        return None
-    frame = module.DataFrame(rows)
-    return cpu(lambda: exhaust(ours.bodies_of(frame)))
-
-
-@contextmanager
-def _parquet(size: int) -> Iterator[Ways]:
-    import pyarrow.parquet
-
-    rows = list(contact_rows(size))
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "contacts.parquet"
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
-        check_same(ours.bodies_of(path), floors.bodies_of(rows))
-        yield {
-            OURS: cpu(lambda: exhaust(ours.bodies_of(path))),
-            FLOOR: cpu(lambda: exhaust(floors.bodies_of(rows))),
-        }
-
-
 ROWS = (
     Row(
         name="mapping",
         what="mapping → bytes, validated",
         ways=_mappings,
-        targets=(times(2.0, quick=2.6),),
+        targets=(times(2.0, quick=2.8), times(1.5, FLOOR_ALONE, way=OURS_ALONE, quick=1.8)),
         size=50_000,
         quick_size=10_000,
     ),
@@ -164,23 +117,7 @@ ROWS = (
         name="csv",
         what="CSV file → finished bodies",
         ways=_csv,
-        targets=(times(1.7, quick=2.2), faster(4.0, WRITTEN_CSV, quick=3.5)),
-        size=50_000,
-        quick_size=10_000,
-    ),
-    Row(
-        name="arrow",
-        what="Arrow table → bytes, validated",
-        ways=_arrow,
-        targets=(times(2.7, quick=3.4), faster(1.3, AS_DICTS, quick=1.2)),
-        size=50_000,
-        quick_size=10_000,
-    ),
-    Row(
-        name="parquet",
-        what="Parquet file → bytes, validated",
-        ways=_parquet,
-        targets=(times(2.8, quick=3.6),),
+        targets=(times(1.3, quick=1.5), faster(6.0, WRITTEN_CSV, quick=5.0)),
         size=50_000,
         quick_size=10_000,
     ),

@@ -20,7 +20,7 @@ from benchmarks.ours import client_of
 from benchmarks.row import OURS, Row, Ways, at_most
 from benchmarks.skipping import run_skipping
 from salesmanago_async.jobs import Job
-from salesmanago_async.polling import JobScheduler
+from salesmanago_async.polling import JobScheduler, PollResult
 
 INTERVAL = 60.0
 LATENCY = 0.2
@@ -43,7 +43,11 @@ class _Server:
         self._due[number] = anyio.current_time() + INTERVAL
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.poll(orjson.loads((await receive())["body"])["requestId"])
+        body, is_complete = b"", False
+        while not is_complete:
+            message = await receive()
+            body, is_complete = body + message["body"], not message["more_body"]
+        await self.poll(orjson.loads(body)["requestId"])
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b'{"success":true,"message":["running"]}'})
 
@@ -63,10 +67,10 @@ async def _watch(jobs: int, *, ask: bool) -> Watched:
     transport = httpx.ASGITransport(app=server)
     async with client_of("http://localhost", transport=transport, concurrency=IN_FLIGHT, poll_interval=INTERVAL) as sm:
 
-        async def poll(job: Job[Any]) -> bool:
+        async def poll(job: Job[Any]) -> PollResult:
             await (job.status() if ask else server.poll(job.request_id))
             polls[job.request_id] += 1
-            return polls[job.request_id] == POLLS
+            return "settled" if polls[job.request_id] == POLLS else "running"
 
         scheduler = JobScheduler[Job[Any]](sm._connection, outstanding=jobs)
         numbers = iter(range(jobs))

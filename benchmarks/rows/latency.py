@@ -3,6 +3,8 @@
 The bound is what the waiting alone takes: chunks × 0.2 s / 16. The jobs are not followed, or else there were more
 requests than the bound counts; what a run takes that follows them, with two requests for each chunk that need a permit,
 is told beside it.
+
+The absolute row is a run without any setting, for a feeling of what that means.
 """
 
 import asyncio
@@ -12,14 +14,17 @@ from contextlib import contextmanager
 from functools import partial
 
 from benchmarks import floors, ours, written
+from benchmarks.alone import alone
 from benchmarks.records import THOUSAND
 from benchmarks.rounds import wall
-from benchmarks.row import OURS, Row, Way, Ways, times
+from benchmarks.row import OURS, Row, Way, Ways, at_most, times
 from benchmarks.sink import sink
 
 IN_FLIGHT = 16
 LATENCY = 0.2
 BOUND = "the waiting"
+CAP = 64
+"""How many requests in flight a client has at most where nothing is set."""
 
 
 @contextmanager
@@ -43,13 +48,32 @@ def _one_by_one(address: str, size: int) -> Way:
     return lambda: measured() * size / few
 
 
+@contextmanager
+def _absolute(size: int) -> Iterator[Ways]:
+    with sink(latency=LATENCY) as slow, sink() as fast:
+        yield {
+            OURS: lambda: alone(ours.run, slow, size, in_flight=CAP).seconds,
+            "a server that answers at once": lambda: alone(ours.run, fast, size, in_flight=CAP).seconds,
+        }
+
+
 ROWS = (
     Row(
         name="latency",
         what="whole run against a 200 ms server, 16 in flight",
         ways=_latency,
-        targets=(times(1.3, BOUND, quick=1.6),),
+        targets=(times(1.3, BOUND, quick=2.5),),
         size=160_000,
         quick_size=128_000,
+    ),
+    Row(
+        name="million",
+        what="a million contacts to a server of 200 ms, nothing set",
+        ways=_absolute,
+        targets=(at_most(60.0, "takes", "s"),),
+        size=1_000_000,
+        quick_size=None,
+        rounds=1,
+        unit="s",
     ),
 )

@@ -1,74 +1,39 @@
-"""Small calls: `sm.contacts.upsert`, 50 in flight, against bare httpx, which signs, checks and waits for nothing."""
+"""Small calls: `sm.contacts.upsert`, 50 in flight, against bare clients, which sign, check and wait for nothing.
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+Measured in time of the processor, each way in a process of its own.
+"""
+
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
 
-import httpx
-import orjson
-
-from benchmarks.floors import SIGNED
+from benchmarks import ours
+from benchmarks.alone import cpu_alone
 from benchmarks.optional import installed
-from benchmarks.ours import OWNER, Transport, client_of
-from benchmarks.records import address_of
-from benchmarks.rounds import wall
+from benchmarks.peers import sending
+from benchmarks.peers.clients import Name
 from benchmarks.row import OURS, Row, Way, Ways, faster
 from benchmarks.sink import sink
-from salesmanago_async import Contact
 
 IN_FLIGHT = 50
-STOCK, SAME = "bare httpx, stock", "bare httpx, our transport"
-
-
-async def call_all(call: Callable[[int], Awaitable[object]], count: int) -> None:
-    """Make so many calls, each worker one after the other."""
-    numbers = iter(range(count))
-
-    async def work() -> None:
-        for number in numbers:
-            await call(number)
-
-    await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
-
-
-async def _ours(address: str, count: int, transport: Transport) -> None:
-    async with client_of(address, transport=transport, concurrency=IN_FLIGHT) as sm:
-        await call_all(lambda number: sm.contacts.upsert(Contact(email=address_of(number), name="Ann")), count)
-
-
-async def _bare(address: str, count: int, transport: httpx.AsyncBaseTransport | None) -> None:
-    headers = {"Content-Type": "application/json"}
-    async with httpx.AsyncClient(transport=transport, timeout=60.0) as client:
-
-        async def call(number: int) -> object:
-            body = {**SIGNED, "owner": OWNER, "contact": {"email": address_of(number), "name": "Ann"}}
-            url = f"{address}/api/contact/upsert"
-            return (await client.post(url, content=orjson.dumps(body), headers=headers)).json()["contactId"]
-
-        await call_all(call, count)
-
-
-async def _bare_over(address: str, count: int, transport: Transport) -> None:
-    """Do the same over the transport that a client of ours makes for itself."""
-    client = client_of(address, transport=transport, concurrency=IN_FLIGHT)
-    await _bare(address, count, client._connection.http._client._transport)
+OVER_AIOHTTP = "ours, over aiohttp"
+BARE = "bare httpx"
 
 
 @contextmanager
 def _small_calls(size: int) -> Iterator[Ways]:
     with sink() as address:
+        measured = partial(cpu_alone, address=address, count=size, few=IN_FLIGHT, in_flight=IN_FLIGHT)
 
-        def way(calls: Callable[[str, int, Any], Coroutine[Any, Any, None]], transport: Transport = None) -> Way:
-            return wall(lambda: asyncio.run(calls(address, size, transport)))
+        def bare(client: Name) -> Way:
+            return measured(sending.upsert_singly, client=client) if installed(client) else None
 
-        has_aiohttp = installed("httpx_aiohttp")
         yield {
-            OURS: way(_ours),
-            STOCK: way(_bare),
-            SAME: way(_bare_over),
-            "ours, over aiohttp": way(_ours, "aiohttp") if has_aiohttp else None,
-            "bare httpx, over aiohttp": way(_bare_over, "aiohttp") if has_aiohttp else None,
+            OURS: measured(ours.upsert_singly),
+            OVER_AIOHTTP: measured(ours.upsert_singly, transport="aiohttp") if installed("aiohttp") else None,
+            BARE: bare("httpx"),
+            "bare aiohttp": bare("aiohttp"),
+            "bare pyreqwest": bare("pyreqwest"),
         }
 
 
@@ -77,8 +42,8 @@ ROWS = (
         name="small-calls",
         what="small calls through sm.contacts.upsert, 50 in flight",
         ways=_small_calls,
-        targets=(faster(3.0, STOCK, quick=2.2), faster(0.85, SAME)),
+        targets=(faster(3.0, BARE, quick=2.0), faster(10.0, BARE, way=OVER_AIOHTTP, quick=4.2)),
         size=4_000,
-        quick_size=400,
+        quick_size=500,
     ),
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from benchmarks.rounds import cpu, measure, measure_row
-from benchmarks.row import FLOOR, OURS, faster, times
+from benchmarks.row import FLOOR, OURS, faster, price, times
 from benchmarks.targets import ROWS
 from tests.benchmarks.rows import row_of
 
@@ -34,8 +34,10 @@ def test_every_other_round_goes_backwards() -> None:
     assert "".join(scripted.called) == "abbaab"
 
 
-def test_what_is_not_installed_is_left_out() -> None:
-    assert measure({"a": lambda: 1.0, "b": None}, 1) == [{"a": 1.0}]
+def test_what_is_not_installed_is_left_out_and_named() -> None:
+    ways = {"a": lambda: 1.0, "b": None}
+    assert measure(ways, 1) == [{"a": 1.0}]
+    assert measure_row(row_of(times(2.0, "a", way="b"), ways=ways), size=9, rounds=1).missing == ("b",)
 
 
 def test_a_row_that_meets_its_targets_is_measured_once() -> None:
@@ -59,9 +61,10 @@ def test_a_row_may_bound_its_rounds() -> None:
 
 
 def test_the_quick_variant_makes_only_what_targets_name() -> None:
-    ways = {name: lambda: 1.0 for name in (OURS, FLOOR, "a peer", "another")}
-    row = row_of(times(2.0), faster(0.5, "a peer"), ways=ways)
-    assert set(measure_row(row, size=9, rounds=1, quick=True).rounds[0]) == {OURS, FLOOR, "a peer"}
+    ways = {name: lambda: 1.0 for name in (OURS, FLOOR, "a peer", "another", "ours, otherwise", "the run without")}
+    row = row_of(faster(0.5, "a peer", way="ours, otherwise"), price(1.0, "the run without"), ways=ways)
+    made = measure_row(row, size=9, rounds=1, quick=True).rounds[0]
+    assert set(made) == {OURS, FLOOR, "a peer", "ours, otherwise", "the run without"}
 
 
 def test_the_quick_variant_may_have_another_bound() -> None:
@@ -80,8 +83,8 @@ def test_the_collector_is_left_as_it_was() -> None:
 
 
 def test_every_row_is_listed_and_quick_is_not_larger() -> None:
-    assert len(ROWS) == 19
+    assert len(ROWS) == 30
     for name, row in ROWS.items():
         assert name == row.name
         assert row.targets
-        assert row.quick_size <= row.size
+        assert row.quick_size is None or row.quick_size <= row.size

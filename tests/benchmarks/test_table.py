@@ -30,6 +30,23 @@ def test_each_target_has_a_line_and_the_other_ways_stand_beside_the_first() -> N
     ]
 
 
+def test_whose_figure_it_is_and_what_is_missing_is_told() -> None:
+    targets = times(2.0), times(2.0, way="ours, otherwise"), times(2.0, way="not there")
+    rounds: list[Round] = [{OURS: 3.0, FLOOR: 1.5, "ours, otherwise": 1.5}]
+    result = judge(row_of(*targets), 9, rounds, ("not there", "a peer"))
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in target_table([result]).splitlines()[2:]]
+    assert lines == [
+        ["what it is", "2.00 × floor", "≤ 2 ×", "pass", "not there: not installed, a peer: not installed"],
+        ["", "ours, otherwise: 1.00 × floor", "≤ 2 ×", "pass", ""],
+        ["", "not there: time / floor", "≤ 2 ×", "not installed", ""],
+    ]
+
+
+def test_a_row_of_which_nothing_is_installed_is_told_too() -> None:
+    result = judge(row_of(times(2.0)), 9, [{}], (OURS,))
+    assert "| time / floor | ≤ 2 ×  | not installed | ours: not installed |" in target_table([result])
+
+
 def test_what_has_a_unit_is_told_as_it_is() -> None:
     result = judge(row_of(at_most(80.0, "peak", "MB"), unit="MB"), 9, [{OURS: 46.25, "another": 60.0}])
     assert "| peak 46.2 MB | ≤ 80 MB | pass | another 60 MB |" in target_table([result])
@@ -59,6 +76,7 @@ def test_the_json_has_ratios_bounds_and_verdicts() -> None:
             },
         ],
         "ways": {"unit": "× floor", OURS: 2.0, FLOOR: 1.0, "a peer": 8.0, "another": 4.0},
+        "not installed": [],
     }
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.row import FLOOR, OURS, Round, Target, at_most, faster, grows, times
+from benchmarks.row import FLOOR, OURS, Round, Target, at_most, faster, grows, price, times
 from benchmarks.verdicts import LEAST_NOISE, MOST_NOISE, find, judge, noise
 from tests.benchmarks.rows import row_of
 
@@ -67,6 +67,25 @@ def test_what_is_not_installed_neither_passes_nor_falls_short() -> None:
     found = find(faster(4.0, "a peer"), rounds_of((1.0, 1.0)))
     assert (found.median, found.verdict) == (None, "not installed")
     assert not judge(row_of(faster(4.0, "a peer")), 1, rounds_of((1.0, 1.0))).falls_short
+
+
+@pytest.mark.parametrize("missing", [OURS, FLOOR, "without"])
+def test_a_figure_needs_each_of_its_ways(missing: str) -> None:
+    taken = {name: 1.0 for name in (OURS, FLOOR, "without") if name != missing}
+    assert find(price(0.3, "without"), [taken]).verdict == "not installed"
+
+
+def test_a_price_is_told_in_floors() -> None:
+    found = find(price(0.3, "without"), [{OURS: 3.6, "without": 3.0, FLOOR: 1.5}])
+    assert found.median == pytest.approx(0.4)
+    assert found.verdict == "FALLS SHORT"
+
+
+def test_another_way_may_be_held_to_a_target() -> None:
+    taken = [{OURS: 9.0, "ours, otherwise": 2.0, FLOOR: 1.0, "a peer": 3.0}]
+    assert find(times(2.0, way="ours, otherwise"), taken).median == 2.0
+    assert find(faster(2.0, "a peer", way="ours, otherwise"), taken).median == 1.5
+    assert find(at_most(2.0, "peak", "MB", way="ours, otherwise"), taken).verdict == "pass"
 
 
 def test_one_target_missed_makes_a_row_fall_short() -> None:

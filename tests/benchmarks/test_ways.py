@@ -1,19 +1,30 @@
 """The ways that are compared do the same work, or else their ratio says nothing."""
 
 import asyncio
+import os
 import time
 from pathlib import Path
+from typing import Any
 
+import httpx
+import msgspec
 import orjson
 import pytest
 
 from benchmarks import floors, ours, written
-from benchmarks.alone import alone, peak_megabytes
+from benchmarks.alone import alone, cpu_alone, peak_megabytes
+from benchmarks.certificate import trusted_certificate
+from benchmarks.export_files import contact_batches, write_array
 from benchmarks.optional import installed
+from benchmarks.peers import checked, export_structs, sending
 from benchmarks.records import address_of, contact_row, contact_rows, in_thousands, write_csv
+from benchmarks.row import FLOOR, OURS, Row
+from benchmarks.rows import frames, runs, small_calls
 from benchmarks.rows.encoding import check_same, contact_of
+from benchmarks.rows.exports import look_at_all, read_all
 from benchmarks.sink import Account, sink
 from benchmarks.skipping import run_skipping
+from tests.benchmarks.counting import first_count
 
 
 def test_all_make_the_same_bodies_of_mappings() -> None:
@@ -69,6 +80,48 @@ def test_by_hand_and_as_people_do_all_contacts_are_confirmed() -> None:
         assert asyncio.run(written.upsert_with_gather(address, 2_500)) == 2_500
 
 
+@pytest.mark.ci
+@pytest.mark.parametrize("codec", ["unchecked", "checked"])
+def test_careful_code_has_all_contacts_confirmed(codec: sending.Codec) -> None:
+    with sink() as address:
+        assert asyncio.run(sending.upsert_all(address, 2_500, in_flight=2, client="aiohttp", codec=codec)) == 2_500
+        assert asyncio.run(sending.upsert_singly(address, 20, in_flight=5, client="httpx")) == 20
+
+
+def test_careful_code_that_checks_makes_the_same_bodies() -> None:
+    rows = list(contact_rows(1_003))
+    check_same(map(checked.write_contacts, in_thousands(iter(rows))), floors.bodies_of(rows))
+
+
+@pytest.mark.parametrize("wrong", [{"email": "nobody"}, {"name": "x" * 256}, {"tags": [7]}, {"properties.size": None}])
+def test_careful_code_that_checks_refuses_what_is_wrong(wrong: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        checked.write_contacts([{**contact_row(0), **wrong}])
+
+
+@pytest.mark.ci
+def test_the_batches_of_an_export_are_the_file_and_hold_the_same_in_structs(tmp_path: Path) -> None:
+    path, batches = tmp_path / "contacts.json", list(contact_batches(400))
+    write_array(path, batches)
+    records = [record for batch in batches for record in orjson.loads(batch)]
+    assert orjson.loads(path.read_bytes()) == records
+    structs = [record for batch in batches for record in export_structs.decode(batch)]
+    assert len(batches) == 3
+    assert orjson.loads(msgspec.json.encode(structs)) == records
+    read_all(path, look_at_all, 400)
+
+
+@pytest.mark.ci
+def test_a_server_over_tls_is_verified() -> None:
+    before = os.environ.get("SSL_CERT_FILE")
+    with trusted_certificate() as certificate, sink(certificate=certificate) as address:
+        assert address.startswith("https://")
+        assert asyncio.run(ours.run(address, 2_000, in_flight=2)) == 2_000
+        with trusted_certificate(), pytest.raises(httpx.ConnectError, match="certificate"):
+            asyncio.run(sending.upsert_singly(address, 1, in_flight=1, client="httpx"))
+    assert os.environ.get("SSL_CERT_FILE") == before
+
+
 def test_idleness_is_skipped_and_the_clock_goes_on() -> None:
     async def wait() -> float:
         loop = asyncio.get_running_loop()
@@ -81,12 +134,29 @@ def test_idleness_is_skipped_and_the_clock_goes_on() -> None:
     assert time.monotonic() - began < 60
 
 
+@pytest.mark.ci
 def test_a_function_in_a_process_of_its_own_tells_its_own_peak() -> None:
     ballast = bytearray(b"x" * 200_000_000)
     found = alone(written.payload_of, [])
     assert found.value["upsertDetails"] == []
     assert found.megabytes < 150 < peak_megabytes()
     del ballast
+
+
+@pytest.mark.ci
+def test_a_way_in_a_process_of_its_own_warms_up_and_counts_what_arrives() -> None:
+    assert cpu_alone(first_count, "http://nowhere", 3, few=3)() >= 0
+    with pytest.raises(RuntimeError, match="3 of 5 records arrived"):
+        cpu_alone(first_count, "http://nowhere", 5, few=3)()
+
+
+@pytest.mark.parametrize("row", [*frames.ROWS, *runs.ROWS, *small_calls.ROWS], ids=lambda row: row.name)
+def test_a_row_is_made_without_the_packages_that_it_needs(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (frames, runs, small_calls):
+        monkeypatch.setattr(module, "installed", lambda _: None)
+    with row.ways(10) as ways:
+        there = {name for name, way in ways.items() if way}
+    assert there <= {OURS, FLOOR, runs.SEMAPHORE, "httpx + gather + cattrs", runs.WITHOUT_JOURNAL}
 
 
 def test_a_package_that_is_missing_is_none() -> None:
