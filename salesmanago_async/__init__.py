@@ -3,13 +3,13 @@
 `SalesManago` is the client. `salesmanago_async.api` has a class for every request, `salesmanago_async.simulator` a
 server to test against.
 
-The names below are imported on first access, so importing the package is cheap.
+The names below are imported when they are first used (see support/lazy_names.py).
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ._version import __version__
+from .support.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from .api.contact_exports import ContactEvent, ContactExport, DateRange
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .api.fields import CLEAR
     from .api.funnels import FunnelStage
     from .api.messages import ChannelIntegration, MessageRecipient
+    from .api.product_collections import ContactProducts
+    from .api.product_problems import ProductProblem
+    from .api.products import CustomDetails, Product, ProductPrice, ProductQuantity, SystemDetails
     from .api.selectors import ContactId, Email, Everyone, Funnel, InternalId, Selector, Stage, Tag
     from .api.tasks import Task
     from .buffers.buffer import Buffer
@@ -48,10 +51,11 @@ if TYPE_CHECKING:
     from .exports.events import contact_events
     from .exports.flat import flat_row
     from .imports.report import Report
-    from .imports.runs import Outcomes
+    from .imports.runs import ContactRunOptions, EventRunOptions, Outcomes, ProductRunOptions
     from .jobs import Job, JobStatus
     from .outcome import Outcome
     from .settings import Credentials, Login, Retries, Timeouts
+    from .sync.report import SyncReport
 
 __all__ = [
     "CLEAR",
@@ -66,11 +70,15 @@ __all__ = [
     "ContactEvent",
     "ContactExport",
     "ContactId",
+    "ContactProducts",
+    "ContactRunOptions",
     "Credentials",
+    "CustomDetails",
     "DateRange",
     "DictionaryProperty",
     "Email",
     "EventContent",
+    "EventRunOptions",
     "Everyone",
     "ExternalEvent",
     "Funnel",
@@ -90,6 +98,11 @@ __all__ = [
     "Outcome",
     "Outcomes",
     "Personalized",
+    "Product",
+    "ProductPrice",
+    "ProductProblem",
+    "ProductQuantity",
+    "ProductRunOptions",
     "RateLimited",
     "Receipt",
     "Redirected",
@@ -104,6 +117,8 @@ __all__ = [
     "ServerFault",
     "Stage",
     "StillRunning",
+    "SyncReport",
+    "SystemDetails",
     "Tag",
     "Task",
     "Timeouts",
@@ -113,7 +128,7 @@ __all__ = [
     "flat_row",
 ]
 
-_SUBPACKAGES = ("api", "errors", "settings", "simulator")
+_SUBPACKAGES = ("api", "blocking", "errors", "settings", "simulator")
 _NAMES_OF_MODULE = {
     "api.fields": ("CLEAR",),
     "api.contact_exports": ("ContactEvent", "ContactExport", "DateRange"),
@@ -123,6 +138,15 @@ _NAMES_OF_MODULE = {
     "api.events": ("EventContent", "ExternalEvent"),
     "api.funnels": ("FunnelStage",),
     "api.messages": ("ChannelIntegration", "MessageRecipient"),
+    "api.product_collections": ("ContactProducts",),
+    "api.product_problems": ("ProductProblem",),
+    "api.products": (
+        "CustomDetails",
+        "Product",
+        "ProductPrice",
+        "ProductQuantity",
+        "SystemDetails",
+    ),
     "api.selectors": ("ContactId", "Email", "Everyone", "Funnel", "InternalId", "Selector", "Stage", "Tag"),
     "api.tasks": ("Task",),
     "buffers.buffer": ("Buffer",),
@@ -152,22 +176,15 @@ _NAMES_OF_MODULE = {
     "exports.flat": ("flat_row",),
     "outcome": ("Outcome",),
     "imports.report": ("Report",),
-    "imports.runs": ("Outcomes",),
+    "imports.runs": ("ContactRunOptions", "EventRunOptions", "Outcomes", "ProductRunOptions"),
     "jobs": ("Job", "JobStatus"),
     "settings": ("Credentials", "Login", "Retries", "Timeouts"),
+    "sync.report": ("SyncReport",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES_OF_MODULE.items() for name in names}
 
-if not TYPE_CHECKING:  # a type checker would take every unknown name for Any
-
-    def __getattr__(name: str) -> Any:
-        """Import the module of a name on first access, and keep the result."""
-        if name in _SUBPACKAGES:
-            return import_module(f".{name}", __name__)
-        if name not in _MODULE_OF:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = globals()[name] = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
-        return found
+if not TYPE_CHECKING:
+    __getattr__ = lazy_names(__name__, lambda: _MODULE_OF | dict.fromkeys(_SUBPACKAGES, ""))
 
 
 def __dir__() -> list[str]:

@@ -76,17 +76,22 @@ class NoAnswer(SalesManagoError):
 
 
 class Refused(SalesManagoError):
-    """The server answered `success: false`. `messages` are its texts, `values` its texts per field (usually empty)."""
+    """The server answered `success: false`. `messages` are its texts, `values` its texts per field (usually empty).
+
+    `problems` are what API v3 says of each wrong field (`api.product_problems.ProductProblem`); other calls have none.
+    """
 
     def __init__(
         self,
         messages: Sequence[str],
         *,
         values: Mapping[str, Any] | None = None,
+        problems: Sequence[Any] = (),
         status: int = 200,
         request: object | None = None,
     ) -> None:
         self.messages = tuple(messages)
+        self.problems = tuple(problems)
         self.values = dict(values or {})
         self.status = status
         details = [*self.messages, *(f"{field}: {text}" for field, text in self.values.items())]

@@ -20,6 +20,18 @@ def check_arrow(what: str, field: str | None = None) -> None:
         ) from None
 
 
+def check_postgresql(field: str | None = None) -> None:
+    """Raise `Invalid` if psycopg is not installed; it names the extra, and `field`, which needs it."""
+    try:
+        import psycopg  # noqa: F401 - whether it is there
+    except ImportError as error:  # without libpq, psycopg is there and cannot be imported
+        if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] != "psycopg":
+            raise
+        raise Invalid(
+            "a PostgreSQL database needs the extra 'postgres': pip install 'salesmanago-async[postgres]'", field=field
+        ) from None
+
+
 def check_excel(field: str | None = None) -> None:
     """Raise `Invalid` if python-calamine is not installed; it names the extra, and `field`, which needs it."""
     try:

@@ -3,7 +3,6 @@
 The server names a job by a number. Each poll of a job is a request; the documented interval is 60 seconds.
 """
 
-import logging
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
@@ -14,8 +13,8 @@ from typing import Any, Generic, Literal, NoReturn, TypeVar, overload
 import anyio
 from attrs import define, field, frozen
 
-from .api import JobStarted
 from .api.jobs import GetJobStatus
+from .api.request import JobStarted
 from .connection.blocks import block
 from .connection.connection import Connection
 from .connection.retry import may_go_again
@@ -33,14 +32,17 @@ from .exports import contents
 from .exports.contents import Records
 from .exports.damage import Damage, DamageCounter
 from .exports.files import open_file, read_whole
+from .exports.shapes import as_it_is
 from .exports.sinks import Format, RecordShape, Saved, saving
-from .polling import JobScheduler
+from .poll_times import early_wait
+from .polling import JobScheduler, PollResult
 from .support.background import background
+from .telemetry import During, during, tell
+from .telemetry.job_events import FileDamaged, JobEnded, JobEndState, JobIsStarted
+from .telemetry.operations import ExportOperation
 
 MOST_FAILED_POLLS = 5
 """How many polls of one job may fail in a row, each including its retries, before the wait for the job ends."""
-
-_LOGGER = logging.getLogger("salesmanago_async.jobs")
 
 RecordT = TypeVar("RecordT")
 
@@ -65,12 +67,15 @@ class JobStatus:
 class Job(Generic[RecordT]):
     """A job on the server, identified by its `request_id`. A job goes on when the caller stops waiting for it."""
 
+    request_id: int
+
     def __init__(self, connection: Connection, request_id: int, read: Callable[[Any], RecordT]) -> None:
         self.request_id = request_id
         self._connection = connection
         self._read = read
         self._last_link: str | None = None  # from the last poll
         self._unknown_polls = 0  # in a row, including the last one
+        self._has_told_end = False
 
     def __repr__(self) -> str:
         return f"Job(request_id={self.request_id})"
@@ -103,14 +108,33 @@ class Job(Generic[RecordT]):
     async def file_url(self, *, deadline: float | None = None) -> str:
         """Poll immediately and then once every poll interval, until the link to the job's file is there.
 
+        A job that is running at the first poll is polled once more after 3 seconds, because small jobs take no longer.
         Raises `JobFailed` if the job failed, and `StillRunning` after `deadline` seconds (None: no limit). A single
         failed poll does not end the wait; five in a row do. The same holds for an answer that the server does not know
         the job, because one node of the server may not know a new job yet: `JobNotFound` is raised after five such
         answers in a row, or at the deadline.
         """
         started = anyio.current_time()
+        try:
+            link = await self._polled_link(started, deadline)
+        except SalesManagoError as error:
+            self._tell_end("failed" if _is_failure(error) else "unfollowed", started)
+            raise
+        self._tell_end("done", started)
+        return link
+
+    def _tell_end(self, state: JobEndState, started: float) -> None:
+        """Tell how the job has ended; not again when a new link to its file is fetched."""
+        if not self._has_told_end:
+            self._has_told_end = state != "unfollowed"
+            tell(JobEnded(job_id=self.request_id, job_state=state, seconds=anyio.current_time() - started))
+
+    async def _polled_link(self, started: float, deadline: float | None) -> str:
         failed_polls = 0
+        interval = self._connection.poll_interval
+        polls = 0
         while True:
+            polls += 1
             not_found: JobNotFound | None = None
             try:
                 status = _checked(await self.status(), self.request_id)
@@ -127,7 +151,11 @@ class Job(Generic[RecordT]):
             if deadline is not None and waited >= deadline:
                 raise not_found or StillRunning(self.request_id, waited=waited)
             remaining = math.inf if deadline is None else deadline - waited
-            await anyio.sleep(min(self._connection.poll_interval, remaining))
+            wait = early_wait(interval) if polls == 1 and not failed_polls else interval
+            await anyio.sleep(min(wait, interval, remaining))
+
+    def _export(self) -> During[ExportOperation]:
+        return during(ExportOperation(job_id=self.request_id))
 
     async def _link(self) -> str:
         """Return the link from the last poll once; after that, wait for a new one. A link lives for minutes."""
@@ -141,7 +169,11 @@ class Job(Generic[RecordT]):
 
         The file is downloaded at full speed to an unnamed temporary file, even if the chunks are read slowly.
         """
-        async with open_file(self._connection, self._link) as file, aclosing(file.pieces()) as pieces:
+        async with (
+            self._export(),
+            open_file(self._connection, self._link) as file,
+            aclosing(file.pieces()) as pieces,
+        ):
             yield pieces
 
     @overload
@@ -160,10 +192,11 @@ class Job(Generic[RecordT]):
         """
         counter = DamageCounter()
         async with (
+            self._export(),
             open_file(self._connection, self._link) as file,
-            aclosing(contents.records(file, self._read, raw=raw, damage=None if strict else counter)) as found,
+            aclosing(contents.batches(file, self._read, damage=None if strict else counter)) as found,
         ):
-            yield Records(found, counter)
+            yield Records(found, as_it_is if raw else self._read, counter)
             self._log_damage(counter.damage)
 
     async def save(
@@ -181,12 +214,13 @@ class Job(Generic[RecordT]):
         `format` defaults to the one that the suffix of the path names: .json, .jsonl, .csv or .parquet. Records in
         JSON have the `shape` that is documented for the file, or are "flat": one object for each row that CSV and
         Parquet would have (see `flat_row`), which an import takes. The file appears under its name only when it is
-        complete. `safe_cells` keeps spreadsheets from running cells of a CSV
-        file as formulas. Damaged characters are replaced, and `on_progress` receives their count as `damaged`; with
+        complete. `safe_cells` keeps spreadsheets from running cells of a CSV file as formulas, by an apostrophe that an
+        import removes. Damaged characters are replaced, and `on_progress` receives their count as `damaged`; with
         `strict=True` they are an error.
         """
         counter = DamageCounter()
         async with (
+            self._export(),
             saving(to, format=format, safe_cells=safe_cells, shape=shape) as sink,
             open_file(self._connection, self._link) as file,
             aclosing(contents.batches(file, self._read, damage=None if strict else counter)) as found,
@@ -203,7 +237,8 @@ class Job(Generic[RecordT]):
 
     def _log_damage(self, damage: Damage) -> None:
         if damage:
-            _LOGGER.warning("the file of job %s: %s", self.request_id, damage)
+            first = damage.positions[0] + 1
+            tell(FileDamaged(job_id=self.request_id, characters=damage.count, record=first))
 
     async def result(self) -> bytes:
         """Wait for the job's file and return all of it; meant for small files, such as the result of an import.
@@ -218,8 +253,7 @@ class Job(Generic[RecordT]):
                 raise LinkExpired(f"the link to the file of job {self.request_id} is dead, and there is no fresh one")
             return found
 
-        async with open_file(self._connection, link) as file:
-            return await read_whole(file, limit=LONGEST_RESULT)
+        return await read_whole(self._connection, link, limit=LONGEST_RESULT)
 
 
 def worth_another_poll(error: SalesManagoError, failed_polls: int) -> bool:
@@ -236,6 +270,10 @@ def _checked(status: JobStatus, request_id: int) -> JobStatus:
     if status.state == "unknown":
         raise JobNotFound(request_id, status.messages)
     return status
+
+
+def _is_failure(error: SalesManagoError) -> bool:
+    return isinstance(error, JobFailed) and not isinstance(error, JobNotFound)
 
 
 def says_failed(messages: Iterable[str]) -> bool:
@@ -261,6 +299,7 @@ def started_job(connection: Connection, answer: JobStarted, read: Callable[[Any]
     """Return the job that an answer names; raise `Unreadable` if the answer names no job."""
     if answer.request_id is None:
         raise Unreadable("the server's answer names no requestId, so its job cannot be followed")
+    tell(JobIsStarted(job_id=answer.request_id))
     return Job(connection, answer.request_id, read)
 
 
@@ -322,17 +361,17 @@ class _Finished(AsyncIterator[Job[RecordT]], Generic[RecordT]):
             self._error = error
         self._scheduler.close()
 
-    async def _poll(self, polled: _PolledJob[RecordT]) -> bool:
+    async def _poll(self, polled: _PolledJob[RecordT]) -> PollResult:
         try:
             status = _checked(await polled.job.status(), polled.job.request_id)
         except SalesManagoError as error:
             polled.failed_polls += 1
             if worth_another_poll(error, polled.failed_polls):
-                return False
+                return "unclear"
         else:
             polled.failed_polls = 0
             if status.state == "running":
-                return False
+                return "running"
         with suppress(anyio.BrokenResourceError):  # the caller left the block and no longer waits for jobs
             await self._sending.send(polled.job)
-        return True
+        return "settled"

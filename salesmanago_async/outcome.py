@@ -1,11 +1,13 @@
 """The outcome of every record, and verdicts: the outcomes of a whole chunk in compact form."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from attrs import evolve, field, fields, frozen
 
 from .support.pickling import PicklableValue
+from .support.readable import readable
 
 State: TypeAlias = Literal["accepted", "submitted", "rejected", "in_doubt", "not_sent"]
 """accepted: confirmed. submitted: taken by the server, but its job was not followed to the end. rejected: refused by
@@ -17,16 +19,25 @@ STOPPED = "the run was stopped"
 """The reason of records that were not sent, or whose job was not polled, because the run was stopped first."""
 
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    RecordT = TypeVarWithDefault("RecordT", default=Any, covariant=True)
+else:
+    RecordT = TypeVar("RecordT", covariant=True)
+
+
+@readable
 @frozen
-class Outcome:
-    """The outcome of one record.
+class Outcome(Generic[RecordT]):
+    """The outcome of one record. Type checkers know the record of `Outcome[Contact]`; `Outcome` alone is of any.
 
     `record` is the record as the caller gave it, or the row of a file. `position` counts from 0 over the whole source.
     `line` is where the record begins in its file, from 1, and `file` is the path of that file. `request_id` is the
     number of the server job.
     """
 
-    record: Any = field(repr=False)
+    record: RecordT = field(repr=False)
     position: int
     state: State
     reason: str | None = None
@@ -69,6 +80,12 @@ class Verdicts:
     def states(self) -> frozenset[State]:
         """Return all states of the chunk; `state` must be the state of at least one record (see `part`)."""
         return frozenset((self.state, *(state for state, _ in self.others.values())))
+
+    def reasons(self, size: int) -> Counter[tuple[State, str | None]]:
+        """Return the number of records with each state and reason, of `size` records in all."""
+        reasons: Counter[tuple[State, str | None]] = Counter(self.others.values())
+        reasons[self.state, self.reason] += size - len(self.others)
+        return +reasons
 
     def part(self, indices: Sequence[int]) -> "Verdicts":
         """Return the verdicts for the records at these indices only.

@@ -1,6 +1,7 @@
 """The settings of a client: its credentials, its retries and its time-outs."""
 
 import hashlib
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -11,8 +12,14 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from .errors import Invalid
+from .support.hidden import HiddenText
 
 DEFAULT_BASE_URL = "https://app2.salesmanago.com"
+DEFAULT_PRODUCTS_URL = "https://api.salesmanago.com"
+"""The host of API v3 for all accounts; [likely] https://api.manago.ai since the vendor's change of name."""
+
+DEFAULT_CONCURRENCY = 64
+"""The most requests in flight, for servers that take so many: a client begins with a few, and finds out."""
 
 
 @frozen(kw_only=True)
@@ -48,7 +55,6 @@ class Credentials:
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Read SALESMANAGO_CLIENT_ID, _API_KEY and _API_SECRET (or _SHA); raise `Invalid` naming what is missing."""
-        environ = os.environ if environ is None else environ
         found = {name: from_environment(environ, name) for name in ("CLIENT_ID", "API_KEY", "API_SECRET", "SHA")}
         missing = [name for name in ("CLIENT_ID", "API_KEY") if not found[name]]
         if not (found["API_SECRET"] or found["SHA"]):
@@ -106,17 +112,47 @@ class Timeouts:
     write: float = 60.0
 
 
-def from_environment(environ: Mapping[str, str], name: str) -> str:
+_SECRET = {"API_KEY", "API_SECRET", "SHA", "PRODUCTS_KEY", "QUOTA"}
+
+
+def from_environment(environ: Mapping[str, str] | None, name: str) -> str:
     """Return the variable SALESMANAGO_`name` without surrounding white space, or "" if it is not set.
 
-    A secret that was written with `echo` ends in a line break. Raises `Invalid` if a line break or another unprintable
-    character is inside the value. The error names the variable and does not show the value.
+    `environ` is that of the process if it is None. A secret that was written with `echo` ends in a line break. Raises
+    `Invalid` if a line break or another unprintable character is inside the value. The error names the variable and
+    does not show the value.
     """
     variable = f"SALESMANAGO_{name}"
-    value = environ.get(variable, "").strip()
+    value = (os.environ if environ is None else environ).get(variable, "").strip()
+    value = HiddenText(value) if name in _SECRET else value
     if not value.isprintable():
         raise Invalid("contains a line break or another invisible character: set it again", field=variable)
     return value
+
+
+_SECRET_OR_SHA = frozenset({"SALESMANAGO_API_SECRET", "SALESMANAGO_SHA"})
+"""Of these, an account needs one."""
+
+
+def joined_environment(first: Mapping[str, str], others: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the variables of two places; those of `first` take precedence.
+
+    The secret and the sha stand for each other, so if `first` has one of them, neither is taken from `others`.
+    """
+    is_given = any(first.get(name, "").strip() for name in _SECRET_OR_SHA)
+    left = {name: value for name, value in others.items() if not (is_given and name in _SECRET_OR_SHA)}
+    return {**left, **first}
+
+
+def read_seconds(text: str, variable: str) -> float:
+    """Return a number of seconds above 0; raise `Invalid`, which names the variable, for another text."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise Invalid(f"{text!r} is not a number of seconds above 0, such as 60", field=variable)
+    return seconds
 
 
 def checked_base_url(base_url: str) -> str:

@@ -70,10 +70,13 @@ async def test_each_job_is_yielded_once_when_it_is_over(make_client: MakeClient)
             given.append((job.request_id, anyio.current_time()))
             assert await record_of(job) == [{"job": job.request_id}]
     assert sorted(number for number, _ in given) == list(account.over_at)
-    assert all(account.over_at[number] <= moment <= account.over_at[number] + 65 for number, moment in given)
+    for number, moment in given:
+        over_at = account.over_at[number]
+        assert over_at <= moment <= over_at + (65 if over_at <= 120 else 130), "an interval, or two for a long job"
 
 
-async def test_thousands_are_followed_by_few_workers_and_polled_once_an_interval(make_client: MakeClient) -> None:
+@pytest.mark.ci
+async def test_thousands_are_followed_by_few_workers_and_less_often_once_they_are_long(make_client: MakeClient) -> None:
     account = Account(dict.fromkeys(range(300), 600.0))
     async with (
         make_client(None, transport=account, concurrency=50) as sm,
@@ -82,7 +85,7 @@ async def test_thousands_are_followed_by_few_workers_and_polled_once_an_interval
         given = Counter([job.request_id async for job in finished])
     assert given == Counter(range(300))
     assert account.most_at_once <= 50
-    assert 9 <= min(account.polls.values()) <= max(account.polls.values()) <= 12
+    assert 6 <= min(account.polls.values()) <= max(account.polls.values()) <= 8
 
 
 async def test_the_reported_link_is_used_without_another_poll(make_client: MakeClient) -> None:

@@ -3,11 +3,13 @@
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 import respx
@@ -271,19 +273,24 @@ class Visit:
 
 @define
 class Counter:
-    """A server that takes a second for each request; it answers with the given statuses, then always with 200."""
+    """A server that takes `seconds` for each request; it answers with the given statuses, then always with 200.
+
+    With a `spread`, no two requests end at the same moment, where trio continues them in any order.
+    """
 
     statuses: list[int] = field(factory=list)
     retry_after: int | None = None
     visits: list[Visit] = field(factory=list)
     in_flight: int = 0
+    seconds: float = 1.0
+    spread: float = 0.0
 
     async def __call__(self, scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
         self.in_flight += 1
         try:
             status = self.statuses.pop(0) if self.statuses else 200
             self.visits.append(Visit(scope["path"], anyio.current_time(), self.in_flight, status))
-            await anyio.sleep(1)
+            await anyio.sleep(self.seconds * (1 + self.spread * (len(self.visits) % 7)))
         finally:
             self.in_flight -= 1
         asked = [(b"retry-after", str(self.retry_after).encode())] if self.retry_after and status != 200 else []
@@ -302,84 +309,128 @@ async def ask(sm: SalesManago, times: int) -> None:
                 tasks.start_soon(sm.contacts.has, "ann@example.com")
             else:
                 tasks.start_soon(sm.jobs.status, 7)
+            await anyio.lowlevel.checkpoint()  # trio starts what begins together in any order
 
 
+@define
+class Bounded(Counter):
+    """A server that takes `at_once` requests at the same time, and `rate` in a second, and refuses the others."""
+
+    status: int = 429
+    at_once: int = 1000
+    rate: float = 1000.0
+    tokens: float = 3.0
+    counted_at: float = 0.0
+
+    async def __call__(self, scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
+        now = anyio.current_time()
+        self.tokens = min(self.rate / 2, self.tokens + (now - self.counted_at) * self.rate)
+        self.counted_at = now
+        is_taken = self.in_flight < self.at_once and self.tokens >= 1
+        self.tokens -= is_taken
+        self.statuses = [] if is_taken else [self.status]
+        await super().__call__(scope, receive, send)
+
+    def refused(self, visits: slice) -> int:
+        return sum(visit.status == self.status for visit in self.visits[visits])
+
+
+@pytest.mark.ci
 @pytest.mark.parametrize("status", [429, 503])
-async def test_a_server_that_has_too_much_gets_half_of_it_and_then_more_again(
-    status: int, make_client: MakeClient
-) -> None:
-    server = Counter([status] * 8)
+async def test_a_server_that_takes_eight_at_once_soon_gets_no_more(status: int, make_client: MakeClient) -> None:
+    server = Bounded(status=status, at_once=8, tokens=500)
     async with make_client(server) as sm:
+        await ask(sm, 1000)
+        assert sm._connection.pace.limit in (8, 9, 10)
+    assert server.refused(slice(None)) < 40
+    assert server.refused(slice(300, None)) < 8, "it is tried again, but rarely"
+    assert server.most_together(slice(100, None)) <= 10
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_server_that_takes_six_in_a_second_soon_gets_no_more(status: int, make_client: MakeClient) -> None:
+    server = Bounded(status=status, rate=6, seconds=0.2, spread=0.01)
+    async with make_client(server) as sm:
+        await ask(sm, 1000)
+        assert 5 < (sm._connection.pace.rate_limit or 0) < 7
+    assert server.refused(slice(300, None)) < 10
+    begun = [visit.began for visit in server.visits if visit.status == 200]
+    assert 500 / (begun[-100] - begun[-600]) == pytest.approx(5.7, rel=0.08)
+
+
+@pytest.mark.ci
+async def test_a_server_that_takes_many_gets_many_and_no_more_than_the_cap(make_client: MakeClient) -> None:
+    few, many = Counter(), Counter()
+    async with make_client(few, concurrency=8) as sm:
         await ask(sm, 200)
-    assert len(server.visits) == 208
-    assert server.most_together(slice(0, 8)) == 8
-    assert server.most_together(slice(8, 12)) == 4, "eight refusals together count as one signal"
-    # A round of 4, then of 5, 6 and 7 answers: before all of these, there are never 8 in flight.
-    assert server.most_together(slice(12, 8 + 4 + 5 + 6 + 7)) == 7
-    assert server.most_together(slice(-100, None)) == 8
+    async with make_client(many) as sm:
+        await ask(sm, 1000)
+    assert [few.most_together(slice(None)), many.most_together(slice(None))] == [8, 64]
+    assert few.most_together(slice(3)) == many.most_together(slice(3)) == 3
 
 
 async def test_retries_and_polls_of_jobs_count_as_requests(make_client: MakeClient) -> None:
     server = Counter([503] * 64)
     async with make_client(server, retries=Retries(tries=50, first_wait=0.0, longest_wait=0.0)) as sm:
         await ask(sm, 20)
-        # 8, then rounds of 4 and of 2: after 14 failures there is one at a time
-        assert [visit.together for visit in server.visits[20:64]] == [1] * 44
-        assert {visit.path for visit in server.visits[20:64]} == {"/api/contact/hasContact", "/api/job/status"}
+        # 3, and then there is one at a time
+        assert [visit.together for visit in server.visits[6:64]] == [1] * 58
+        assert {visit.path for visit in server.visits[6:64]} == {"/api/contact/hasContact", "/api/job/status"}
         assert sm._connection.traffic.retries == 64
         assert sm._connection.pace.limit > 1
 
 
 @pytest.mark.parametrize(
-    ("fault", "limit"),
+    ("fault", "is_load"),
     [
-        (httpx.Response(429), 4),
-        (httpx.Response(503), 4),
-        (httpx.Response(408), 4),
-        (httpx.Response(504), 4),
-        (httpx.ReadTimeout("slow"), 4),
-        (httpx.WriteTimeout("slow"), 4),
-        (httpx.ConnectTimeout("slow"), 4),
-        (TimeoutError("slow"), 4),
-        (httpx.Response(500), 8),
-        (httpx.Response(502), 8),
-        (httpx.Response(200, html="<html>"), 8),
-        (httpx.Response(200, json={"success": False}), 8),
-        (httpx.ConnectError("refused"), 8),
-        (httpx.ReadError("reset"), 8),
-        (ConnectionResetError("reset"), 8),
+        (httpx.Response(429), True),
+        (httpx.Response(503), True),
+        (httpx.Response(408), True),
+        (httpx.Response(504), True),
+        (httpx.ReadTimeout("slow"), True),
+        (httpx.WriteTimeout("slow"), True),
+        (httpx.ConnectTimeout("slow"), True),
+        (TimeoutError("slow"), True),
+        (httpx.Response(500), False),
+        (httpx.Response(502), False),
+        (httpx.Response(200, html="<html>"), False),
+        (httpx.Response(200, json={"success": False}), False),
+        (httpx.ConnectError("refused"), False),
+        (httpx.ReadError("reset"), False),
+        (ConnectionResetError("reset"), False),
     ],
 )
-async def test_only_refusals_for_load_and_time_outs_are_congestion(
-    fault: Any, limit: int, respx_mock: respx.Router
+async def test_only_refusals_for_load_and_time_outs_lower_the_limit(
+    fault: Any, is_load: bool, respx_mock: respx.Router
 ) -> None:
-    respx_mock.post(f"{HOST}/api/contact/hasContact").mock(side_effect=[fault])
+    respx_mock.post(f"{HOST}/api/contact/hasContact").mock(side_effect=[fault] * 9)
     async with client(retries=Retries(tries=1)) as sm:
-        with pytest.raises(SalesManagoError):
-            await sm.contacts.has("ann@example.com")
-        assert sm._connection.pace.limit == limit
+        for _ in range(9):
+            await anyio.sleep(1)
+            with pytest.raises(SalesManagoError):
+                await sm.contacts.has("ann@example.com")
+        assert sm._connection.pace.limit == (1 if is_load else 3)
 
 
 @pytest.mark.parametrize(
-    ("answer", "limit"),
+    ("answer", "is_answer"),
     [
-        (OK, 5),
-        (httpx.Response(200, json={"success": False, "message": ["no"]}), 5),
-        (httpx.Response(500), 4),
-        (httpx.ReadError("reset"), 4),
+        (OK, True),
+        (httpx.Response(200, json={"success": False, "message": ["no"]}), True),
+        (httpx.Response(500), False),
+        (httpx.ReadError("reset"), False),
     ],
 )
 async def test_a_refusal_is_an_answer_and_other_failures_are_not(
-    answer: Any, limit: int, respx_mock: respx.Router
+    answer: Any, is_answer: bool, respx_mock: respx.Router
 ) -> None:
-    respx_mock.post(f"{HOST}/api/contact/hasContact").mock(side_effect=[httpx.Response(503), *[answer] * 4])
+    respx_mock.post(f"{HOST}/api/contact/hasContact").mock(side_effect=[httpx.Response(504), *[answer] * 16])
     async with client(retries=Retries(tries=1)) as sm:
-        for _ in range(5):
-            try:
+        for _ in range(17):
+            with suppress(SalesManagoError):
                 await sm.contacts.has("ann@example.com")
-            except SalesManagoError:
-                continue
-        assert sm._connection.pace.limit == limit
+        assert sm._connection.pace.limit == (2 if is_answer else 1)  # 3 // 2, and then one more
 
 
 async def test_a_call_that_the_caller_cancels_is_no_congestion(make_client: MakeClient) -> None:
@@ -387,7 +438,7 @@ async def test_a_call_that_the_caller_cancels_is_no_congestion(make_client: Make
         with anyio.move_on_after(0.5) as scope:
             await ask(sm, 20)
         assert scope.cancelled_caught
-        assert sm._connection.pace.limit == 8
+        assert sm._connection.pace.limit == 3
         await ask(sm, 20)
 
 
@@ -402,9 +453,9 @@ async def test_retry_after_delays_every_request_that_has_not_begun(
         await anyio.sleep(0.5)
         tasks.start_soon(sm.contacts.has, "in.flight@example.com")
         await anyio.sleep(1)
-        await ask(sm, 3)
+        await ask(sm, 2)
     begun = sorted(visit.began for visit in server.visits if visit.path != "/api/contact/upsert")
-    assert begun == pytest.approx([0.5, *[1 + pause + HEAD_START] * 3])
+    assert begun == pytest.approx([0.5, *[1 + pause + HEAD_START] * 2])
     assert [visit.began for visit in server.visits if visit.path == "/api/contact/upsert"] == [0.0, 1.0 + asked]
 
 

@@ -1,14 +1,17 @@
 """Many entries are polled when they are due, by a few workers."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
 import pytest
 from attrs import define, field
+from hypothesis import given
+from hypothesis import strategies as st
 
-from salesmanago_async.polling import JobScheduler
+from salesmanago_async.poll_times import EARLY_WAIT, MOST_FRUITLESS, EarlyPolls
+from salesmanago_async.polling import JobScheduler, PollResult
 from salesmanago_async.simulator import Simulator
 from tests.conftest import MakeClient
 
@@ -16,7 +19,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.both_loops]
 
 INTERVAL = 60.0
 
-PollEntry = Callable[[int], Awaitable[bool]]
+PollEntry = Callable[[int], Awaitable[PollResult]]
 
 
 @define
@@ -25,19 +28,20 @@ class Polls:
 
     needed: Callable[[int], int] = lambda _: 1
     seconds: float = 0.0
+    otherwise: PollResult = "running"
     begun: defaultdict[int, list[float]] = field(factory=lambda: defaultdict(list))
     ended: defaultdict[int, list[float]] = field(factory=lambda: defaultdict(list))
     concurrent: int = 0
     most_concurrent: int = 0
 
-    async def __call__(self, entry: int) -> bool:
+    async def __call__(self, entry: int) -> PollResult:
         self.begun[entry].append(anyio.current_time())
         self.concurrent += 1
         self.most_concurrent = max(self.concurrent, self.most_concurrent)
         await anyio.sleep(self.seconds)
         self.concurrent -= 1
         self.ended[entry].append(anyio.current_time())
-        return len(self.begun[entry]) >= self.needed(entry)
+        return "settled" if len(self.begun[entry]) >= self.needed(entry) else self.otherwise
 
 
 class Polling(JobScheduler[int]):
@@ -97,11 +101,13 @@ async def test_with_spare_workers_no_entry_waits_much_longer_than_its_interval(
     polls = Polls(lambda _: 3)
     await follow(make_scheduler(polls), 100, workers=4)
     for begun in polls.begun.values():
-        waits = [later - earlier for earlier, later in zip([0.0, *begun], begun, strict=False)]
-        assert max(waits) <= INTERVAL * 1.1
+        first, second, third = (later - earlier for earlier, later in zip([0.0, *begun], begun, strict=False))
+        assert max(first, second) <= INTERVAL * 1.1
+        assert third <= 2 * INTERVAL * 1.1, "two polls have found a long job"
     assert len({begun[0] for begun in polls.begun.values()}) > 90, "jobs started together are polled apart"
 
 
+@pytest.mark.sampled
 async def test_thousands_of_entries_need_few_workers(make_scheduler: MakeScheduler) -> None:
     polls = Polls(lambda _: 2, seconds=0.01)
     await follow(make_scheduler(polls), 3000, workers=3)
@@ -186,3 +192,93 @@ async def test_work_ends_when_closed_and_not_before(make_scheduler: MakeSchedule
 async def test_work_without_entries_ends_immediately_when_closed(make_scheduler: MakeScheduler) -> None:
     await follow(make_scheduler(Polls()), 0, workers=3)
     assert anyio.current_time() == 0.0
+
+
+# Long jobs, and early polls
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "outstanding", "entries", "gaps"),
+    [
+        pytest.param("running", 10, 2, [1, 1, 2, 2, 2], id="a long job"),
+        pytest.param("unclear", 10, 2, [1, 1, 1, 1, 1], id="polls that say nothing"),
+        pytest.param("running", 1, 2, [1, 1, 1, 1, 1], id="a long job that keeps another one waiting"),
+        pytest.param("running", 1, 1, [1, 1, 2, 2, 2], id="no other one waits for the last place"),
+    ],
+)
+async def test_a_long_job_is_polled_less_often_unless_others_wait_for_its_place(
+    make_scheduler: MakeScheduler, otherwise: PollResult, outstanding: int, entries: int, gaps: list[int]
+) -> None:
+    polls = Polls(lambda _: 5, otherwise=otherwise)
+    await follow(make_scheduler(polls, outstanding=outstanding), entries, workers=2)
+    waits = [later - earlier for earlier, later in zip([0.0, *polls.begun[0]], polls.begun[0], strict=False)]
+    assert [round(wait / INTERVAL) for wait in waits] == gaps
+    assert all(gap <= wait / INTERVAL <= 1.05 * gap for gap, wait in zip(gaps, waits, strict=True))
+
+
+@define
+class JobsOf:
+    """Jobs that run for some seconds; counts their polls, and records when each was found ended."""
+
+    seconds: Callable[[int], float]
+    begun: dict[int, float] = field(factory=dict)
+    polls: Counter[int] = field(factory=Counter)
+    ended: dict[int, float] = field(factory=dict)
+
+    async def __call__(self, entry: int) -> PollResult:
+        self.polls[entry] += 1
+        await anyio.sleep(0.2)
+        if anyio.current_time() < self.begun[entry] + self.seconds(entry):
+            return "running"
+        self.ended[entry] = anyio.current_time()
+        return "settled"
+
+    async def follow(self, scheduler: Polling, count: int, *, a_second: float) -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(scheduler.workers):
+                tasks.start_soon(scheduler.poll_entries)
+            for entry in range(count):
+                await scheduler.wait_for_capacity()
+                self.begun[entry] = anyio.current_time()
+                scheduler.add_nowait(entry, early=EARLY_WAIT)
+                await anyio.sleep(1 / a_second)
+            scheduler.close()
+
+    @property
+    def extra(self) -> int:
+        """The polls that found a job running."""
+        return self.polls.total() - len(self.ended)
+
+
+@pytest.mark.parametrize("count", [1, 10, 400])
+async def test_jobs_of_seconds_are_found_ended_in_seconds_with_one_poll_each(
+    make_scheduler: MakeScheduler, count: int
+) -> None:
+    jobs = JobsOf(lambda _: 1.0)
+    await jobs.follow(make_scheduler(jobs), count, a_second=40.0)
+    assert jobs.polls == dict.fromkeys(range(count), 1)
+    assert max(jobs.ended.values()) <= count / 40.0 + EARLY_WAIT + 3.0
+
+
+@pytest.mark.parametrize("count", [1, 10, 400])
+async def test_early_polls_end_when_they_find_jobs_running(make_scheduler: MakeScheduler, count: int) -> None:
+    jobs = JobsOf(lambda _: 20.0)
+    await jobs.follow(make_scheduler(jobs), count, a_second=40.0)
+    assert jobs.extra == min(count, MOST_FRUITLESS)
+    late = [jobs.ended[entry] - jobs.begun[entry] for entry in range(count)]
+    assert max(late) <= EARLY_WAIT + 1.05 * INTERVAL + 1.0
+
+
+@given(seconds=st.lists(st.sampled_from([1.0, 20.0, 100.0, 500.0]), max_size=60))
+def test_early_polls_cost_at_most_ten_requests_more_than_they_save(seconds: list[float]) -> None:
+    """Compared with the regular polls of each job, whatever the order of quick and slow jobs."""
+    early = EarlyPolls()
+    fruitless = 0
+    for each in seconds:
+        if early.are_worthwhile:
+            early.begin()
+            if each <= EARLY_WAIT:
+                early.found_ended()
+            else:
+                fruitless += 1
+    assert fruitless <= MOST_FRUITLESS + sum(each <= EARLY_WAIT for each in seconds)

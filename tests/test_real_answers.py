@@ -162,6 +162,7 @@ EVENTS = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("page", [PAGE, b"", b'{"success":false}'])
 async def test_bodies_of_a_run_are_halved_until_they_are_accepted(page: bytes, transport: Any) -> None:
     def limited(path: str, body: bytes) -> Answer:
@@ -375,6 +376,7 @@ class Account:
         return 200, orjson.dumps({"success": True, "message": [], "contacts": contacts})
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("result", [*IN_DOUBT_CONTACTS, {"success": True, "invalidContacts": "all"}], ids=orjson.dumps)
 async def test_no_contact_of_a_run_is_accepted_on_a_result_that_confirms_nothing(result: Any, transport: Any) -> None:
     account = Account(orjson.dumps(result))
@@ -385,6 +387,7 @@ async def test_no_contact_of_a_run_is_accepted_on_a_result_that_confirms_nothing
     assert report.in_doubt + report.submitted == 3
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "content",
     [
@@ -405,6 +408,7 @@ async def test_a_result_file_of_another_shape_rejects_no_record(content: bytes, 
     assert (report.accepted, report.rejected, report.submitted) == (0, 0, 3)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("answer", IN_DOUBT_EVENTS[::4], ids=orjson.dumps)
 async def test_no_event_of_a_run_is_accepted_on_an_answer_that_confirms_nothing(answer: Any, transport: Any) -> None:
     async with answering(Account(orjson.dumps(answer)), transport) as (sm, _):

@@ -7,7 +7,7 @@ from attrs import frozen
 from click.testing import CliRunner
 
 from salesmanago_async import SalesManago, api
-from salesmanago_async.api import REQUESTS
+from salesmanago_async.api import ALL_REQUESTS
 from salesmanago_async.cli._commands import salesmanago
 from salesmanago_async.simulator import DEMO_CREDENTIALS
 
@@ -38,7 +38,7 @@ def test_the_docstring_of_the_api_tells_where_the_table_is() -> None:
 
 def test_the_table_has_every_path_with_a_method_that_is_there() -> None:
     sm = SalesManago(DEMO_CREDENTIALS)
-    assert [row.path for row in table()] == list(REQUESTS)
+    assert [row.path for row in table()] == list(ALL_REQUESTS)
     for row in table():
         client, group, method = row.method.split(".")
         assert client == "sm"
@@ -47,7 +47,7 @@ def test_the_table_has_every_path_with_a_method_that_is_there() -> None:
 
 def test_the_table_tells_what_is_sent_again() -> None:
     for row in table():
-        assert row.kind == ("repeatable" if REQUESTS[row.path].repeatable else "once only")
+        assert row.kind == ("repeatable" if ALL_REQUESTS[row.path].repeatable else "once only")
     kinds = {row.path: row.kind for row in table()}
     assert (kinds["contact/upsert"], kinds["contact/addNote"]) == ("repeatable", "once only")
 
@@ -57,4 +57,6 @@ def test_the_methods_are_the_ones_a_reader_would_look_for() -> None:
     assert methods["contact/hasContact"] == "sm.contacts.has"
     assert methods["contact/export/data"] == "sm.contacts.export"
     assert methods["contact/batchupsertv2"] == "sm.contacts.upsert_many"
+    assert methods["integration/upsert"] == "sm.contacts.upsert_with_event"
+    assert methods["authorization/token"] == "sm.system.login_token"
     assert methods["recommendation/purchasedTogether"] == "sm.recommendations.purchased_together"

@@ -6,7 +6,7 @@ import pytest
 
 from salesmanago_async import Credentials, Invalid, SalesManago
 from salesmanago_async.connection.pace import MOST_CONCURRENT
-from salesmanago_async.settings import checked_base_url
+from salesmanago_async.settings import checked_base_url, joined_environment
 from salesmanago_async.simulator import DEMO_CREDENTIALS
 
 WHOLE = {
@@ -27,6 +27,22 @@ def test_white_space_around_a_variable_is_dropped(environ: dict[str, str], aroun
     sm = SalesManago.from_env(spaced)
     assert sm.owner == "owner@example.com"
     assert sm._connection.http._base_url == "https://app3.salesmanago.com"
+
+
+SECRET_ELSEWHERE = {"SALESMANAGO_API_SECRET": "other secret", "SALESMANAGO_OWNER": "other@example.com"}
+SHA_ELSEWHERE = {"SALESMANAGO_SHA": "other sha", "SALESMANAGO_OWNER": "other@example.com"}
+
+
+@pytest.mark.parametrize("others", [SECRET_ELSEWHERE, SHA_ELSEWHERE, {**SECRET_ELSEWHERE, **SHA_ELSEWHERE}])
+@pytest.mark.parametrize("first", [WHOLE, SHA], ids=["secret", "sha"])
+def test_the_secret_and_the_sha_are_those_of_one_place(first: dict[str, str], others: dict[str, str]) -> None:
+    assert Credentials.from_env(joined_environment(first, others)) == Credentials.from_env(first)
+    without_proof = {
+        name: value for name, value in first.items() if name not in {"SALESMANAGO_API_SECRET", *SHA_ELSEWHERE}
+    }
+    joined = Credentials.from_env(joined_environment(without_proof, others))
+    assert (joined.client_id, joined.api_secret) == ("client", others.get("SALESMANAGO_API_SECRET"))
+    assert joined_environment({}, others) == others
 
 
 @pytest.mark.parametrize("inside", ["a\nb", "a\rb", "a\x00b", "a\x1bb", "a\udc80b", "a\u2028b"])
@@ -125,3 +141,17 @@ def test_values_within_bounds_are_accepted(options: dict[str, Any]) -> None:
 def test_a_rate_that_is_not_a_number_is_refused() -> None:
     with pytest.raises(Invalid, match="rate"):
         SalesManago(DEMO_CREDENTIALS, rate=float("nan"))
+
+
+def test_the_poll_interval_comes_from_the_environment_too() -> None:
+    sm = SalesManago.from_env({**WHOLE, "SALESMANAGO_POLL_INTERVAL": " 0.5 "})
+    assert sm.jobs._connection.poll_interval == 0.5  # pyright: ignore[reportPrivateUsage]
+    given = SalesManago.from_env({**WHOLE, "SALESMANAGO_POLL_INTERVAL": "0.5"}, poll_interval=7)
+    assert given.jobs._connection.poll_interval == 7  # pyright: ignore[reportPrivateUsage]
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf"])
+def test_a_poll_interval_that_is_no_number_of_seconds_is_named(text: str) -> None:
+    with pytest.raises(Invalid, match="number of seconds") as refused:
+        SalesManago.from_env({**WHOLE, "SALESMANAGO_POLL_INTERVAL": text})
+    assert refused.value.field == "SALESMANAGO_POLL_INTERVAL"

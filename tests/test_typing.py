@@ -60,6 +60,12 @@ if TYPE_CHECKING:
         async with sm.contacts.upserting("contacts.csv", batch_size=500) as outcomes:
             async for outcome in outcomes:
                 assert_type(outcome, Outcome)
+        async with sm.contacts.upserting([Contact(email="a@x.pl")]) as of_contacts:
+            async for of_contact in of_contacts:
+                assert_type(of_contact, Outcome[Contact])
+                assert_type(of_contact.record.email, str | None)
+        async with sm.events.adding({"id": number} for number in range(3)) as of_rows:
+            assert_type([outcome.record["id"] async for outcome in of_rows], list[int])
         job = await sm.contacts.export(to=[Tag("A")])
         async with job.records() as records:
             async for record in records:
