@@ -2,13 +2,17 @@
 
 The README's command and .ci/run share the suite between them:
 
-    python -m pytest                                        all kinds of tests, in about three minutes
+    python -m pytest                                        all kinds of tests, in about two minutes
     python -m pytest -m "not slow and (ci or hypothesis)" --hypothesis-profile ci      the rest, which .ci/run adds
     python -m pytest -m "not slow" --hypothesis-profile ci                             all at once
     python -m pytest -m slow                                what takes minutes, by hand
 
-The rest is marked `ci`: cases that repeat with other values what another one has shown, and the trio twin of each test
-that runs on both event loops, unless it is marked `both_loops`, because time, cancellation or tasks are its subject.
+The rest is marked `ci`: files and tests about processes that are killed or started again, memory and real time, and
+whatever takes a second; cases that repeat with other values what another one has shown, also nine of ten cases of a
+test that is marked `sampled`; and the trio twin of each test that runs on both event loops, unless it is marked
+`both_loops`, because time, cancellation or tasks are its subject. The README's command does not even read a file whose
+`pytestmark` begins with `ci`.
+
 Besides, a property is tried with ten times as many examples, which are given by `examples`.
 """
 
@@ -16,25 +20,38 @@ import asyncio
 import gc
 import json
 import os
+import re
 import selectors
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import anyio
 import httpx
 import pytest
 import trio
-from hypothesis import settings
+from hypothesis import find, settings, strategies
 from trio.testing import MockClock
 
 from salesmanago_async import SalesManago
 from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER, Simulator
+from tests.postgresql import close_kept_sessions, of_database, serving_postgresql
 
-DATA = Path(__file__).parent / "data"
+collect_ignore = ["example_shop"]
+"""A project of its own, which test_pytest_plugin.py runs as its users would."""
+
+TESTS = Path(__file__).parent
+DATA = TESTS / "data"
 MEMORY, ENOUGH = Path("/dev/shm"), 2 * 1024**3
+SAMPLE = 10
+"""The README's command runs one of so many cases of a test that is marked `sampled`, the first one included."""
+LEFT_TO_CI = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.ci\b", re.MULTILINE)
+"""What is written in a file of which .ci/run alone has any test."""
 EPOCH = 1_700_000_000.0
 """The wall clock of a test, in seconds since 1970, when the clock of its event loop is 0."""
 
@@ -54,19 +71,36 @@ def pytest_configure(config: pytest.Config) -> None:
 
     To read the certificates of httpx takes each client 25 ms, and to wait for the disk at each commit a third of a test
     of journals: clients read one certificate, and folders of tests lie in memory where there is enough of it.
+
+    Simulators are strict unless a test says otherwise, so that a misspelt field of the client's own fails its test.
     """
+    vars(Simulator)["__init__"].__kwdefaults__["strict"] = True
     settings.register_profile("ci", max_examples=100)
     settings.register_profile("dev", max_examples=10)
     settings.load_profile(config.getoption("--hypothesis-profile") or "dev")
     os.environ["SSL_CERT_FILE"] = str(DATA / "localhost.pem")
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+        tempfile.tempdir = str(MEMORY)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not read what is left to .ci/run as a whole file: each worker would compile and import it for nothing."""
+    if collection_path.suffix != ".py" or "not ci" not in config.option.markexpr:
+        return None
+    return bool(LEFT_TO_CI.search(collection_path.read_text(encoding="utf-8"))) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the trio twins to .ci/run, but where the event loop matters most."""
+    """Leave to .ci/run the trio twins, but where the event loop matters most, and most cases of what is sampled."""
     names = {item.nodeid for item in items}
+    cases = Counter[str]()
     for item in items:
+        if item.get_closest_marker("sampled"):
+            function = item.nodeid.partition("[")[0]
+            if cases[function] % SAMPLE:
+                item.add_marker("ci")
+            cases[function] += 1
         is_twin = "trio" in item.nodeid and item.nodeid.replace("trio", "asyncio") in names
         uses_loop = "anyio_backend" in getattr(item, "fixturenames", ())
         if is_twin and uses_loop and not item.get_closest_marker("both_loops"):
@@ -75,8 +109,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def _quick_collections() -> None:
-    """Leave what is there before any test out of the collector's sight: to go through it takes a tenth of a second."""
+    """Leave what is there before any test out of the collector's sight: to go through it takes a tenth of a second.
+
+    Hypothesis makes its source of random numbers when it tries its first example, and asks the collector who holds it.
+    `find` tries one before the holder is frozen: with CI=true in the environment, an old version would do so after.
+    """
     if not gc.get_freeze_count():
+        find(strategies.none(), lambda value: value is None)
         gc.collect()
         gc.freeze()
 
@@ -172,6 +211,28 @@ async def sm(simulator: Simulator, make_client: MakeClient) -> AsyncIterator[Sal
     """A client of the simulator."""
     async with make_client(simulator) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The address of a PostgreSQL server: the one of SALESMANAGO_TEST_POSTGRESQL, or one for these tests alone."""
+    if given := os.environ.get("SALESMANAGO_TEST_POSTGRESQL"):
+        yield given
+    else:
+        with serving_postgresql() as server:
+            yield server.address
+    close_kept_sessions()
+
+
+@pytest.fixture
+def database(postgresql: str) -> Iterator[str]:
+    """The address of an empty database of this test alone, on the server of all."""
+    psycopg = pytest.importorskip("psycopg")
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        yield of_database(postgresql, name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
