@@ -3,6 +3,8 @@
 Pure modules: no I/O, no event loop.
 
     chunks        encoded records → chunks that fit into one request
+    open_block    the records that are being read, column by column, until they are a chunk
+    packed_rows   rows as bytes until they are used, so that the garbage collector has little to do
     lanes         encoded records → chunks of several requests, each for one of them
     order         which contacts are busy, and the records that wait for them
     steps         what comes next for a batch: every step, and how each follows from what was found out

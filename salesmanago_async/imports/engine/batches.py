@@ -77,7 +77,7 @@ class Batches:
 
     def pack(self, chunk: Chunk, group: BatchGroup, **others: Any) -> Batch:
         """Add a batch made of a chunk."""
-        rows = self._spill_file.put(list(chunk.rows))
+        rows = self._spill_file.put(chunk.rows)
         body = Body(chunk.items, self._list_field, self._others)
         batch = Batch(self._write(chunk), rows, len(chunk), group, body, **others)
         self._unsettled.add(batch)

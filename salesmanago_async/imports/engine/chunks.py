@@ -51,23 +51,8 @@ class Chunk:
         if not records:
             return cls()
         rows, positions, lines, names, items = zip(*records, strict=True)
-        return cls.of_columns(rows, positions, lines, names, items)
-
-    @classmethod
-    def of_columns(
-        cls,
-        rows: Sequence[Any],
-        positions: Sequence[int],
-        lines: Sequence[int | None],
-        names: Sequence[Names],
-        items: Sequence[bytes],
-    ) -> "Chunk":
-        """Return a chunk of records that are given column by column."""
-        keys = [each[0] for each in names]
-        aliases: dict[int, Names] = {}
-        if sum(map(len, names)) > len(names):  # hardly any source gives a contact several names
-            aliases = {position: each[1:] for position, each in zip(positions, names, strict=True) if len(each) > 1}
-        return cls(rows, positions, lines, keys, aliases, items)
+        keys, aliases = keys_and_aliases(names)
+        return cls(rows, positions, lines, keys, {positions[index]: others for index, others in aliases.items()}, items)
 
     def names(self) -> Iterator[str]:
         """Yield all names of the contacts in the chunk."""
@@ -90,6 +75,14 @@ class Chunk:
         """Return the records at these indices as a chunk."""
         records = list(self.records())
         return Chunk.of([records[index] for index in indices])
+
+
+def keys_and_aliases(names: Sequence[Names]) -> tuple[list[str], Mapping[int, Names]]:
+    """Return the first name of each record, and the further names by the indices of the few that have some."""
+    keys = [each[0] for each in names]
+    if sum(map(len, names)) == len(names):
+        return keys, {}
+    return keys, {index: each[1:] for index, each in enumerate(names) if len(each) > 1}
 
 
 def body_of(items: Iterable[bytes], list_field: str, others: bytes) -> bytes:

@@ -32,6 +32,8 @@ class Gate:
         self._feed = feed
         self._pending: deque[Record] = deque()
         """Records that are in no other place during an `await`; they must still be counted if the run is cut off."""
+        self.passes_blocks_on = True
+        """Whether the last block was passed on as a chunk, as the next one probably will be."""
 
     @property
     def free_places(self) -> int:
@@ -53,7 +55,8 @@ class Gate:
 
     async def take_block(self, block: Chunk) -> None:
         """Pass a block on as a chunk if no record in it needs special treatment; else take its records one by one."""
-        if self._chunker.is_chunk(block) and not self._order.must_wait(list(block.names())):
+        self.passes_blocks_on = self._chunker.is_chunk(block) and not self._order.must_wait(list(block.names()))
+        if self.passes_blocks_on:
             await self._feed.pass_on(block)
         else:
             await self._take_one_by_one(block.records())

@@ -10,11 +10,10 @@ because the next row of a source must be neither cancelled nor requested twice.
 """
 
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import aclosing
 from itertools import islice
 from time import perf_counter
-from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -23,7 +22,6 @@ from ...errors import Invalid, JournalFailed
 from ...outcome import State
 from ...records.columns import UnknownColumns
 from ...records.encoders import Encoder
-from ...records.names import Names
 from ...sources.sources import FileSource, RecordSource, Source
 from ...sources.text_files import FLUSH, Row
 from ...support.background import background
@@ -31,6 +29,7 @@ from .chunks import Chunk, Record
 from .claims import Claims
 from .feed import Feed
 from .gate import Gate
+from .open_block import GROUP, OpenBlock
 from .order import Order
 from .resuming import KnownChunk, Resume
 from .run_control import RunControl
@@ -172,26 +171,32 @@ class SourceReader:
         return self._control.is_reading and not self._tally.read_all and not self._control.callers_error
 
     def _next_block(self, rows: Iterator[Row]) -> Chunk:
-        """Read as many rows as fit into the next chunk.
+        """Read as many rows as fit into the next chunk."""
+        block = OpenBlock(self._tally.read, packs=self._gate.passes_blocks_on)
+        began = perf_counter()
+        try:
+            self._fill(block, rows, began + LONGEST_READ)
+        except Exception as error:
+            self._control.callers_error = error
+        self._seconds_blocked = perf_counter() - began
+        self._tally.read = block.end
+        return block.chunk()
+
+    def _fill(self, block: OpenBlock, rows: Iterator[Row], turn_due: float) -> None:
+        """Read rows into a block, until it is full, or it is the turn of other tasks.
 
         Each row is encoded before the next is read, because a source may reuse one object for all rows.
         """
-        taken: list[Any] = []
-        lines: list[int | None] = []
-        names: list[Names] = []
-        items: list[bytes] = []
-        rejected: set[int] = set()
-        first = end = self._tally.read
-        last = first + self._gate.free_places
+        taken, lines, names, items = block.rows, block.lines, block.names, block.items
         encoder, control, clock = self._encoder, self._control, perf_counter
-        began = clock()
-        turn_due = began + LONGEST_READ
+        places = self._gate.free_places
+        first = end = block.end
         try:
-            for end, (given, line) in enumerate(islice(rows, last - first), first + 1):
+            for end, (given, line) in enumerate(islice(rows, places), first + 1):
                 try:
                     item, known_as = encoder.encode(given)
                 except Exception as error:
-                    rejected.add(end - 1)
+                    block.rejected.add(end - 1)
                     record = Record(given, end - 1, line, (), b"")
                     self._reject(record, self._why(error, record))
                 else:
@@ -199,18 +204,14 @@ class SourceReader:
                     lines.append(line)
                     names.append(known_as)
                     items.append(item)
+                    if len(taken) == GROUP:
+                        block.close_group()
                 if clock() > turn_due or not control.is_reading:
                     break
             else:
-                self._tally.read_all = end < last
-        except Exception as error:
-            control.callers_error = error
-        self._seconds_blocked = clock() - began
-        self._tally.read = end
-        positions: Sequence[int] = range(first, end)
-        if len(items) < end - first:
-            positions = [position for position in positions if position not in rejected]
-        return Chunk.of_columns(taken, positions, lines, names, items)
+                self._tally.read_all = end - first < places
+        finally:
+            block.end = end
 
     def _next(self, rows: Iterator[Row]) -> Row | None:
         if not self._control.is_reading:

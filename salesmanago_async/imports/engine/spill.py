@@ -4,7 +4,6 @@ The file is gone when it is closed, or when the process ends, even by a kill. Fr
 with the records that wait, not with the input. What cannot be pickled (such as a database row) stays in memory.
 """
 
-import io
 import pickle
 from collections.abc import Sequence
 from tempfile import TemporaryFile
@@ -12,7 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
-_PICKLED_WELL = frozenset({"array", "builtins", "copyreg", "collections", "datetime", "decimal", "uuid", "zoneinfo"})
+from .packed_rows import pickled
 
 
 @frozen
@@ -36,16 +35,16 @@ class SpillFile:
     def put(self, content: Any) -> Slot:
         """Store a value; it stays in memory if it cannot be pickled or written."""
         try:
-            pickled = _pickled(content)
+            packed = pickled(content)
         except Exception:  # whatever the code of the record raises
             return Slot(content=content)
-        offset, capacity = self._allocate(len(pickled))
+        offset, capacity = self._allocate(len(packed))
         try:
-            self._write(offset, pickled)
+            self._write(offset, packed)
         except OSError:  # the disk is full
             self._gaps.append((offset, capacity))
             return Slot(content=content)
-        return Slot(offset, len(pickled), capacity)
+        return Slot(offset, len(packed), capacity)
 
     def read(self, slot: Slot) -> Any:
         """Return the value in a slot."""
@@ -100,22 +99,6 @@ class SpilledRows(Sequence[Any]):
         return self._length
 
     def __getitem__(self, index: Any) -> Any:
-        rows: Sequence[Any] = self._spill_file.read(self._slot) if self._rows is None else self._rows
+        rows: Sequence[Any] = list(self._spill_file.read(self._slot)) if self._rows is None else self._rows
         self._rows = rows
         return rows[index]
-
-
-class _Pickler(pickle.Pickler):
-    """Pickles only what can be unpickled unchanged: plain data, values of the standard library, and our own classes."""
-
-    def reducer_override(self, obj: Any) -> Any:
-        module = getattr(obj, "__module__", None) or type(obj).__module__
-        if module.partition(".")[0] not in _PICKLED_WELL | {__name__.partition(".")[0]}:
-            raise pickle.PicklingError(f"a {type(obj).__name__} of {module}")
-        return NotImplemented
-
-
-def _pickled(content: Any) -> bytes:
-    buffer = io.BytesIO()
-    _Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(content)
-    return buffer.getvalue()
