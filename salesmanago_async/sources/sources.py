@@ -161,15 +161,16 @@ class RecordSource:
             return self._async_rows(aiter(self._records))
         if isinstance(self._records, list | tuple) and not (self._records and is_stream(self._records[0])):
             return self._inspection.rows(zip(self._records, repeat(None)))  # the commonest case
-        return self._rows(iter(self._records))
+        return chain.from_iterable(self._from_first(iter(self._records)))
 
-    def _rows(self, records: Iterator[Any]) -> Iterator[Row]:
+    def _from_first(self, records: Iterator[Any]) -> Iterator[Iterator[Row]]:
+        """Yield the iterator of all rows: which one it is, the first record says."""
         for first in records:
             together = chain((first,), records)
             if is_stream(first):
-                yield from rows_of_all(self._begin_batches(first), together)
+                yield rows_of_all(self._begin_batches(first), together)
             else:
-                yield from self._inspection.rows(zip(together, repeat(None)))
+                yield self._inspection.rows(zip(together, repeat(None)))
 
     async def _async_rows(self, records: AsyncIterator[Any]) -> AsyncGenerator[Row]:
         """Yield every record, and close the caller's generator however the run ends."""
