@@ -24,7 +24,7 @@ from weakref import WeakSet
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
-from anyio import fail_after
+from anyio import current_time, fail_after
 from attrs import define
 from multidict import CIMultiDict
 from yarl import URL
@@ -235,9 +235,10 @@ class _Body(aiohttp.Payload):
             await writer.write(self._value)
             return
         content = memoryview(self._value)
-        for start in range(0, len(content), PIECE):
-            self.is_written = start + PIECE >= len(content)
-            with fail_after(self._seconds):
+        with fail_after(self._seconds) as scope:
+            for start in range(0, len(content), PIECE):
+                self.is_written = start + PIECE >= len(content)
+                scope.deadline = current_time() + self._seconds
                 await writer.write(content[start : start + PIECE])
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:

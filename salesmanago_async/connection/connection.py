@@ -345,9 +345,8 @@ class Connection:
 
 
 def _note_answer(patiences: Sequence[Patience]) -> None:
-    now = anyio.current_time()
     for one in patiences:
-        one.answered(now)
+        one.answered(anyio.current_time())
 
 
 def _note_failure(patiences: Sequence[Patience], error: SalesManagoError, tried_at: float) -> None:

@@ -212,7 +212,8 @@ async def _read(answer: Answer, host: str) -> bytes:
 def _encoded(link: str) -> str:
     """Return a link as it is sent: without a user name and password; only what may not stand in it is escaped."""
     try:
-        return HiddenText(httpx.URL(link).copy_with(userinfo=b""))
+        url = httpx.URL(link)
+        return HiddenText(url.copy_with(userinfo=b"") if url.userinfo else url)
     except httpx.InvalidURL as error:
         raise ValueError(str(error)) from None
 
