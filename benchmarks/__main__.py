@@ -20,11 +20,15 @@ from benchmarks.targets import ROWS, rounds_of
 from benchmarks.verdicts import Result, judge
 
 QUICK_ROUNDS = 3
+MACHINE_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Variables that few machines have: where one is set, each client of ours reads and checks what it names."""
 
 
 def main() -> int:
     """Measure what is asked for, print it, write it down."""
     given = _given()
+    for name in MACHINE_CERTIFICATES:
+        os.environ.pop(name, None)
     written: dict[str, Any] = {"cores": os.cpu_count(), "python": platform.python_version(), "quick": given.quick}
     print(f"{written['cores']} cores, Python {written['python']}", flush=True)
     results: list[Result] = []
