@@ -92,6 +92,8 @@ class Verdicts:
 
         The `state` of the result is the state of at least one of them.
         """
+        if not self.others:
+            return self
         others = {place: self.others[index] for place, index in enumerate(indices) if index in self.others}
         state = others[0][0] if len(others) == len(indices) else self.state
         return evolve(self, state=state, others=others)

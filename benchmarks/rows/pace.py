@@ -1,6 +1,6 @@
 """Servers whose bounds the client does not know, and finds: small calls from 100 tasks, with no setting at all.
 
-The first few seconds, in which it finds them, are a good part of these short runs.
+The first few seconds, in which it finds them, are a part of each measure.
 """
 
 import asyncio
@@ -79,7 +79,7 @@ ROWS = (
         what=f"calls to a server with {WORKERS} workers: the 95th percentile, beside a server with nothing else to do",
         ways=_workers,
         targets=(at_most(2.0, "95th percentile", "times as slow", quick=4),),
-        size=300,
+        size=3000,
         quick_size=60,
         rounds=1,
         unit="times as slow",
