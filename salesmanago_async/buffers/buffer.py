@@ -8,7 +8,7 @@ import anyio
 import anyio.lowlevel
 
 from ..errors import BufferClosed, BufferFull, Invalid
-from ..imports.engine.chunks import chunker_of
+from ..imports.engine.chunker import chunker_of
 from ..imports.runs import Run
 from ..imports.targets import EVENTS
 from ..outcome import Outcome

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salesmanago_async import Invalid
-from salesmanago_async.imports.engine.chunks import Body, Chunk, Chunker, Record, body_of
+from salesmanago_async.imports.engine.chunker import Chunker
+from salesmanago_async.imports.engine.chunks import Body, Chunk, Record, body_of
 
 
 def chunks_of(items: list[bytes], **limits: int) -> list[Chunk]:

@@ -41,4 +41,4 @@ def test_chunks_of_several_requests_fill_at_once() -> None:
     requests = [UpdateProductPrices, UpsertProducts]
     lanes = Lanes(lambda position: requests[position % 2], Settings(batch_size=3))
     closed = [lanes.add(Record(None, position, None, (f"P{position}",), b"{}")) for position in range(6)]
-    assert [chunk.positions if chunk else None for chunk in closed] == [None] * 4 + [(0, 2, 4), (1, 3, 5)]
+    assert [tuple(chunk.positions) if chunk else None for chunk in closed] == [None] * 4 + [(0, 2, 4), (1, 3, 5)]

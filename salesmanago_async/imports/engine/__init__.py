@@ -2,8 +2,9 @@
 
 Pure modules: no I/O, no event loop.
 
-    chunks        encoded records → chunks that fit into one request
-    open_block    the records that are being read, column by column, until they are a chunk
+    chunks        encoded records, the records of one request, and its body
+    chunker       encoded records → chunks that fit into one request
+    open_block    records that are collected, column by column, until they are a chunk
     packed_rows   rows as bytes until they are used, so that the garbage collector has little to do
     lanes         encoded records → chunks of several requests, each for one of them
     order         which contacts are busy, and the records that wait for them

@@ -1,20 +1,14 @@
-"""Encoded records → chunks that fit into one request. Pure: no I/O, no time.
-
-A chunk closes when it has `max_items` records, or when the next record would make its body longer than `max_bytes`.
-"""
+"""Encoded records, the records of one request, and its body. Pure: no I/O, no time."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from attrs import field, frozen
 
-from ...api.codec import dumps
-from ...errors import Invalid
 from ...records.names import Names
-from ..settings import DEFAULT_MAX_BYTES, MAX_ITEMS, Settings
+from .packed_rows import ReorderedRows
 
 
 class Record(NamedTuple):
@@ -71,6 +65,20 @@ class Chunk:
         ):
             yield Record(row, position, line, (key, *self.aliases.get(position, ())), item)
 
+    def in_order(self) -> "Chunk":
+        """Return the same records in the order of the source."""
+        order = sorted(range(len(self)), key=self.positions.__getitem__)
+        if order == list(range(len(self))):
+            return self
+        return Chunk(
+            ReorderedRows(self.rows, order),
+            [self.positions[index] for index in order],
+            [self.lines[index] for index in order],
+            [self.keys[index] for index in order],
+            self.aliases,
+            [self.items[index] for index in order],
+        )
+
     def part(self, indices: Iterable[int]) -> "Chunk":
         """Return the records at these indices as a chunk."""
         records = list(self.records())
@@ -94,6 +102,11 @@ def body_of(items: Iterable[bytes], list_field: str, others: bytes) -> bytes:
     return b",".join(parts)  # the only copy of the whole body
 
 
+def size_of(items: Sequence[bytes]) -> int:
+    """Return the total bytes of items, each with its comma."""
+    return sum(map(len, items)) + len(items)
+
+
 class Body(Sequence[bytes]):
     """The JSON object of a request, as bytes, which is also the sequence of the items in it.
 
@@ -103,7 +116,7 @@ class Body(Sequence[bytes]):
     def __init__(self, items: Sequence[bytes], list_field: str, others: bytes) -> None:
         self.content = body_of(items, list_field, others)
         self._lengths = array("I", map(len, items))
-        self._first = len(self.content) - _size_of(items) - 1
+        self._first = len(self.content) - size_of(items) - 1
 
     def __len__(self) -> int:
         return len(self._lengths)
@@ -116,64 +129,3 @@ class Body(Sequence[bytes]):
         for length in self._lengths:
             yield self.content[start : start + length]
             start += length + 1
-
-
-class Chunker:
-    """Collects records into chunks."""
-
-    def __init__(self, *, max_items: int = MAX_ITEMS, max_bytes: int = DEFAULT_MAX_BYTES, overhead: int = 0) -> None:
-        self._max_items = max_items
-        self._room = max_bytes - overhead
-        self._records: list[Record] = []
-        self._size = 0
-
-    @property
-    def free_places(self) -> int:
-        """How many more records fit into the open chunk."""
-        return self._max_items - len(self._records)
-
-    @property
-    def is_gathering(self) -> bool:
-        """Whether the open chunk has records."""
-        return bool(self._records)
-
-    def check(self, item: bytes) -> None:
-        """Raise `Invalid` for an item that is too long for any request."""
-        if len(item) + 1 > self._room:
-            raise Invalid(f"is {len(item)} bytes long, which does not fit into a request of max_bytes")
-
-    def is_chunk(self, block: Chunk) -> bool:
-        """Return whether these records are exactly one full chunk, and the open chunk is empty."""
-        return len(block) == self._max_items and not self._records and _size_of(block.items) <= self._room
-
-    def has_room(self, record: Record) -> bool:
-        """Return whether a record fits into the open chunk; if not, take that chunk with `rest` first."""
-        return self._size + _size_of([record.item]) <= self._room
-
-    def add(self, record: Record) -> Chunk | None:
-        """Add a record that fits; return the chunk if it is full now."""
-        self._records.append(record)
-        self._size += _size_of([record.item])
-        return None if self.free_places else self.rest()
-
-    def rest(self) -> Chunk | None:
-        """Return the open chunk, if it has records, and begin a new one.
-
-        Records that were held back came late, so the records are put in the order of the source again.
-        """
-        records, self._records, self._size = self._records, [], 0
-        return Chunk.of(sorted(records, key=_POSITION)) if records else None
-
-
-_POSITION = attrgetter("position")
-
-
-def _size_of(items: Sequence[bytes]) -> int:
-    """Return the total bytes of items, each with its comma."""
-    return sum(map(len, items)) + len(items)
-
-
-def chunker_of(settings: Settings) -> Chunker:
-    """Return a chunker for the chunk size of a run."""
-    overhead = len(dumps(settings.fields)) + 1024  # for the name of the list and the fields of authentication
-    return Chunker(max_items=settings.batch_size, max_bytes=settings.max_bytes, overhead=overhead)

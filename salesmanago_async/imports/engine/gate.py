@@ -7,7 +7,8 @@ import anyio
 
 from ...errors import Invalid
 from ...outcome import STOPPED
-from .chunks import Chunk, Chunker, Record
+from .chunker import Chunker
+from .chunks import Chunk, Record
 from .feed import Feed
 from .lanes import Lanes
 from .order import Order

@@ -10,7 +10,8 @@ from typing import Any
 from ...api.request import Request
 from ..settings import Settings
 from ..targets import Target
-from .chunks import Chunk, Chunker, Record, chunker_of
+from .chunker import Chunker, chunker_of
+from .chunks import Chunk, Record
 
 
 def chunks_of(target: Target, settings: Settings) -> "Chunker | Lanes":

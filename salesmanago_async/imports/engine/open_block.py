@@ -1,10 +1,10 @@
-"""The records that the reader is reading, column by column, until they are a chunk. Pure: no I/O, no time."""
+"""Records that are collected, column by column, until they are a chunk. Pure: no I/O, no time."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from ...records.names import Names
-from .chunks import Chunk, keys_and_aliases
+from .chunks import Chunk, Record, keys_and_aliases
 from .packed_rows import PackedRows
 
 GROUP = 100
@@ -12,22 +12,34 @@ GROUP = 100
 
 
 class OpenBlock:
-    """Records, which the reader appends to these columns; `close_group` is called when `rows` has `GROUP` of them.
+    """Records as columns. `rows` and `names` are those of the last group, which `close_group` puts away.
 
-    `first` is the position of the first row that is read, `end` that after the last one. Those that are rejected are no
-    records of the block. `packs` says whether the rows will probably not be used one by one before they are sent.
+    `packs` says whether the rows will probably not be used one by one before they are sent.
     """
 
-    def __init__(self, first: int, *, packs: bool) -> None:
-        self.first = self.end = first
-        self.rejected: set[int] = set()
+    def __init__(self, *, packs: bool = True) -> None:
         self.rows: list[Any] = []
         self.names: list[Names] = []
+        self.positions: list[int] = []
         self.lines: list[int | None] = []
         self.items: list[bytes] = []
         self._all_rows: PackedRows | list[Any] = PackedRows() if packs else []
         self._keys: list[str] = []
         self._aliases: dict[int, Names] = {}
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def append(self, record: Record) -> None:
+        """Add a record. The reader does the same with the columns, in less time."""
+        row, position, line, names, item = record
+        self.rows.append(row)
+        self.names.append(names)
+        self.positions.append(position)
+        self.lines.append(line)
+        self.items.append(item)
+        if len(self.rows) == GROUP:
+            self.close_group()
 
     def close_group(self) -> None:
         """Put away the rows and names that were appended since the last call."""
@@ -41,8 +53,11 @@ class OpenBlock:
     def chunk(self) -> Chunk:
         """Return all records as a chunk."""
         self.close_group()
-        positions: Sequence[int] = range(self.first, self.end)
-        if self.rejected:
-            positions = [position for position in positions if position not in self.rejected]
-        aliases = {positions[index]: names for index, names in self._aliases.items()}
-        return Chunk(self._all_rows, positions, self.lines, self._keys, aliases, self.items)
+        aliases = {self.positions[index]: names for index, names in self._aliases.items()}
+        return Chunk(self._all_rows, _without_gaps(self.positions), self.lines, self._keys, aliases, self.items)
+
+
+def _without_gaps(positions: Sequence[int]) -> Sequence[int]:
+    """Return positions that follow each other as a range, which takes less memory."""
+    every = range(positions[0], positions[0] + len(positions)) if positions else range(0)
+    return every if list(every) == positions else positions

@@ -40,6 +40,24 @@ class PackedRows(Sequence[Any]):
             self._groups.append(group)
 
 
+class ReorderedRows(Sequence[Any]):
+    """Rows in another order, which are unpacked only when they are used."""
+
+    def __init__(self, rows: Sequence[Any], order: Sequence[int]) -> None:
+        self._rows = rows
+        self._order = order
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, index: Any) -> Any:
+        return list(self)[index]
+
+    def __iter__(self) -> Iterator[Any]:
+        rows = list(self._rows)
+        return (rows[index] for index in self._order)
+
+
 class _Pickler(pickle.Pickler):
     """Pickles only what can be unpickled unchanged: plain data, values of the standard library, and our own classes."""
 

@@ -172,14 +172,13 @@ class SourceReader:
 
     def _next_block(self, rows: Iterator[Row]) -> Chunk:
         """Read as many rows as fit into the next chunk."""
-        block = OpenBlock(self._tally.read, packs=self._gate.passes_blocks_on)
+        block = OpenBlock(packs=self._gate.passes_blocks_on)
         began = perf_counter()
         try:
             self._fill(block, rows, began + LONGEST_READ)
         except Exception as error:
             self._control.callers_error = error
         self._seconds_blocked = perf_counter() - began
-        self._tally.read = block.end
         return block.chunk()
 
     def _fill(self, block: OpenBlock, rows: Iterator[Row], turn_due: float) -> None:
@@ -187,20 +186,20 @@ class SourceReader:
 
         Each row is encoded before the next is read, because a source may reuse one object for all rows.
         """
-        taken, lines, names, items = block.rows, block.lines, block.names, block.items
+        taken, positions, lines, names, items = block.rows, block.positions, block.lines, block.names, block.items
         encoder, control, clock = self._encoder, self._control, perf_counter
         places = self._gate.free_places
-        first = end = block.end
+        first = end = self._tally.read
         try:
             for end, (given, line) in enumerate(islice(rows, places), first + 1):
                 try:
                     item, known_as = encoder.encode(given)
                 except Exception as error:
-                    block.rejected.add(end - 1)
                     record = Record(given, end - 1, line, (), b"")
                     self._reject(record, self._why(error, record))
                 else:
                     taken.append(given)
+                    positions.append(end - 1)
                     lines.append(line)
                     names.append(known_as)
                     items.append(item)
@@ -211,7 +210,7 @@ class SourceReader:
             else:
                 self._tally.read_all = end - first < places
         finally:
-            block.end = end
+            self._tally.read = end
 
     def _next(self, rows: Iterator[Row]) -> Row | None:
         if not self._control.is_reading:
