@@ -339,6 +339,24 @@ async def _outcomes_until(seconds: float, making: AbstractAsyncContextManager[Ou
     return StoppedRun(outcomes.report, taken)
 
 
+async def test_a_row_that_comes_while_a_stop_ends_the_waiting_for_it_is_counted(
+    gateway: Gateway, client: SalesManago
+) -> None:
+    first, late = contacts(2)
+
+    async def source() -> AsyncIterator[Contact]:
+        yield first
+        try:
+            await anyio.sleep_forever()
+        except anyio.get_cancelled_exc_class():
+            yield late
+            raise
+
+    run = await _outcomes_until(100.0, client.contacts.upserting(source()))
+    assert counts(run.report) == {"submitted": 1, "not_sent": 1}
+    assert [outcome.record for outcome in run.taken] == [first, late]
+
+
 async def test_a_job_whose_link_is_dead_is_asked_for_a_fresh_one(gateway: Gateway, client: SalesManago) -> None:
     dead = iter([True])
     gateway.intercept = lambda path, _: (403, b"") if path.startswith("/files/") and next(dead, False) else None

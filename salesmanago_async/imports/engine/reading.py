@@ -118,7 +118,8 @@ class SourceReader:
 
     def stop_waiting(self) -> None:
         """Stop waiting for a row: the run has stopped."""
-        self._waiting_for_source.cancel()
+        if self._is_waiting:
+            self._waiting_for_source.cancel()
 
     def count_remaining(self) -> Counter[State]:
         """Count the records that were read and not passed on; for a run that is cut off."""
@@ -140,11 +141,31 @@ class SourceReader:
             if isinstance(self._source, RecordSource):
                 tasks.start_soon(self._send_in_pauses)
             try:
-                while row := await self._next_when_there(rows):
-                    await (self._gate.flush() if row is FLUSH else self._take(row))
-                    self._has_rows.set()
+                await self._take_as_they_come(rows)
             finally:
                 await self._flushing.acquire()  # a chunk that is being passed on must not be cut off
+
+    async def _take_as_they_come(self, rows: AsyncIterator[Row]) -> None:
+        """Take the rows. One scope is for the waiting for all of them: to open one for each row takes half of the time.
+
+        It is cancelled only while a row is waited for. If the row comes nevertheless, it is taken outside the scope.
+        """
+        with anyio.CancelScope() as self._waiting_for_source:
+            while True:
+                row = None  # the last one was taken, should the waiting for the next be cancelled
+                row = await self._next_when_there(rows)
+                if row is None or self._waiting_for_source.cancel_called:
+                    break
+                await self._take_or_flush(row)
+        if row is not None:
+            await self._take_or_flush(row)
+
+    async def _take_or_flush(self, row: Row) -> None:
+        if self._flushing.locked():
+            async with self._flushing:
+                pass
+        await (self._gate.flush() if row is FLUSH else self._take(row))
+        self._has_rows.set()
 
     async def _send_in_pauses(self) -> None:
         """Send what was read while the source keeps the reader waiting for its next row.
@@ -229,19 +250,15 @@ class SourceReader:
         if not self._control.is_reading:
             return None
         row = None
-        with anyio.CancelScope() as self._waiting_for_source:
-            self._is_waiting = True
-            try:
-                row = await anext(rows, None)
-            except Exception as error:
-                self._control.callers_error = error
-            else:
-                self._tally.read_all = row is None
-            finally:
-                self._is_waiting = False
-        if self._flushing.locked():
-            async with self._flushing:
-                pass
+        self._is_waiting = True
+        try:
+            row = await anext(rows, None)
+        except Exception as error:
+            self._control.callers_error = error
+        else:
+            self._tally.read_all = row is None
+        finally:
+            self._is_waiting = False
         return row
 
     async def _take_block(self, block: Chunk) -> None:
