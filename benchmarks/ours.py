@@ -1,6 +1,6 @@
 """The library, as far as the measures need it: a run, and the part of it that turns records into bodies."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,17 +50,19 @@ async def run(
     count: int,
     *,
     kind: Kind = "contacts",
+    asynchronous: bool = False,
     in_flight: int = 16,
     transport: Transport = None,
     **options: Any,
 ) -> int:
     """Make one run, each job followed to its result; return how many records arrived.
 
-    `options` are those of the run.
+    The rows of contacts may be `asynchronous`. `options` are those of the run.
     """
     async with client_of(address, transport=transport, concurrency=in_flight, poll_interval=POLL_INTERVAL) as sm:
         if kind == "contacts":
-            report = await sm.contacts.upsert_many(contact_rows(count), **options)
+            rows = contact_rows(count)
+            report = await sm.contacts.upsert_many(_yielding(rows) if asynchronous else rows, **options)
         else:
             report = await sm.events.add_many(event_rows(count), **options)
     followed = options.get("wait", True)
@@ -68,6 +70,12 @@ async def run(
     if arrived != count:
         raise RuntimeError(f"the run went wrong: {report}")
     return arrived
+
+
+async def _yielding(rows: Iterator[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
+    """Yield the rows, as a program that awaits each of them."""
+    for row in rows:
+        yield row
 
 
 async def run_with_journal(address: str, count: int, **named: Any) -> int:

@@ -26,7 +26,7 @@ IN_FLIGHT = 16
 OVER_AIOHTTP = "ours, over aiohttp"
 CHECKED = "aiohttp + orjson + msgspec"
 SEMAPHORE = "httpx + semaphore + cattrs"
-WITHOUT_JOURNAL, WITHOUT_TLS = "the run without", "the run without TLS"
+WITHOUT_JOURNAL, WITHOUT_TLS, PLAIN = "the run without", "the run without TLS", "the run of a plain generator"
 
 
 def _ours(address: str, size: int) -> Ways:
@@ -67,6 +67,15 @@ def _whole(size: int) -> Iterator[Ways]:
 
 
 @contextmanager
+def _asynchronous(size: int) -> Iterator[Ways]:
+    with sink() as address:
+        yield {
+            OURS: cpu_alone(ours.run, address, size, in_flight=IN_FLIGHT, asynchronous=True),
+            PLAIN: cpu_alone(ours.run, address, size, in_flight=IN_FLIGHT),
+        }
+
+
+@contextmanager
 def _tls(size: int) -> Iterator[Ways]:
     if not installed("trustme"):
         yield {OURS: None}
@@ -100,6 +109,14 @@ ROWS = (
             faster(1.1, CHECKED, way=OVER_AIOHTTP, quick=0.62),
             faster(4.0, SEMAPHORE, quick=2.4),
         ),
+        size=100_000,
+        quick_size=20_000,
+    ),
+    Row(
+        name="run-async",
+        what="whole run, mappings of an asynchronous generator",
+        ways=_asynchronous,
+        targets=(times(1.5, PLAIN, quick=2.0),),
         size=100_000,
         quick_size=20_000,
     ),

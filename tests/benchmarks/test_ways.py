@@ -156,7 +156,8 @@ def test_a_row_is_made_without_the_packages_that_it_needs(row: Row, monkeypatch:
         monkeypatch.setattr(module, "installed", lambda _: None)
     with row.ways(10) as ways:
         there = {name for name, way in ways.items() if way}
-    assert there <= {OURS, FLOOR, runs.SEMAPHORE, "httpx + gather + cattrs", runs.WITHOUT_JOURNAL}
+    need_nothing = {OURS, FLOOR, runs.SEMAPHORE, "httpx + gather + cattrs", runs.WITHOUT_JOURNAL, runs.PLAIN}
+    assert there <= need_nothing
 
 
 def test_a_package_that_is_missing_is_none() -> None:
