@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from random import Random
+from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import anyio
@@ -114,7 +114,7 @@ class Connection:
     pace: Pace = field(repr=False)
     http: "Http" = field(repr=False)
     clock: Callable[[], float] = field(default=time.time, repr=False)
-    random: Random = field(factory=Random, repr=False)
+    random: Random = field(factory=SystemRandom, repr=False)
     traffic: Traffic = field(factory=Traffic)
     lifetime: Lifetime = field(factory=Lifetime, repr=False)
     read_body: ReadBody = field(default=read_body, repr=False)
@@ -336,12 +336,16 @@ class Connection:
                 yield download
 
     async def aclose(self) -> None:
-        """End the buffers and runs that still use this connection, in order, then close all connections."""
+        """End the buffers and runs that still use this connection, in order, then close all connections.
+
+        In a child that was forked after their first use nothing is closed: they are the parent's.
+        """
         try:
             await self.lifetime.end()
         finally:
-            with suppress(*([RuntimeError] if self.lifetime.is_in_other_loop else [])):  # that loop may be closed
-                await self.http.aclose()
+            if not self.lifetime.is_of_parent:
+                with suppress(*([RuntimeError] if self.lifetime.is_in_other_loop else [])):  # that loop may be closed
+                    await self.http.aclose()
 
 
 def _note_answer(patiences: Sequence[Patience]) -> None:
