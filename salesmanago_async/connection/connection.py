@@ -26,7 +26,7 @@ from ..telemetry.connection_events import LimitLowered, NotRetried, Pause, RateL
 from .identity import identity
 from .knee import Start
 from .lifetime import Lifetime
-from .pace import LONGEST_PAUSE, Pace
+from .pace import LONGEST_PAUSE, STOPPED_FIRST, Pace
 from .problems import PROBLEMS
 from .retry import (
     Patience,
@@ -155,14 +155,14 @@ class Connection:
         started = anyio.current_time()
         patiences = (self.patience, Patience(self.patience.seconds)) if self.patience else ()
         tries = 0
-        maybe_applied = False
+        loss: SalesManagoError | None = None
         may_renew = True
         while True:
             tries += 1
             try:
                 credentials = await self._credentials() if post.signed else None
             except SalesManagoError as error:
-                error.maybe_applied = maybe_applied  # by an earlier try: a failed login sends no request
+                error.maybe_applied = loss is not None  # by an earlier try: a failed login sends no request
                 raise
             try:
                 return await self._try(post, credentials, tries, patiences)
@@ -172,13 +172,15 @@ class Connection:
                     may_renew = False
                     continue
                 if maybe_processed(error):
-                    maybe_applied = True
+                    loss = error
                     if losses:
                         losses.last = anyio.current_time()
                 wait = self._wait_after(error, post, tries, started, patiences)
                 if wait is None or await self._halted_within(wait):
-                    error.maybe_applied = maybe_applied
-                    error.in_doubt = maybe_applied and not post.repeatable
+                    error.maybe_applied = loss is not None
+                    error.in_doubt = loss is not None and not post.repeatable
+                    if loss and str(error) == STOPPED_FIRST:
+                        error.args = (f"{loss}; it was stopped before it was sent again",)
                     if error.in_doubt:
                         error.add_note(f"{post.path} is in doubt: it may have been applied, but no answer confirms it.")
                     raise
