@@ -23,7 +23,7 @@ from salesmanago_async import (
     SalesManago,
     Tag,
 )
-from salesmanago_async.simulator import Simulator
+from salesmanago_async.simulator import DEMO_PRODUCTS_KEY, ProductSettings, Simulator
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_loops]
 
@@ -574,3 +574,19 @@ async def test_the_reason_of_a_lost_record_is_the_loss_though_the_run_was_stoppe
     assert outcome.reason is not None
     assert "the connection was lost; it was stopped before it was sent again" in outcome.reason
     assert [request.path for request in simulator.requests] == ["contact/batchupsertv2"]
+
+
+@pytest.mark.parametrize(("first", "waits"), [("P1", True), ("P2", False)])
+async def test_a_run_that_only_waits_for_a_lost_request_to_be_over_says_so_once(
+    first: str, waits: bool, make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    simulator = Simulator(products=ProductSettings(takes_any_catalog=True))
+    simulator.fail("reset-after", path="v3/product/*", at=1)
+    rows = [{"productId": first, "quantity": 1}, {"productId": "P1", "quantity": 2}]
+    await anyio.sleep(1)
+    async with make_client(simulator, products_key=DEMO_PRODUCTS_KEY) as sm:
+        report = await sm.products.update_quantities_many(rows, catalog_id="main", batch_size=1)
+    assert report.accepted == 2
+    told = [record.getMessage() for record in caplog.records if "waits for up to" in record.getMessage()]
+    assert len(told) == waits
+    assert all("The rest of the quantities waits for up to " in text for text in told)
