@@ -181,6 +181,8 @@ class Connection:
                     error.in_doubt = loss is not None and not post.repeatable
                     if loss and str(error) == STOPPED_FIRST:
                         error.args = (f"{loss}; it was stopped before it was sent again",)
+                    elif loss and isinstance(error, NoAnswer) and error.sent is False:
+                        error.args = (f"{loss}; then {error}",)
                     if error.in_doubt:
                         error.add_note(f"{post.path} is in doubt: it may have been applied, but no answer confirms it.")
                     raise
