@@ -87,12 +87,12 @@ class RecordsSettled(Event):
 
 @frozen(kw_only=True)
 class LaterRecordsWait(Event):
-    """All that a run still has to send waits, because an earlier request with the same names got no answer."""
+    """All that a run still has to send waits: an earlier request with the same contacts or products got no answer."""
 
     logger = "runs"
     template = (
-        "The rest of the %(sm_kind)s waits for up to %(sm_wait_seconds).0f s: earlier ones of the same names were in a "
-        "request without an answer, at which the server may still work"
+        "The rest of the %(sm_kind)s waits for up to %(sm_wait_seconds).0f s: earlier records of the same contacts or "
+        "products were in a request without an answer, and the server may still work at it"
     )
     kind: str
     wait_seconds: float

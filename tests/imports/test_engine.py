@@ -589,4 +589,4 @@ async def test_a_run_that_only_waits_for_a_lost_request_to_be_over_says_so_once(
     assert report.accepted == 2
     told = [record.getMessage() for record in caplog.records if "waits for up to" in record.getMessage()]
     assert len(told) == waits
-    assert all("The rest of the quantities waits for up to " in text for text in told)
+    assert all(text.startswith("The rest of the product quantities waits for up to 300 s: ") for text in told), told
