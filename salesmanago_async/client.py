@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from random import Random
+from random import Random, SystemRandom
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
@@ -79,8 +79,9 @@ class SalesManago:
     together for a Retry-After. `concurrency` and `rate` of the client limit this process alone. Calls of API v3 are
     not counted. A quota that cannot be used raises `Invalid`, or `NoAnswer` if its database was away for a minute.
 
-    One client serves many tasks of one event loop, the loop of its first request. Nothing is sent before the first
-    call. If a client is closed while runs and buffers use it, it first ends them in order: see `aclose`.
+    One client serves many tasks of one event loop, the loop of its first request. A process that is forked later makes
+    a client of its own. Nothing is sent before the first call. If a client is closed while runs and buffers use it, it
+    first ends them in order: see `aclose`.
     """
 
     contacts: "LazyGroup[Contacts]" = LazyGroup("contacts:Contacts")
@@ -134,7 +135,7 @@ class SalesManago:
             timeouts=timeouts or Timeouts(),
             transport=transport,
             clock=clock,
-            random=random or Random(),  # noqa: S311 - jitter
+            random=random or SystemRandom(),  # without a state, which forked workers would share
         )
         self._connection = connect(credentials, settings, owner=owner, base_url=base_url)
         self._products = connect_products(products_key, settings, base_url=products_url)
@@ -209,6 +210,8 @@ class SalesManago:
             await self._close_quota()
 
     async def _close_quota(self) -> None:
+        if self._connection.lifetime.is_of_parent:
+            return
         if self._quota and self._connection.lifetime.is_in_other_loop:
             self._quota.abort()  # its task cannot be awaited here
         elif self._quota:

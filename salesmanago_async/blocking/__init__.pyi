@@ -130,7 +130,7 @@ class Buffer(Generic[RecordT]):
         """Take no more records, send what is there, and end.
 
         With a journal, records that are not sent in time stay in it. The buffer is closed completely even if the caller
-        is cancelled meanwhile.
+        is cancelled meanwhile. A child that was forked meanwhile closes nothing: the buffer is the parent's.
         """
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -1458,8 +1458,9 @@ class SalesManago:
     together for a Retry-After. `concurrency` and `rate` of the client limit this process alone. Calls of API v3 are
     not counted. A quota that cannot be used raises `Invalid`, or `NoAnswer` if its database was away for a minute.
 
-    One client serves many tasks of one event loop, the loop of its first request. Nothing is sent before the first
-    call. If a client is closed while runs and buffers use it, it first ends them in order: see `close`.
+    One client serves many tasks of one event loop, the loop of its first request. A process that is forked later makes
+    a client of its own. Nothing is sent before the first call. If a client is closed while runs and buffers use it, it
+    first ends them in order: see `close`.
     """
 
     contacts: Contacts

@@ -106,7 +106,8 @@ class Block(Wrapped, AbstractContextManager[T], Generic[T]):
         async def leave() -> None:
             await self.inner.__aexit__(kind, error, traceback)
 
-        self._run(leave)
+        if not self._thread.is_of_parent:
+            self._run(leave)
 
     def __iter__(self) -> NoReturn:
         raise TypeError("cannot be iterated; open it with `with`, and iterate over what that gives")
@@ -153,6 +154,8 @@ class ClosesCallbacks(Wrapped):
 
     @documented_as(Buffer.aclose)
     def close(self) -> None:
+        if self._thread.is_of_parent:
+            return
         self._run(self.inner.aclose)
         for callback in self.beside:
             callback.finish()

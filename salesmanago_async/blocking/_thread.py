@@ -7,7 +7,6 @@ A thread does not survive a fork: a client that was used before is of no use in 
 """
 
 import asyncio
-import os
 import sys
 import threading
 import warnings
@@ -22,9 +21,10 @@ import anyio.from_thread
 from attrs import define, field
 
 from ..client import SalesManago
-from ..connection.lifetime import CLOSED, Running, started_runs
+from ..connection.lifetime import CLOSED, FORKED, Running, started_runs
 from ..errors import ClientClosed
 from ..imports.report import Report
+from ..support.own_process import OwnProcess
 from ..support.spawn import spawn
 from ._caller import Caller
 
@@ -32,10 +32,6 @@ T = TypeVar("T")
 
 Work = Callable[[], Awaitable[T]]
 
-FORKED = (
-    "the client was used before this process was forked, and its thread is not here: make a client in each process, "
-    "such as at the first use, in Celery's worker_process_init, or in post_fork of gunicorn"
-)
 IN_LOOP = (
     "an event loop runs in this thread, and would stand still: use `from salesmanago_async import SalesManago` with "
     "`await`, or call this in another thread, as `await asyncio.to_thread(…)` does"
@@ -60,19 +56,19 @@ class _Loop:
     client: SalesManago
     thread: threading.Thread | None = None
     portal: anyio.from_thread.BlockingPortal | None = None
-    process: int = field(factory=os.getpid)
+    process: OwnProcess = field(factory=OwnProcess)
     is_closed: bool = False
     lock: threading.Lock = field(factory=threading.Lock)
 
     @property
     def is_here(self) -> bool:
         """Whether the thread was started in this process, and not before a fork."""
-        return self.process == os.getpid()
+        return self.process.is_here
 
     def begin(self) -> anyio.from_thread.BlockingPortal:
         """Return the portal into the loop, which is started if it does not run yet."""
         if self.portal is None and not self.is_here:  # made before a fork, used in the child only
-            self.process, self.lock = os.getpid(), threading.Lock()
+            self.process, self.lock = OwnProcess(), threading.Lock()
         if not self.is_here:
             raise ClientClosed(FORKED)
         with self.lock:
@@ -117,6 +113,11 @@ class ClientThread:
         self._loop = _Loop(client)
         self._answering: set[int] = set()
         finalize(self, _forgotten, self._loop)
+
+    @property
+    def is_of_parent(self) -> bool:
+        """Whether the client was used before this process was forked: what is open belongs to the parent."""
+        return self._loop.portal is not None and not self._loop.is_here
 
     def new_caller(self) -> Caller:
         """Return what a thread that calls needs."""

@@ -79,6 +79,7 @@ class Buffer(Generic[RecordT]):
         not taken. There is one exception: if the caller is cancelled during the write, the record is taken all the
         same.
         """
+        self._connection.lifetime.check_place()
         item, names = self._encoded(record)
         await anyio.lowlevel.checkpoint()
         await self._room()
@@ -106,6 +107,7 @@ class Buffer(Generic[RecordT]):
         if self._dispatchers:
             raise BufferClosed("a buffer is opened once; make another one")
         try:
+            self._connection.lifetime.check_place()
             await self._open_queues()
             self._connection.lifetime.add(self)
             watch_buffer(self, self._target.kind)
@@ -126,8 +128,10 @@ class Buffer(Generic[RecordT]):
         """Take no more records, send what is there, and end.
 
         With a journal, records that are not sent in time stay in it. The buffer is closed completely even if the caller
-        is cancelled meanwhile.
+        is cancelled meanwhile. A child that was forked meanwhile closes nothing: the buffer is the parent's.
         """
+        if self._connection.lifetime.is_of_parent:
+            return
         if self._is_open:
             self._is_open = False
             spawn(self._close)

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from random import Random
+from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import anyio
@@ -26,7 +26,7 @@ from ..telemetry.connection_events import LimitLowered, NotRetried, Pause, RateL
 from .identity import identity
 from .knee import Start
 from .lifetime import Lifetime
-from .pace import LONGEST_PAUSE, Pace
+from .pace import LONGEST_PAUSE, STOPPED_FIRST, Pace
 from .problems import PROBLEMS
 from .retry import (
     Patience,
@@ -114,7 +114,7 @@ class Connection:
     pace: Pace = field(repr=False)
     http: "Http" = field(repr=False)
     clock: Callable[[], float] = field(default=time.time, repr=False)
-    random: Random = field(factory=Random, repr=False)
+    random: Random = field(factory=SystemRandom, repr=False)
     traffic: Traffic = field(factory=Traffic)
     lifetime: Lifetime = field(factory=Lifetime, repr=False)
     read_body: ReadBody = field(default=read_body, repr=False)
@@ -155,14 +155,14 @@ class Connection:
         started = anyio.current_time()
         patiences = (self.patience, Patience(self.patience.seconds)) if self.patience else ()
         tries = 0
-        maybe_applied = False
+        loss: SalesManagoError | None = None
         may_renew = True
         while True:
             tries += 1
             try:
                 credentials = await self._credentials() if post.signed else None
             except SalesManagoError as error:
-                error.maybe_applied = maybe_applied  # by an earlier try: a failed login sends no request
+                error.maybe_applied = loss is not None  # by an earlier try: a failed login sends no request
                 raise
             try:
                 return await self._try(post, credentials, tries, patiences)
@@ -172,13 +172,17 @@ class Connection:
                     may_renew = False
                     continue
                 if maybe_processed(error):
-                    maybe_applied = True
+                    loss = error
                     if losses:
                         losses.last = anyio.current_time()
                 wait = self._wait_after(error, post, tries, started, patiences)
                 if wait is None or await self._halted_within(wait):
-                    error.maybe_applied = maybe_applied
-                    error.in_doubt = maybe_applied and not post.repeatable
+                    error.maybe_applied = loss is not None
+                    error.in_doubt = loss is not None and not post.repeatable
+                    if loss and str(error) == STOPPED_FIRST:
+                        error.args = (f"{loss}; it was stopped before it was sent again",)
+                    elif loss and isinstance(error, NoAnswer) and error.sent is False:
+                        error.args = (f"{loss}; then {error}",)
                     if error.in_doubt:
                         error.add_note(f"{post.path} is in doubt: it may have been applied, but no answer confirms it.")
                     raise
@@ -336,12 +340,16 @@ class Connection:
                 yield download
 
     async def aclose(self) -> None:
-        """End the buffers and runs that still use this connection, in order, then close all connections."""
+        """End the buffers and runs that still use this connection, in order, then close all connections.
+
+        In a child that was forked after their first use nothing is closed: they are the parent's.
+        """
         try:
             await self.lifetime.end()
         finally:
-            with suppress(*([RuntimeError] if self.lifetime.is_in_other_loop else [])):  # that loop may be closed
-                await self.http.aclose()
+            if not self.lifetime.is_of_parent:
+                with suppress(*([RuntimeError] if self.lifetime.is_in_other_loop else [])):  # that loop may be closed
+                    await self.http.aclose()
 
 
 def _note_answer(patiences: Sequence[Patience]) -> None:

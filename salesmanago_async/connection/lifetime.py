@@ -1,7 +1,9 @@
-"""The lifetime of a client: it belongs to one event loop, and ends its buffers and runs before it closes.
+"""The lifetime of a client: it belongs to one process and event loop, and ends its buffers and runs before it closes.
 
 Connections belong to the event loop that opened them. In another loop they would fail with "Event loop is closed", or
-hang. So the client remembers the loop of its first request, and refuses any other loop with a clear message.
+hang. So the client remembers the loop of its first request, buffer or run, and refuses any other loop with a clear
+message. A child process that was forked meanwhile is refused, too, and closes nothing there: its copies of the sockets
+lead to the same server as those of the parent. A client that was not used before a fork can be used in the child.
 
 Closing a client ends its work in order. Buffers end first, the last opened one first, because it may wait for the
 others. Then runs finish what is in flight. Only then are the connections closed.
@@ -16,6 +18,7 @@ import anyio
 from attrs import define, field
 
 from ..errors import ClientClosed
+from ..support.own_process import WHERE, OwnProcess
 from ..support.spawn import current_loop
 
 CLOSED = "the client is closed; make another one"
@@ -24,6 +27,7 @@ OTHER_LOOP = (
     "a client belongs to one event loop, and this one was used in another before: make it, or open it with "
     "`async with`, inside the main coroutine of the program"
 )
+FORKED = f"the client was used before this process was forked, and belongs to the parent: make a client here, {WHERE}"
 GRACE = 5.0
 """Seconds beyond a run's `stop_within` after which closing no longer waits for the run."""
 
@@ -68,6 +72,7 @@ class Lifetime:
     is_closed: bool = False
     _is_closing: bool = False
     _loop: object | None = None
+    _process: OwnProcess = field(factory=OwnProcess)
     _buffers: list[Buffering] = field(factory=list)
     _runs: dict[Running, anyio.Event] = field(factory=dict)
 
@@ -76,14 +81,26 @@ class Lifetime:
         """Whether the client belongs to another event loop than the running one."""
         return self._loop is not None and self._loop is not current_loop()
 
+    @property
+    def is_of_parent(self) -> bool:
+        """Whether the client was used before this process was forked: then it belongs to the parent."""
+        return self._loop is not None and not self._process.is_here
+
     def check(self) -> None:
-        """Raise `ClientClosed` if the client is closed, or belongs to another event loop."""
+        """Raise `ClientClosed` if the client is closed, or belongs to another process or event loop."""
         if self.is_closed:
             raise ClientClosed(CLOSED)
-        if self._loop is not (loop := current_loop()):
-            if self._loop is not None:
-                raise ClientClosed(OTHER_LOOP)
-            self._loop = loop
+        self.check_place()
+
+    def check_place(self) -> None:
+        """Raise `ClientClosed` if the client belongs to another process or event loop."""
+        loop = current_loop()
+        if self._loop is None:
+            self._loop, self._process = loop, OwnProcess()
+        elif not self._process.is_here:
+            raise ClientClosed(FORKED)
+        elif self._loop is not loop:
+            raise ClientClosed(OTHER_LOOP)
 
     @contextmanager
     def of_run(self, run: Running) -> Generator[None]:
@@ -112,7 +129,7 @@ class Lifetime:
         """End all buffers and runs, even if the caller is cancelled; from now on no new ones can begin."""
         self._is_closing = True
         try:
-            if not self.is_in_other_loop:  # tasks of another loop cannot be awaited here
+            if not (self.is_of_parent or self.is_in_other_loop):  # tasks of another loop cannot be awaited here
                 await self._end_buffers()
                 await self._end_runs()
         finally:
@@ -121,6 +138,7 @@ class Lifetime:
     def _check_opening(self) -> None:
         if self._is_closing:
             raise ClientClosed(CLOSED)
+        self.check_place()
 
     async def _end_buffers(self) -> None:
         while self._buffers:

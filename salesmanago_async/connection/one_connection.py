@@ -12,12 +12,15 @@ answers are shifted by one. The protection against that:
 - While a long piece is written, the other side is read. An early error (413, for example) stops the writing and is
   read; any other early answer is discarded.
 
+A SOCKS proxy is greeted within the time-out of connecting, and whatever goes wrong meanwhile is an error of the proxy,
+after which the request was certainly not sent: httpcore would wait for ever, and raises errors of another library.
+
 A second answer that arrives after the next request was written cannot be detected. So requests that must not be sent
 twice use a connection that was never used before (`FRESH`).
 """
 
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -39,6 +42,9 @@ WRITTEN = "salesmanago_written"
 LONG_PIECE = 64 * 1024
 """Bytes. Writing a shorter piece does not wait for the other side, so there is no need to read meanwhile."""
 
+GREETING = "socks.setup_socks5_connection."
+"""How the names of httpcore's events begin while a SOCKS proxy is greeted."""
+
 Written = Callable[[], None]
 
 
@@ -57,6 +63,7 @@ class OneConnection(httpx.AsyncHTTPTransport):
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=keepalive_expiry)
         super().__init__(verify=context, limits=limits, proxy=proxy)
         self._network = _Network(self._pool._network_backend, has_proxy=proxy is not None)
+        self._is_socks = proxy is not None and proxy.startswith("socks")
         self._pool._network_backend = self._network
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -67,11 +74,28 @@ class OneConnection(httpx.AsyncHTTPTransport):
         self._network.check_address = request.extensions.get(CHECK_ADDRESS)
         self._network.written = request.extensions.get(WRITTEN)
         request.stream = _Bytes(await request.aread())
-        response = await super().handle_async_request(request)
+        response = await (self._greet_and_send(request) if self._is_socks else super().handle_async_request(request))
         if self._network.answered_early and response.status_code < 400:
             await response.aclose()
             raise httpx.RemoteProtocolError(EARLY_ANSWER)
         return response
+
+    async def _greet_and_send(self, request: httpx.Request) -> httpx.Response:
+        request.extensions = {**request.extensions, "trace": self._network.note_event}
+        try:
+            return await super().handle_async_request(request)
+        except Exception as error:
+            if not self._network.is_greeting or isinstance(error, httpx.ProxyError):
+                raise
+            if isinstance(error, httpx.TimeoutException):
+                raise httpx.ConnectTimeout("the SOCKS proxy did not answer in time") from error
+            raise httpx.ProxyError("it does not answer as a SOCKS proxy does") from error
+
+    async def aclose(self) -> None:
+        """Close the connection, also one whose SOCKS proxy was not greeted to the end: the pool has none then."""
+        await super().aclose()
+        if self._is_socks and self._network.stream:
+            await self._network.stream.aclose()
 
     @property
     def has_surplus(self) -> bool | None:
@@ -133,12 +157,18 @@ class _Network(httpcore.AsyncNetworkBackend):
         self.stream: _Stream | None = None
         self.check_address: CheckAddress | None = None
         self.written: Written | None = None
+        self.is_greeting = False
         self._inner = inner
         self._has_proxy = has_proxy
 
     @property
     def answered_early(self) -> bool:
         return self.stream is not None and self.stream.answered_early
+
+    async def note_event(self, name: str, _: Mapping[str, Any]) -> None:
+        """Note whether a SOCKS proxy is being greeted, or failed to be."""
+        if name.startswith(GREETING):
+            self.is_greeting = not name.endswith("complete")
 
     async def connect_tcp(
         self,
@@ -151,7 +181,7 @@ class _Network(httpcore.AsyncNetworkBackend):
         stream = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
         async with _closed_on_failure(stream):
             self._check_peer(stream)
-        return self._watched(stream)
+        return self._watched(stream, timeout)
 
     def _check_peer(self, stream: httpcore.AsyncNetworkStream) -> None:
         """Check the address that the name led to; behind a proxy, only the proxy knows it."""
@@ -169,8 +199,10 @@ class _Network(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         await self._inner.sleep(seconds)
 
-    def _watched(self, stream: httpcore.AsyncNetworkStream) -> httpcore.AsyncNetworkStream:
-        self.stream = _Stream(stream, self._watched, self._begins)
+    def _watched(
+        self, stream: httpcore.AsyncNetworkStream, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        self.stream = _Stream(stream, self._watched, self._begins, timeout)
         return self.stream
 
     def _begins(self) -> None:
@@ -181,7 +213,8 @@ class _Network(httpcore.AsyncNetworkBackend):
 class _Stream(httpcore.AsyncNetworkStream):
     """The bytes of a connection. `watched` wraps the TLS stream that is made from this one.
 
-    `begins` is called before the first bytes of each request; with a proxy, before those of CONNECT, too.
+    `begins` is called before the first bytes of each request; with a proxy, before those of CONNECT, too. `timeout` is
+    for reads and writes that have none: httpcore greets SOCKS proxies so.
     `answered_early` becomes True if bytes of an answer arrive while a request is being written.
     """
 
@@ -190,6 +223,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         inner: httpcore.AsyncNetworkStream,
         watched: Callable[[httpcore.AsyncNetworkStream], httpcore.AsyncNetworkStream],
         begins: Callable[[], None],
+        timeout: float | None,
     ) -> None:
         self.is_used = False
         self.answered_early = False
@@ -197,6 +231,8 @@ class _Stream(httpcore.AsyncNetworkStream):
         self._inner = inner
         self._watched = watched
         self._begins = begins
+        self._timeout = timeout
+        self._is_closed = False
         self._early = b""
         self._tls: Any = inner.get_extra_info("ssl_object")
 
@@ -207,13 +243,14 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if not self._early:
-            return await self._inner.read(max_bytes, timeout)
+            return await self._inner.read(max_bytes, self._timeout if timeout is None else timeout)
         read, self._early = self._early[:max_bytes], self._early[max_bytes:]
         return read
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not buffer:
             return
+        timeout = self._timeout if timeout is None else timeout
         if self.is_used and self._is_begun and (self._has_arrived() or self.has_unread_bytes()):
             raise UnsolicitedBytes
         if not self._is_begun:
@@ -266,7 +303,9 @@ class _Stream(httpcore.AsyncNetworkStream):
             return False
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
+        if not self._is_closed:
+            self._is_closed = True
+            await self._inner.aclose()
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None

@@ -25,6 +25,8 @@ from .knee import Knee, Start
 MOST_CONCURRENT = 1000
 """The highest `concurrency` of a client: each request in flight needs a connection, and in an import a task."""
 
+STOPPED_FIRST = "it was stopped before it was sent"
+
 LONGEST_PAUSE = 60.0
 """The most seconds for which one answer can pause all requests; a longer Retry-After delays only its own request."""
 
@@ -193,7 +195,7 @@ class Pace:
         try:
             while (start_at := self._earliest_start(waiter)) > (now := anyio.current_time()):
                 if waiter.halt and waiter.halt.is_set():
-                    raise NoAnswer("it was stopped before it was sent", sent=False)
+                    raise NoAnswer(STOPPED_FIRST, sent=False)
                 waiter.called = anyio.Event()
                 if self._lease:
                     self._lease.wait_begun()

@@ -8,7 +8,8 @@ The length, the end of the JSON array, and the directory and checksums of a ZIP 
 and a file that was cut is never a short list. Damaged characters are replaced, counted and named; `strict=True` refuses
 them. An archive is read within limits on its size, its ratio and its parts, and the names in it are never used.
 
-A saved file gets its name when it is complete. Whatever ends the export before leaves the older file of that name.
+A saved file gets its name when it is complete. Whatever ends the export before leaves the older file of that name. A
+kill also leaves a hidden file beside it (`.NAME.….part`), which an export to the same name removes an hour later.
 
 Links lead nowhere else. Signed links, credentials and addresses are in no log, error or journal. A link of an https
 account is never fetched over http, or from this machine, a private or a link-local address. A redirect of a call is

@@ -1,5 +1,10 @@
-"""Helpers for ASGI apps: types, reading a body of limited size, and answering with only a status."""
+"""Helpers for ASGI apps: types, reading a body of limited size, and answering with only a status.
 
+A body is JSON in UTF-8, with or without a byte order mark, whatever its Content-Type says: webhooks come with any. A
+body that is packed (Content-Encoding) is answered with 415, which tells the caller to send it as it is.
+"""
+
+from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http import HTTPStatus
 from typing import Any, TypeAlias, cast
@@ -51,6 +56,8 @@ def webhook_app(handle: Handle, *, body_limit: int) -> App:
     async def status_of(scope: Message, receive: Receive) -> HTTPStatus:
         if scope["method"] != "POST":
             return HTTPStatus.METHOD_NOT_ALLOWED
+        if _is_packed(scope):
+            return HTTPStatus.UNSUPPORTED_MEDIA_TYPE
         delivery = _json_object(await read_body(scope, receive, limit=body_limit))
         return HTTPStatus.BAD_REQUEST if delivery is None else await handle(scope, delivery)
 
@@ -68,9 +75,14 @@ def webhook_app(handle: Handle, *, body_limit: int) -> App:
     return app
 
 
+def _is_packed(scope: Message) -> bool:
+    codings = b",".join(value for name, value in scope["headers"] if name == b"content-encoding")
+    return any(coding.strip().lower() not in {b"", b"identity"} for coding in codings.split(b","))
+
+
 def _json_object(content: bytes) -> Mapping[str, Any] | None:
     try:
-        found = orjson.loads(content)
+        found = orjson.loads(content.removeprefix(BOM_UTF8))
     except orjson.JSONDecodeError:
         return None
     return cast("Mapping[str, Any]", found) if isinstance(found, dict) else None
@@ -82,5 +94,7 @@ async def send_status(send: Send, status: HTTPStatus) -> None:
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(content)).encode())]
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers.append((b"allow", b"POST"))
+    if status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+        headers.append((b"accept-encoding", b"identity"))
     await send({"type": "http.response.start", "status": status.value, "headers": headers})
     await send({"type": "http.response.body", "body": content})

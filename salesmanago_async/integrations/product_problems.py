@@ -72,7 +72,9 @@ def product_problems_app(
             return HTTPStatus.FORBIDDEN
         problems = problems_in(delivery)
         if not problems:
-            _log.warning("a request to the webhook of products names no problem; it has %s", ", ".join(delivery)[:80])
+            _log.warning(
+                "a request to the webhook of products names no problem; it has %s", ", ".join(map(repr, delivery))[:80]
+            )
             return HTTPStatus.BAD_REQUEST
         try:
             await on_problems(problems)

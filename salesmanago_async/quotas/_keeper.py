@@ -12,7 +12,7 @@ without any demand gives its slots back, and sleeps until a request waits.
 import math
 import time
 from collections.abc import Sequence
-from random import Random
+from random import Random, SystemRandom
 from traceback import format_tb
 
 import anyio
@@ -91,7 +91,7 @@ class Keeper:
     _pace: Pace
     name: str
     _thread: SessionThread
-    _random: Random = field(factory=Random)
+    _random: Random = field(factory=SystemRandom)
     _held: list[Held] = field(factory=list)
     _limit: int = 0
     _leased_until: float = -math.inf

@@ -2,6 +2,9 @@
 
 Changes that arrive during a commit share the next one. A task that belongs to no caller commits them, because the
 caller of a write may be cancelled in the middle of it.
+
+A store belongs to the process that opened it. A child that was forked from it neither reads, writes nor closes it: it
+would do so beside the parent, whose locks do not hold it up, or in the middle of a message to the parent's database.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,11 +16,15 @@ import anyio.to_thread
 from attrs import define, field
 
 from ..errors import JournalFailed
+from ..support.own_process import OwnProcess
 from ..support.spawn import spawn
 
 ChangeT = TypeVar("ChangeT")
 ChangeT_contra = TypeVar("ChangeT_contra", contravariant=True)
 ReturnT = TypeVar("ReturnT")
+
+
+FORKED = "was opened before this process was forked, and belongs to the parent: open it here, with a client made here"
 
 
 class StoreLost(Exception):
@@ -70,6 +77,7 @@ class GroupCommit(Generic[StoreT, ChangeT]):
 
     def __init__(self, store: StoreT) -> None:
         self._store = store
+        self._process = OwnProcess()
         self._writes: list[_Write[ChangeT]] = []
         self._is_writing = False
         self._turn = anyio.Lock()
@@ -77,6 +85,7 @@ class GroupCommit(Generic[StoreT, ChangeT]):
 
     async def read(self, act: Callable[[StoreT], ReturnT]) -> ReturnT:
         """Return what `act` reads from the store; raise `JournalFailed` if the store fails."""
+        self._check_process()
         async with self._turn:
             try:
                 return await self._in_thread(lambda: act(self._store))
@@ -85,6 +94,7 @@ class GroupCommit(Generic[StoreT, ChangeT]):
 
     async def confirm(self) -> None:
         """Raise `JournalFailed` unless this program still has the store for itself."""
+        self._check_process()
         try:
             if self._store.confirms_at_once:
                 self._store.confirm()
@@ -99,6 +109,7 @@ class GroupCommit(Generic[StoreT, ChangeT]):
 
         They are written even if the caller is cancelled meanwhile.
         """
+        self._check_process()
         mine = _Write(changes)
         self._writes.append(mine)
         if not self._is_writing:
@@ -134,10 +145,16 @@ class GroupCommit(Generic[StoreT, ChangeT]):
 
     async def aclose(self) -> None:
         """Close the store; what was written is kept in any case."""
+        if not self._process.is_here:
+            return
         with anyio.CancelScope(shield=True):
             async with self._turn:
                 await self._commit_what_waits()
                 await self._in_thread(self._store.close)
+
+    def _check_process(self) -> None:
+        if not self._process.is_here:
+            raise JournalFailed(f"{self._store.name} {FORKED}")
 
     async def _in_thread(self, act: Callable[[], ReturnT]) -> ReturnT:
         return await anyio.to_thread.run_sync(act, limiter=self._thread)

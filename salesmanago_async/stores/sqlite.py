@@ -74,6 +74,16 @@ _OPENING = threading.Lock()
 """Only one file is opened at a time: while a file is copied, no other thread may get its lock (see `connect`)."""
 
 
+def _begin_anew() -> None:
+    """Make the lock anew in a forked child: the thread that had it at that moment does not exist there."""
+    global _OPENING
+    _OPENING = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
 ChangeT = TypeVar("ChangeT")
 
 

@@ -1,1 +1,1 @@
-"""Helpers that every package may use and that import none of them: tasks, signals, pickling, lenient JSON, names."""
+"""Helpers that every package may use, and that import none of them: tasks, signals, processes, lenient JSON, names."""

@@ -86,6 +86,19 @@ class RecordsSettled(Event):
 
 
 @frozen(kw_only=True)
+class LaterRecordsWait(Event):
+    """All that a run still has to send waits: an earlier request with the same contacts or products got no answer."""
+
+    logger = "runs"
+    template = (
+        "The rest of the %(sm_kind)s waits for up to %(sm_wait_seconds).0f s: earlier records of the same contacts or "
+        "products were in a request without an answer, and the server may still work at it"
+    )
+    kind: str
+    wait_seconds: float
+
+
+@frozen(kw_only=True)
 class JournalBusy(Event):
     """A run waits for a journal; `failure` is the text of this library that names it, and says who has it."""
 

@@ -56,6 +56,7 @@ HARMLESS = [
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("salesmanago_async.connection.proxies.find_spec", lambda _: None)  # no package for SOCKS
     Path("rows.csv").write_text("email\na@example.com\n")
     Path("events.csv").write_text("email,contactExtEventType,date\na@example.com,VISIT,1700000000000\n")
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"):

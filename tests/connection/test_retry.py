@@ -2,6 +2,7 @@
 
 from random import Random
 
+import httpx
 import pytest
 
 from salesmanago_async import (
@@ -12,6 +13,7 @@ from salesmanago_async import (
     Redirected,
     Refused,
     Retries,
+    SalesManago,
     SalesManagoError,
     ServerFault,
     Unreadable,
@@ -25,6 +27,7 @@ from salesmanago_async.connection.retry import (
     wait_before_retry,
     wait_with_patience,
 )
+from salesmanago_async.simulator import DEMO_CREDENTIALS, DEMO_OWNER
 
 RETRIES = Retries(tries=4, first_wait=1.0, longest_wait=3.0, deadline=100.0)
 
@@ -162,3 +165,20 @@ def test_a_silence_lasts_from_the_first_try_without_an_answer_to_the_next_answer
 def test_the_reason_why_the_patience_ended_is_a_message(asked: float | None, left: float, said: str) -> None:
     error = RateLimited("why", retry_after=asked)
     assert patience_message(error, seconds=300.0, left=left, clock=1_700_000_000.0) == said
+
+
+@pytest.mark.anyio
+async def test_the_error_names_the_loss_though_the_last_try_was_surely_not_sent() -> None:
+    """Otherwise "no connection could be made" would be said of what may have been applied."""
+    errors: list[Exception] = [httpx.ConnectError("refused"), httpx.ReadError("reset"), httpx.ConnectError("refused")]
+
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise errors.pop(0)
+
+    async with SalesManago(
+        DEMO_CREDENTIALS, owner=DEMO_OWNER, transport=httpx.MockTransport(fail), retries=Retries(tries=3, first_wait=0)
+    ) as sm:
+        with pytest.raises(NoAnswer) as raised:
+            await sm.contacts.has("ann@example.com")
+    assert raised.value.maybe_applied
+    assert "the connection was lost; then app2.salesmanago.com cannot be reached" in str(raised.value)

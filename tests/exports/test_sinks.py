@@ -205,6 +205,51 @@ def test_a_killed_save_leaves_no_file_of_that_name(tmp_path: Path, name: str) ->
     assert all(entry.startswith(".") for entry in names(tmp_path) if entry != name)
 
 
+HELD = """
+import sys, time
+from pathlib import Path
+from salesmanago_async.atomic_file import AtomicFile
+held = AtomicFile(Path(sys.argv[1]))
+print("open", flush=True)
+sys.stdin.read()
+held.file.write(b"whole")
+held.commit()
+"""
+
+
+@pytest.mark.ci
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other locks")
+async def test_what_killed_processes_have_left_is_removed_and_what_others_write_is_not(tmp_path: Path) -> None:
+    """The next file of the same name does so; left-over files of an hour ago look the same as those of slow exports."""
+    path = tmp_path / "[a]*.jsonl"
+    of_others = [".[a]*.jsonl.0123abcd.part.txt", ".other.jsonl.0123abcd.part", ".[a]*.jsonl.0123abc.part"]
+    for name in of_others:
+        (tmp_path / name).touch()
+
+    def begin() -> "subprocess.Popen[bytes]":
+        process = subprocess.Popen(
+            [sys.executable, "-c", HELD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert process.stdout
+        assert process.stdout.readline() == b"open\n"
+        return process
+
+    for _ in range(3):
+        with begin() as killed:
+            killed.kill()
+    with begin() as slow:
+        for name in names(tmp_path):
+            os.utime(tmp_path / name, (0, 0))
+        with begin() as young:
+            young.kill()
+        await save(path, [1])
+        partial = {name for name in names(tmp_path) if name not in {*of_others, path.name}}
+        assert len(partial) == 2, "that of the slow export, and that of the process which was killed just now"
+        slow.communicate(b"")
+    assert path.read_text() == "whole"
+    assert len(names(tmp_path)) == len(of_others) + 2
+
+
 # Permissions
 
 

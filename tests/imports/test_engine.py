@@ -23,7 +23,7 @@ from salesmanago_async import (
     SalesManago,
     Tag,
 )
-from salesmanago_async.simulator import Simulator
+from salesmanago_async.simulator import DEMO_PRODUCTS_KEY, ProductSettings, Simulator
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_loops]
 
@@ -574,3 +574,37 @@ async def test_a_job_of_an_absurd_number_is_not_followed(make_client: MakeClient
     async with make_client(answer) as sm:
         report = await sm.contacts.upsert_many([{"email": "ann@example.com"}], journal=tmp_path / "run.db")
     assert counts(report) == {"submitted": 1}
+
+
+async def test_the_reason_of_a_lost_record_is_the_loss_though_the_run_was_stopped_before_the_next_try(
+    simulator: Simulator, make_client: MakeClient
+) -> None:
+    """The next try waits for its turn: "it was stopped before it was sent" would be said of what was sent."""
+    simulator.fail("reset-after", path="contact/batchupsertv2", at=1)
+    async with (
+        make_client(simulator, rate=0.1) as sm,
+        sm.contacts.upserting([{"email": "ann@example.com"}]) as outcomes,
+    ):
+        await anyio.sleep(5)
+        outcomes.stop()
+        (outcome,) = [each async for each in outcomes]
+    assert outcome.state == "in_doubt"
+    assert outcome.reason is not None
+    assert "the connection was lost; it was stopped before it was sent again" in outcome.reason
+    assert [request.path for request in simulator.requests] == ["contact/batchupsertv2"]
+
+
+@pytest.mark.parametrize(("first", "waits"), [("P1", True), ("P2", False)])
+async def test_a_run_that_only_waits_for_a_lost_request_to_be_over_says_so_once(
+    first: str, waits: bool, make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    simulator = Simulator(products=ProductSettings(takes_any_catalog=True))
+    simulator.fail("reset-after", path="v3/product/*", at=1)
+    rows = [{"productId": first, "quantity": 1}, {"productId": "P1", "quantity": 2}]
+    await anyio.sleep(1)
+    async with make_client(simulator, products_key=DEMO_PRODUCTS_KEY) as sm:
+        report = await sm.products.update_quantities_many(rows, catalog_id="main", batch_size=1)
+    assert report.accepted == 2
+    told = [record.getMessage() for record in caplog.records if "waits for up to" in record.getMessage()]
+    assert len(told) == waits
+    assert all(text.startswith("The rest of the product quantities waits for up to 300 s: ") for text in told), told

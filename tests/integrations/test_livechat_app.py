@@ -1,5 +1,6 @@
 """LiveChat's webhook: which callers are accepted, and that each chat is transferred once."""
 
+import gzip
 import hmac
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -190,6 +191,34 @@ async def test_only_post_is_accepted(world: World, method: str) -> None:
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'"text"', b"\xff", b"[" * 100_000])
 async def test_a_body_that_is_not_a_json_object_is_refused(world: World, content: bytes) -> None:
     assert await world.post(content) == 400
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=iso-8859-2", "image/png"],
+)
+async def test_json_in_utf_8_is_accepted_whatever_its_type_says(world: World, kind: str) -> None:
+    content = json.dumps(delivery(name="Zażółć"), ensure_ascii=False).encode()
+    app = world.app()
+    async with calling(app) as http:
+        for body in (content, b"\xef\xbb\xbf" + content):
+            headers = [("content-type", kind), ("content-type", "text/xml"), ("content-encoding", "Identity")]
+            assert (await http.post("/hook", content=body, headers=headers)).status_code == 200
+    assert [contact.name for contact in world.contacts.records] == ["Zażółć"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "iso-8859-2"])
+async def test_json_in_another_encoding_is_refused(world: World, encoding: str) -> None:
+    assert await world.post(json.dumps(delivery(name="Zażółć"), ensure_ascii=False).encode(encoding)) == 400
+
+
+@pytest.mark.parametrize("codings", [["gzip"], ["GZIP"], ["identity", "br"], ["deflate, gzip"], ["anything"]])
+async def test_a_packed_body_is_refused_with_the_way_to_send_it(world: World, codings: list[str]) -> None:
+    async with calling(world.app()) as http:
+        headers = [("content-encoding", coding) for coding in codings]
+        answer = await http.post("/hook", content=gzip.compress(json.dumps(delivery()).encode()), headers=headers)
+    assert (answer.status_code, answer.headers["accept-encoding"]) == (415, "identity")
+    assert world.counts == (0, 0)
 
 
 async def test_a_chat_without_ids_is_refused(world: World) -> None:

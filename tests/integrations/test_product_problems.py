@@ -89,6 +89,13 @@ async def test_other_requests_are_refused(content: Any, path: str, method: str, 
     assert taken.requests == []
 
 
+async def test_what_a_request_has_instead_of_problems_is_logged_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    app = product_problems_app(token="secret", on_problems=Taken())
+    assert await post(app, {"other\nERROR forged": 1}) == 400
+    assert [record.getMessage().count("\n") for record in caplog.records] == [0]
+    assert "'other\\nERROR forged'" in caplog.text
+
+
 async def test_a_failing_callback_is_a_500_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     app = product_problems_app(token="secret", on_problems=Taken(OSError("disk full")))
     with caplog.at_level(logging.ERROR):

@@ -12,6 +12,8 @@ from attrs import frozen
 from ...outcome import PROBLEMS, Outcome, State, Verdicts
 from ...sources.sources import Source
 from ...support.signal import Signal
+from ...telemetry import tell
+from ...telemetry.run_events import LaterRecordsWait
 from ..report import Report
 from .batches import Batch, Batches, BatchGroup
 from .chunks import Chunk, Record
@@ -23,6 +25,10 @@ from .tally import Tally
 
 LATE_JOBS = 5
 """Poll intervals after which a request without an answer counts as over on the server, including its job."""
+
+
+LONG_WAIT = 10.0
+"""Seconds: if a run only waits for such requests for longer, it says so."""
 
 
 class Listener:
@@ -75,6 +81,7 @@ class Settler:
         self._late_seconds = LATE_JOBS * poll_interval
         self._unbatched: list[UnbatchedRecord] = []
         self._late: list[tuple[float, list[str]]] = []
+        self._wait_told_until = -math.inf
         self.settled = Signal()
 
     @property
@@ -166,9 +173,17 @@ class Settler:
     async def wait(self) -> None:
         """Wait until something is settled, or contacts become free."""
         soonest = self._late[0][0] if self._late else math.inf
+        if self._late and not self.is_busy:
+            self._tell_wait()
         with anyio.CancelScope(deadline=soonest):
             await self.settled.wait()
         self.free_late()
+
+    def _tell_wait(self) -> None:
+        now, until = anyio.current_time(), max(end for end, _ in self._late)
+        if now >= self._wait_told_until and until - now >= LONG_WAIT:
+            self._wait_told_until = until
+            tell(LaterRecordsWait(kind=self._tally.kind, wait_seconds=until - now))
 
     def free_late(self) -> None:
         """Free the contacts of requests that got no answer and must be over by now."""

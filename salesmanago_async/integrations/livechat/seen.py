@@ -9,8 +9,10 @@ from threading import Lock
 from typing import TypeVar
 
 import anyio.to_thread
+from attrs import define, field
 
 from ...errors import Invalid
+from ...support.own_process import WHERE, OwnProcess
 
 APPLICATION_ID = 0x534D5345
 ReturnT = TypeVar("ReturnT")
@@ -28,6 +30,9 @@ class Seen:
 
     With a path the keys are kept in that file, which only its owner can read, and which several processes may share.
     Without a path they exist as long as this object. Raises `Invalid` for a file that is not usable.
+
+    An object that was made before a fork, as with `--preload` of gunicorn, opens the file in each child. If it was used
+    before, using it in a child raises `RuntimeError`: SQLite's locks do not hold there.
     """
 
     def __init__(self, path: str | PathLike[str] | None = None, *, limit: int = 20_000) -> None:
@@ -67,41 +72,63 @@ class _MemoryKeys:
         self._keys.clear()
 
 
+@define
+class _OpenFile:
+    """The file, opened in one process, and the lock of its threads."""
+
+    database: sqlite3.Connection
+    process: OwnProcess = field(factory=OwnProcess)
+    lock: Lock = field(factory=Lock)
+
+
 class _FileKeys:
-    """Keys in a SQLite file. Reads and writes run in threads, one at a time."""
+    """Keys in a SQLite file. Reads and writes run in threads, one at a time. The first of them opens the file."""
 
     def __init__(self, path: Path, limit: int) -> None:
         self._limit = limit
-        self._lock = Lock()
-        self._database = _open(path)
+        self._path = path.absolute()
+        self._file: _OpenFile | None = None
+        self._is_closed = False
+        _open(path).close()  # raises now if the file is not usable
 
     async def has(self, key: str) -> bool:
-        def find() -> bool:
-            return self._database.execute("SELECT 1 FROM seen WHERE key = ?", (key,)).fetchone() is not None
+        def find(database: sqlite3.Connection) -> bool:
+            return database.execute("SELECT 1 FROM seen WHERE key = ?", (key,)).fetchone() is not None
 
         return await self._in_thread(find)
 
     async def add(self, key: str) -> None:
-        def insert() -> None:
-            with self._database:
-                self._database.execute("BEGIN IMMEDIATE")
-                self._database.execute("INSERT OR IGNORE INTO seen (key) VALUES (?)", (key,))
-                self._database.execute(
-                    "DELETE FROM seen WHERE number <= (SELECT max(number) FROM seen) - ?", (self._limit,)
-                )
+        def insert(database: sqlite3.Connection) -> None:
+            with database:
+                database.execute("BEGIN IMMEDIATE")
+                database.execute("INSERT OR IGNORE INTO seen (key) VALUES (?)", (key,))
+                database.execute("DELETE FROM seen WHERE number <= (SELECT max(number) FROM seen) - ?", (self._limit,))
 
         await self._in_thread(insert)
 
     def close(self) -> None:
-        with self._lock:
-            self._database.close()
+        self._is_closed = True
+        if self._file and self._file.process.is_here:
+            with self._file.lock:
+                self._file.database.close()
 
-    async def _in_thread(self, act: Callable[[], ReturnT]) -> ReturnT:
+    async def _in_thread(self, act: Callable[[sqlite3.Connection], ReturnT]) -> ReturnT:
+        file = self._opened()
+
         def locked() -> ReturnT:
-            with self._lock:
-                return act()
+            with file.lock:
+                return act(file.database)
 
         return await anyio.to_thread.run_sync(locked)
+
+    def _opened(self) -> _OpenFile:
+        if self._file is None and not self._is_closed:
+            self._file = _OpenFile(_open(self._path))
+        if self._file is None:
+            raise RuntimeError("it is closed; make another Seen")
+        if not self._file.process.is_here:
+            raise RuntimeError(f"it was used before this process was forked: make a Seen here, {WHERE}")
+        return self._file
 
 
 def _open(path: Path) -> sqlite3.Connection:
