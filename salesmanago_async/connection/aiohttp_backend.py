@@ -235,11 +235,15 @@ class _Body(aiohttp.Payload):
             await writer.write(self._value)
             return
         content = memoryview(self._value)
-        with fail_after(self._seconds) as scope:
-            for start in range(0, len(content), PIECE):
-                self.is_written = start + PIECE >= len(content)
-                scope.deadline = current_time() + self._seconds
-                await writer.write(content[start : start + PIECE])
+        start = 0
+        while start < len(content):
+            with fail_after(self._seconds) as scope:
+                # if nothing ran for long, a piece may be written and its time over at once: the next needs a new scope
+                while start < len(content) and not scope.cancel_called:
+                    self.is_written = start + PIECE >= len(content)
+                    scope.deadline = current_time() + self._seconds
+                    await writer.write(content[start : start + PIECE])
+                    start += PIECE
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """Return the body as text, which aiohttp asks of every payload."""

@@ -76,6 +76,8 @@ class SourceReader:
         self._settler = settler
         self._matching: Record | None = None
         """The record that is being matched with the journal; it must be counted if the run is cut off."""
+        self._unfinished = 0
+        """How many records are in a block that was cut off while it was read; they must be counted, too."""
         self._next_turn = TURN
         self._seconds_blocked = 0.0
         """How long other tasks had no turn because of reading."""
@@ -127,7 +129,7 @@ class SourceReader:
         counts: Counter[State] = self._settler.unbatched_states()
         if self._claims:
             counts += self._claims.states_left()
-        counts["not_sent"] += self._gate.count_remaining() + (self._matching is not None)
+        counts["not_sent"] += self._gate.count_remaining() + self._unfinished + (self._matching is not None)
         return counts
 
     def close(self) -> None:
@@ -194,11 +196,15 @@ class SourceReader:
     def _next_block(self, rows: Iterator[Row]) -> Chunk:
         """Read as many rows as fit into the next chunk."""
         block = OpenBlock(packs=self._gate.passes_blocks_on)
+        first = self._tally.read
         began = perf_counter()
         try:
             self._fill(block, rows, began + LONGEST_READ)
         except Exception as error:
             self._control.callers_error = error
+        except BaseException:  # Ctrl-C, say: the block goes nowhere
+            self._unfinished = self._tally.read - first - self._settler.unbatched_from(first)
+            raise
         self._seconds_blocked = perf_counter() - began
         return block.chunk()
 
@@ -298,14 +304,15 @@ class SourceReader:
         """Return a row as a record, and the reason if it is invalid."""
         given, line = row
         position = self._tally.read
-        self._tally.read += 1
         try:
             item, names = self._encoder.encode(given)
             self._gate.check(item)
-            return Record(given, position, line, names, item), None
+            record, reason = Record(given, position, line, names, item), None
         except Exception as error:
             record = Record(given, position, line, (), b"")
-            return record, self._why(error, record)
+            reason = self._why(error, record)
+        self._tally.read += 1  # at last: a row that was cut off here does not count as read
+        return record, reason
 
     def _why(self, error: Exception, record: Record) -> str:
         """Return why a record is rejected; names that are not fields are a warning as well, once for each name."""

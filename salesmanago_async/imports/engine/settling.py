@@ -149,6 +149,10 @@ class Settler:
         """Count the records for `report_unbatched` by state; for a run that is cut off."""
         return Counter(record.state for record in self._unbatched)
 
+    def unbatched_from(self, position: int) -> int:
+        """Count the records for `report_unbatched` from this position on."""
+        return sum(unbatched.record.position >= position for unbatched in self._unbatched)
+
     async def report_unbatched(self) -> None:
         """Count and report the records that were not sent."""
         if not self._unbatched:
