@@ -45,3 +45,8 @@ class RunCounts:
     duplicates: int | None = None
     estimate: Estimate | None = None
     warnings: tuple[ReadWarning, ...] = ()
+
+    @property
+    def journal_name(self) -> str:
+        """The option that `journal` was given as."""
+        return "journal"
