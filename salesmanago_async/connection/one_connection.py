@@ -12,6 +12,9 @@ answers are shifted by one. The protection against that:
 - While a long piece is written, the other side is read. An early error (413, for example) stops the writing and is
   read; any other early answer is discarded.
 
+A request to an https address through a proxy is written after the TLS handshake with its server. A failure before that
+handshake is one of the proxy, whatever httpcore calls it: the request was certainly not sent.
+
 A second answer that arrives after the next request was written cannot be detected. So requests that must not be sent
 twice use a connection that was never used before (`FRESH`).
 """
@@ -42,6 +45,10 @@ LONG_PIECE = 64 * 1024
 Written = Callable[[], None]
 
 
+NO_TUNNEL = "it made no connection to the server"
+"""What went wrong before a proxy had connected a request with its server."""
+
+
 class UnsolicitedBytes(Exception):
     """The connection has bytes that no request asked for; the current request was not completed."""
 
@@ -57,6 +64,7 @@ class OneConnection(httpx.AsyncHTTPTransport):
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=keepalive_expiry)
         super().__init__(verify=context, limits=limits, proxy=proxy)
         self._network = _Network(self._pool._network_backend, has_proxy=proxy is not None)
+        self._layers_to_proxy = None if proxy is None else int(proxy.startswith("https:"))
         self._pool._network_backend = self._network
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -67,11 +75,24 @@ class OneConnection(httpx.AsyncHTTPTransport):
         self._network.check_address = request.extensions.get(CHECK_ADDRESS)
         self._network.written = request.extensions.get(WRITTEN)
         request.stream = _Bytes(await request.aread())
-        response = await super().handle_async_request(request)
+        try:
+            response = await super().handle_async_request(request)
+        except (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError) as error:
+            if self._has_tunnel_for(request):
+                raise
+            timed_out = isinstance(error, httpx.TimeoutException)
+            raise (httpx.ConnectTimeout if timed_out else httpx.ProxyError)(NO_TUNNEL) from error
         if self._network.answered_early and response.status_code < 400:
             await response.aclose()
             raise httpx.RemoteProtocolError(EARLY_ANSWER)
         return response
+
+    def _has_tunnel_for(self, request: httpx.Request) -> bool:
+        """Return whether the request may have been written: it needs no tunnel through a proxy, or there is one."""
+        if self._layers_to_proxy is None or request.url.scheme != "https":
+            return True
+        stream = self._network.stream
+        return stream is not None and stream.layers > self._layers_to_proxy
 
     @property
     def has_surplus(self) -> bool | None:
@@ -170,7 +191,11 @@ class _Network(httpcore.AsyncNetworkBackend):
         await self._inner.sleep(seconds)
 
     def _watched(self, stream: httpcore.AsyncNetworkStream) -> httpcore.AsyncNetworkStream:
-        self.stream = _Stream(stream, self._watched, self._begins)
+        self.stream = _Stream(stream, self._secured, self._begins)
+        return self.stream
+
+    def _secured(self, stream: httpcore.AsyncNetworkStream, layers: int) -> httpcore.AsyncNetworkStream:
+        self.stream = _Stream(stream, self._secured, self._begins, layers)
         return self.stream
 
     def _begins(self) -> None:
@@ -179,7 +204,7 @@ class _Network(httpcore.AsyncNetworkBackend):
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    """The bytes of a connection. `watched` wraps the TLS stream that is made from this one.
+    """The bytes of a connection, inside so many `layers` of TLS. `secured` wraps the TLS stream that is made from it.
 
     `begins` is called before the first bytes of each request; with a proxy, before those of CONNECT, too.
     `answered_early` becomes True if bytes of an answer arrive while a request is being written.
@@ -188,14 +213,16 @@ class _Stream(httpcore.AsyncNetworkStream):
     def __init__(
         self,
         inner: httpcore.AsyncNetworkStream,
-        watched: Callable[[httpcore.AsyncNetworkStream], httpcore.AsyncNetworkStream],
+        secured: Callable[[httpcore.AsyncNetworkStream, int], httpcore.AsyncNetworkStream],
         begins: Callable[[], None],
+        layers: int = 0,
     ) -> None:
+        self.layers = layers
         self.is_used = False
         self.answered_early = False
         self._is_begun = False
         self._inner = inner
-        self._watched = watched
+        self._secured = secured
         self._begins = begins
         self._early = b""
         self._tls: Any = inner.get_extra_info("ssl_object")
@@ -272,7 +299,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
         async with _closed_on_failure(self._inner):  # httpcore forgets it if the handshake is cancelled
-            return self._watched(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+            return self._secured(await self._inner.start_tls(ssl_context, server_hostname, timeout), self.layers + 1)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
