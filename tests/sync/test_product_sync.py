@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from salesmanago_async import Invalid, SalesManago
+from salesmanago_async.file_imports.definition import FileImport, FileSync, note_of
+from salesmanago_async.file_imports.opening import begun_import
 from salesmanago_async.simulator import Fault, ProductSettings
 from tests.sync.shops import CATALOG, Shop, differences, product
 
@@ -187,6 +190,24 @@ async def test_the_journal_of_an_import_is_not_taken_for_that_of_a_sync(shop: Sh
     assert str(caught.value) == (
         f"{state}: needs the name {run}, which another journal has; give this sync a state of its own"
     )
+
+
+async def test_a_sync_of_a_program_is_resumed_by_that_program(shop: Shop, state: Path) -> None:
+    await _killed(shop, state)
+    with pytest.raises(Invalid) as caught:
+        begun_import(state)
+    assert str(caught.value) == (
+        f"{state}: was not begun by 'salesmanago import' or 'salesmanago sync'; "
+        "continue it with the program that began it"
+    )
+
+
+def test_a_name_that_cannot_be_kept_is_said_of_the_state() -> None:
+    definition = FileImport(kind="contacts", files=(Path("a\udcff.csv"),), sync=FileSync(state=Path("people.db")))
+    with pytest.raises(Invalid, match=r"so the state cannot keep it; rename the file$"):
+        note_of(definition)
+    with pytest.raises(Invalid, match=r"so the journal cannot keep it; rename the file, or import without a journal$"):
+        note_of(evolve(definition, sync=None))
 
 
 async def test_a_report_names_the_state_as_it_was_given(shop: Shop, state: Path) -> None:
