@@ -228,10 +228,20 @@ class SalesManago:
 
 
 def _suggest_path(error: SalesManagoError, path: str) -> None:
-    """Add a note to an error that names the documented path closest to an undocumented one."""
-    from .api.reference import ALL_REQUESTS, request_class  # imported here because it imports every request class
+    """Add a note to an error that names the documented path closest to an undocumented one, or the way to API v3."""
+    from .api.reference import (  # imported here because it imports every request class
+        ALL_REQUESTS,
+        PRODUCT_REQUESTS,
+        request_class,
+    )
 
     trimmed = path.strip().strip("/").removeprefix("api/")
-    near = None if request_class(trimmed) else nearest(trimmed, ALL_REQUESTS)
-    if near:
+    if request_class(trimmed):
+        return
+    near = nearest(trimmed, {**ALL_REQUESTS, **PRODUCT_REQUESTS})
+    of_products = PRODUCT_REQUESTS.get(near or "")
+    if of_products:
+        how = f"send(…) makes it with an object of {of_products.__name__}"
+        error.add_note(f"{near!r} is a call of API v3, which has another host and key: {how}")
+    elif near:
         error.add_note(f"{trimmed!r} is not a documented path; did you mean {near!r}?")

@@ -155,16 +155,19 @@ def read_seconds(text: str, variable: str) -> float:
     return seconds
 
 
-def checked_base_url(base_url: str) -> str:
-    """Return `base_url` without a trailing slash or /api; raise `Invalid` if it would send secrets unencrypted."""
+def checked_base_url(base_url: str, *, setting: str = "base_url", example: str = DEFAULT_BASE_URL) -> str:
+    """Return `base_url` without a trailing slash or /api; raise `Invalid` if it would send secrets unencrypted.
+
+    The error names `setting`, and shows `example` as an address that can be used.
+    """
     trimmed = base_url.strip().rstrip("/").removesuffix("/api")
     if "@" in trimmed:
-        raise Invalid("must not hold a user or a password", field="base_url")
+        raise Invalid("must not hold a user or a password", field=setting)
     problem = _problem_in(trimmed)
     if problem:
-        raise Invalid(f"{base_url!r} {problem}; give one such as https://app2.salesmanago.com", field="base_url")
+        raise Invalid(f"{base_url!r} {problem}; give one such as {example}", field=setting)
     if not is_safe_url(trimmed):
-        raise Invalid(f"{base_url!r} is no https address such as https://app2.salesmanago.com", field="base_url")
+        raise Invalid(f"{base_url!r} is no https address such as {example}", field=setting)
     return trimmed
 
 

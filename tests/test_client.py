@@ -150,6 +150,28 @@ async def test_an_answer_without_success_is_an_error_of_its_kind(
 
 
 @pytest.mark.parametrize(
+    "response",
+    [
+        httpx.Response(404, html="<html>no such page"),
+        httpx.Response(404, json={"message": ["no such call"]}),
+        httpx.Response(200, html="<html>Welcome"),
+        httpx.Response(302, headers={"Location": "/login"}),
+    ],
+)
+@pytest.mark.parametrize("path", ["contact/hascontact", "contacts/hasContact", "/api/contact/hasContac/"])
+async def test_a_path_that_was_meant_otherwise_is_sent_and_noted(
+    path: str, response: httpx.Response, respx_mock: respx.Router
+) -> None:
+    sent = path.strip("/").removeprefix("api/")
+    route = respx_mock.post(f"{HOST}/api/{sent}").mock(return_value=response)
+    async with client() as sm:
+        with pytest.raises((Refused, Unreadable)) as caught:
+            await sm.call(path, {})
+    assert route.call_count == 1
+    assert caught.value.__notes__[-1] == f"{sent!r} is not a documented path; did you mean 'contact/hasContact'?"
+
+
+@pytest.mark.parametrize(
     ("fault", "tries", "in_doubt"),
     [
         (httpx.Response(500), 1, True),

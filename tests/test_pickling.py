@@ -32,6 +32,7 @@ from salesmanago_async import (
     Timeouts,
 )
 from salesmanago_async.api.contacts import HasContact, UpsertContact
+from salesmanago_async.connection.identity import Difference
 from salesmanago_async.jobs import JobStatus
 
 REQUEST = UpsertContact(Contact(email="ann@example.com", tags=["VIP"]))
@@ -60,6 +61,7 @@ SAMPLES: dict[str, Any] = {
     "waited": 61.0,
     "report": REPORT,
     "request": REQUEST,
+    "difference": Difference("owner", "a fingerprint", "another"),
 }
 """Arguments of errors by name; an argument that is not here gets a text."""
 

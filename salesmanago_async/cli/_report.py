@@ -12,7 +12,7 @@ from ._estimate import print_estimate
 
 _LABELS = {
     "earlier": "settled earlier",
-    "concurrency": "allowed in flight",
+    "concurrency": "requests at once",
     "unfollowed": "jobs not followed",
     "removed_done": "acted upon",
     "prices_only": "prices only",
@@ -40,6 +40,8 @@ def count_lines(report: Report) -> Iterator[str]:
         if name in _LABELS and not value:
             continue
         if name == "duplicates":  # the estimate shows them, with their meaning
+            continue
+        if name == "concurrency" and not report.has_found_concurrency:
             continue
         label = labels.get(name) or name.replace("_", " ")
         yield f"{label:<10} {value:>{max(0, 22 - max(len(label), 10))},}"

@@ -44,7 +44,7 @@ class Guarded(click.Group):
             if os.environ.get(DEBUG) or _is_broken_pipe(error):
                 raise  # click ends quietly if the reader of a pipe has gone
             if isinstance(error, SalesManagoError | OSError):
-                fail(line_of(error), code_of(error))
+                fail(_line_with_notes(error), code_of(error))
             if _is_of_sqlite(error):
                 fail(f"a journal, queue or state file cannot be used: {error}")
             fail(f"{_place_of(error)}; please report this, with the traceback that {DEBUG}=1 shows", FAULT)
@@ -72,9 +72,15 @@ def run(act: Callable[..., Coroutine[Any, Any, ReturnT]], **arguments: Any) -> R
         with collecting_less_often(), logging_as_asked():
             return anyio.run(partial(act, **arguments))
     except (SalesManagoError, OSError) as error:
-        fail(line_of(error), code_of(error))
+        fail(_line_with_notes(error), code_of(error))
     except KeyboardInterrupt:
         fail("stopped", ExitCode.STOPPED)
+
+
+def _line_with_notes(error: SalesManagoError | OSError) -> str:
+    """Return what an error means, with its notes: that a request is in doubt, or which path may have been meant."""
+    notes = [note.removesuffix(".") for note in getattr(error, "__notes__", ())]
+    return "; ".join([line_of(error), *notes])
 
 
 def fail(line: str, code: int = ExitCode.UNUSABLE) -> NoReturn:

@@ -61,11 +61,12 @@ def _activity(status: Status) -> str:
 def counts(status: Status) -> str:
     """Return the counts by outcome, those that are under way, and while rows are read, how fast that is.
 
-    How many requests are in flight at most is what the client has found that the server takes.
+    How many requests are sent at once at most is what the client has found that the server takes.
     """
     under_way = f", {status.unsettled:,} under way" if status.unsettled else ""
     speed = f", {status.report.read / status.seconds:,.0f} rows/s" if _is_judged(status) else ""
-    most = f", up to {status.report.concurrency} in flight" if speed and status.report.concurrency else ""
+    is_found = speed and status.report.has_found_concurrency
+    most = f", up to {status.report.concurrency} requests at once" if is_found else ""
     return f"{status.report}{under_way}{speed}{most}"
 
 

@@ -15,6 +15,9 @@ answers are shifted by one. The protection against that:
 A SOCKS proxy is greeted within the time-out of connecting, and whatever goes wrong meanwhile is an error of the proxy,
 after which the request was certainly not sent: httpcore would wait for ever, and raises errors of another library.
 
+A request to an https address through a proxy is written after the TLS handshake with its server. A failure before that
+handshake is one of the proxy, whatever httpcore calls it: the request was certainly not sent.
+
 A second answer that arrives after the next request was written cannot be detected. So requests that must not be sent
 twice use a connection that was never used before (`FRESH`).
 """
@@ -47,6 +50,10 @@ GREETING = "socks.setup_socks5_connection."
 
 Written = Callable[[], None]
 
+NO_GREETING = "it does not answer as a SOCKS proxy does"
+NO_TUNNEL = "it made no connection to the server"
+"""What went wrong before a proxy had connected a request with its server."""
+
 
 class UnsolicitedBytes(Exception):
     """The connection has bytes that no request asked for; the current request was not completed."""
@@ -64,6 +71,7 @@ class OneConnection(httpx.AsyncHTTPTransport):
         super().__init__(verify=context, limits=limits, proxy=proxy)
         self._network = _Network(self._pool._network_backend, has_proxy=proxy is not None)
         self._is_socks = proxy is not None and proxy.startswith("socks")
+        self._layers_to_proxy = None if proxy is None else int(proxy.startswith("https:"))
         self._pool._network_backend = self._network
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -74,22 +82,36 @@ class OneConnection(httpx.AsyncHTTPTransport):
         self._network.check_address = request.extensions.get(CHECK_ADDRESS)
         self._network.written = request.extensions.get(WRITTEN)
         request.stream = _Bytes(await request.aread())
-        response = await (self._greet_and_send(request) if self._is_socks else super().handle_async_request(request))
+        if self._is_socks:
+            request.extensions = {**request.extensions, "trace": self._network.note_event}
+        try:
+            response = await super().handle_async_request(request)
+        except Exception as error:
+            problem = self._problem_of_proxy(request, error)
+            if problem is None:
+                raise
+            timed_out = isinstance(error, httpx.TimeoutException)
+            raise (httpx.ConnectTimeout if timed_out else httpx.ProxyError)(problem) from error
         if self._network.answered_early and response.status_code < 400:
             await response.aclose()
             raise httpx.RemoteProtocolError(EARLY_ANSWER)
         return response
 
-    async def _greet_and_send(self, request: httpx.Request) -> httpx.Response:
-        request.extensions = {**request.extensions, "trace": self._network.note_event}
-        try:
-            return await super().handle_async_request(request)
-        except Exception as error:
-            if not self._network.is_greeting or isinstance(error, httpx.ProxyError):
-                raise
-            if isinstance(error, httpx.TimeoutException):
-                raise httpx.ConnectTimeout("the SOCKS proxy did not answer in time") from error
-            raise httpx.ProxyError("it does not answer as a SOCKS proxy does") from error
+    def _problem_of_proxy(self, request: httpx.Request, error: Exception) -> str | None:
+        """Return what failed before a proxy had connected the request with its server; None if that did not fail."""
+        if isinstance(error, httpx.ProxyError):
+            return None
+        if self._network.is_greeting:
+            return NO_GREETING
+        is_of_network = isinstance(error, httpx.TimeoutException | httpx.NetworkError | httpx.RemoteProtocolError)
+        return NO_TUNNEL if is_of_network and not self._has_tunnel_for(request) else None
+
+    def _has_tunnel_for(self, request: httpx.Request) -> bool:
+        """Return whether the request may have been written: it needs no tunnel through a proxy, or there is one."""
+        if self._layers_to_proxy is None or request.url.scheme != "https":
+            return True
+        stream = self._network.stream
+        return stream is not None and stream.layers > self._layers_to_proxy
 
     async def aclose(self) -> None:
         """Close the connection, also one whose SOCKS proxy was not greeted to the end: the pool has none then."""
@@ -202,7 +224,11 @@ class _Network(httpcore.AsyncNetworkBackend):
     def _watched(
         self, stream: httpcore.AsyncNetworkStream, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
-        self.stream = _Stream(stream, self._watched, self._begins, timeout)
+        self.stream = _Stream(stream, self._secured, self._begins, timeout)
+        return self.stream
+
+    def _secured(self, stream: httpcore.AsyncNetworkStream, layers: int) -> httpcore.AsyncNetworkStream:
+        self.stream = _Stream(stream, self._secured, self._begins, None, layers)
         return self.stream
 
     def _begins(self) -> None:
@@ -211,7 +237,7 @@ class _Network(httpcore.AsyncNetworkBackend):
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    """The bytes of a connection. `watched` wraps the TLS stream that is made from this one.
+    """The bytes of a connection, inside so many `layers` of TLS. `secured` wraps the TLS stream that is made from it.
 
     `begins` is called before the first bytes of each request; with a proxy, before those of CONNECT, too. `timeout` is
     for reads and writes that have none: httpcore greets SOCKS proxies so.
@@ -221,15 +247,17 @@ class _Stream(httpcore.AsyncNetworkStream):
     def __init__(
         self,
         inner: httpcore.AsyncNetworkStream,
-        watched: Callable[[httpcore.AsyncNetworkStream], httpcore.AsyncNetworkStream],
+        secured: Callable[[httpcore.AsyncNetworkStream, int], httpcore.AsyncNetworkStream],
         begins: Callable[[], None],
         timeout: float | None,
+        layers: int = 0,
     ) -> None:
+        self.layers = layers
         self.is_used = False
         self.answered_early = False
         self._is_begun = False
         self._inner = inner
-        self._watched = watched
+        self._secured = secured
         self._begins = begins
         self._timeout = timeout
         self._is_closed = False
@@ -311,7 +339,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
         async with _closed_on_failure(self._inner):  # httpcore forgets it if the handshake is cancelled
-            return self._watched(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+            return self._secured(await self._inner.start_tls(ssl_context, server_hostname, timeout), self.layers + 1)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

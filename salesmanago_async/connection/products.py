@@ -18,7 +18,7 @@ from ..api.codec import dumps, read_leniently, write
 from ..api.product_problems import NOT_AUTHENTICATED, ProductProblem
 from ..api.request import ProductRequest, Request
 from ..errors import Invalid, NotAuthenticated, Refused
-from ..settings import Login, checked_base_url
+from ..settings import DEFAULT_PRODUCTS_URL, Login, checked_base_url
 from .connecting import ConnectionSettings
 from .connection import Connection
 from .token_source import TokenSource
@@ -27,6 +27,7 @@ from .wire import Post, Reply, check_status, json_object_of, messages_of, read_a
 AnswerT = TypeVar("AnswerT")
 
 KEY_HEADER = "API-KEY"
+URL_SETTING = "products_url"
 OK = 200
 NOBODY = "nobody"
 _KEY = re.compile("[A-Za-z0-9]{1,64}")
@@ -56,10 +57,7 @@ def connect_products(key: str | None, settings: ConnectionSettings, *, base_url:
     """Create a connection to API v3; nothing is sent yet. Raises `Invalid` naming the setting that cannot be used."""
     if key is not None and not _KEY.fullmatch(key):
         raise Invalid("is not 1 to 64 letters and digits", field="products_key")
-    try:
-        checked_url = checked_base_url(base_url)
-    except Invalid as error:
-        raise Invalid(error.rule, field="products_url") from None
+    checked_url = checked_base_url(base_url, setting=URL_SETTING, example=DEFAULT_PRODUCTS_URL)
     http = settings.http(checked_url, root="", headers={KEY_HEADER: key} if key else {})
     return ProductConnection(
         token_source=TokenSource(Login(user_name=NOBODY, password=NOBODY), settings.clock),  # v3 signs nothing
@@ -105,7 +103,7 @@ def read_product_body(
     may_be_empty: bool = False,  # noqa: ARG001 - of the signature of read_body; no call of v3 answers nothing
 ) -> dict[str, Any]:
     """Return the JSON object of a successful answer; for any other reply raise the matching error."""
-    check_status(reply, request, now)
+    check_status(reply, request, now, url_setting=URL_SETTING)
     found = _body_or_refusal(reply, request)
     if isinstance(found, Refused):  # here, where no variable holds the answer, which may repeat the credentials
         raise found
@@ -113,7 +111,7 @@ def read_product_body(
 
 
 def _body_or_refusal(reply: Reply, request: object | None) -> dict[str, Any] | Refused:
-    body = json_object_of(reply, request)
+    body = json_object_of(reply, request, url_setting=URL_SETTING)
     problems = problems_in(body)
     errors = [problem for problem in problems if not problem.is_warning]
     if errors or success_of(body) is False or reply.status != OK:

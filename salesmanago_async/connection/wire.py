@@ -220,8 +220,11 @@ def _body_or_refusal(reply: Reply, request: object | None) -> dict[str, Any] | R
     return body
 
 
-def check_status(reply: Reply, request: object | None, now: datetime) -> None:
-    """Raise the error of a reply whose status alone says what is wrong."""
+def check_status(reply: Reply, request: object | None, now: datetime, *, url_setting: str = "base_url") -> None:
+    """Raise the error of a reply whose status alone says what is wrong.
+
+    `url_setting` is the setting of the client that has the address of the server.
+    """
     if reply.status == 429:
         raise RateLimited("429: too many requests", retry_after=_retry_after(reply, now), request=request)
     if reply.status >= 500 or reply.status == 408:
@@ -234,14 +237,14 @@ def check_status(reply: Reply, request: object | None, now: datetime) -> None:
     if reply.status == TOO_LARGE:
         raise Refused(_too_large(reply), status=TOO_LARGE, request=request)
     if 300 <= reply.status < 400:
-        raise Redirected(_redirect(reply), status=reply.status, request=request)
+        raise Redirected(_redirect(reply, url_setting), status=reply.status, request=request)
 
 
-def json_object_of(reply: Reply, request: object | None) -> dict[str, Any]:
-    """Return the JSON object of a reply; raise `Unreadable` if it has none."""
+def json_object_of(reply: Reply, request: object | None, *, url_setting: str = "base_url") -> dict[str, Any]:
+    """Return the JSON object of a reply; raise `Unreadable` if it has none. `url_setting` is as in `check_status`."""
     body = _json_object(reply)
     if body is None:
-        raise Unreadable(_unreadable(reply), status=reply.status, request=request)
+        raise Unreadable(_unreadable(reply, url_setting), status=reply.status, request=request)
     return body
 
 
@@ -336,7 +339,7 @@ def _texts(reply: Reply) -> str:
     return f": {'; '.join(texts)}" if texts else ""
 
 
-def _redirect(reply: Reply) -> str:
+def _redirect(reply: Reply, url_setting: str) -> str:
     """Describe a redirect without what may be secret: a user, a password, a query, or a path that is not words."""
     try:
         parts = urlsplit(reply.headers.get("location", ""))
@@ -344,16 +347,16 @@ def _redirect(reply: Reply) -> str:
         shown = f"{parts.scheme}://" * bool(parts.netloc) + parts.netloc.rpartition("@")[2] + path
     except ValueError:
         shown = "an unreadable address"
-    return f"the server answered {reply.status}, a redirect to {shown[:200] or 'nowhere'}; is base_url right?"
+    return f"the server answered {reply.status}, a redirect to {shown[:200] or 'nowhere'}; is {url_setting} right?"
 
 
 _WORDS = re.compile(r"(/[A-Za-z_.-]{1,32}(v?\d)?)*/?")
 
 
-def _unreadable(reply: Reply) -> str:
+def _unreadable(reply: Reply, url_setting: str) -> str:
     kind = reply.headers.get("content-type", "no content type")
     begins = safe_text(reply.content[:200].decode("utf-8", "replace"))[:80]
-    hint = "; is base_url right?" if reply.status in {403, 404, 405} else ""
+    hint = f"; is {url_setting} right?" if reply.status in {403, 404, 405} else ""
     return f"the server answered {reply.status} with {kind}, not a JSON object, beginning {begins!r}{hint}"
 
 

@@ -7,9 +7,9 @@ from typing import Any, Self
 
 from attrs import asdict, evolve, frozen
 
-from ..errors import Invalid
 from ..settings import joined_environment
 from ..stores.addresses import hide_passwords
+from .env_file import read_env_file
 
 
 @frozen(kw_only=True)
@@ -46,12 +46,4 @@ class ClientOptions:
         """
         if self.env_file is None:
             return os.environ
-        if not self.env_file.exists():
-            raise Invalid("there is no such file", field=str(self.env_file))
-        from dotenv import dotenv_values
-
-        try:
-            lines = dotenv_values(self.env_file, interpolate=False)  # a secret may have a $ in it
-        except UnicodeDecodeError:
-            raise Invalid("is not a text file of NAME=VALUE lines", field=str(self.env_file)) from None
-        return joined_environment(os.environ, {name: value for name, value in lines.items() if value is not None})
+        return joined_environment(os.environ, read_env_file(self.env_file))

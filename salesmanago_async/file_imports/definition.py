@@ -109,10 +109,9 @@ def note_of(definition: FileImport) -> dict[str, Any]:
     try:
         orjson.dumps(note)
     except TypeError:
-        raise Invalid(
-            "a file name or another argument is not valid UTF-8, so the journal cannot keep it; rename the file, or "
-            "import without a journal"
-        ) from None
+        keeper, others = ("state", "") if definition.sync else ("journal", ", or import without a journal")
+        rule = f"a file name or another argument is not valid UTF-8, so the {keeper} cannot keep it"
+        raise Invalid(f"{rule}; rename the file{others}") from None
     return note
 
 
@@ -122,7 +121,7 @@ def definition_of(note: Any, journal: JournalPlace) -> FileImport:
 
     if not isinstance(note, Mapping) or note.get("command") != COMMAND:
         raise Invalid(
-            "is not the journal of a 'salesmanago import'; continue it with the program that began it",
+            "was not begun by 'salesmanago import' or 'salesmanago sync'; continue it with the program that began it",
             field=str(journal),
         )
     try:

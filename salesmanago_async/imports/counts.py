@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from ..connection.knee import FEWEST_ANSWERS, FIRST_WINDOW
 from ..errors import SalesManagoError
 from ..outcome import Outcome, State
 from ..report_page.samples import Sample
@@ -45,3 +46,13 @@ class RunCounts:
     duplicates: int | None = None
     estimate: Estimate | None = None
     warnings: tuple[ReadWarning, ...] = ()
+
+    @property
+    def has_found_concurrency(self) -> bool:
+        """Whether the run was long enough to find out how many requests in flight the server takes."""
+        return self.requests >= FEWEST_ANSWERS and self.concurrency not in {0, FIRST_WINDOW}
+
+    @property
+    def journal_name(self) -> str:
+        """The option that `journal` was given as."""
+        return "journal"

@@ -84,7 +84,7 @@ def _facts(report: RunCounts) -> Iterator[tuple[str, str]]:
     if report.earlier:
         yield "settled by an earlier run", f"{report.earlier:,}"
     if report.journal:
-        yield "journal", report.journal
+        yield report.journal_name, report.journal
 
 
 def _reasons(report: RunCounts) -> Iterator[ReasonGroup]:

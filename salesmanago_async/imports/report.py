@@ -134,8 +134,8 @@ class Report(RunCounts):
         if self.complete and not self.in_doubt:
             return ()
         if self.journal:
-            return (f"The same call with journal={self.journal!r} goes on with the run.",)
-        return ("The run had no journal, so another call begins anew.",)
+            return (f"The same call with {self.journal_name}={self.journal!r} goes on with the run.",)
+        return (f"The run had no {self.journal_name}, so another call begins anew.",)
 
     def as_dict(self, *, latency: float = LATENCY, job_seconds: float = JOB_SECONDS) -> dict[str, Any]:
         """Return the counts as plain JSON, without any record.

@@ -92,8 +92,16 @@ class CellRules:
             return CellKind.IGNORED
         read = self._reader(spec)
         if read in (self.number, self.whole, self.dictionary_value):  # no set: time zones of dateutil have no hash
-            return CellKind.NUMBER if self.decimal == "." else CellKind.EXACT
+            return self._kind_of_numbers(CellKind.NUMBER)
         return CellKind.EXACT if read in (self.moment, _without_fraction) else CellKind.TEXT
+
+    @property
+    def kind_of_prices(self) -> CellKind:
+        """What the prices of product feeds are."""
+        return self._kind_of_numbers(CellKind.PRICE)
+
+    def _kind_of_numbers(self, kind: CellKind) -> CellKind:
+        return kind if self.decimal == "." else CellKind.EXACT
 
     def _reader(self, spec: FieldSpec) -> Callable[[str], Any] | None:
         """Return what makes the value of a field from a cell; None if its text is the value."""

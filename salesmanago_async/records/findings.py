@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import TypeAlias
 
+from .prices import amount_in
+
 Finding: TypeAlias = str
 """What looks wrong in a cell, in words that follow the name of its column."""
 
@@ -18,6 +20,7 @@ EXPONENTS: Finding = (
     "has numbers such as 4.86001E10: a program has written them in short, maybe without their last digits"
 )
 THOUSANDS: Finding = "has numbers such as 1,234, which are taken for 1234; decimal=',' takes them for 1.234"
+POINTS: Finding = "has prices such as 1.234, which are taken for 1.234; decimal=',' takes them for 1234"
 
 WORDS_FOR_NULL = frozenset(
     {"null", "(null)", "[null]", "<null>", "n/a", "nan", "none", "nil", "<na>", "nat", "\\n", "undefined", "(blank)"}
@@ -33,6 +36,8 @@ ZERO_FRACTION = re.compile(r"([-+]?\d+)(?:\.0+|,00?)")
 """A whole number with a fraction of zeros; 1,000 is none, as it may be a thousand."""
 _MAYBE_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
 """A number that is 1234 or 1.234."""
+_MAYBE_POINTS = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}")
+"""A price that is 1.234 or 1234: hardly any price has three decimals."""
 
 
 class CellKind(Enum):
@@ -42,6 +47,9 @@ class CellKind(Enum):
     """A text, which is sent as it is."""
     NUMBER = auto()
     """A number, in which a comma may be taken for what it is not."""
+    PRICE = auto()
+    """A number of a product feed, maybe with a currency, in which a comma or a point may be taken for what it is not.
+    """
     EXACT = auto()
     """A time, a yes or no, or a number whose decimal mark was said."""
     IGNORED = auto()
@@ -52,12 +60,16 @@ def findings(cell: str, kind: CellKind = CellKind.TEXT) -> Sequence[Finding]:
     """Return what looks wrong in a cell of text, though it is taken."""
     if kind is CellKind.IGNORED:
         return ()
+    if kind is CellKind.PRICE:
+        cell = amount_in(cell) or cell
     if not cell[-1:].isdigit():  # nearly all cells, so this must be quick
         is_word = len(cell) <= _LONGEST_WORD and cell.lower() in WORDS_FOR_NULL
         return (NULL_WORDS,) if is_word else ()
     if _LOST.fullmatch(cell):
         return (LOST_DIGITS,)
-    if kind is CellKind.NUMBER:
+    if kind is CellKind.PRICE and _MAYBE_POINTS.fullmatch(cell):
+        return (POINTS,)
+    if kind in (CellKind.NUMBER, CellKind.PRICE):
         return (THOUSANDS,) if _MAYBE_THOUSANDS.fullmatch(cell) else ()
     if _EXPONENT.fullmatch(cell):
         return (EXPONENTS,)

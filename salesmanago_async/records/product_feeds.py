@@ -19,6 +19,7 @@ from attrs import frozen
 
 from ..api.fields import CLEAR
 from ..support.nearest import plain
+from .prices import amount_in
 
 Texts: TypeAlias = Sequence[str]
 """The texts that a feed has in one place: an element may be repeated."""
@@ -29,8 +30,6 @@ UNCATEGORIZED = "Uncategorized"
 MOST = 5
 """The most categories and further images of a product; a feed may have more, and the first ones count."""
 
-_CURRENCY = r"(?:[^\W\d_]{2,3}|[^\w\s.,'+-]{1,2})?"
-_PRICE = re.compile(rf"{_CURRENCY}\s*([-+]?\d[\d.,\s']*?)\s*{_CURRENCY}")
 _AVAILABLE = {
     **dict.fromkeys(("instock", "limitedavailability", "preorder", "backorder", "availablefororder"), "true"),
     **dict.fromkeys(("outofstock", "soldout", "discontinued"), "false"),
@@ -47,8 +46,8 @@ def _first(texts: Texts) -> Any:
 
 def _price(texts: Texts) -> Any:
     """Return a price without its currency; a text of another form is returned as it is."""
-    found = _PRICE.fullmatch(texts[0].strip())
-    return found[1] if found else texts[0]
+    amount = amount_in(texts[0])
+    return texts[0] if amount is None else amount
 
 
 def _availability(texts: Texts) -> Any:
@@ -102,6 +101,10 @@ element with a name attribute, such as <a name="Producent">, has that name. Cate
 read by `_categories`.
 """
 
+_FIELD_AT = {place: name for name, field in FEED_FIELDS.items() for place in field.places}
+PRICES = frozenset(name for name, field in FEED_FIELDS.items() if field.read is _price)
+"""The fields that are prices, which a feed writes with their currency."""
+
 _DISCOUNTS = frozenset(FEED_FIELDS["discountPrice"].places)
 _CATEGORIES = tuple(map(plain, ("product_type", "main_category", "category", "google_product_category", "cat")))
 _SEPARATED = {plain("cat"): "/"}
@@ -115,6 +118,11 @@ def is_feed(names: Collection[object]) -> bool:
     """
     found = {plain(name) for name in names if isinstance(name, str)}
     return "title" in found and "name" not in found and not found.isdisjoint({"id", "productid"})
+
+
+def field_at(name: str) -> str | None:
+    """Return the field that is read from the column, the key or the field with this name; None if none is."""
+    return name if name in FEED_FIELDS else _FIELD_AT.get(plain(name))
 
 
 def has_discounts(names: Collection[str]) -> bool:

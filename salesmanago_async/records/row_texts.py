@@ -22,7 +22,7 @@ KindOf: TypeAlias = Callable[[str], CellKind]
 """Returns what the texts under a name are."""
 
 _CELLS = CellRules()
-_NUMBER = re.compile(r"[.,]\d+[eE]\d|\d,\d{3}\|")
+_NUMBER = re.compile(r"[.,]\d+[eE]\d|\d[.,]\d{3}(?!\d)")
 _INVISIBLE = frozenset(INVISIBLE)
 _WORDS = WORDS_FOR_NULL.union(*({word.upper(), word.title(), word.capitalize()} for word in WORDS_FOR_NULL), {"NaN"})
 
@@ -45,7 +45,7 @@ def suspects_in_row(row: Any, trim: Trim | None, kind_of: KindOf) -> Sequence[Su
 
     There is nothing in a `Contact` and its like: a value of the program says what it means.
     """
-    fields = row if row.__class__ is dict else _fields_of(row)
+    fields = row if row.__class__ is dict else fields_of(row)
     if not fields:
         return ()
     texts: list[str] = []
@@ -69,7 +69,8 @@ def suspects_in_column(texts: Sequence[Any], trim: Trim | None, kind: CellKind) 
         yield from ((number, found) for number, text in enumerate(stripped) for found in _findings(text, trim, kind))
 
 
-def _fields_of(row: Any) -> Mapping[Any, Any]:
+def fields_of(row: Any) -> Mapping[Any, Any]:
+    """Return the fields of a row by their names; there are none in a value of the program."""
     if isinstance(row, Mapping):
         return row
     to_dict = row_reader(row)

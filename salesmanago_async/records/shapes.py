@@ -46,7 +46,7 @@ from .encoders import Encoder, InstanceEncoder, MappingEncoder, RecordEncoder, c
 from .exported import exported_columns, has_consents, is_exported
 from .findings import CellKind
 from .names import Names, names_of_contact, names_of_event, names_of_product
-from .product_feeds import has_discounts, is_feed, product_of
+from .product_feeds import PRICES, field_at, has_discounts, is_feed, product_of
 from .row_texts import trimmer
 from .values import plain_values
 
@@ -178,9 +178,9 @@ class Shape:
         return self._specs_of(names)
 
     def kinds_of(self, names: Sequence[str]) -> Sequence[CellKind]:
-        """Return what the cells of these columns are; those of a feed, and those under no name (""), are text."""
+        """Return what the cells of these columns are; those under no name ("") are text."""
         if self._is_feed(names):
-            return [CellKind.TEXT] * len(names)
+            return [self.kind_in_feed(name) for name in names]
         specs = iter(self._specs_of([name for name in names if name]))
         return [self._rules.kind(next(specs)) if name else CellKind.TEXT for name in names]
 
@@ -190,6 +190,17 @@ class Shape:
         if rest and first in self._containers and self._field(name) is None:
             return self.kind_of(rest)
         return self._rules.kind(self._spec(name))
+
+    def kinds_in(self, names: Collection[object]) -> Callable[[str], CellKind]:
+        """Return what says what a text is, as `kind_of` does, in a record with these names, which may be of a feed."""
+        return self.kind_in_feed if self._is_feed(names) else self.kind_of
+
+    def kind_in_feed(self, name: str) -> CellKind:
+        """Return what a text under this name, or of this field, is in a product feed."""
+        found = field_at(name)
+        if found is None or found not in self._specs:
+            return CellKind.TEXT
+        return self._rules.kind_of_prices if found in PRICES else self._rules.kind(self._specs[found])
 
     def separator(self, name: str) -> str:
         """Return what is put between texts that make one field together: a comma for a list."""

@@ -12,6 +12,7 @@ are joined to one text, |Ann|Kraków|, which is searched for all that could matt
     12.0                      .0 or ,0, and 0|     longer than all the rest
     4.86001E10                a mark, E and a digit
     1,234                     a comma in a number
+    1.234 PLN                 a mark before three digits in a price
 
 A clean column may be taken for another, such as one with the cell  a|'b  in it. The opposite never happens (a test
 compares the answer with each cell).
@@ -27,6 +28,7 @@ _WHITE_SPACE = " \t\n\r\v\f\x1c\x1d\x1e\x1f"
 """All white space of ASCII, the most frequent first."""
 _LOST_DIGITS = re.compile(r"\d[eE]\+\d")
 _EXPONENT = re.compile(r"[.,]\d+[eE]\d")
+_MARK_IN_PRICE = re.compile(r"\d[.,]\d{3}")
 
 
 def unclean_columns(rows: Sequence[Sequence[str]], rules: CellRules, *, kinds: Sequence[CellKind] | None) -> list[int]:
@@ -77,6 +79,7 @@ def _has_findings(cells: tuple[str, ...], text: str, kind: CellKind) -> bool:
     return (
         has_fraction
         or (kind is CellKind.NUMBER and "," in text)
+        or (kind is CellKind.PRICE and _MARK_IN_PRICE.search(text) is not None)
         or _EXPONENT.search(text) is not None
         or not WORDS_FOR_NULL.isdisjoint(map(str.lower, cells))
     )

@@ -100,11 +100,9 @@ def _in_flight(samples: tuple[Sample, ...]) -> str:
     ]
     lowest = min(sample.limit for sample in samples)
     highest = max(sample.limit for sample in samples)
-    limit = (
-        f"the limit was {highest}" if lowest == highest else f"the server brought the limit of {highest} to {lowest}"
-    )
+    limit = f"; as the server answered, the limit was between {lowest} and {highest}" if lowest < highest else ""
     most = max(sample.in_flight for sample in samples)
-    summary = f"At most {counted(most, 'request')} {'was' if most == 1 else 'were'} in flight at once; {limit}."
+    summary = f"At most {counted(most, 'request')} {'was' if most == 1 else 'were'} in flight at once{limit}."
     return plot("Requests in flight", curves, seconds=seconds, summary=summary)
 
 

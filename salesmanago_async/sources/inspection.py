@@ -1,14 +1,14 @@
 """Looks for what looks wrong in the texts of rows that are no cells: in the first rows or, with `strict`, in all."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain, islice
 from typing import Any
 
 from attrs import frozen
 
 from ..records.exported import CONSENTS
-from ..records.findings import CellKind
-from ..records.row_texts import suspects_in_column, suspects_in_row, trimmer
+from ..records.row_texts import KindOf, fields_of, suspects_in_column, suspects_in_row, trimmer
 from ..records.shapes import Shape
 from .options import ReadOptions
 from .text_files import BrokenRow, Row
@@ -28,15 +28,21 @@ class SuspectRow:
 
 
 class Inspection:
-    """Looks at the rows of one source while they are read, and counts what it finds."""
+    """Looks at the rows of one source while they are read, and counts what it finds.
 
-    def __init__(self, reading: ReadOptions, shape: Shape) -> None:
+    `kinds_in` returns what says what the texts of a row with certain names are; without it the shape says so.
+    """
+
+    def __init__(
+        self, reading: ReadOptions, shape: Shape, kinds_in: Callable[[tuple[Any, ...]], KindOf] | None = None
+    ) -> None:
         self._shape = shape
         self._columns = reading.columns
         self._trim = trimmer(reading.rules)
         self._is_strict = reading.strict
         self._counter = WarningCounter()
         self._seen = 0
+        self._kinds_in = lru_cache(maxsize=512)(kinds_in or self._kinds_of_names)
 
     @property
     def warnings(self) -> tuple[ReadWarning, ...]:
@@ -66,7 +72,7 @@ class Inspection:
         self._seen += 1
         if isinstance(given, BrokenRow):
             return row
-        found = suspects_in_row(given, self._trim, self._kind_of)
+        found = suspects_in_row(given, self._trim, self._kinds_in(tuple(fields_of(given))))
         if found and self._is_strict:
             name, text = found[0]
             return SuspectRow(given, f"{name}: {text}"), line
@@ -78,8 +84,9 @@ class Inspection:
         """Look at the columns of the next rows; with `strict`, return by number why rows are rejected."""
         refused: dict[int, str] = {}
         most = None if self._is_strict else SAMPLE - self._seen
+        kind_of = self._kinds_in(tuple(columns))
         for name, values in columns.items():
-            for number, text in suspects_in_column(values[:most], self._trim, self._kind_of(name)):
+            for number, text in suspects_in_column(values[:most], self._trim, kind_of(name)):
                 if self._is_strict:
                     refused.setdefault(number, f"{name}: {text}")
                 else:
@@ -89,8 +96,11 @@ class Inspection:
         self._seen += max(map(len, columns.values()), default=0)
         return refused
 
-    def _kind_of(self, name: str) -> CellKind:
-        return self._shape.kind_of(self._columns.get(name, name))
+    def _kinds_of_names(self, names: tuple[Any, ...]) -> KindOf:
+        """Return what says what the texts of a row or a table with these names are."""
+        columns = self._columns
+        kind_of = self._shape.kinds_in([columns.get(name, name) for name in names])
+        return lambda name: kind_of(columns.get(name, name))
 
 
 LEFT_OUT = ReadWarning(

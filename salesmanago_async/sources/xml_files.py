@@ -12,7 +12,7 @@ from ..support.nearest import plain
 from .compression import DamagedGzip
 from .content import Content, content_of
 from .encodings import TextForm
-from .inspection import notes_of
+from .inspection import Inspection, SuspectRow, notes_of
 from .options import FileFormat, ReadOptions
 from .product_xml import XmlProduct, read_products
 from .text_files import BrokenRow, Row
@@ -39,12 +39,13 @@ class XmlFile:
         self.total_bytes = self.content.total_bytes
         self._shape = shape
         self._columns = {plain(name): field for name, field in reading.columns.items()}
+        self._inspection = Inspection(reading, shape, lambda _: shape.kind_in_feed)
         self._raw: Any = None
 
     @property
     def warnings(self) -> tuple[ReadWarning, ...]:
         """What was taken and looks wrong, as far as the file was read."""
-        return notes_of(self._shape)
+        return (*notes_of(self._shape), *self._inspection.warnings)
 
     @property
     def bytes_read(self) -> int:
@@ -55,6 +56,9 @@ class XmlFile:
 
     def rows(self) -> Iterator[Row]:
         """Yield every product with the line of its element; raise `Invalid` where the file is not XML any more."""
+        return self._inspection.rows(self._rows())
+
+    def _rows(self) -> Iterator[Row]:
         reader, self._raw = self.content.open()
         line: int | None = None
         with reader:
@@ -80,7 +84,7 @@ class XmlFile:
 
     def body(self, row: Any) -> Body:
         """Return the checked body of a row."""
-        if isinstance(row, BrokenRow):
+        if isinstance(row, BrokenRow | SuspectRow):
             raise Invalid(row.reason)
         return self._shape.body(row)
 
@@ -90,6 +94,8 @@ class XmlFile:
 
     def record(self, row: Any) -> Any:
         """Return the product with the names of its fields, or the text of a broken row."""
+        if isinstance(row, SuspectRow):
+            return row.given
         return row.text if isinstance(row, BrokenRow) else row
 
     def file_of(self, row: Any) -> str | None:

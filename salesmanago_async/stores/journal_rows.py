@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..errors import Invalid
-from .refusals import HOLDS_A_BUFFER, NotBegun, other_run
+from .refusals import HOLDS_A_BUFFER, NotBegun, NotOurs, OtherRun
 from .rows import check_disjoint, entry_of, json_text
 from .sqlite import (
     SqliteStore,
@@ -53,7 +53,7 @@ class SqliteJournal(SqliteStore[JournalChange]):
                 _check_same(path, connection, identity)
             else:  # nothing was sent, so another run may use the file
                 if connection.execute("SELECT 1 FROM queue").fetchone():
-                    raise Invalid(HOLDS_A_BUFFER, field=str(path))
+                    raise NotOurs(HOLDS_A_BUFFER, field=str(path))
                 begin_run(connection, identity, note)
             return cls(path, connection), entries
 
@@ -134,7 +134,7 @@ def _opened_briefly(path: Path) -> Iterator[sqlite3.Connection | None]:
 def _check_same(path: Path, connection: sqlite3.Connection, identity: Mapping[str, Any]) -> None:
     """Raise `Invalid` if a run is not the one that the journal was begun for."""
     if other := identity_difference(connection, identity):
-        raise Invalid(other_run(other.name, other.servers), field=str(path))
+        raise OtherRun(other, field=str(path))
 
 
 def _entries(connection: sqlite3.Connection) -> list[Entry]:

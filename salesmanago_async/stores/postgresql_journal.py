@@ -11,7 +11,6 @@ from zlib import crc32
 import orjson
 
 from ..connection.identity import difference
-from ..errors import Invalid
 from .addresses import DatabaseAddress
 from .group_commit import StoreLost
 from .postgresql import (
@@ -27,7 +26,7 @@ from .postgresql import (
     taken,
     without_nul,
 )
-from .refusals import HOLDS_A_BUFFER, NotBegun, other_run
+from .refusals import HOLDS_A_BUFFER, NotBegun, NotOurs, OtherRun
 from .rows import check_disjoint, entry_of, json_text
 from .values import Begin, Entry, Forget, JournalChange, Replace, Settle, Submitted
 
@@ -127,7 +126,7 @@ def entries_of(connection: Connection, run: RunRow) -> list[Entry]:
     """Return the entries of a run; raise an error if they are not those that were written."""
     if run.kind != "import":
         if run.lines:
-            raise Invalid(HOLDS_A_BUFFER)
+            raise NotOurs(HOLDS_A_BUFFER)
         return []
     entries = [entry_of(*row) for row in connection.execute(_READ, (run.id,))]
     check_count(run, len(entries))
@@ -163,7 +162,7 @@ def write_digest(address: DatabaseAddress, name: str, digest: str | None) -> Non
 def _check_same(address: DatabaseAddress, run: RunRow, identity: Mapping[str, Any]) -> None:
     """Raise `Invalid` if a run is not the one that the journal was begun for."""
     if other := difference(orjson.loads(run.what), orjson.loads(json_text(identity))):
-        raise Invalid(other_run(other.name, other.servers), field=str(address))
+        raise OtherRun(other, field=str(address))
 
 
 def sealed(number: int, spans: str, checksums: bytes) -> int:

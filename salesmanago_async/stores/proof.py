@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..errors import Invalid
+from .refusals import NotOurs
 
 APPLICATION_ID = 0x534D4A4E
 VERSION = 3
@@ -66,9 +67,9 @@ def is_new(path: Path, connection: sqlite3.Connection) -> bool:
         raise Invalid("is no journal, but another database", field=str(path))
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version != VERSION:
-        raise Invalid(
-            f"is a journal of version {version}; this program writes {VERSION}, so go on with the program that began "
-            "it, or give the run a journal of its own",
+        raise NotOurs(
+            f"is a journal of version {version}, and this program writes {VERSION}",
+            "go on with the program that began it",
             field=str(path),
         )
     return False
@@ -93,9 +94,10 @@ def checked_rollback_file(path: Path) -> Iterator[None]:
     if it is an earlier copy than the rollback journal.
     """
     if Path(f"{path}-wal").exists():
-        raise Invalid(
+        raise NotOurs(
             f"has {path.name}-wal beside it, which this version does not make: it is another program's, or an older "
-            "version's. Take that file away if it does not belong there, or give the run a journal of its own",
+            "version's",
+            "take that file away if it does not belong there",
             field=str(path),
         )
     rollback_file = Path(f"{path}-journal")

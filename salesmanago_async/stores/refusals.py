@@ -1,5 +1,6 @@
 """Why a journal cannot be opened, as errors that both kinds of store raise."""
 
+from ..connection.identity import Difference
 from ..errors import Invalid
 
 IN_USE = "is in use by another run; wait for its end"
@@ -13,10 +14,29 @@ class NotBegun(Invalid):
     """The journal is empty: no import was begun in it, or its tables are missing."""
 
 
-def other_run(name: str, servers: str | None) -> str:
-    """Return the rule that a run breaks whose `name` (or whose server) differs from that of the journal."""
-    said = servers or f"belongs to a run with another {name}"
-    return f"{said}; go on as it was begun, or give a new run a journal of its own"
+class NotOurs(Invalid):
+    """The journal is not one that this run can use: `problem` says why, `advice` what can be done about that, if any.
+
+    Whoever gave another file, to which the journal belongs, is told in other words (see `advising`).
+    """
+
+    def __init__(self, problem: str, advice: str | None = None, *, field: str | None = None) -> None:
+        self.problem = problem
+        self.advice = advice
+        super().__init__(self.advising("give the run a journal of its own"), field=field)
+
+    def advising(self, other: str) -> str:
+        """Return the rule with this advice, after the other one."""
+        return f"{self.problem}; {f'{self.advice}, or ' if self.advice else ''}{other}"
+
+
+class OtherRun(NotOurs):
+    """The journal is of a run that differs in this."""
+
+    def __init__(self, difference: Difference, *, field: str) -> None:
+        said = difference.servers or f"belongs to a run with another {difference.name}"
+        super().__init__(said, "go on as it was begun", field=field)
+        self.difference = difference
 
 
 def other_buffer(name: str, servers: str | None) -> str:
@@ -26,5 +46,5 @@ def other_buffer(name: str, servers: str | None) -> str:
     return f"holds records that were taken for another {name}"
 
 
-HOLDS_A_BUFFER = "holds the records of a buffer; give the run a journal of its own"
+HOLDS_A_BUFFER = "holds the records of a buffer"
 IS_OF_AN_IMPORT = "is the journal of an import, not of a buffer"

@@ -32,6 +32,11 @@ class SyncReport(Report):
     resent: str | None = None
 
     @property
+    def journal_name(self) -> str:
+        """The option that `journal` was given as: the state of a sync is its journal."""
+        return "state"
+
+    @property
     def differences(self) -> Mapping[str, int]:
         """How the source differs from what was known."""
         return {

@@ -8,8 +8,8 @@ The last three are removed when a sync has ended. If they are there when one beg
 it sent, and what of that was accepted, becomes a part of the state first.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -19,10 +19,10 @@ import anyio.to_thread
 from attrs import evolve, frozen
 
 from ..atomic_file import target_of_link
-from ..connection.identity import difference
+from ..connection.identity import Difference, difference
 from ..errors import Invalid
 from ..stores.journal import Journal, open_journal, read_note
-from ..stores.refusals import NotBegun
+from ..stores.refusals import InUse, NotBegun, NotOurs, OtherRun
 from ..stores.values import Entry
 from .header import MARK, Header, StateOf
 from .journal import SyncJournal, arrivals_in
@@ -35,6 +35,9 @@ from .sent import SENT_FORMAT, SentRows
 
 CATALOG = "catalog"
 """The catalogue that a state of products is of, among what the state belongs to."""
+KIND = "kind"
+"""What the journal is of, among what it belongs to: that of a run of its own has another kind, or none."""
+_OWN_STATE = "give this sync a state of its own"
 
 
 @frozen
@@ -180,7 +183,7 @@ def is_state(path: Path) -> bool:
 
 def note_left_behind(path: Path) -> Any:
     """Return the note of a sync that was cut off; raise `Invalid` if none was."""
-    run = _note_of_run(_run_path(path))
+    run = _note_of_run(path)
     if run is None:
         raise Invalid("is the state of a sync that has ended; start the next one with its own command", field=str(path))
     return run["note"]
@@ -196,8 +199,9 @@ async def _locked(path: Path, of: StateOf, note: Mapping[str, Any] | None) -> tu
         "sent_format": SENT_FORMAT,
         "note": note,
     }
-    earlier = await anyio.to_thread.run_sync(_note_of_run, _run_path(path))
-    journal, entries = await open_journal(_run_path(path), {**of.account, "kind": "sync"}, mine)
+    earlier = await anyio.to_thread.run_sync(_note_of_run, path)
+    with _state_named(path):
+        journal, entries = await open_journal(_run_path(path), {**of.account, KIND: "sync"}, mine)
     if not entries or not earlier:
         return journal, None
     earlier_of = StateOf(
@@ -228,10 +232,38 @@ async def _remove_run(path: Path, journal: Journal) -> None:
 
 
 def _note_of_run(path: Path) -> Any:
-    """Return the note of the journal of a run, None if there is none."""
-    with suppress(NotBegun):
-        return read_note(path) if path.is_file() else None
+    """Return the note of the journal of a state's run, None if there is none."""
+    run = _run_path(path)
+    with suppress(NotBegun), _state_named(path):
+        return read_note(run) if run.is_file() else None
     return None
+
+
+@contextmanager
+def _state_named(path: Path) -> Iterator[None]:
+    """Raise the errors of the run's journal as errors of the state, which is the file that the caller has given."""
+    run = _run_path(path)
+    try:
+        yield
+    except NotBegun:
+        raise
+    except InUse as error:
+        raise InUse("is in use by another sync; wait for its end", field=str(path)) from error
+    except OtherRun as error:
+        if error.difference.name == KIND:
+            raise Invalid(f"needs the name {run}, which another journal has; {_OWN_STATE}", field=str(path)) from error
+        raise Invalid(_other(error.difference), field=str(path)) from error
+    except NotOurs as error:
+        raise Invalid(f"has {run} beside it, which {error.advising(_OWN_STATE)}", field=str(path)) from error
+    except Invalid as error:
+        said = f"has {run} beside it, which {error.rule}; or {_OWN_STATE}, or remove both files to send all rows again"
+        raise Invalid(said, field=str(path)) from error
+
+
+def _other(found: Difference) -> str:
+    """Return the rule that a sync breaks whose state is of another server, catalogue, account or owner."""
+    what = "catalogue" if found.name == CATALOG else "account or owner"
+    return found.servers or f"is the state of another {what}; {_OWN_STATE}"
 
 
 def _comparison(path: Path, of: StateOf) -> Comparison:
@@ -242,8 +274,7 @@ def _comparison(path: Path, of: StateOf) -> Comparison:
     before = known.of or of
     if other := difference(before.account, of.account):
         known.close()
-        what = "catalogue" if other.name == CATALOG else "account or owner"
-        raise Invalid(other.servers or f"is the state of another {what}; give this one its own", field=str(path))
+        raise Invalid(_other(other), field=str(path))
     if before.key != of.key:
         return Comparison(Known.nothing(), f"the last sync knew its rows by {before.key}")
     if of.has_names and not before.has_names:

@@ -53,6 +53,7 @@ BAD = [
     Bad("html-200", ["check", "--base-url", "{html}/200"], ["200", "text/html", "<html>"], shows=CHECKED),
     Bad("html-502", ["check", "--base-url", "{html}/502"], ["502"], shows=CHECKED),
     Bad("html-404", ["check", "--base-url", "{html}/404"], ["404", "text/html", "base_url"], shows=CHECKED),
+    Bad("yaml-env-file", ["check", "--env-file", "yaml.env"], ["yaml.env", "line 2", "SALESMANAGO_API_KEY='…'"]),
     Bad("binary-env-file", ["check", "--env-file", "binary.csv"], ["binary.csv"]),
     # files
     Bad("missing-file", [*CONTACTS, "nosuch.csv"], ["nosuch.csv", "No such file"]),
@@ -122,6 +123,7 @@ FILES: Mapping[str, bytes] = {
     "lines.csv": b'{"email": "good@bad-input.pl"}\n',
     "object.json": b'{"email": "good@bad-input.pl"}\n',
     "events.csv": b"email,date,contactExtEventType\ngood@bad-input.pl,2024-01-01,CART\n",
+    "yaml.env": b"SALESMANAGO_CLIENT_ID=a\nSALESMANAGO_API_KEY: b\n",
     "binary.csv": bytes(range(256)) * 20,
     "empty.csv": b"\n\n",
     "quote.csv": b'"email,name\ngood@bad-input.pl,Ann\n',

@@ -58,10 +58,31 @@ def test_what_is_wrong_is_said_before_anything_is_sent(
 
 
 def test_a_path_that_nobody_documents_can_be_called(salesmanago: Command) -> None:
-    for arguments in (("contact/hasContac", ANN, "--any-path"), ("a/path/of/its/own", "{}")):
-        ended = salesmanago("call", *arguments)
-        assert ended.returncode == 1, "it was sent, and the server refused it"
-        assert "did you mean" not in ended.stderr
+    ended = salesmanago("call", "a/path/of/its/own", "{}")
+    assert ended.returncode == 1, "it was sent, and the server refused it"
+    assert "/api/a/path/of/its/own is not a documented path" in ended.stderr
+    assert "did you mean" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "near"),
+    [
+        (("contact/hasContac", ANN, "--any-path"), "contact/hasContact"),
+        (("/api/contact/hascontact", ANN, "--any-path"), "contact/hasContact"),
+        (("contacts/upsert", "{}", "--any-path"), "contact/upsert"),
+        (("contacts/getBy/email", "{}"), "contact/listById"),
+    ],
+)
+def test_a_path_that_the_server_does_not_know_is_sent_and_then_the_nearest_one_is_named(
+    salesmanago: Command, arguments: Sequence[str], near: str
+) -> None:
+    ended = salesmanago("call", *arguments)
+    sent = arguments[0].removeprefix("/api/")
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"salesmanago: the server refused the request: /api/{sent} is not a documented path; "
+        f"{sent!r} is not a documented path; did you mean {near!r}?\n"
+    )
 
 
 @pytest.mark.anyio
@@ -71,6 +92,11 @@ async def test_the_library_sends_any_path_and_notes_what_may_have_been_meant(sm:
     assert caught.value.__notes__ == [
         "'contact/hasContac' is not a documented path; did you mean 'contact/hasContact'?"
     ]
+    with pytest.raises(Refused) as caught:
+        await sm.call("v3/product/upsert", {})
+    [note] = caught.value.__notes__
+    assert note.startswith("'v3/product/upsert' is a call of API v3, which has another host and key: ")
+    assert note.endswith("send(…) makes it with an object of UpsertProducts")
     with pytest.raises(Refused) as caught:
         await sm.call("contact/hasContact", {})
     assert not getattr(caught.value, "__notes__", [])

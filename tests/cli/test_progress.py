@@ -57,8 +57,10 @@ def test_counts_name_what_is_under_way_and_the_speed_while_rows_are_read() -> No
     reading = status(10.0, records=25_000, accepted=20_000, rejected=3, read=50, total=100)
     assert counts(reading) == "25,000 read: 20,000 accepted, 3 rejected, 4,997 under way, 2,500 rows/s"
     found = status(10.0, read=50, total=100)
-    found = evolve(found, report=Report(read=25_000, accepted=25_000, concurrency=24))
-    assert counts(found) == "25,000 read: 25,000 accepted, 2,500 rows/s, up to 24 in flight"
+    found = evolve(found, report=Report(read=25_000, accepted=25_000, requests=25, concurrency=24))
+    assert counts(found) == "25,000 read: 25,000 accepted, 2,500 rows/s, up to 24 requests at once"
+    guessed = evolve(found, report=Report(read=25_000, accepted=25_000, requests=25, concurrency=3))
+    assert counts(guessed) == "25,000 read: 25,000 accepted, 2,500 rows/s"
     waiting = status(40.0, records=25_000, accepted=24_000, rejected=1000, read=100, total=100)
     assert counts(waiting) == "25,000 read: 24,000 accepted, 1,000 rejected"
 

@@ -195,6 +195,36 @@ async def test_settings_that_cannot_be_used_are_named(options: Any, field: str, 
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize("url", ["http://api.example.com", "https://api.example.com:0", "https://u:p@api.example.com"])
+async def test_an_address_that_cannot_be_used_is_named_by_its_setting_alone(url: str, make_client: MakeClient) -> None:
+    with pytest.raises(Invalid, match=r"^products_url: ") as caught:
+        make_client(Simulator(), products_url=url)
+    assert "https://api.salesmanago.com" in str(caught.value) or "user" in str(caught.value)
+    assert "base_url" not in str(caught.value)
+    assert "app2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        *(httpx.Response(status, html="<html>nothing here") for status in (403, 404, 405)),
+        *(httpx.Response(status, headers={"Location": "/login"}) for status in (301, 302, 303, 307, 308)),
+    ],
+    ids=lambda response: str(response.status_code),
+)
+async def test_an_answer_from_the_wrong_place_names_the_setting_of_the_address(response: httpx.Response) -> None:
+    sm = SalesManago(
+        DEMO_CREDENTIALS, owner=DEMO_OWNER, transport=httpx.MockTransport(lambda _: response), products_key="K1"
+    )
+    async with sm:
+        with pytest.raises(Unreadable, match=r"; is products_url right\?$"):
+            await sm.catalogs.list()
+        with pytest.raises(Unreadable, match=r"; is products_url right\?$"):
+            await sm.products.upsert("c", [SHIRT])
+        with pytest.raises(Unreadable, match=r"; is base_url right\?$"):
+            await sm.contacts.has("ann@example.com")
+
+
 async def test_the_environment_has_the_key_and_the_host() -> None:
     environ = {
         "SALESMANAGO_CLIENT_ID": "a", "SALESMANAGO_API_KEY": "b", "SALESMANAGO_SHA": "c",

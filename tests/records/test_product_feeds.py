@@ -32,6 +32,13 @@ def body(**fields: Any) -> dict[str, Any]:
         ("12", 12.0),
         (12.5, 12.5),
         ("0.00 EUR", 0.0),
+        ("$10.00 USD", 10.0),
+        ("US$ 10.00", 10.0),
+        ("eur 10", 10.0),
+        ("10 Kč", 10.0),
+        ("10₽", 10.0),
+        ("1,299 USD", 1299.0),
+        ("1.299 EUR", 1.299),
     ],
 )
 def test_the_currency_of_a_price_is_left_out(text: Any, price: float) -> None:
@@ -39,7 +46,14 @@ def test_the_currency_of_a_price_is_left_out(text: Any, price: float) -> None:
     assert body(sale_price=text)["discountPrice"] == price
 
 
-@pytest.mark.parametrize("text", ["cheap", "12,50 PLN", "12.50 per piece", "PLN", "12.50 PLN 3 EUR", "1.2.3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("cheap", "12,50 PLN", "12.50 per piece", "PLN", "12.50 PLN 3 EUR", "1.2.3", "1.299,00 zł", "1.299.000 zł"),
+        *("10 EUR/m", "10 szt", "10 kg", "10 %", "10 m²", "ab 10 €", "ab 10", "od 10 zł", "von 10", "~10 zł", "≈10"),
+        *("<10", ">10 €", "(10)", "#10", "10*", "10-20 EUR", "10 €/kg", "2x10 €", "½"),
+    ],
+)
 def test_what_is_no_price_is_an_error(text: str) -> None:
     with pytest.raises(Invalid, match="price: "):
         body(price=text)

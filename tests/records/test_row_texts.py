@@ -13,7 +13,15 @@ import pytest
 from salesmanago_async import CLEAR, Contact, ExternalEvent
 from salesmanago_async.api.codec import dumps
 from salesmanago_async.records.cells import CellRules
-from salesmanago_async.records.findings import EXPONENTS, LOST_DIGITS, NULL_WORDS, THOUSANDS, ZERO_FRACTIONS, CellKind
+from salesmanago_async.records.findings import (
+    EXPONENTS,
+    LOST_DIGITS,
+    NULL_WORDS,
+    POINTS,
+    THOUSANDS,
+    ZERO_FRACTIONS,
+    CellKind,
+)
 from salesmanago_async.records.row_texts import MARKED, suspects_in_column, suspects_in_row, trimmer
 from salesmanago_async.records.shapes import Shape, contact_shape, event_shape
 from tests.records.test_compiled import without_slow_path
@@ -217,11 +225,12 @@ def test_what_looks_wrong_in_a_column_is_found() -> None:
 
 
 def test_the_kind_of_a_column_counts() -> None:
-    texts = ["120.00", "1,234"]
+    texts = ["120.00", "1,234", "1.234"]
     found = {kind: list(suspects_in_column(texts, str.strip, kind)) for kind in CellKind}
     assert found == {
         CellKind.TEXT: [(0, ZERO_FRACTIONS)],
         CellKind.NUMBER: [(1, THOUSANDS)],
+        CellKind.PRICE: [(1, THOUSANDS), (2, POINTS)],
         CellKind.EXACT: [],
         CellKind.IGNORED: [],
     }

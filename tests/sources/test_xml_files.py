@@ -1,12 +1,16 @@
 """Product feeds as files: places, encodings, damage, gzip, memory."""
 
 import gzip
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from salesmanago_async import Invalid
+from salesmanago_async.records.findings import POINTS, THOUSANDS
 from salesmanago_async.records.shapes import contact_shape, price_shape, product_shape
 from salesmanago_async.sources.options import ReadOptions
 from salesmanago_async.sources.sources import open_source
@@ -136,6 +140,71 @@ def test_a_table_of_google_is_read_by_its_columns(tmp_path: Path) -> None:
     assert second == (3, "name: is missing")
     mapped = written(tmp_path, table.replace("ID\t", "SKU\t"), "sku.tsv")
     assert read(mapped, columns={"SKU": "productId"})[0] == first
+
+
+def as_xml(prices: list[str], folder: Path) -> Any:
+    items = "".join(f"<item><id>{n}</id><title>Hat</title><price>{p}</price></item>\n" for n, p in enumerate(prices))
+    return written(folder, f"<rss>{items}</rss>")
+
+
+def as_rows(prices: list[str], _: Path) -> Any:
+    return [{"id": str(number), "title": "Hat", "price": price} for number, price in enumerate(prices)]
+
+
+def as_json(prices: list[str], folder: Path) -> Any:
+    return written(folder, json.dumps(as_rows(prices, folder)), "feed.json")
+
+
+def as_jsonl(prices: list[str], folder: Path) -> Any:
+    return written(folder, "".join(f"{json.dumps(row)}\n" for row in as_rows(prices, folder)), "feed.jsonl")
+
+
+def as_table(prices: list[str], folder: Path) -> Any:
+    lines = "".join(f"{number}\tHat\t{price}\n" for number, price in enumerate(prices))
+    return written(folder, f"id\ttitle\tprice\n{lines}", "feed.tsv")
+
+
+def as_frame(prices: list[str], folder: Path) -> Any:
+    return pa.Table.from_pylist(as_rows(prices, folder))
+
+
+every_feed = pytest.mark.parametrize("feed", [as_xml, as_rows, as_json, as_jsonl, as_table, as_frame])
+PRICED = ["12.50 PLN", "1,299 USD", "$1.299", "1.299,00 zł", "10 EUR/m", "ab 10 €", "0.125 EUR", "1,299.00 USD"]
+
+
+@every_feed
+def test_a_price_that_is_read_on_a_guess_is_a_warning_and_one_that_cannot_be_read_is_rejected(
+    feed: Callable[[list[str], Path], Any], tmp_path: Path
+) -> None:
+    source: Any = open_source(feed(PRICED, tmp_path), product_shape(), ReadOptions())
+    assert _prices(source) == [12.5, 1299.0, 1.299, "price", "price", "price", 0.125, 1299.0]
+    assert [(each.column, each.text, each.count) for each in source.warnings] == [
+        ("price", THOUSANDS, 1),
+        ("price", POINTS, 1),
+    ]
+    strict: Any = open_source(feed(PRICED, tmp_path), product_shape(), ReadOptions(strict=True))
+    assert _prices(strict) == [12.5, "price", "price", "price", "price", "price", 0.125, 1299.0]
+    with_commas = feed(["1.299,00 zł", "1,299 USD", "1.299"], tmp_path)
+    said: Any = open_source(with_commas, product_shape(), ReadOptions(decimal=","))
+    assert (_prices(said), said.warnings) == ([1299.0, 1.299, 1299.0], ())
+
+
+def _prices(source: Any) -> list[Any]:
+    """The price of each row, or the name of the field that the row is rejected for."""
+    found: list[Any] = []
+    for row, _ in source.rows():
+        try:
+            found.append(source.body(row)["price"])
+        except Invalid as error:
+            found.append(str(error).partition(":")[0])
+    return found
+
+
+@pytest.mark.parametrize("feed", [as_rows, as_json, as_jsonl, as_table, as_frame])
+def test_a_feed_with_a_mapped_id_is_read_as_a_feed(feed: Callable[[list[str], Path], Any], tmp_path: Path) -> None:
+    source: Any = open_source(feed(["1,299 USD"], tmp_path), product_shape(), ReadOptions(columns={"id": "productId"}))
+    assert _prices(source) == [1299.0]
+    assert [each.column for each in source.warnings] == ["price"]
 
 
 READ = """

@@ -1,11 +1,18 @@
 """A sync of products sends those that changed, and switches off those that are gone."""
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from salesmanago_async import Invalid, SalesManago
+from salesmanago_async.file_imports.definition import FileImport, FileSync, note_of
+from salesmanago_async.file_imports.opening import begun_import
 from salesmanago_async.simulator import Fault, ProductSettings
 from tests.sync.shops import CATALOG, Shop, differences, product
 
@@ -110,10 +117,104 @@ async def test_a_state_without_names_is_begun_anew_where_they_are_needed(sm: Sal
 
 async def test_a_state_is_of_one_catalogue(sm: SalesManago, state: Path) -> None:
     await sm.products.sync([product(1)], state=state, catalog_id=CATALOG)
-    with pytest.raises(Invalid, match=r"products\.db: is the state of another catalogue; give this one its own"):
+    with pytest.raises(Invalid, match=r"products\.db: is the state of another catalogue; give this sync a state"):
         await sm.products.sync([product(1)], state=state, catalog_id="other")
     with pytest.raises(Invalid, match=r"products\.db: is the state of another"):
         await sm.contacts.sync([{"email": "a@example.com"}], state=state)
+
+
+async def _killed(shop: Shop, state: Path) -> list[dict[str, Any]]:
+    """Leave behind what a sync leaves that was killed; return its rows."""
+    rows = [product(number) for number in range(20)]
+    await shop.sync(rows, state, batch_size=5)
+    await shop.killed_sync([product(number, quantity=2) for number in range(20)], state, at=3, batch_size=5)
+    assert Path(f"{state}-run").exists()
+    return rows
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_what_a_killed_sync_left_is_of_one_catalogue_too(shop: Shop, state: Path, *, dry_run: bool) -> None:
+    rows = await _killed(shop, state)
+    async with shop.client() as sm:
+        with pytest.raises(Invalid) as caught:
+            await sm.products.sync(rows, state=state, catalog_id="other", dry_run=dry_run)
+        assert str(caught.value) == f"{state}: is the state of another catalogue; give this sync a state of its own"
+    async with shop.client(products_url="http://localhost:9", transport=None) as sm:
+        with pytest.raises(Invalid) as caught:
+            await sm.products.sync(rows, state=state, catalog_id=CATALOG, dry_run=dry_run)
+        assert str(caught.value).startswith(f"{state}: was begun with a simulated server, and this is for localhost:9")
+
+
+def _of_version_9(run: Path) -> None:
+    with closing(sqlite3.connect(run)) as connection:
+        connection.execute("PRAGMA user_version = 9")
+
+
+def _cut(run: Path) -> None:
+    run.write_bytes(run.read_bytes()[:5000])
+
+
+def _of_another_program(run: Path) -> None:
+    run.write_bytes(b"text" * 1000)
+
+
+def _with_a_log_beside_it(run: Path) -> None:
+    Path(f"{run}-wal").touch()
+
+
+def _a_folder(run: Path) -> None:
+    run.unlink()
+    run.mkdir()
+
+
+@pytest.mark.parametrize("damage", [_of_version_9, _cut, _of_another_program, _with_a_log_beside_it, _a_folder])
+async def test_what_is_wrong_with_a_file_of_the_run_is_said_of_the_state(
+    shop: Shop, state: Path, damage: Callable[[Path], None]
+) -> None:
+    rows = await _killed(shop, state)
+    run = Path(f"{state}-run")
+    damage(run)
+    with pytest.raises(Invalid) as caught:
+        await shop.sync(rows, state)
+    assert str(caught.value).startswith(f"{state}: has {run} beside it, which ")
+    assert "give this sync a state of its own" in str(caught.value)
+    assert "give the run" not in str(caught.value)
+
+
+async def test_the_journal_of_an_import_is_not_taken_for_that_of_a_sync(shop: Shop, state: Path) -> None:
+    run = Path(f"{state}-run")
+    async with shop.client() as sm:
+        await sm.products.upsert_many([product(1)], catalog_id=CATALOG, journal=run)
+    with pytest.raises(Invalid) as caught:
+        await shop.sync([product(1)], state)
+    assert str(caught.value) == (
+        f"{state}: needs the name {run}, which another journal has; give this sync a state of its own"
+    )
+
+
+async def test_a_sync_of_a_program_is_resumed_by_that_program(shop: Shop, state: Path) -> None:
+    await _killed(shop, state)
+    with pytest.raises(Invalid) as caught:
+        begun_import(state)
+    assert str(caught.value) == (
+        f"{state}: was not begun by 'salesmanago import' or 'salesmanago sync'; "
+        "continue it with the program that began it"
+    )
+
+
+def test_a_name_that_cannot_be_kept_is_said_of_the_state() -> None:
+    definition = FileImport(kind="contacts", files=(Path("a\udcff.csv"),), sync=FileSync(state=Path("people.db")))
+    with pytest.raises(Invalid, match=r"so the state cannot keep it; rename the file$"):
+        note_of(definition)
+    with pytest.raises(Invalid, match=r"so the journal cannot keep it; rename the file, or import without a journal$"):
+        note_of(evolve(definition, sync=None))
+
+
+async def test_a_report_names_the_state_as_it_was_given(shop: Shop, state: Path) -> None:
+    shop.simulator.faults = [Fault.parse("503,path=v3/product/upsert")]
+    page = unescape((await shop.sync([product(1)], state, patience=1)).html())
+    assert f"The same call with state='{state}' goes on with the run." in page
+    assert "journal" not in page
 
 
 async def test_a_sync_that_was_killed_goes_on(shop: Shop, state: Path) -> None:

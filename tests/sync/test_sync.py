@@ -502,7 +502,7 @@ async def test_rows_that_were_never_accepted_are_new(account: Account, state: Pa
 async def test_two_syncs_cannot_use_one_state(account: Account, state: Path) -> None:
     async with account.client() as sm, sm.contacts.syncing([row(1)], state=state) as outcomes:
         async for _ in outcomes:
-            with pytest.raises(Invalid, match="is in use by another run"):
+            with pytest.raises(Invalid, match=r"customers\.db: is in use by another sync"):
                 await sm.contacts.sync([row(2)], state=state)
 
 
@@ -558,7 +558,7 @@ async def test_a_link_and_its_target_are_one_state(account: Account, state: Path
     assert link.is_symlink()
     async with account.client() as sm, sm.contacts.syncing([row(2)], state=link) as outcomes:
         async for _ in outcomes:
-            with pytest.raises(Invalid, match="is in use by another run"):
+            with pytest.raises(Invalid, match=r"customers\.db: is in use by another sync"):
                 await sm.contacts.sync([row(2)], state=state)
 
 
