@@ -152,15 +152,15 @@ class SourceReader:
 
         It is cancelled only while a row is waited for. If the row comes nevertheless, it is taken outside the scope.
         """
+        late: Row | None = None
         with anyio.CancelScope() as self._waiting_for_source:
-            while True:
-                row = None  # the last one was taken, should the waiting for the next be cancelled
-                row = await self._next_when_there(rows)
-                if row is None or self._waiting_for_source.cancel_called:
+            while (row := await self._next_when_there(rows)) is not None:
+                if self._waiting_for_source.cancel_called:
+                    late = row
                     break
                 await self._take_or_flush(row)
-        if row is not None:
-            await self._take_or_flush(row)
+        if late is not None:
+            await self._take_or_flush(late)
 
     async def _take_or_flush(self, row: Row) -> None:
         if self._flushing.locked():
