@@ -182,9 +182,8 @@ def test_what_is_left_is_told_in_words() -> None:
     polls = "and the next start polls the jobs of what is sent"
     assert told(1, 0) == "A buffer was closed with 1 record to be sent; it lies in signups.db"
     assert told(0, 1) == f"A buffer was closed with 1 record sent and not yet confirmed; it lies in signups.db, {polls}"
-    assert told(3, 2) == (
-        f"A buffer was closed with 3 records to be sent and 2 sent and not yet confirmed; they lie in signups.db, {polls}"
-    )
+    left = "3 records to be sent and 2 sent and not yet confirmed"
+    assert told(3, 2) == f"A buffer was closed with {left}; they lie in signups.db, {polls}"
     assert told(1, 0, None) == "A buffer without a journal was closed with 1 record not sent"
 
 
