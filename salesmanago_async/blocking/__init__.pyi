@@ -102,7 +102,9 @@ __all__ = [
 class Buffer(Generic[RecordT]):
     """Takes records, sends them together, and reports the outcome of each.
 
-    Its options are those of `salesmanago_async.buffers.options.BufferOptions`, and of the other classes there. Use it as a context manager. Leaving the block sends what is there, within bounds, and so does closing the
+    Its options are those of `salesmanago_async.buffers.options.BufferOptions`, and of the other classes there.
+
+    Use it as a context manager. Leaving the block sends what is there, within bounds, and so does closing the
     client.
     """
     def __len__(self) -> int:
@@ -1272,7 +1274,8 @@ class Products:
     ) -> Buffer[Product | Mapping[str, Any]]:
         """Return a buffer that collects single products and upserts them together; for apps.
 
-        The options are those of `salesmanago_async.buffers.options.ProductBufferOptions`. Of two versions of a product that are taken, the later one wins.
+        The options are those of `salesmanago_async.buffers.options.ProductBufferOptions`. Of two versions of a
+        product that are taken, the later one wins.
         """
     def buffer_quantities(
         self, *, catalog_id: str, **options: Unpack[ProductBufferOptions]

@@ -39,7 +39,9 @@ LAST_POLL = 3.0
 class Buffer(Generic[RecordT]):
     """Takes records, sends them together, and reports the outcome of each.
 
-    Its options are those of `salesmanago_async.buffers.options.BufferOptions`, and of the other classes there. Use it as an async context manager. Leaving the block sends what is there, within bounds, and so does closing the
+    Its options are those of `salesmanago_async.buffers.options.BufferOptions`, and of the other classes there.
+
+    Use it as an async context manager. Leaving the block sends what is there, within bounds, and so does closing the
     client.
     """
 
