@@ -247,9 +247,9 @@ class Buffer(Generic[RecordT]):
     def _give_up(self) -> None:
         """Report the records that are still here, with their present state."""
         why = "the buffer was closed first"
-        outcomes = [outcome for dispatcher in self._dispatchers for outcome in dispatcher.queue.give_up(why)]
-        self._reporter.report(outcomes)
-        left = Left.of(outcome.state for outcome in outcomes)
+        queues = [dispatcher.queue for dispatcher in self._dispatchers]
+        left = Left.of(state for queue in queues for state in queue.states_left())
+        self._reporter.report([outcome for queue in queues for outcome in queue.give_up(why)])
         if left.unsent or left.unconfirmed:
             journal = str(self._options.journal) if self._files else None
             tell(BufferLeftRecords(records=left.unsent, unconfirmed=left.unconfirmed, journal=journal))

@@ -51,8 +51,8 @@ class Delete:
 class Left:
     """How many records of a queue have no outcome yet.
 
-    The next start sends those that are `unsent`, as their requests got no answer or were never made. Those that are
-    `unconfirmed` were taken by the server, and the next start polls their jobs.
+    The next start sends those that are `unsent`, as their requests were never made or got no answer (events are looked
+    for first). Those that are `unconfirmed` were taken by the server, and the next start polls their jobs.
     """
 
     unsent: int

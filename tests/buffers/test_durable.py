@@ -174,6 +174,20 @@ async def test_what_a_closing_buffer_has_left_is_told_as_its_file_has_it(
     ] * bool(sent or unsent)
 
 
+async def test_an_event_that_stays_in_doubt_is_left_in_the_file_and_told(
+    sm: SalesManago, simulator: Simulator, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with sm.contacts.buffer() as contacts:
+        await contacts.confirm(contact(1))
+    simulator.faults = [Fault("reset-before", path=ADD), Fault("status", path="contact/list", status=400)]
+    async with sm.events.buffer(journal=path) as buffer:
+        assert (await buffer.confirm(purchase(1, of=1))).state == "in_doubt"
+        assert len(buffer) == 0
+    assert [state for _, state, _ in lines(path)] == ["in_doubt"]
+    told = [vars(one)["sm_records"] for one in caplog.records if vars(one)["sm_event"] == "buffer_left_records"]
+    assert told == [1]
+
+
 def test_what_is_left_is_told_in_words() -> None:
     def told(unsent: int, unconfirmed: int, journal: str | None = "signups.db") -> str:
         event = BufferLeftRecords(records=unsent, unconfirmed=unconfirmed, journal=journal)
