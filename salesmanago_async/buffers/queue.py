@@ -215,7 +215,8 @@ class Queue:
 
     def states_left(self) -> list[State]:
         """Return the states of the records without an outcome, and of those that stay in the file in doubt."""
-        return [queued.state for queued in self._queued.values()] + self._kept_in_doubt * ["in_doubt"]
+        kept: list[State] = ["in_doubt"] * self._kept_in_doubt
+        return [*(queued.state for queued in self._queued.values()), *kept]
 
     # Records that leave
 
