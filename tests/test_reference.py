@@ -1,15 +1,19 @@
 """The table of calls that `salesmanago call --table` prints is what the code says."""
 
+import ast
 import inspect
 import re
+from importlib import import_module
 
 from attrs import frozen
 from click.testing import CliRunner
 
+import salesmanago_async
 from salesmanago_async import SalesManago, api
 from salesmanago_async.api import ALL_REQUESTS
 from salesmanago_async.cli._commands import salesmanago
 from salesmanago_async.simulator import DEMO_CREDENTIALS
+from tests.readme import PACKAGE
 
 
 @frozen
@@ -60,3 +64,21 @@ def test_the_methods_are_the_ones_a_reader_would_look_for() -> None:
     assert methods["integration/upsert"] == "sm.contacts.upsert_with_event"
     assert methods["authorization/token"] == "sm.system.login_token"
     assert methods["recommendation/purchasedTogether"] == "sm.recommendations.purchased_together"
+
+
+def test_each_class_of_options_that_a_docstring_names_can_be_imported_from_where_it_says() -> None:
+    """Bare names are those of the package's top, or of the module that has the docstring."""
+    named = 0
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        here = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            for module, name in re.findall(r"`(?:([\w.]+)\.)?(\w+Options)`", ast.get_docstring(node) or ""):
+                named += 1
+                if module:
+                    assert hasattr(import_module(module), name), f"{path}: {module}.{name}"
+                else:
+                    assert name in here or name in salesmanago_async.__all__, f"{path}: say where {name} is"
+    assert named > 20

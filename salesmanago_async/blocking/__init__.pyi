@@ -100,7 +100,9 @@ __all__ = [
 ]
 
 class Buffer(Generic[RecordT]):
-    """Takes records, sends them together, and reports the outcome of each: see `BufferOptions`.
+    """Takes records, sends them together, and reports the outcome of each.
+
+    Its options are those of `salesmanago_async.buffers.options.BufferOptions`, and of the other classes there.
 
     Use it as a context manager. Leaving the block sends what is there, within bounds, and so does closing the
     client.
@@ -509,7 +511,8 @@ class Contacts:
 
         `source` is everything, as for `upsert_many`, and it is read to its end. `state` is a file that connects one
         sync with the next: for each key it has a digest of the content that was accepted last, 16 bytes a row. It is
-        created by the first sync, which sends every row. `options` are those of `SyncOptions`.
+        created by the first sync, which sends every row. `options` are those of
+        `salesmanago_async.sync.settings.SyncOptions`.
 
             report = sm.contacts.sync("customers.csv", state="customers.db")
             report.added, report.changed, report.unchanged, report.removed
@@ -528,7 +531,9 @@ class Contacts:
     ) -> AbstractContextManager[SyncOutcomes]:
         """Sync as `sync` does, but yield the outcome of each row that is sent when it becomes known."""
     def buffer(self, **options: Unpack[ContactBufferOptions]) -> Buffer[Contact | Mapping[str, Any]]:
-        """Return a buffer that collects single contacts and upserts them together; for apps (see `BufferOptions`).
+        """Return a buffer that collects single contacts and upserts them together; for apps.
+
+        The options are those of `salesmanago_async.buffers.options.ContactBufferOptions`.
 
         `with sm.contacts.buffer(journal="signups.db") as buffer` and then `buffer.add(contact)`.
         """
@@ -729,7 +734,10 @@ class Events:
         """Run as `add_many` does, but yield each outcome when it becomes known; see `sm.contacts.upserting`."""
 
     def buffer(self, **options: Unpack[EventBufferOptions]) -> Buffer[ExternalEvent | Mapping[str, Any]]:
-        """Return a buffer that collects single events and adds them together; for apps (see `EventBufferOptions`)."""
+        """Return a buffer that collects single events and adds them together; for apps.
+
+        The options are those of `salesmanago_async.buffers.options.EventBufferOptions`.
+        """
 
 class Funnels:
     """Calls about sales funnels (reference: "API - Funnels")."""
@@ -1266,7 +1274,8 @@ class Products:
     ) -> Buffer[Product | Mapping[str, Any]]:
         """Return a buffer that collects single products and upserts them together; for apps.
 
-        See `ProductBufferOptions`. Of two versions of a product that are taken, the later one wins.
+        The options are those of `salesmanago_async.buffers.options.ProductBufferOptions`. Of two versions of a
+        product that are taken, the later one wins.
         """
     def buffer_quantities(
         self, *, catalog_id: str, **options: Unpack[ProductBufferOptions]

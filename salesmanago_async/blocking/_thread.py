@@ -37,6 +37,7 @@ IN_LOOP = (
     "`await`, or call this in another thread, as `await asyncio.to_thread(…)` does"
 )
 ANSWERING = "the client waits for this callback, so the callback cannot use the client"
+ENDING = "this process is ending, so its client is closed; make the call again in the next process"
 LONGEST_END = 40.0
 """Seconds that the end of the program waits for a client that was not closed."""
 
@@ -58,6 +59,7 @@ class _Loop:
     portal: anyio.from_thread.BlockingPortal | None = None
     process: OwnProcess = field(factory=OwnProcess)
     is_closed: bool = False
+    why_closed: str = CLOSED
     lock: threading.Lock = field(factory=threading.Lock)
 
     @property
@@ -73,11 +75,16 @@ class _Loop:
             raise ClientClosed(FORKED)
         with self.lock:
             if self.is_closed:
-                raise ClientClosed(CLOSED)
+                raise ClientClosed(self.why_closed)
             if self.portal is None:
                 begun: Future[anyio.from_thread.BlockingPortal] = Future()
                 self.thread = threading.Thread(target=_serve, args=(begun,), name="salesmanago", daemon=True)
-                self.thread.start()
+                try:
+                    self.thread.start()
+                except RuntimeError:  # no thread can be started while the interpreter ends
+                    if _is_process_ending():
+                        raise ClientClosed(ENDING) from None
+                    raise
                 self.portal = begun.result()
             return self.portal
 
@@ -85,6 +92,8 @@ class _Loop:
         """Begin the end of the loop; return False if it had ended, or never begun."""
         with self.lock:
             was_running = self.portal is not None and not self.is_closed
+            if not self.is_closed and _is_process_ending():
+                self.why_closed = ENDING
             self.is_closed = True
             return was_running
 
@@ -130,7 +139,11 @@ class ClientThread:
         Everything else is cancelled.
         """
         self._check_may_wait()
-        call = _Call(self._loop.begin(), work)
+        portal = self._loop.begin()
+        try:
+            call = _Call(portal, work)
+        except RuntimeError:  # the portal was stopped a moment ago
+            raise ClientClosed(self._loop.why_closed) from None
         interruption = caller.wait_for(call.result, call.interrupt)
         if isinstance(interruption, KeyboardInterrupt) and isinstance(report := call.returned, Report):
             raise RunInterrupted(report) from None
@@ -139,7 +152,11 @@ class ClientThread:
         try:
             found: T = call.result.result()
         except CancelledError:
-            raise ClientClosed(CLOSED) from None
+            raise ClientClosed(self._loop.why_closed) from None
+        except ClientClosed:  # the client does not know why it was closed
+            if self._loop.why_closed == ENDING:
+                raise ClientClosed(ENDING) from None
+            raise
         caller.raise_error()
         return found
 
@@ -185,10 +202,7 @@ class _Call:
         self._runs: list[Running] = []
         self._scope: anyio.CancelScope | None = None
         self._is_interrupted = False
-        try:
-            task = portal.start_task_soon(self._execute)
-        except RuntimeError:  # the portal was stopped a moment ago
-            raise ClientClosed(CLOSED) from None
+        task = portal.start_task_soon(self._execute)
         task.add_done_callback(self._has_ended)
 
     @property
@@ -235,6 +249,11 @@ def _returning(get: Callable[[], T]) -> Work[T]:
         return get()
 
     return work
+
+
+def _is_process_ending() -> bool:
+    """Return whether the interpreter is ending: its main thread has ended, while threads of a server may go on."""
+    return not threading.main_thread().is_alive()
 
 
 def _is_in_trio() -> bool:

@@ -22,9 +22,9 @@ and each run reads from a `QueueSource` and writes to a `QueueJournal`.
 buffer.confirm(record)` does both. A bad record is refused immediately.
 
 While the server is away, a buffer keeps trying. The promises of a run (see `imports`) hold for the records that a
-buffer has taken. Its options are those of `BufferOptions`. With `journal`, a record is on the disk before `add`
-returns, and is deleted when it is accepted: after a kill, the next start sends it. `salesmanago rejected signups.db
---forget` writes out what the server rejected.
+buffer has taken. The options are in options.py. With `journal`, a record is on the disk before `add` returns, and is
+deleted when it is accepted: after a kill, the next buffer that opens the file sends it, so an app opens its buffers
+when it starts. `salesmanago rejected signups.db --forget` writes out what the server rejected.
 
 Leaving the block sends what is there for at most `drain_within` seconds (20), and takes 3 to 8 seconds more for a last
 poll and for what is in flight. Web servers leave the block at SIGTERM, and `sigterm.until_sigterm` does so for other

@@ -15,7 +15,7 @@ from ..outcome import Outcome
 from ..records.names import Names
 from ..records.shapes import Shape
 from ..stores.queue import StoredQueue
-from ..stores.queue_values import QueuedLine
+from ..stores.queue_values import Left, QueuedLine
 from ..support.signal import Signal
 from ..support.spawn import spawn
 from ..telemetry import tell, watch_buffer
@@ -37,7 +37,9 @@ LAST_POLL = 3.0
 
 
 class Buffer(Generic[RecordT]):
-    """Takes records, sends them together, and reports the outcome of each: see `BufferOptions`.
+    """Takes records, sends them together, and reports the outcome of each.
+
+    Its options are those of `salesmanago_async.buffers.options.BufferOptions`, and of the other classes there.
 
     Use it as an async context manager. Leaving the block sends what is there, within bounds, and so does closing the
     client.
@@ -189,8 +191,10 @@ class Buffer(Generic[RecordT]):
     def _tracked(self, opened: Opened) -> Opened:
         """Return an opened queue, and remember to close its file."""
         self._files.append(opened[0])
-        if left := sum(line.state != "rejected" for line in opened[1]):
-            tell(LeftoversFound(records=left, journal=str(self._options.journal)))
+        left = Left.of(line.state for line in opened[1])
+        if left.unsent or left.unconfirmed:
+            journal = str(self._options.journal)
+            tell(LeftoversFound(records=left.unsent, unconfirmed=left.unconfirmed, journal=journal))
         return opened
 
     def _add_queue(self, file: StoredQueue | None, lines: list[QueuedLine], *, after: Sequence[Holder]) -> None:
@@ -243,8 +247,9 @@ class Buffer(Generic[RecordT]):
     def _give_up(self) -> None:
         """Report the records that are still here, with their present state."""
         why = "the buffer was closed first"
-        left = [outcome for dispatcher in self._dispatchers for outcome in dispatcher.queue.give_up(why)]
-        self._reporter.report(left)
-        unsent = sum(outcome.state != "submitted" for outcome in left)
-        if unsent:
-            tell(BufferLeftRecords(records=unsent, journal=str(self._options.journal) if self._files else None))
+        queues = [dispatcher.queue for dispatcher in self._dispatchers]
+        left = Left.of(state for queue in queues for state in queue.states_left())
+        self._reporter.report([outcome for queue in queues for outcome in queue.give_up(why)])
+        if left.unsent or left.unconfirmed:
+            journal = str(self._options.journal) if self._files else None
+            tell(BufferLeftRecords(records=left.unsent, unconfirmed=left.unconfirmed, journal=journal))

@@ -80,6 +80,8 @@ class Queue:
         self._chunk_numbers = count(max((queued.chunk or 0 for queued in self._queued.values()), default=0) + 1)
         self._arrivals: deque[Queued] = deque()
         self._putting = 0
+        self._kept_in_doubt = 0
+        """How many records were reported as in doubt, and stay in the file for the next start."""
         self._closed = False
         self._changed = changed
         self.incoming = Signal()
@@ -211,11 +213,18 @@ class Queue:
         if self._file:
             await self._file.delete([queued.number for queued in members])
 
+    def states_left(self) -> list[State]:
+        """Return the states of the records without an outcome, and of those that stay in the file in doubt."""
+        kept: list[State] = ["in_doubt"] * self._kept_in_doubt
+        return [*(queued.state for queued in self._queued.values()), *kept]
+
     # Records that leave
 
     def end(self, queued: Queued, outcome: Outcome) -> Outcome:
         """Remove a record with its outcome, and return the outcome."""
         del self._queued[queued.number]
+        if self._file and outcome.state == "in_doubt":
+            self._kept_in_doubt += 1
         self._forget(queued.names)
         queued.receipt.resolve(outcome)
         self._changed.give()

@@ -43,7 +43,7 @@ def _known(_: object, attribute: Any, value: str) -> None:
 
 @frozen(kw_only=True)
 class BufferSettings:
-    """The settings of a buffer, besides those of its runs: see `BufferOptions`."""
+    """The settings of a buffer, besides those of its runs: see `salesmanago_async.buffers.options.BufferOptions`."""
 
     max_delay: float = field(default=1.0, validator=_positive)
     max_pending: int = field(default=50_000, validator=_positive)

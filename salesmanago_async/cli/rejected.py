@@ -1,11 +1,17 @@
 """`salesmanago rejected`."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from ..stores.addresses import JournalPlace
 from ._examples import examples
 from ._journal_place import JournalParam
 from ._run import run
+
+if TYPE_CHECKING:
+    from ..stores.queue_values import Left
 
 
 @click.command(
@@ -19,8 +25,9 @@ def rejected(queue: JournalPlace, forget: bool) -> None:
 
     DB is the file of the buffer, or postgresql://host/database?run=NAME.
 
-    Correct the records and import them: `salesmanago import contacts FILE.jsonl`. Records that wait to be sent stay in
-    the file. No app may have the file open.
+    Correct the records and import them: `salesmanago import contacts FILE.jsonl`. Records without an outcome stay in
+    the file: they are counted, and the next start of the app goes on with them. No app may have the file open. Each
+    worker of an app has a file of its own; the others are named.
     """
     raise SystemExit(run(_write, queue=queue, forget=forget))
 
@@ -28,7 +35,8 @@ def rejected(queue: JournalPlace, forget: bool) -> None:
 async def _write(*, queue: JournalPlace, forget: bool) -> int:
     import orjson
 
-    from ..stores.queue import StoredQueue
+    from ..stores.queue import StoredQueue, places_beside
+    from ..stores.queue_values import Left
 
     file, lines = await StoredQueue.reopen(queue)
     try:
@@ -39,5 +47,22 @@ async def _write(*, queue: JournalPlace, forget: bool) -> int:
             await file.delete([line.number for line in found])
     finally:
         await file.aclose()
-    click.echo(f"{len(found):,} rejected, {len(lines) - len(found):,} to be sent", err=True)
+    click.echo(_counts(len(found), Left.of(line.state for line in lines)), err=True)
+    if others := await places_beside(queue):
+        click.echo(_of_others([_as_given(other, queue) for other in others]), err=True)
     return 0
+
+
+def _counts(rejected: int, left: "Left") -> str:
+    unconfirmed = f", {left.unconfirmed:,} sent and not yet confirmed" if left.unconfirmed else ""
+    polls = " (the next start of the app polls the jobs)" if left.unconfirmed else ""
+    return f"{rejected:,} rejected, {left.unsent:,} to be sent{unconfirmed}{polls}"
+
+
+def _of_others(names: list[str]) -> str:
+    them = "it" if len(names) == 1 else "each of them"
+    return f"Not counted: {', '.join(names)}, of other workers; run `salesmanago rejected` on {them}, too"
+
+
+def _as_given(other: JournalPlace, queue: JournalPlace) -> str:
+    return str(queue.with_name(other.name) if isinstance(queue, Path) and isinstance(other, Path) else other)

@@ -122,6 +122,8 @@ class Connection:
     """Seconds by which the server's clock (its Date header) was ahead of ours at its last answer."""
     patience: Patience | None = field(default=None, repr=False)
     """How long requests are retried while none is answered; None: each request follows `retries`."""
+    gives_up: bool = field(default=True, repr=False)
+    """Whether nothing is sent any more when the patience is over; a buffer then starts another run."""
     run: ConnectedRun | None = field(default=None, repr=False)
     """The run that sends these requests: it ends with the patience, and when it is halted, nothing is retried."""
     _log_throttle: LogThrottle = field(factory=LogThrottle, repr=False)
@@ -131,12 +133,20 @@ class Connection:
         """The server and the account of this connection, as a journal or state file records them."""
         return identity(self.http.server, self.token_source.account)
 
-    def of_run(self, run: ConnectedRun, *, traffic: Traffic, patience: float) -> Self:
+    def of_run(self, run: ConnectedRun, *, traffic: Traffic, patience: float, gives_up: bool = True) -> Self:
         """Return the same connection for a run, whose requests `traffic` counts.
 
-        Its requests are retried until `patience` seconds have passed without any answer.
+        Its requests are retried until `patience` seconds have passed without any answer. Without `gives_up`, another
+        run then goes on, so the log names no end.
         """
-        return evolve(self, run=run, traffic=traffic, patience=Patience(patience), log_throttle=LogThrottle())
+        return evolve(
+            self,
+            run=run,
+            traffic=traffic,
+            patience=Patience(patience),
+            gives_up=gives_up,
+            log_throttle=LogThrottle(),
+        )
 
     async def send(self, request: Request[AnswerT]) -> AnswerT:
         """Send a request value and return its answer."""
@@ -232,12 +242,20 @@ class Connection:
         return wait
 
     def _log_wait(self, error: SalesManagoError, path: str, tries: int, wait: float, left: float | None) -> None:
-        """Log that a request is retried after a wait; in a run, `left` is the remaining patience."""
+        """Log that a request is retried after a wait; in a run, `left` is the remaining patience.
+
+        Nothing is said about an end if there is none, as in a buffer.
+        """
         failure = failure_of(error)
         level = self._log_throttle.level(path, failure, now=anyio.current_time(), wait=wait)
         most = self.retries.tries if left is None else None
         retry = Retry(
-            path=path, failure=failure, attempt=tries + 1, wait_seconds=wait, most_attempts=most, seconds_left=left
+            path=path,
+            failure=failure,
+            attempt=tries + 1,
+            wait_seconds=wait,
+            most_attempts=most,
+            seconds_left=left if self.gives_up else None,
         )
         tell(retry, level)
 

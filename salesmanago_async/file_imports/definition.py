@@ -24,9 +24,9 @@ STDOUT = Path("-")
 
 @frozen(kw_only=True)
 class FileSync:
-    """What makes an import of contacts or products a sync, which sends only what changed: see `SyncOptions`.
+    """What makes an import of contacts or products a sync, which sends only what changed.
 
-    `key` is for contacts; products are known by their ids.
+    See `salesmanago_async.sync.settings.SyncOptions`. `key` is for contacts; products are known by their ids.
     """
 
     state: Path

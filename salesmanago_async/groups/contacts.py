@@ -411,7 +411,8 @@ class Contacts(Group):
 
         `source` is everything, as for `upsert_many`, and it is read to its end. `state` is a file that connects one
         sync with the next: for each key it has a digest of the content that was accepted last, 16 bytes a row. It is
-        created by the first sync, which sends every row. `options` are those of `SyncOptions`.
+        created by the first sync, which sends every row. `options` are those of
+        `salesmanago_async.sync.settings.SyncOptions`.
 
             report = await sm.contacts.sync("customers.csv", state="customers.db")
             report.added, report.changed, report.unchanged, report.removed
@@ -440,7 +441,9 @@ class Contacts(Group):
             yield outcomes
 
     def buffer(self, **options: "Unpack[ContactBufferOptions]") -> "Buffer[Contact | Mapping[str, Any]]":
-        """Return a buffer that collects single contacts and upserts them together; for apps (see `BufferOptions`).
+        """Return a buffer that collects single contacts and upserts them together; for apps.
+
+        The options are those of `salesmanago_async.buffers.options.ContactBufferOptions`.
 
         `async with sm.contacts.buffer(journal="signups.db") as buffer` and then `await buffer.add(contact)`.
         """

@@ -64,7 +64,10 @@ class Events(Group):
             yield outcomes
 
     def buffer(self, **options: "Unpack[EventBufferOptions]") -> "Buffer[ExternalEvent | Mapping[str, Any]]":
-        """Return a buffer that collects single events and adds them together; for apps (see `EventBufferOptions`)."""
+        """Return a buffer that collects single events and adds them together; for apps.
+
+        The options are those of `salesmanago_async.buffers.options.EventBufferOptions`.
+        """
         from ..buffers.buffer import Buffer  # here, as few programs need it
         from ..buffers.options import EventBufferOptions
         from ..buffers.settings import BufferSettings

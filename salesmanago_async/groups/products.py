@@ -203,7 +203,8 @@ class Products(Group):
     ) -> "Buffer[Product | Mapping[str, Any]]":
         """Return a buffer that collects single products and upserts them together; for apps.
 
-        See `ProductBufferOptions`. Of two versions of a product that are taken, the later one wins.
+        The options are those of `salesmanago_async.buffers.options.ProductBufferOptions`. Of two versions of a
+        product that are taken, the later one wins.
         """
         return self._buffer(product_run, product_shape(), catalog_id, options)
 

@@ -69,7 +69,7 @@ def _one_of(*known: str) -> Callable[[object, Any, str], None]:
 
 @frozen(kw_only=True)
 class Settings:
-    """The settings of a run: see `RunOptions`.
+    """The settings of a run: see `salesmanago_async.imports.runs.RunOptions`.
 
     `fields` are the fields of the request besides its list, `path` replaces its path.
     """

@@ -59,7 +59,7 @@ _DOCUMENTED_WORDS = {
 
 @frozen(kw_only=True)
 class CellRules:
-    """How cells are read: see `CommonRunOptions`."""
+    """How cells are read: see `salesmanago_async.imports.runs.CommonRunOptions`."""
 
     null: frozenset[str] = frozenset()
     decimal: str = "."

@@ -38,7 +38,7 @@ def _zone(given: str | tzinfo) -> tzinfo:
 
 @frozen(kw_only=True)
 class ReadOptions:
-    """How a source is read: see `CommonRunOptions`."""
+    """How a source is read: see `salesmanago_async.imports.runs.CommonRunOptions`."""
 
     extra_columns: ExtraColumns = "error"
     columns: Mapping[str, str] = field(factory=dict)

@@ -18,6 +18,7 @@ from .addresses import JournalPlace
 from .group_commit import GroupCommit, Store
 from .queue_rows import SqliteQueue
 from .queue_values import Delete, Insert, Mark, QueueChange, QueuedLine
+from .refusals import IN_USE, IN_USE_BY_APP, InUse
 
 
 class StoredQueue:
@@ -77,12 +78,15 @@ class StoredQueue:
 def _opened(
     place: JournalPlace, identity: Mapping[str, Any] | None, waits: bool
 ) -> tuple[Store[QueueChange], list[QueuedLine]]:
-    if isinstance(place, Path):
-        return SqliteQueue.open(place, identity)
-    check_postgresql("journal")
-    from .postgresql_queue import PostgresqlQueue  # here: few programs need it, and psycopg may be missing
+    try:
+        if isinstance(place, Path):
+            return SqliteQueue.open(place, identity)
+        check_postgresql("journal")
+        from .postgresql_queue import PostgresqlQueue  # here: few programs need it, and psycopg may be missing
 
-    return PostgresqlQueue.open(place, identity, waits=waits)
+        return PostgresqlQueue.open(place, identity, waits=waits)
+    except InUse as error:  # a store knows runs, which end by themselves; an app does not
+        raise InUse(error.rule.replace(IN_USE, IN_USE_BY_APP), field=error.field) from error
 
 
 # One queue for each worker of an app
@@ -107,6 +111,23 @@ async def places_of_workers(place: JournalPlace) -> list[JournalPlace]:
 
     names = await anyio.to_thread.run_sync(names_of_queues, place)
     return [place.of_run(name) for name in sorted(filter(_form(place.run or "", "").fullmatch, names))]
+
+
+async def places_beside(place: JournalPlace) -> list[JournalPlace]:
+    """Return the places of the queues that other workers of the same app have begun, whichever this one is."""
+    first = _first_worker(place)
+    found = {*await places_of_workers(place), *(await places_of_workers(first) if first else ())}
+    own = place.absolute() if isinstance(place, Path) else place
+    return sorted(found - {own}, key=str)
+
+
+def _first_worker(place: JournalPlace) -> JournalPlace | None:
+    """Return the place of the first worker's queue, if this one may be that of another worker."""
+    name = place.stem if isinstance(place, Path) else place.run or ""
+    numbered = re.fullmatch(r"(.+)\.\d+", name)
+    if not numbered:
+        return None
+    return place.with_name(f"{numbered[1]}{place.suffix}") if isinstance(place, Path) else place.of_run(numbered[1])
 
 
 def _form(stem: str, suffix: str) -> re.Pattern[str]:

@@ -5,6 +5,8 @@ from ..errors import Invalid
 
 IN_USE = "is in use by another run; wait for its end"
 
+IN_USE_BY_APP = "is in use by a running app or command; stop that first"
+
 
 class InUse(Invalid):
     """The journal is open in another process, or twice in this one."""

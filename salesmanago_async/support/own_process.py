@@ -8,7 +8,7 @@ import os
 
 from attrs import field, frozen
 
-WHERE = "such as at the first use, in Celery's worker_process_init, or in post_fork of gunicorn"
+WHERE = "such as at the first use, in Celery's worker_process_init, or in post_worker_init of gunicorn"
 """Where a child makes what it needs, for messages."""
 
 

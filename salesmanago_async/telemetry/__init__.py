@@ -25,7 +25,7 @@ and JSON formatters see them as fields. Their names begin with `sm_`, so that th
     sm_attempt          the number of the next try, from 1
     sm_most_attempts    the most tries of a single call
     sm_wait_seconds     how long something waits before it goes on
-    sm_seconds_left     how long a run goes on without any answer
+    sm_seconds_left     how long a run goes on without any answer; a buffer has no such end
     sm_limit            the most requests in flight from now on
     sm_limit_before     and before
     sm_rate             the most requests that start in a second from now on
@@ -33,6 +33,7 @@ and JSON formatters see them as fields. Their names begin with `sm_`, so that th
     sm_job_state        how a job has ended: "done", "failed", or "unfollowed" if that is not known
     sm_seconds          how long something took
     sm_records          how many records it is about
+    sm_unconfirmed      how many more records a buffer has sent, with jobs that it has to poll
     sm_read, sm_accepted, sm_submitted, sm_rejected, sm_in_doubt, sm_not_sent, sm_requests, sm_retries
                         the counts of a run, as in its report
     sm_state            the state of a record

@@ -6,14 +6,38 @@ from .events import ERROR, INFO, WARNING, Event
 
 
 @frozen(kw_only=True)
-class LeftoversFound(Event):
-    """A buffer found records that an earlier process has left, and sends them."""
+class _Left(Event):
+    """What is left in a buffer: `records` that are to be sent, and others that are sent and `unconfirmed`."""
 
     logger = "buffers"
-    level = INFO
-    template = "A buffer found %(sm_records)d records of an earlier process in %(sm_journal)s, and sends them"
     records: int
+    unconfirmed: int = 0
+
+    def what(self, *, to_be_sent: str = "to be sent") -> str:
+        """Return the words for both counts; for one of them if the other is 0."""
+        parts = []
+        if self.records or not self.unconfirmed:
+            parts.append(f"%(sm_records)d {_records(self.records)} {to_be_sent}")
+        if self.unconfirmed:
+            noun = "" if parts else f"{_records(self.unconfirmed)} "
+            parts.append(f"%(sm_unconfirmed)d {noun}sent and not yet confirmed")
+        return " and ".join(parts)
+
+
+def _records(count: int) -> str:
+    return "record" if count == 1 else "records"
+
+
+@frozen(kw_only=True)
+class LeftoversFound(_Left):
+    """A buffer found records that an earlier process has left: it sends them, or polls their jobs."""
+
+    level = INFO
     journal: str
+
+    def words(self) -> str:
+        """Return the words for what was found."""
+        return f"A buffer found {self.what()}, left by an earlier process in %(sm_journal)s, and goes on"
 
 
 @frozen(kw_only=True)
@@ -75,22 +99,24 @@ class CallbackFailed(Event):
 
 
 @frozen(kw_only=True)
-class BufferLeftRecords(Event):
-    """A buffer was closed before all of its records were sent; without a `journal` they are lost."""
+class BufferLeftRecords(_Left):
+    """A buffer was closed before all outcomes were known; without a `journal`, what was not sent is lost."""
 
-    logger = "buffers"
-    records: int
     journal: str | None = None
 
     def words(self) -> str:
         """Return the words for a buffer with or without a journal."""
         if self.journal is None:
-            return "A buffer without a journal was closed with %(sm_records)d records that are not sent"
-        return "A buffer was closed with %(sm_records)d records to be sent; they lie in %(sm_journal)s"
+            return f"A buffer without a journal was closed with {self.what(to_be_sent='not sent')}"
+        lies = "it lies" if self.records + self.unconfirmed == 1 else "they lie"
+        polls = ", and the next start polls the jobs of what is sent" if self.unconfirmed else ""
+        return f"A buffer was closed with {self.what()}; {lies} in %(sm_journal)s{polls}"
 
     def severity(self) -> int:
-        """Return ERROR if the records are lost."""
-        return WARNING if self.journal else ERROR
+        """Return ERROR if records are lost, INFO if all are sent and the next start confirms them."""
+        if self.journal:
+            return WARNING if self.records else INFO
+        return ERROR if self.records else WARNING
 
 
 @frozen(kw_only=True)

@@ -7,7 +7,10 @@ from .events import DEBUG, ERROR, Event
 
 @frozen(kw_only=True)
 class Retry(Event):
-    """A request is sent again after a wait: up to `most_attempts`, or in a run while there are `seconds_left`."""
+    """A request is sent again after a wait: up to `most_attempts`, or in a run while there are `seconds_left`.
+
+    The run of a buffer has neither, because the next run goes on.
+    """
 
     logger = "connection"
     path: str
@@ -18,7 +21,7 @@ class Retry(Event):
     seconds_left: float | None = None
 
     def words(self) -> str:
-        """Return the words for a single call, or a run."""
+        """Return the words for a single call, a run, or the run of a buffer."""
         most = "" if self.most_attempts is None else " of %(sm_most_attempts)d"
         left = "" if self.seconds_left is None else ", giving up in %(sm_seconds_left).0f s if no answer comes"
         return f"%(sm_path)s: %(sm_failure)s; try %(sm_attempt)d{most} in %(sm_wait_seconds).1f s{left}"

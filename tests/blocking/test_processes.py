@@ -130,6 +130,54 @@ else:
     assert others == ["True", "True"]
 
 
+ENDING = """
+import atexit
+import sys
+import threading
+import time
+
+atexit.register(lambda: request.join(20))  # before the library is imported: what is registered first comes last
+
+from salesmanago_async.blocking import SalesManago
+
+sm = SalesManago.from_env()
+sm.tags.list()
+
+def serve():
+    while True:
+        time.sleep(0.01)
+        try:
+            sm.tags.list()
+        except Exception as error:
+            print(f"{type(error).__name__}: {error}", flush=True)
+            return
+
+request = threading.Thread(target=serve, daemon=True)
+if "closed" in sys.argv:
+    atexit.register(sm.close)
+request.start()
+sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize("how", ["forgotten", "closed"])
+def test_a_request_of_a_process_that_ends_is_told_so(tmp_path: Path, how: str) -> None:
+    """As in the autoreload of Django: daemon threads answer requests while the main thread ends."""
+    with serving() as environ:
+        (tmp_path / "script.py").write_text(ENDING)
+        done = subprocess.run(
+            [sys.executable, "script.py", how],
+            cwd=tmp_path,
+            env=os.environ | environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 3
+    assert done.stdout.startswith("ClientClosed: this process is ending, so its client is closed"), done.stderr
+
+
 CELERY = """
 from celery import Celery
 from celery.signals import worker_process_init, worker_process_shutdown

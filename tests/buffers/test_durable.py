@@ -1,5 +1,6 @@
 """Buffers with a journal: records outlive the process, and are deleted from the disk once they are accepted."""
 
+import logging
 import sqlite3
 import stat
 from collections import Counter
@@ -14,6 +15,8 @@ from salesmanago_async import Credentials, Invalid, Outcome, SalesManago
 from salesmanago_async.errors import JournalFailed
 from salesmanago_async.simulator import Fault, Simulator
 from salesmanago_async.stores.addresses import DatabaseAddress, JournalPlace
+from salesmanago_async.stores.queue_values import Left
+from salesmanago_async.telemetry.buffer_events import BufferLeftRecords
 from tests.buffers.gateways import ADD, UPSERT, Gateway, contact, files_of, leave, purchase
 from tests.conftest import in_ci
 from tests.postgresql import end_sessions, query, run_in
@@ -141,6 +144,77 @@ async def test_what_is_not_sent_in_time_lies_in_the_journal(
     assert (await receipt).state in {"not_sent", "in_doubt"}
     gateway.away = None
     assert [one.state for one in await outcomes_of_the_next(sm, place)] == ["accepted"]
+
+
+@pytest.mark.parametrize("sent", [0, 1, 2])
+@pytest.mark.parametrize("unsent", [0, 1, 2])
+async def test_what_a_closing_buffer_has_left_is_told_as_its_file_has_it(
+    sm: SalesManago, gateway: Gateway, path: Path, caplog: pytest.LogCaptureFixture, *, sent: int, unsent: int
+) -> None:
+    caplog.set_level(logging.INFO, "salesmanago_async.buffers")
+    async with sm.contacts.buffer(journal=path, max_delay=0.5, drain_within=1) as buffer:
+        for number in range(sent):
+            await buffer.add(contact(number))
+        await anyio.sleep(1)  # they are sent; the simulated job is not done
+        gateway.away = 503
+        for number in range(10, 10 + unsent):
+            await buffer.add(contact(number))
+    left = Left.of(state for _, state, _ in lines(path))
+    assert (left.unsent, left.unconfirmed) == (unsent, sent)
+    told = [one for one in caplog.records if vars(one)["sm_event"] == "buffer_left_records"]
+    assert [(vars(one)["sm_records"], vars(one)["sm_unconfirmed"]) for one in told] == [(unsent, sent)] * bool(told)
+    assert bool(told) == bool(sent or unsent)
+    assert not any(wrong in one.getMessage() for one in told for wrong in ("1 records", " 0 "))
+    assert all(one.levelno == (logging.WARNING if unsent else logging.INFO) for one in told)
+    caplog.clear()
+    gateway.away = None
+    assert [one.state for one in await outcomes_of_the_next(sm, path)] == ["accepted"] * (sent + unsent)
+    assert [one.args for one in caplog.records if vars(one)["sm_event"] == "leftovers_found"] == [
+        {"sm_event": "leftovers_found", "sm_records": unsent, "sm_unconfirmed": sent, "sm_journal": str(path)}
+    ] * bool(sent or unsent)
+
+
+async def test_an_event_that_stays_in_doubt_is_left_in_the_file_and_told(
+    sm: SalesManago, simulator: Simulator, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with sm.contacts.buffer() as contacts:
+        await contacts.confirm(contact(1))
+    simulator.faults = [Fault("reset-before", path=ADD), Fault("status", path="contact/list", status=400)]
+    async with sm.events.buffer(journal=path) as buffer:
+        assert (await buffer.confirm(purchase(1, of=1))).state == "in_doubt"
+        assert len(buffer) == 0
+    assert [state for _, state, _ in lines(path)] == ["in_doubt"]
+    told = [vars(one)["sm_records"] for one in caplog.records if vars(one)["sm_event"] == "buffer_left_records"]
+    assert told == [1]
+
+
+def test_what_is_left_is_told_in_words() -> None:
+    def told(unsent: int, unconfirmed: int, journal: str | None = "signups.db") -> str:
+        event = BufferLeftRecords(records=unsent, unconfirmed=unconfirmed, journal=journal)
+        return event.words() % event.facts()
+
+    polls = "and the next start polls the jobs of what is sent"
+    assert told(1, 0) == "A buffer was closed with 1 record to be sent; it lies in signups.db"
+    assert told(0, 1) == f"A buffer was closed with 1 record sent and not yet confirmed; it lies in signups.db, {polls}"
+    left = "3 records to be sent and 2 sent and not yet confirmed"
+    assert told(3, 2) == f"A buffer was closed with {left}; they lie in signups.db, {polls}"
+    assert told(1, 0, None) == "A buffer without a journal was closed with 1 record not sent"
+
+
+@pytest.mark.parametrize("status", [503, 429])
+async def test_the_log_of_a_buffer_never_says_that_it_gives_up(
+    sm: SalesManago, gateway: Gateway, path: Path, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    gateway.away = status
+    async with sm.contacts.buffer(journal=path, drain_within=1) as buffer:
+        receipt = await buffer.add(contact(1))
+        await anyio.sleep(1000)  # longer than the patience of a run
+        assert "; try 2 in " in caplog.text
+        assert "goes on trying" in caplog.text
+        gateway.away = None
+        assert (await receipt).state == "accepted"
+    assert "giving up" not in caplog.text
+    assert not any("sm_seconds_left" in vars(one) for one in caplog.records)
 
 
 async def test_a_rejected_record_stays_with_its_reason(sm: SalesManago, place: JournalPlace, gateway: Gateway) -> None:

@@ -52,7 +52,12 @@ class Engine:
         self._control = control or RunControl.begin(connection.pace, settings.goal)
         self._tally = self._control.tally
         self._tally.kind = target.kind
-        self._connection = connection.of_run(self._control, traffic=self._tally.traffic, patience=settings.patience)
+        self._connection = connection.of_run(
+            self._control,
+            traffic=self._tally.traffic,
+            patience=settings.patience,
+            gives_up=stops_with_client,
+        )
         self._source = source
         self._target = target
         self._settings = settings
