@@ -520,6 +520,10 @@ class Contacts:
         state belongs to one account, owner and server: `Invalid` says so. If the options that decide what is sent have
         changed, all rows are sent again, and `report.resent` says why.
 
+        A value that has become blank or None makes a row *changed*, but the field in the account keeps its old value,
+        as in `upsert_many`. `CLEAR` in a mapping or a `Contact` clears a text field [guess: it is sent as an empty
+        text]; a file cannot say it. `remove_tags`, also as a column, removes tags.
+
         With `removed="delete"`, `"stop_monitoring"` or `"tag:NAME"`, contacts that are no longer in the source are
         deleted, no longer monitored, or tagged. Then the state also holds the address or id of each contact.
         """
@@ -1236,6 +1240,10 @@ class Products:
         fields. So fields that somebody else has changed meanwhile stay as they are. Such a request takes as many
         products as the other ones, and a run has up to three that are not full, where it would have one. A product that
         was not accepted is sent whole the next time, and so is a second row of one product.
+
+        A value that has become blank or None makes a product *changed*, but the field in the catalogue keeps its old
+        value. `set_as_null` (the column setAsNull of a file) names fields to clear; in a table with Google's columns, a
+        product without a sale price loses its discount. With `only="prices"`, `discount_price=CLEAR` ends a discount.
 
         With `only="prices"` or `"quantities"` the source has the columns of `update_prices_many` or
         `update_quantities_many` alone; such a sync needs a state of its own.

@@ -422,6 +422,10 @@ class Contacts(Group):
         state belongs to one account, owner and server: `Invalid` says so. If the options that decide what is sent have
         changed, all rows are sent again, and `report.resent` says why.
 
+        A value that has become blank or None makes a row *changed*, but the field in the account keeps its old value,
+        as in `upsert_many`. `CLEAR` in a mapping or a `Contact` clears a text field [guess: it is sent as an empty
+        text]; a file cannot say it. `remove_tags`, also as a column, removes tags.
+
         With `removed="delete"`, `"stop_monitoring"` or `"tag:NAME"`, contacts that are no longer in the source are
         deleted, no longer monitored, or tagged. Then the state also holds the address or id of each contact.
         """

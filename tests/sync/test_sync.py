@@ -9,9 +9,10 @@ from typing import Any, cast
 
 import anyio.from_thread
 import httpx
+import orjson
 import pytest
 
-from salesmanago_async import Invalid, NotAuthenticated
+from salesmanago_async import CLEAR, Invalid, NotAuthenticated
 from salesmanago_async.file_imports.definition import Attempt, FileImport, FileSync
 from salesmanago_async.file_imports.making import importing
 from salesmanago_async.file_imports.opening import open_import
@@ -595,3 +596,25 @@ async def test_cancellation_waits_for_the_state(account: Account, state: Path, m
     monkeypatch.undo()
     assert list(state.parent.iterdir()) == [state]
     assert differences(await account.sync([row(1)], state)) == (0, 0, 1, 0)
+
+
+@pytest.mark.parametrize("blank", ["", "  ", None])
+async def test_a_value_that_becomes_blank_is_a_change_and_only_clear_is_sent_to_empty_the_field(
+    account: Account, state: Path, blank: str | None
+) -> None:
+    sent: list[Any] = []
+
+    def note(request: httpx.Request) -> None:
+        if request.url.path.endswith("batchupsertv2"):
+            sent.append(orjson.loads(request.content)["upsertDetails"][0]["contact"])
+
+    account.on_request = note
+    await account.sync([row(1, 1)], state)
+    blanked = {"email": address(1), "name": blank}
+    report = await account.sync([blanked], state)
+    assert (report.changed, report.accepted) == (1, 1)
+    assert await account.names([1]) == {1: "version 1"}
+    cleared = {"email": address(1), "name": CLEAR}
+    assert (await account.sync([cleared], state)).changed == 1
+    assert (await account.sync([cleared], state)).unchanged == 1
+    assert sent[1:] == [{"email": address(1)}, {"email": address(1), "name": ""}]
