@@ -113,6 +113,25 @@ def test_the_other_commands_are_commands(tmp_path: Path) -> None:
     assert {line: run_command(f"{line} --help", tmp_path, {}).returncode for line in lines} == dict.fromkeys(lines, 0)
 
 
+@pytest.mark.ci
+def test_both_directions_of_a_night_run_and_no_night_replaces_the_changes_of_another(tmp_path: Path) -> None:
+    commands = [line for line in section("Only what changed").splitlines() if line.startswith("salesmanago ")]
+    assert len(commands) == 2
+    people, tomorrow = tmp_path / "people.csv", "2999-01-02"
+    with serving(job_seconds=0.1) as environ:
+        for day in ("2999-01-01", tomorrow):
+            people.write_text(f"email,name\nann@example.com,{day}\n")
+            for line in commands:
+                ended = run_command(f"{line.replace('$(date +%F)', day)} --poll-interval 0.2", tmp_path, environ)
+                assert ended.returncode == 0, ended.stdout
+    files = sorted(tmp_path.glob("changes-*.jsonl"))
+    assert [file.name for file in files] == ["changes-2999-01-01.jsonl", f"changes-{tomorrow}.jsonl"]
+    assert [f'"{day}"' in file.read_text() for file, day in zip(files, ("2999-01-01", tomorrow), strict=True)] == [
+        True,
+        True,
+    ]
+
+
 # Examples
 
 

@@ -276,7 +276,8 @@ class Contacts(Group):
 
         `state` is a file that connects one run to the next: no change is missed, and none comes twice. If the file
         exists, the run continues where the last one ended, and `since` is ignored. The file is written when the block
-        ends without an error after the last contact, so the contacts should be stored safely by then. It holds ids and
+        ends without an error after the last contact, so the contacts should be stored safely by then: the next run
+        begins there, and gives none of them again. So write each run to a file of its own name. The state holds ids and
         times, and belongs to one owner, account and server: a state of another one is refused. `state` may also be
         "postgresql://host/database?run=NAME" (extra `postgres`), for runs on several machines: if another export with
         that name has ended meanwhile, `JournalFailed` is raised at the end, and its state stays.
