@@ -427,6 +427,9 @@ class Contacts(Group):
         as in `upsert_many`. `CLEAR` in a mapping or a `Contact` clears a text field [guess: it is sent as an empty
         text]; a file cannot say it. `remove_tags`, also as a column, removes tags.
 
+        A column of a table that has come or gone since the last sync is named in the warnings of the report, also in a
+        dry run: its rows count as changed.
+
         With `removed="delete"`, `"stop_monitoring"` or `"tag:NAME"`, contacts that are no longer in the source are
         deleted, no longer monitored, or tagged. Then the state also holds the address or id of each contact.
         """

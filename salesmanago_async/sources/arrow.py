@@ -25,7 +25,7 @@ from ..records.row_texts import trimmer
 from ..records.shapes import IGNORED, Shape
 from ..records.values import Trim, Unreadable
 from .arrow_values import ColumnReaders, ReadColumn, are_trimmed, as_texts, is_text
-from .columns import Columns, columns_of, joined
+from .columns import Columns, columns_of, joined, read_columns
 from .dense_batches import JOINED, DenseColumns, DenseJson, DenseRow, DenseSlice, dense_encoder
 from .inspection import Inspection, SuspectRow, notes_of
 from .options import ReadOptions
@@ -161,6 +161,11 @@ class TableRows:
     def warnings(self) -> tuple[ReadWarning, ...]:
         """What was taken and looks wrong, as far as the table was read."""
         return (*notes_of(self._shape), *self.inspection.warnings)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read, under the names of their fields."""
+        return read_columns(self._names, self._shape)
 
     def rows(self, batch: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a record batch."""
@@ -330,6 +335,11 @@ class TableSource:
     def warnings(self) -> tuple[ReadWarning, ...]:
         """What was taken and looks wrong, as far as the table was read."""
         return self._table.warnings
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read, under the names of their fields."""
+        return self._table.columns
 
     def body(self, row: Any) -> Body:
         """Return the checked body of a row."""
