@@ -90,6 +90,8 @@ class CellRules:
         """Return what the cells of a field are; those of an ignored column have None for it."""
         if spec is None:
             return CellKind.IGNORED
+        if spec.name in {"tags", "remove_tags"}:
+            return CellKind.TAGS
         read = self._reader(spec)
         if read in (self.number, self.whole, self.dictionary_value):  # no set: time zones of dateutil have no hash
             return CellKind.NUMBER if self.decimal == "." else CellKind.EXACT

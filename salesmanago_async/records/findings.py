@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import TypeAlias
 
+from .cell_lists import entries
+
 Finding: TypeAlias = str
 """What looks wrong in a cell, in words that follow the name of its column."""
 
@@ -18,6 +20,12 @@ EXPONENTS: Finding = (
     "has numbers such as 4.86001E10: a program has written them in short, maybe without their last digits"
 )
 THOUSANDS: Finding = "has numbers such as 1,234, which are taken for 1234; decimal=',' takes them for 1.234"
+
+TAGS_WITH_SIGNS: Finding = (
+    "has tags such as VIP|NEW, which the server stores as VIP_NEW, one tag: a comma or ; separates tags, - _ and "
+    "brackets stay, and any other sign becomes _"
+)
+TAGS_WITH_LETTERS: Finding = "has tags such as Łódź, which the server stores as LODZ: only A to Z stay as they are"
 
 WORDS_FOR_NULL = frozenset(
     {"null", "(null)", "[null]", "<null>", "n/a", "nan", "none", "nil", "<na>", "nat", "\\n", "undefined", "(blank)"}
@@ -34,6 +42,9 @@ ZERO_FRACTION = re.compile(r"([-+]?\d+)(?:\.0+|,00?)")
 _MAYBE_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
 """A number that is 1234 or 1.234."""
 
+CHANGED_IN_TAGS = re.compile(r"[^A-Za-z0-9_()\[\]{}\s,;-]")
+"""A character in a cell of tags that the server may store as another one, beside letter case and spaces."""
+
 
 class CellKind(Enum):
     """What a cell is read as, and so what may look wrong in it."""
@@ -44,6 +55,8 @@ class CellKind(Enum):
     """A number, in which a comma may be taken for what it is not."""
     EXACT = auto()
     """A time, a yes or no, or a number whose decimal mark was said."""
+    TAGS = auto()
+    """The texts of tags, which the server stores without signs."""
     IGNORED = auto()
     """A cell that is not read."""
 
@@ -52,6 +65,8 @@ def findings(cell: str, kind: CellKind = CellKind.TEXT) -> Sequence[Finding]:
     """Return what looks wrong in a cell of text, though it is taken."""
     if kind is CellKind.IGNORED:
         return ()
+    if kind is CellKind.TAGS:
+        return findings(cell) or _in_tags(cell)
     if not cell[-1:].isdigit():  # nearly all cells, so this must be quick
         is_word = len(cell) <= _LONGEST_WORD and cell.lower() in WORDS_FOR_NULL
         return (NULL_WORDS,) if is_word else ()
@@ -62,3 +77,18 @@ def findings(cell: str, kind: CellKind = CellKind.TEXT) -> Sequence[Finding]:
     if _EXPONENT.fullmatch(cell):
         return (EXPONENTS,)
     return (ZERO_FRACTIONS,) if kind is CellKind.TEXT and ZERO_FRACTION.fullmatch(cell) else ()
+
+
+def _in_tags(cell: str) -> Sequence[Finding]:
+    """Return what the server changes in the tags of a cell."""
+    if CHANGED_IN_TAGS.search(cell) is None:  # nearly all cells
+        return ()
+    try:
+        tags = entries(cell)
+    except ValueError:  # which is rejected
+        return ()
+    texts = tags if isinstance(tags, list) else re.split("[,;]", tags)
+    changed = {character for text in texts if isinstance(text, str) for character in CHANGED_IN_TAGS.findall(text)}
+    has_letters = any(map(str.isalpha, changed))
+    has_signs = not all(map(str.isalpha, changed))
+    return (*([TAGS_WITH_SIGNS] if has_signs else []), *([TAGS_WITH_LETTERS] if has_letters else []))

@@ -155,6 +155,7 @@ class TableRows:
         self._schema: Any = None
         self._readers: Sequence[ReadColumn] = ()
         self._of_text: Sequence[int] = ()
+        self._of_tags: Sequence[int] = ()
         self._dense: DenseColumns | None = None
 
     @property
@@ -193,6 +194,8 @@ class TableRows:
         self._schema = schema
         self._readers = [self._reader(name, kind) for name, kind in kinds]
         self._of_text = [number for number, (_, kind) in enumerate(kinds) if is_text(kind)]
+        in_lists = (name for name, kind in kinds if not is_text(kind))
+        self._of_tags = [self.header.index(name) for name in in_lists if self.inspection.are_tags(name)]
         self._dense = self._dense_columns(kinds)
 
     def _pieces(self, batch: Any) -> Iterator[Any]:
@@ -253,7 +256,7 @@ class TableRows:
             yield list(map(join, *(columns[index] for index in indices)))
 
     def _inspect(self, columns: Sequence[list[Any]]) -> dict[int, str]:
-        texts = {self.header[number]: columns[number] for number in self._of_text}
+        texts = {self.header[number]: columns[number] for number in (*self._of_text, *self._of_tags)}
         return self.inspection.columns(texts, has_lines=self._has_lines)
 
     def _in_order(self, batch: Any, names: Sequence[str]) -> Any:

@@ -89,6 +89,10 @@ class Inspection:
         self._seen += max(map(len, columns.values()), default=0)
         return refused
 
+    def are_tags(self, name: str) -> bool:
+        """Return whether a column has tags."""
+        return self._kind_of(name) is CellKind.TAGS
+
     def _kind_of(self, name: str) -> CellKind:
         return self._shape.kind_of(self._columns.get(name, name))
 

@@ -223,5 +223,6 @@ def test_the_kind_of_a_column_counts() -> None:
         CellKind.TEXT: [(0, ZERO_FRACTIONS)],
         CellKind.NUMBER: [(1, THOUSANDS)],
         CellKind.EXACT: [],
+        CellKind.TAGS: [(0, ZERO_FRACTIONS)],
         CellKind.IGNORED: [],
     }
