@@ -45,3 +45,8 @@ class RunCounts:
     duplicates: int | None = None
     estimate: Estimate | None = None
     warnings: tuple[ReadWarning, ...] = ()
+
+    @property
+    def label_of_read(self) -> str:
+        """What the records are that `read` counts, in words: a sync counts only those that it has to send."""
+        return "read"

@@ -33,6 +33,11 @@ class SyncReport(Report):
     resent: str | None = None
 
     @property
+    def label_of_read(self) -> str:
+        """What the rows are that `read` counts: the source may have had many more."""
+        return "to be sent"
+
+    @property
     def differences(self) -> Mapping[str, int]:
         """How the source differs from what was known."""
         return {

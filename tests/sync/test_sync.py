@@ -54,7 +54,7 @@ async def test_only_what_changed_is_sent(account: Account, state: Path) -> None:
     assert (differences(third), third.accepted) == ((1, 1, 7, 2), 2)
     assert (await account.names())[0] == "version 1"
     assert third.complete
-    assert str(third) == "1 new, 1 changed, 7 unchanged, 2 removed (kept); 2 read: 2 accepted"
+    assert str(third) == "1 new, 1 changed, 7 unchanged, 2 removed (kept); 2 to be sent: 2 accepted"
     assert str(second) == "0 new, 0 changed, 10 unchanged; nothing to send"
 
 
@@ -113,6 +113,15 @@ async def test_a_rejected_row_says_nothing_about_the_rows_after_it(account: Acco
     assert await account.names((1, 2)) == {1: "version 5", 2: "version 0"}
     assert (await account.sync([row(2)], state, removed="delete", max_removed=1)).removed_done == 1
     assert await account.names((1, 2)) == {2: "version 0"}
+
+
+async def test_rows_that_are_not_sent_are_not_said_to_be_all_that_were_read(account: Account, state: Path) -> None:
+    known = [row(number) for number in range(5)]
+    await account.sync(known, state)
+    report = await account.sync([*known, {"email": "no address"}], state)
+    assert str(report) == "0 new, 0 changed, 5 unchanged; 1 to be sent: 1 rejected"
+    assert report.read == report.as_dict()["read"] == 1
+    assert "to be sent" in report.html()
 
 
 async def test_full_sends_everything_and_renews_the_state(account: Account, state: Path) -> None:
