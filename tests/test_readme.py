@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from salesmanago_async import SalesManago, api
+from salesmanago_async.outcome import Outcome
 from salesmanago_async.simulator import Fault, Simulator
 from tests.readme import README, ROOT, docstring_examples, examples_in, readme_example
 from tests.serving import serving
@@ -159,6 +160,12 @@ def test_the_example_runs_as_pasted(tmp_path: Path) -> None:
     assert lines[3] == "0 accepted ORDER-1"
     assert sorted(lines[4:6]) == ["ann@example.com 1", "bob@example.com 0"]
     assert sorted(line.partition(" ")[0] for line in lines[6:]) == ["ann@example.com", "bob@example.com"]
+
+
+@pytest.mark.parametrize(("line", "shown"), [(3, "3"), (None, "position 0")])
+def test_the_example_names_the_place_of_a_problem_in_a_file_and_of_one_without(line: int | None, shown: str) -> None:
+    (place,) = re.findall(r"^ +place = (.*?)  #", readme_example("asyncio.run(main())"), re.MULTILINE)
+    assert str(eval(place, {"problem": Outcome({}, 0, "rejected", line=line)})) == shown
 
 
 @pytest.mark.ci
