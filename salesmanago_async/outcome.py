@@ -32,9 +32,10 @@ else:
 class Outcome(Generic[RecordT]):
     """The outcome of one record. Type checkers know the record of `Outcome[Contact]`; `Outcome` alone is of any.
 
-    `record` is the record as the caller gave it, or the row of a file. `position` counts from 0 over the whole source.
-    `line` is where the record begins in its file, from 1, and `file` is the path of that file. `request_id` is the
-    number of the server job.
+    `record` is the record as the caller gave it, or the row of a file. In a run, `position` counts from 0 over the
+    whole source, and in a sync from 0 over the rows that are to be sent. In a buffer it is the number of the record
+    there, from 1. `line` is where the record begins in its file, from 1, and `file` is the path of that file; both are
+    None for mappings, frames and buffers. `request_id` is the number of the server job.
     """
 
     record: RecordT = field(repr=False)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from salesmanago_async import SalesManago, api
+from salesmanago_async.outcome import Outcome
 from salesmanago_async.simulator import Fault, Simulator
 from tests.readme import README, ROOT, docstring_examples, examples_in, readme_example
 from tests.serving import serving
@@ -116,6 +117,25 @@ def test_the_other_commands_are_commands(tmp_path: Path) -> None:
     assert {line: run_command(f"{line} --help", tmp_path, {}).returncode for line in lines} == dict.fromkeys(lines, 0)
 
 
+@pytest.mark.ci
+def test_both_directions_of_a_night_run_and_no_night_replaces_the_changes_of_another(tmp_path: Path) -> None:
+    commands = [line for line in section("Only what changed").splitlines() if line.startswith("salesmanago ")]
+    assert len(commands) == 2
+    people, tomorrow = tmp_path / "people.csv", "2999-01-02"
+    with serving(job_seconds=0.1) as environ:
+        for day in ("2999-01-01", tomorrow):
+            people.write_text(f"email,name\nann@example.com,{day}\n")
+            for line in commands:
+                ended = run_command(f"{line.replace('$(date +%F)', day)} --poll-interval 0.2", tmp_path, environ)
+                assert ended.returncode == 0, ended.stdout
+    files = sorted(tmp_path.glob("changes-*.jsonl"))
+    assert [file.name for file in files] == ["changes-2999-01-01.jsonl", f"changes-{tomorrow}.jsonl"]
+    assert [f'"{day}"' in file.read_text() for file, day in zip(files, ("2999-01-01", tomorrow), strict=True)] == [
+        True,
+        True,
+    ]
+
+
 # Examples
 
 
@@ -143,6 +163,12 @@ def test_the_example_runs_as_pasted(tmp_path: Path) -> None:
     assert lines[3] == "0 accepted ORDER-1"
     assert sorted(lines[4:6]) == ["ann@example.com 1", "bob@example.com 0"]
     assert sorted(line.partition(" ")[0] for line in lines[6:]) == ["ann@example.com", "bob@example.com"]
+
+
+@pytest.mark.parametrize(("line", "shown"), [(3, "3"), (None, "position 0")])
+def test_the_example_names_the_place_of_a_problem_in_a_file_and_of_one_without(line: int | None, shown: str) -> None:
+    (place,) = re.findall(r"^ +place = (.*?)  #", readme_example("asyncio.run(main())"), re.MULTILINE)
+    assert str(eval(place, {"problem": Outcome({}, 0, "rejected", line=line)})) == shown
 
 
 @pytest.mark.ci

@@ -376,7 +376,8 @@ class Contacts:
 
         `state` is a file that connects one run to the next: no change is missed, and none comes twice. If the file
         exists, the run continues where the last one ended, and `since` is ignored. The file is written when the block
-        ends without an error after the last contact, so the contacts should be stored safely by then. It holds ids and
+        ends without an error after the last contact, so the contacts should be stored safely by then: the next run
+        begins there, and gives none of them again. So write each run to a file of its own name. The state holds ids and
         times, and belongs to one owner, account and server: a state of another one is refused. `state` may also be
         "postgresql://host/database?run=NAME" (extra `postgres`), for runs on several machines: if another export with
         that name has ended meanwhile, `JournalFailed` is raised at the end, and its state stays.
@@ -404,7 +405,8 @@ class Contacts:
 
         `state` is a file that connects one run to the next: no change is missed, and none comes twice. If the file
         exists, the run continues where the last one ended, and `since` is ignored. The file is written when the block
-        ends without an error after the last contact, so the contacts should be stored safely by then. It holds ids and
+        ends without an error after the last contact, so the contacts should be stored safely by then: the next run
+        begins there, and gives none of them again. So write each run to a file of its own name. The state holds ids and
         times, and belongs to one owner, account and server: a state of another one is refused. `state` may also be
         "postgresql://host/database?run=NAME" (extra `postgres`), for runs on several machines: if another export with
         that name has ended meanwhile, `JournalFailed` is raised at the end, and its state stays.
@@ -522,6 +524,13 @@ class Contacts:
         order; those in the order of the last sync cost least. Two syncs cannot use one state at the same time, and a
         state belongs to one account, owner and server: `Invalid` says so. If the options that decide what is sent have
         changed, all rows are sent again, and `report.resent` says why.
+
+        A value that has become blank or None makes a row *changed*, but the field in the account keeps its old value,
+        as in `upsert_many`. `CLEAR` in a mapping or a `Contact` clears a text field [guess: it is sent as an empty
+        text]; a file cannot say it. `remove_tags`, also as a column, removes tags.
+
+        A column of a table that has come or gone since the last sync is named in the warnings of the report, also in a
+        dry run: its rows count as changed.
 
         With `removed="delete"`, `"stop_monitoring"` or `"tag:NAME"`, contacts that are no longer in the source are
         deleted, no longer monitored, or tagged. Then the state also holds the address or id of each contact.
@@ -1244,6 +1253,10 @@ class Products:
         fields. So fields that somebody else has changed meanwhile stay as they are. Such a request takes as many
         products as the other ones, and a run has up to three that are not full, where it would have one. A product that
         was not accepted is sent whole the next time, and so is a second row of one product.
+
+        A value that has become blank or None makes a product *changed*, but the field in the catalogue keeps its old
+        value. `set_as_null` (the column setAsNull of a file) names fields to clear; in a table with Google's columns, a
+        product without a sale price loses its discount. With `only="prices"`, `discount_price=CLEAR` ends a discount.
 
         With `only="prices"` or `"quantities"` the source has the columns of `update_prices_many` or
         `update_quantities_many` alone; such a sync needs a state of its own.

@@ -93,7 +93,8 @@ async def open_client(options: ClientOptions, **others: Any) -> AsyncGenerator["
         except Invalid as error:
             if error.field != "credentials":
                 raise
-            raise Invalid(f"{error.rule}; or use --simulate to try the command", field="credentials") from None
+            remedies = "'salesmanago init' asks for them and writes a file for --env-file, --simulate tries the command"
+            raise Invalid(f"{error.rule}; {remedies} without an account", field="credentials") from None
     async with client as sm:
         yield sm
 

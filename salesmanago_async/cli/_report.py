@@ -33,7 +33,9 @@ def print_counts(report: Report, attempt: Attempt, *, kind: str, to_stderr: bool
 
 def count_lines(report: Report) -> Iterator[str]:
     """Yield a line for each count that means something in this run."""
-    labels = {**_LABELS, "not_sent": "would be sent"} if report.estimate else _LABELS
+    labels = {**_LABELS, "read": report.label_of_read}
+    if report.estimate:
+        labels["not_sent"] = "would be sent"
     for name, value in report.as_dict().items():
         if not isinstance(value, int | float) or isinstance(value, bool):
             continue

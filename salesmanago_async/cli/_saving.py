@@ -115,11 +115,13 @@ async def save_job(job: "Job[Any]", target: "Destination", what: str = "records"
     print_damaged(last.damaged)
 
 
-async def save_records(records: AsyncIterator[Any], target: "Destination", show: Show) -> int:
-    """Write the records of an iterator; return how many there were."""
+async def save_records(
+    records: AsyncIterator[Any], target: "Destination", show: Show, *, keeps_old: bool = False
+) -> int:
+    """Write the records of an iterator; return how many there were. With `keeps_old`, none replace no file."""
     from ..exports.sinks import Saved, saving
 
-    async with saving(target) as sink, aclosing(_batches(records)) as batches:
+    async with saving(target, keeps_old=keeps_old) as sink, aclosing(_batches(records)) as batches:
         async for batch in batches:
             await sink.write(batch)
             show(Saved(records=sink.written))

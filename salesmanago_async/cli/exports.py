@@ -69,7 +69,7 @@ def export() -> None:
     epilog=examples(
         "salesmanago export contacts --tag VIP --data CONTACT,TAG,EXT_EVENT --out vip.jsonl",
         "salesmanago export contacts --all --out everyone.csv",
-        "salesmanago export contacts --modified-since 2026-01-01 --state nightly.json --out changes.jsonl",
+        "salesmanago export contacts --modified-since 2026-01-01 --state nightly.json --out changes-$(date +%F).jsonl",
     ),
 )
 @click.option("--tag", "tags", multiple=True, help="Contacts with this tag.")
@@ -126,6 +126,9 @@ def contacts(
                                    each 1000 contacts, at most --outstanding at the same time
     --modified-since, --state      everything about changed contacts; run it every night with the same --state to get
                                    each change once (contact/paginatedModifiedContacts, contact/listById)
+
+    With --state, give the file of each night its own name. A file that has the name already is replaced, and --state
+    has moved on: what was in the old file does not come again. If there is nothing new, an old file stays as it is.
 
     The file appears under its name when it is complete. It has a row or a line for each contact, with its id: details
     are named properties.X and dictionary.X. In CSV and Parquet, tags stand in one cell with commas, events and other
@@ -238,10 +241,14 @@ async def _all(sm: "SalesManago", choice: Choice, target: "Destination") -> None
 
 async def _modified(sm: "SalesManago", since: int | None, choice: Choice, target: "Destination") -> None:
     making = sm.contacts.export_modified(since, raw=True, state=choice.state, ordered=not choice.unordered)
+    has_old = choice.state is not None and target.path is not None and target.path.exists()
     with showing_progress("contacts") as show:
         async with making as contacts:
-            saved = await save_records(contacts, target, show)
-    print_saved(saved, target, "contacts")
+            saved = await save_records(contacts, target, show, keeps_old=has_old)
+    if has_old and not saved:  # it may hold changes that were not loaded yet, and no later run gives these again
+        click.echo(f"nothing new since the last run; {target.path} is as it was, with older changes", err=True)
+    else:
+        print_saved(saved, target, "contacts")
     click.echo(f"modified from {contacts.begin.isoformat()} to {contacts.end.isoformat()}", err=True)
     _print_unavailable(contacts.unavailable, choice.state)
 

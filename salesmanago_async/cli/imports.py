@@ -34,7 +34,9 @@ _FILE_OPTIONS = (
     ),
     click.option("--encoding", help="The encoding of the files, such as cp1250.  [default: from the BOM, or UTF-8]"),
     click.option("--delimiter", help="The character between cells.  [default: detected from the header]"),
-    click.option("--null", multiple=True, metavar="TEXT", help="A text that means an empty field, such as NULL."),
+    click.option(
+        "--null", multiple=True, metavar="TEXT", help="A text that means an empty field, such as NULL. May be repeated."
+    ),
     click.option(
         "--decimal", type=click.Choice([".", ","]), default=".", show_default=True, help="The decimal mark of numbers."
     ),
@@ -50,7 +52,7 @@ _FILE_OPTIONS = (
         "date_formats",
         multiple=True,
         metavar="FORMAT",
-        help="A form of dates and times, such as '%d.%m.%Y %H:%M'.",
+        help="A form of dates and times, such as '%d.%m.%Y %H:%M'. May be repeated: the first one that fits is taken.",
     ),
     click.option(
         "--keep-spaces",

@@ -25,6 +25,9 @@ A sync that is stopped, killed or cut off loses nothing: run the same command ag
 belongs to one account on one server, and to one sync at a time. After another --tag or another --double-opt-in, all
 rows are sent once more.
 
+A cell that has become blank makes its row a changed one, but the account keeps the old value of the field, as in an
+import. A file cannot clear a field: that takes the library, which has CLEAR for it. A column removeTags removes tags.
+
 Contacts that are no longer in FILE are counted. With --removed something happens to them, but only if FILE was read to
 its end, every row was accepted, and they are not more than --max-removed of the contacts that DB knows. Then DB holds
 the address or id of each contact, too. The command says how many they are and asks first, unless --yes is given.
@@ -38,6 +41,10 @@ accepted, 32 bytes each. So the next sync sends only products that are new or ha
 prices or only the quantity has changed, nothing else is sent ('prices only', 'quantities only'); of the others all
 fields are. Rows that were rejected, or of which no answer came, are sent again by the next sync, until they are
 accepted.
+
+A cell that has become blank makes its product a changed one, but the catalogue keeps the old value. A column setAsNull
+names the fields to clear: discountPrice, detail1 to detail5. In a feed with Google's columns, a product without a sale
+price loses its discount. A file for --only prices or --only quantities cannot clear anything else.
 
 With --only quantities or --only prices FILE has these alone: so stock may be synced more often than the whole
 catalogue. Such a sync needs a DB of its own.

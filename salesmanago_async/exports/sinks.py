@@ -194,13 +194,15 @@ async def saving(
     format: Format | None = None,  # noqa: A002 - the usual name in libraries that write files
     safe_cells: bool = True,
     shape: RecordShape = "documented",
+    keeps_old: bool = False,
 ) -> AsyncGenerator[Saving]:
     """Open a destination for records: `await sink.write(records)` writes some.
 
     The file appears under its name when the block ends without an error; otherwise a file that had the name stays. See
     `target_of` for `to`, `format` and `shape`. `safe_cells` keeps spreadsheets from running cells of a CSV file as
     formulas. CSV and Parquet files are written when the block ends, because their columns are not known before: until
-    then the rows are in an unnamed temporary file in the folder of the target.
+    then the rows are in an unnamed temporary file in the folder of the target. With `keeps_old` a file that had the
+    name also stays if no record was written.
 
     Raises `Invalid` if the file cannot be created, and OSError, with its name, if it cannot be written: a full disk.
     """
@@ -208,7 +210,8 @@ async def saving(
     sink = Saving(target, AtomicFile(target.path) if target.path else None)
     try:
         yield sink
-        await sink.finish()
+        if sink.written or not keeps_old:
+            await sink.finish()
     finally:
         sink.close()
 

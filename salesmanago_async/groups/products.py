@@ -162,6 +162,10 @@ class Products(Group):
         products as the other ones, and a run has up to three that are not full, where it would have one. A product that
         was not accepted is sent whole the next time, and so is a second row of one product.
 
+        A value that has become blank or None makes a product *changed*, but the field in the catalogue keeps its old
+        value. `set_as_null` (the column setAsNull of a file) names fields to clear; in a table with Google's columns, a
+        product without a sale price loses its discount. With `only="prices"`, `discount_price=CLEAR` ends a discount.
+
         With `only="prices"` or `"quantities"` the source has the columns of `update_prices_many` or
         `update_quantities_many` alone; such a sync needs a state of its own.
 

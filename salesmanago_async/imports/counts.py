@@ -56,3 +56,8 @@ class RunCounts:
     def journal_name(self) -> str:
         """The option that `journal` was given as."""
         return "journal"
+
+    @property
+    def label_of_read(self) -> str:
+        """What the records are that `read` counts, in words: a sync counts only those that it has to send."""
+        return "read"

@@ -62,7 +62,7 @@ def _tone(report: RunCounts, *, is_complete: bool) -> Tone:
 
 
 def _states(report: RunCounts, differences: Mapping[str, int]) -> Iterator[Count]:
-    yield Count(name="read", value=report.read)
+    yield Count(name=report.label_of_read, value=report.read)
     for name, value in differences.items():
         yield Count(name=name, value=value)
     for state in _STATES:

@@ -57,7 +57,7 @@ class Report(RunCounts):
         """The counts in words."""
         states = ("accepted", "submitted", "rejected", "in_doubt", "not_sent")
         counts = [f"{getattr(self, state):,} {state.replace('_', ' ')}" for state in states if getattr(self, state)]
-        return f"{self.read:,} read: {', '.join(counts) or 'none settled yet'}"
+        return f"{self.read:,} {self.label_of_read}: {', '.join(counts) or 'none settled yet'}"
 
     @property
     def complete(self) -> bool:

@@ -48,6 +48,7 @@ _TIME_OF_A_BIRTHDAY = re.compile(r"(\d{4}-?\d\d-?\d\d)[T ]\d\d:?\d\d.*")
 _BIRTHDAY = re.compile(r"[\d-]+")
 _LENGTHS_OF_TIMES = frozenset({8, 12, 14})
 """How many digits a day and a time have; other numbers are milliseconds."""
+_OTHER_FORMS = "date_format=... reads other forms, one or several"
 _MEMOIZED = Text(255, pattern=re.compile(r"[\s\S]*"))
 """Metadata of short text that is not taken as it is: each text is written once, and remembered."""
 _DOCUMENTED_WORDS = {
@@ -90,6 +91,8 @@ class CellRules:
         """Return what the cells of a field are; those of an ignored column have None for it."""
         if spec is None:
             return CellKind.IGNORED
+        if spec.name in {"tags", "remove_tags"}:
+            return CellKind.TAGS
         read = self._reader(spec)
         if read in (self.number, self.whole, self.dictionary_value):  # no set: time zones of dateutil have no hash
             return self._kind_of_numbers(CellKind.NUMBER)
@@ -169,7 +172,7 @@ class CellRules:
             return self._aware(found)
         if text.isdecimal() and len(text) == 12:
             return text
-        raise ValueError(f"is {text!r}, neither ISO 8601 nor UNIX milliseconds; date_format=... reads other forms")
+        raise ValueError(f"is {text!r}, neither ISO 8601 nor UNIX milliseconds; {_OTHER_FORMS}")
 
     def birthday(self, text: str) -> Any:
         """Return the date in a cell: a date, or text as yyyyMMdd, yyyy-MM-dd or MMdd."""
@@ -181,7 +184,7 @@ class CellRules:
             return plain
         if (written := written_date(text)) is not None:
             return written.date()
-        raise ValueError(f"is {text!r}, not a date as yyyyMMdd, yyyy-MM-dd or MMdd; date_format=... reads other forms")
+        raise ValueError(f"is {text!r}, not a date as yyyyMMdd, yyyy-MM-dd or MMdd; {_OTHER_FORMS}")
 
     def _by_format(self, text: str) -> datetime | None:
         found = formatted_time(text, self.date_format)

@@ -19,6 +19,12 @@ _MEANT = {
     "type": "contactExtEventType", "eventtype": "contactExtEventType", "event": "contactExtEventType",
     "time": "date", "timestamp": "date", "createdat": "date", "amount": "value", "total": "value", "price": "value",
     "orderid": "externalId", "transactionid": "externalId", "sku": "products", "productid": "products",
+    "optin": "forceOptIn", "emailoptin": "forceOptIn", "newsletteroptin": "forceOptIn", "subscribed": "forceOptIn",
+    "optout": "forceOptOut", "emailoptout": "forceOptOut", "newsletteroptout": "forceOptOut",
+    "unsubscribed": "forceOptOut", "smsoptin": "forcePhoneOptIn", "mobileoptin": "forcePhoneOptIn",
+    "smsoptout": "forcePhoneOptOut", "mobileoptout": "forcePhoneOptOut", "address": "streetAddress",
+    "street": "streetAddress", "town": "city", "countrycode": "country", "region": "province", "language": "lang",
+    "locale": "lang", "customerid": "externalId", "userid": "externalId",
 }  # fmt: skip
 
 

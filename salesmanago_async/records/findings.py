@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import TypeAlias
 
+from .cell_lists import entries
 from .prices import amount_in
 
 Finding: TypeAlias = str
@@ -21,6 +22,12 @@ EXPONENTS: Finding = (
 )
 THOUSANDS: Finding = "has numbers such as 1,234, which are taken for 1234; decimal=',' takes them for 1.234"
 POINTS: Finding = "has prices such as 1.234, which are taken for 1.234; decimal=',' takes them for 1234"
+
+TAGS_WITH_SIGNS: Finding = (
+    "has tags such as VIP|NEW, which the server stores as VIP_NEW, one tag: a comma or ; separates tags, - _ and "
+    "brackets stay, and any other sign becomes _"
+)
+TAGS_WITH_LETTERS: Finding = "has tags such as Łódź, which the server stores as LODZ: only A to Z stay as they are"
 
 WORDS_FOR_NULL = frozenset(
     {"null", "(null)", "[null]", "<null>", "n/a", "nan", "none", "nil", "<na>", "nat", "\\n", "undefined", "(blank)"}
@@ -39,6 +46,9 @@ _MAYBE_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
 _MAYBE_POINTS = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}")
 """A price that is 1.234 or 1234: hardly any price has three decimals."""
 
+CHANGED_IN_TAGS = re.compile(r"[^A-Za-z0-9_()\[\]{}\s,;-]")
+"""A character in a cell of tags that the server may store as another one, beside letter case and spaces."""
+
 
 class CellKind(Enum):
     """What a cell is read as, and so what may look wrong in it."""
@@ -52,6 +62,8 @@ class CellKind(Enum):
     """
     EXACT = auto()
     """A time, a yes or no, or a number whose decimal mark was said."""
+    TAGS = auto()
+    """The texts of tags, which the server stores without signs."""
     IGNORED = auto()
     """A cell that is not read."""
 
@@ -62,6 +74,8 @@ def findings(cell: str, kind: CellKind = CellKind.TEXT) -> Sequence[Finding]:
         return ()
     if kind is CellKind.PRICE:
         cell = amount_in(cell) or cell
+    if kind is CellKind.TAGS:
+        return findings(cell) or _in_tags(cell)
     if not cell[-1:].isdigit():  # nearly all cells, so this must be quick
         is_word = len(cell) <= _LONGEST_WORD and cell.lower() in WORDS_FOR_NULL
         return (NULL_WORDS,) if is_word else ()
@@ -74,3 +88,18 @@ def findings(cell: str, kind: CellKind = CellKind.TEXT) -> Sequence[Finding]:
     if _EXPONENT.fullmatch(cell):
         return (EXPONENTS,)
     return (ZERO_FRACTIONS,) if kind is CellKind.TEXT and ZERO_FRACTION.fullmatch(cell) else ()
+
+
+def _in_tags(cell: str) -> Sequence[Finding]:
+    """Return what the server changes in the tags of a cell."""
+    if CHANGED_IN_TAGS.search(cell) is None:  # nearly all cells
+        return ()
+    try:
+        tags = entries(cell)
+    except ValueError:  # which is rejected
+        return ()
+    texts = tags if isinstance(tags, list) else re.split("[,;]", tags)
+    changed = {character for text in texts if isinstance(text, str) for character in CHANGED_IN_TAGS.findall(text)}
+    has_letters = any(map(str.isalpha, changed))
+    has_signs = not all(map(str.isalpha, changed))
+    return (*([TAGS_WITH_SIGNS] if has_signs else []), *([TAGS_WITH_LETTERS] if has_letters else []))

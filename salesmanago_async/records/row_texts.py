@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from .cells import INVISIBLE, CellRules
 from .class_rows import row_reader
-from .findings import WORDS_FOR_NULL, CellKind, Finding, findings
+from .findings import CHANGED_IN_TAGS, WORDS_FOR_NULL, CellKind, Finding, findings
 from .values import Trim
 
 MARKED: Finding = 'has texts such as \'+48 or ="00950": marks of spreadsheets, or invisible characters, are sent'
@@ -56,14 +56,21 @@ def suspects_in_row(row: Any, trim: Trim | None, kind_of: KindOf) -> Sequence[Su
             texts += [part.strip() for part in value if part.__class__ is str]
         elif value.__class__ is dict:
             texts += [text.strip() for _, text in _texts_in("", value)]
-    if not _may_look_wrong(texts):
+    if not _may_look_wrong(texts) and not _may_have_changed_tags(fields, kind_of):
         return ()
     named = [pair for name, value in fields.items() for pair in _texts_in(str(name), value)]
     return [(name, found) for name, text in named for found in _findings(text, trim, kind_of(name))]
 
 
 def suspects_in_column(texts: Sequence[Any], trim: Trim | None, kind: CellKind) -> Iterator[tuple[int, Finding]]:
-    """Yield what looks wrong in the texts of a column, with the numbers of their rows; other values are passed over."""
+    """Yield what looks wrong in the texts of a column, with the numbers of their rows; other values are passed over.
+
+    Lists are looked at if they are tags.
+    """
+    if kind is CellKind.TAGS:
+        named = ((number, text) for number, value in enumerate(texts) for _, text in _texts_in("", value))
+        yield from ((number, found) for number, text in named for found in _findings(text, trim, kind))
+        return
     stripped = [text.strip() if text.__class__ is str else "" for text in texts]
     if _may_look_wrong(stripped):
         yield from ((number, found) for number, text in enumerate(stripped) for found in _findings(text, trim, kind))
@@ -94,6 +101,16 @@ def _findings(text: str, trim: Trim | None, kind: CellKind) -> Sequence[Finding]
     if kind is CellKind.IGNORED or (trim and not trim(stripped)):
         return ()
     return (*findings(stripped, kind), *([MARKED] if _CELLS.clean(stripped) != stripped else []))
+
+
+def _may_have_changed_tags(fields: Mapping[Any, Any], kind_of: KindOf) -> bool:
+    """Return whether a field of tags has a character that the server may change."""
+    return any(
+        CHANGED_IN_TAGS.search(text) is not None and kind_of(str(name)) is CellKind.TAGS
+        for name, value in fields.items()
+        if value.__class__ in {str, list}
+        for _, text in _texts_in("", value)
+    )
 
 
 def _may_look_wrong(texts: Sequence[str]) -> bool:

@@ -353,7 +353,7 @@ class Shape:
         """Raise `Invalid` if a column is mapped to a name that is not a field."""
         for column, name in columns.items():
             if not self._is_known(name):
-                near = self._meant(name)
+                near = self._meant(name) or self._meant(column)  # FIELD may have been pasted as it is
                 hint = f"; did you mean {near!r}?" if near else ""
                 raise Invalid(f"{column!r} is mapped to {name!r}, which is not a field{hint}")
 

@@ -25,7 +25,7 @@ from ..records.row_texts import trimmer
 from ..records.shapes import IGNORED, Shape
 from ..records.values import Trim, Unreadable
 from .arrow_values import ColumnReaders, ReadColumn, are_trimmed, as_texts, is_text
-from .columns import Columns, columns_of, joined
+from .columns import Columns, columns_of, joined, read_columns
 from .dense_batches import JOINED, DenseColumns, DenseJson, DenseRow, DenseSlice, dense_encoder
 from .inspection import Inspection, SuspectRow, notes_of
 from .options import ReadOptions
@@ -155,12 +155,18 @@ class TableRows:
         self._schema: Any = None
         self._readers: Sequence[ReadColumn] = ()
         self._of_text: Sequence[int] = ()
+        self._of_tags: Sequence[int] = ()
         self._dense: DenseColumns | None = None
 
     @property
     def warnings(self) -> tuple[ReadWarning, ...]:
         """What was taken and looks wrong, as far as the table was read."""
         return (*notes_of(self._shape), *self.inspection.warnings)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read, under the names of their fields."""
+        return read_columns(self._names, self._shape)
 
     def rows(self, batch: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a record batch."""
@@ -188,6 +194,8 @@ class TableRows:
         self._schema = schema
         self._readers = [self._reader(name, kind) for name, kind in kinds]
         self._of_text = [number for number, (_, kind) in enumerate(kinds) if is_text(kind)]
+        in_lists = (name for name, kind in kinds if not is_text(kind))
+        self._of_tags = [self.header.index(name) for name in in_lists if self.inspection.are_tags(name)]
         self._dense = self._dense_columns(kinds)
 
     def _pieces(self, batch: Any) -> Iterator[Any]:
@@ -248,7 +256,7 @@ class TableRows:
             yield list(map(join, *(columns[index] for index in indices)))
 
     def _inspect(self, columns: Sequence[list[Any]]) -> dict[int, str]:
-        texts = {self.header[number]: columns[number] for number in self._of_text}
+        texts = {self.header[number]: columns[number] for number in (*self._of_text, *self._of_tags)}
         return self.inspection.columns(texts, has_lines=self._has_lines)
 
     def _in_order(self, batch: Any, names: Sequence[str]) -> Any:
@@ -330,6 +338,11 @@ class TableSource:
     def warnings(self) -> tuple[ReadWarning, ...]:
         """What was taken and looks wrong, as far as the table was read."""
         return self._table.warnings
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read, under the names of their fields."""
+        return self._table.columns
 
     def body(self, row: Any) -> Body:
         """Return the checked body of a row."""

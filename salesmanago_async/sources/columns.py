@@ -6,6 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from ..errors import Invalid
+from ..records.findings import CellKind
 from ..records.shapes import IGNORED, NOTES, Shape
 from ..records.values import Unreadable
 from ..support.nearest import plain
@@ -53,6 +54,12 @@ def columns_of(header: Sequence[str], mapped: Mapping[str, str], *, ignore_namel
         for index in others:
             names[index] = IGNORED
     return Columns(tuple(names), joined)
+
+
+def read_columns(names: Sequence[str], shape: Shape) -> tuple[str, ...]:
+    """Return the columns that are read, under the names of their fields."""
+    kinds = zip(names, shape.kinds_of(names), strict=True)
+    return tuple(name for name, kind in kinds if name not in {"", IGNORED} and kind is not CellKind.IGNORED)
 
 
 def _mapped(header: Sequence[str], mapped: Mapping[str, str]) -> dict[str, str]:

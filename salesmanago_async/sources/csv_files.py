@@ -18,7 +18,7 @@ from ..records.encoders import Encoder
 from ..records.findings import CellKind, findings
 from ..records.shapes import Shape
 from ..records.unclean_columns import unclean_columns
-from .columns import Columns, columns_of, notes_at_end
+from .columns import Columns, columns_of, notes_at_end, read_columns
 from .content import Content
 from .csv_rows import OneRow, RowReader, RowWidth, Table
 from .inspection import notes_of
@@ -91,6 +91,11 @@ class CsvFile(TextFile):
     def warnings(self) -> tuple[ReadWarning, ...]:
         """What was taken and looks wrong, as far as the file was read."""
         return (*notes_of(self._shape), *self._counter.warnings())
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read, under the names of their fields."""
+        return read_columns(self._columns.names, self._shape)
 
     def rows(self) -> Iterator[Row]:
         """Yield the cells of every row, with the line that it begins on."""

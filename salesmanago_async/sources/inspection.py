@@ -8,6 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from ..records.exported import CONSENTS
+from ..records.findings import CellKind
 from ..records.row_texts import KindOf, fields_of, suspects_in_column, suspects_in_row, trimmer
 from ..records.shapes import Shape
 from .options import ReadOptions
@@ -95,6 +96,10 @@ class Inspection:
                     self._counter.add(name, text, *place)
         self._seen += max(map(len, columns.values()), default=0)
         return refused
+
+    def are_tags(self, name: str) -> bool:
+        """Return whether a column has tags."""
+        return self._shape.kind_of(self._columns.get(name, name)) is CellKind.TAGS
 
     def _kinds_of_names(self, names: tuple[Any, ...]) -> KindOf:
         """Return what says what the texts of a row or a table with these names are."""

@@ -124,6 +124,14 @@ def open_file(path: Path, shape: Shape, reading: ReadOptions) -> InputFile:
         raise Invalid(f"cannot be read: {getattr(error, 'strerror', None) or error}", field=name) from error
 
 
+def columns_in(source: Source) -> Sequence[str] | None:
+    """Return the columns of a table that are read; None if each record names its fields itself."""
+    if isinstance(source, FileSource):
+        found = [columns_in(file) for file in source.files]
+        return None if None in found else tuple(dict.fromkeys(chain.from_iterable(names for names in found if names)))
+    return source.columns if isinstance(source, CsvFile | ParquetFile | ArrowSource) else None
+
+
 def _check_beginning(content: Content, kind: FileFormat, encoding: str | None) -> None:
     beginning = content.beginning(BEGINNING)
     check_is_text(beginning)

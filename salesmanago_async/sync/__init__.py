@@ -4,6 +4,7 @@
     known             the state file: for each key, a digest of the content that was accepted last
     changes           the source of the run: the rows of the caller's source that have changed
     product_content   what has changed of a product: its prices alone, its quantity alone, or more
+    columns           the columns of the source beside those of the last sync
     places            where the rows of the source are in the state, at a pointer that follows them or by their keys
     key_index         finds the rows of a state by their keys, made when the order of the source is another one
     sent              the rows that the run under way sends, on disk

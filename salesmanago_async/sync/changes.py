@@ -21,9 +21,10 @@ from ..api.codegen import Body
 from ..api.request import Request
 from ..records.compiled import Encoded
 from ..records.encoders import Encoder
-from ..sources.sources import Source
+from ..sources.sources import Source, columns_in
 from ..sources.text_files import Row
 from ..sources.warnings import ReadWarning
+from .columns import ColumnChanges
 from .keys import Keys
 from .known import WORD, Known
 from .order import Order
@@ -78,6 +79,7 @@ class ChangedRows:
         self._sent: SentRows | None = None
         self._keeps_names, self._has_parts = keeps_names, has_parts
         self.other_names: OtherNames | None = None
+        self.column_changes = ColumnChanges()
         self._current: Change | None = None
         self.added = self.changed = self.unchanged = 0
         self.parts = Counter[ProductPart]()
@@ -134,8 +136,13 @@ class ChangedRows:
 
     @property
     def warnings(self) -> tuple[ReadWarning, ...]:
-        """What was taken and looks wrong."""
-        return self._source.warnings
+        """How the columns differ from those of the last sync; then what was taken and looks wrong."""
+        return (*self.column_changes.warnings, *self._source.warnings)
+
+    @property
+    def columns(self) -> Sequence[str] | None:
+        """The columns of the source; None if it is no table."""
+        return columns_in(self._source)
 
     def file_of(self, row: Any) -> str | None:
         """Return the path of the file that contains the row."""

@@ -6,9 +6,10 @@ from typing import Any, Self
 from zlib import crc32
 
 import orjson
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from ..errors import Invalid
+from .columns import KnownColumns, fingerprint
 
 FORMAT = 3
 READ_FORMATS = (1, 2, FORMAT)
@@ -40,16 +41,29 @@ class StateOf:
 
 @frozen(kw_only=True)
 class Header:
-    """The header of a state file. `checksum` is the CRC-32 of everything after it; the line has its own one as well."""
+    """The header of a state file. `checksum` is the CRC-32 of everything after it; the line has its own one as well.
+
+    `columns` are those of the last source. An older version reads a header with them, and passes over them.
+    """
 
     of: StateOf
     rows: int
     checksum: int
+    columns: KnownColumns = None
 
     def line(self) -> bytes:
-        """Return the header as it is written; raise `Invalid` if it does not fit."""
+        """Return the header as it is written, with a fingerprint of columns if their names do not fit.
+
+        Raises `Invalid` if the rest does not fit.
+        """
         values = {_FORMAT_NAME: FORMAT, "byte_order": sys.byteorder, **asdict(self)}
-        text = orjson.dumps({**values, "own_checksum": crc32(orjson.dumps(values))})
+        if self.columns is None:
+            del values["columns"]
+        text = _with_checksum(values)
+        if len(text) >= SIZE and self.columns and not isinstance(self.columns, str):
+            return evolve(self, columns=fingerprint(self.columns)).line()
+        if len(text) >= SIZE and self.columns:
+            return evolve(self, columns=None).line()
         if len(text) >= SIZE:
             raise Invalid("the options of this sync are too long to be written into its state", field="state")
         return text.ljust(SIZE - 1) + b"\n"
@@ -67,4 +81,10 @@ class Header:
             raise ValueError("is the state of another version of this program, or of another kind of machine")
         if values.pop("own_checksum", None) != crc32(orjson.dumps(values)):
             raise ValueError(DAMAGED)
-        return cls(of=StateOf(**values["of"]), rows=values["rows"], checksum=values["checksum"])
+        return cls(
+            of=StateOf(**values["of"]), rows=values["rows"], checksum=values["checksum"], columns=values.get("columns")
+        )
+
+
+def _with_checksum(values: Mapping[str, Any]) -> bytes:
+    return orjson.dumps({**values, "own_checksum": crc32(orjson.dumps(values))})

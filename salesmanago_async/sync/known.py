@@ -17,6 +17,7 @@ from typing import IO, Self
 from zlib import crc32
 
 from ..errors import Invalid
+from .columns import KnownColumns
 from .header import DAMAGED, SIZE, Header, StateOf
 
 UNKNOWN, NEVER_ACCEPTED, NO_ROW = range(3)
@@ -43,13 +44,22 @@ _READ = 1 << 20
 class Known:
     """The rows of a state, each with a key of its own, and the mark of each in `marks`."""
 
-    def __init__(self, of: StateOf | None, file: mmap.mmap | bytes, rows: int, marks: bytearray | None = None) -> None:
+    def __init__(
+        self,
+        of: StateOf | None,
+        file: mmap.mmap | bytes,
+        rows: int,
+        marks: bytearray | None = None,
+        columns: KnownColumns = None,
+    ) -> None:
         parts_at = SIZE + rows * ENTRY
         ends_at = parts_at + (rows * PARTS if of and of.has_parts else 0)
         names_at = ends_at + (rows * WORD if of and of.has_names else 0)
         self.file = file
         self._all = memoryview(file)
         self.of = of
+        self.columns = columns
+        """The columns of the last source."""
         self.entries = self._all[SIZE:parts_at].cast("Q")
         """Key, content, key, content, …"""
         self.marks = bytearray(rows) if marks is None else marks
@@ -78,7 +88,7 @@ class Known:
             raise Invalid(
                 f"{error}; give another file, or remove this one to send all rows again", field=str(path)
             ) from None
-        return cls(header.of, mapped, header.rows, marks)
+        return cls(header.of, mapped, header.rows, marks, header.columns)
 
     def __len__(self) -> int:
         return len(self.marks)

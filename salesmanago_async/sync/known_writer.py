@@ -10,6 +10,7 @@ from typing import Self
 from zlib import crc32
 
 from ..atomic_file import AtomicFile
+from .columns import KnownColumns
 from .header import SIZE, Header, StateOf
 from .known import NO_PARTS, UNKNOWN, Known
 
@@ -22,8 +23,9 @@ _AT_A_TIME = 1 << 16
 class KnownWriter:
     """Takes rows in the order of the source; a context that leaves nothing behind without a `commit`."""
 
-    def __init__(self, path: Path, of: StateOf) -> None:
+    def __init__(self, path: Path, of: StateOf, columns: KnownColumns = None) -> None:
         self._of = of
+        self._columns = columns
         self._rows = 0
         self._checksum = 0
         self._unwritten = bytearray()
@@ -70,8 +72,9 @@ class KnownWriter:
             while content := section.read(_READ):
                 self._write(content)
         self._flush()
+        header = Header(of=self._of, rows=self._rows, checksum=self._checksum, columns=self._columns)
         self._output.file.seek(0)
-        self._output.file.write(Header(of=self._of, rows=self._rows, checksum=self._checksum).line())
+        self._output.file.write(header.line())
         self._output.commit()
 
     def _write(self, content: bytes) -> None:

@@ -9,6 +9,7 @@ from sys import maxsize
 from attrs import evolve
 
 from ..support.file_errors import errors_naming
+from .columns import KnownColumns
 from .header import StateOf
 from .key_index import KeyIndex
 from .known import NEVER_ACCEPTED, REMOVED, UNCHANGED, UNKNOWN, UNSEEN, WRITTEN, Known
@@ -26,16 +27,18 @@ def write_next(
     *,
     dropped: int | None,
     keeps_contents: bool = True,
+    columns: KnownColumns = None,
 ) -> None:
     """Write the state after a run to `path`: sent rows and unchanged ones in the order of the source, then all others.
 
     A row with the mark `SENT` is replaced by the sent row of its key. Rows with the mark `dropped` are left out. If
     `known` was written with other settings, or without `keeps_contents`, its rows are kept, but not what is known of
-    their contents. `known` is closed, because some systems replace no file that is open.
+    their contents. `known` is closed, because some systems replace no file that is open. `columns` are those of the
+    source; None if it was no table.
     """
     keeps = keeps_contents and known.of is not None and known.of.settings == of.settings
     rows = _with_accepted_names(sent, known)
-    with errors_naming(path), KnownWriter(path, of) as writer:
+    with errors_naming(path), KnownWriter(path, of, columns or known.columns) as writer:
         row = next(rows, None)
         for stretch in chain(order, [Stretch(maxsize, 0, 0)]):
             while row and row.position < stretch.sent_before:
@@ -71,7 +74,7 @@ def forget_contents_of_gone(path: Path, known: Known) -> None:
     `known` is closed.
     """
     assert known.of, "a state without rows has none that are gone"
-    with errors_naming(path), KnownWriter(path, known.of) as writer:
+    with errors_naming(path), KnownWriter(path, known.of, known.columns) as writer:
         for found in _GONE_OR_NOT.finditer(known.marks):
             writer.copy(known, *found.span(), keeps_contents=known.marks[found.start()] != UNSEEN)
         known.close()

@@ -18,7 +18,8 @@ class SyncReport(Report):
     not in the source; it is 0 if the source was not read to its end. `removal` says what was done about them, or why
     nothing was, and `removed_done` counts those it was done to.
 
-    `resent` says why all rows were sent, if they were; None if only what changed was.
+    `resent` says why all rows were sent, if they were; None if only what changed was. `warnings` also name the columns
+    that the last sync had and this one has not, or the other way round, if both sources are tables.
     """
 
     added: int = 0
@@ -35,6 +36,11 @@ class SyncReport(Report):
     def journal_name(self) -> str:
         """The option that `journal` was given as: the state of a sync is its journal."""
         return "state"
+
+    @property
+    def label_of_read(self) -> str:
+        """What the rows are that `read` counts: the source may have had many more."""
+        return "to be sent"
 
     @property
     def differences(self) -> Mapping[str, int]:

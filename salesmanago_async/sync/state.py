@@ -24,6 +24,7 @@ from ..errors import Invalid
 from ..stores.journal import Journal, open_journal, read_note
 from ..stores.refusals import InUse, NotBegun, NotOurs, OtherRun
 from ..stores.values import Entry
+from .columns import KnownColumns
 from .header import MARK, Header, StateOf
 from .journal import SyncJournal, arrivals_in
 from .keys import PRODUCT_ID
@@ -46,6 +47,8 @@ class Comparison:
 
     known: Known
     resent: str | None = None
+    columns: KnownColumns = None
+    """The columns of the last source."""
 
 
 class OpenState:
@@ -55,6 +58,8 @@ class OpenState:
         self._path = path
         self._of = of
         self._store = journal
+        self.columns: KnownColumns = None
+        """The columns of the source, for the next state."""
         self.comparison = comparison
         self.sent = _sent_rows(path, of)
         self.order = Order(self.sent)
@@ -125,7 +130,7 @@ class OpenState:
 
     def _write_next(self, dropped: int | None) -> None:
         rows = self.sent.last_of_each_key(self.journal.arrivals)
-        write_next(self._path, self._of, self.comparison.known, rows, self.order, dropped=dropped)
+        write_next(self._path, self._of, self.comparison.known, rows, self.order, dropped=dropped, columns=self.columns)
 
 
 @frozen
@@ -276,12 +281,13 @@ def _comparison(path: Path, of: StateOf) -> Comparison:
         known.close()
         raise Invalid(_other(other), field=str(path))
     if before.key != of.key:
-        return Comparison(Known.nothing(), f"the last sync knew its rows by {before.key}")
+        return Comparison(Known.nothing(), f"the last sync knew its rows by {before.key}", known.columns)
     if of.has_names and not before.has_names:
         missing = "names of products" if of.key == PRODUCT_ID else "addresses of contacts"
-        return Comparison(Known.nothing(), f"the state has no {missing} that are removed")
+        return Comparison(Known.nothing(), f"the state has no {missing} that are removed", known.columns)
     changed = difference(before.settings, of.settings)
-    return Comparison(known, f"the last sync had another value of {changed.name}" if changed else None)
+    why = f"the last sync had another value of {changed.name}" if changed else None
+    return Comparison(known, why, known.columns)
 
 
 def _run_path(path: Path) -> Path:

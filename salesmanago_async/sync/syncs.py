@@ -30,7 +30,10 @@ from ..imports.runs import (
     quantity_run,
 )
 from ..sources.sources import GivenSource
+from ..telemetry import tell
+from ..telemetry.run_events import ColumnsDiffer
 from .changes import ChangedRows
+from .columns import changes_of
 from .header import StateOf
 from .keys import Keys, contact_keys, product_keys
 from .known import REMOVED, UNSEEN, Known
@@ -286,6 +289,7 @@ class SyncExecution:
             state.order if state else None,
             resends=self._resent is not None,
         )
+        self._compare_columns(state)
         run = self._sync.run
         history = RunHistory(state.journal) if state else None
         target = evolve(run.target, request_at=self._rows.request_at) if self._sync.has_parts else run.target
@@ -299,6 +303,15 @@ class SyncExecution:
             history=history,
         )
         return await self._engine.execute()
+
+    def _compare_columns(self, state: OpenState | None) -> None:
+        """Warn of columns that the last sync had not, or had, before anything is sent."""
+        if state:
+            state.columns = self._rows.columns
+        changes = changes_of(self._comparison.columns, self._rows.columns)
+        self._rows.column_changes = changes
+        if changes:
+            tell(ColumnsDiffer(kind=self._sync.run.target.kind, added=len(changes.added), missing=len(changes.missing)))
 
     async def _act_on_removed(self, state: OpenState | None, report: Report) -> int | None:
         """Count what is gone, and do what is to be done to it; return the mark of rows to forget."""

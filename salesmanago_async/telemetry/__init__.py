@@ -36,6 +36,8 @@ and JSON formatters see them as fields. Their names begin with `sm_`, so that th
     sm_unconfirmed      how many more records a buffer has sent, with jobs that it has to poll
     sm_read, sm_accepted, sm_submitted, sm_rejected, sm_in_doubt, sm_not_sent, sm_requests, sm_retries
                         the counts of a run, as in its report
+    sm_added, sm_missing
+                        how many columns a sync has that the last one had not, and the other way round
     sm_state            the state of a record
     sm_position         the number of a record in its buffer, from 1
     sm_characters       how many damaged characters a file has

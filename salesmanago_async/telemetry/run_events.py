@@ -99,6 +99,20 @@ class LaterRecordsWait(Event):
 
 
 @frozen(kw_only=True)
+class ColumnsDiffer(Event):
+    """The source of a sync has other columns than that of the last one; its report names them."""
+
+    logger = "runs"
+    template = (
+        "The columns differ from those of the last sync, so rows may count as changed that are not: "
+        "%(sm_missing)d are missing and %(sm_added)d are new; the warnings of the report name them"
+    )
+    kind: str
+    added: int
+    missing: int
+
+
+@frozen(kw_only=True)
 class JournalBusy(Event):
     """A run waits for a journal; `failure` is the text of this library that names it, and says who has it."""
 

@@ -40,8 +40,8 @@ class Bad:
 CHECKED = ("host", "credentials", "owner", "clock")
 BAD = [
     # credentials and server
-    Bad("no-credentials", ["check"], ["SALESMANAGO_CLIENT_ID", "API_SECRET", "--simulate"], environ=NO_CREDENTIALS,
-        shows=CHECKED),
+    Bad("no-credentials", ["check"], ["SALESMANAGO_CLIENT_ID", "API_SECRET", "salesmanago init", "--simulate"],
+        environ=NO_CREDENTIALS, shows=CHECKED),
     Bad("no-api-key", [*CONTACTS, "good.csv"], ["set SALESMANAGO_API_KEY"], environ={"SALESMANAGO_API_KEY": ""}),
     Bad("wrong-secret", [*CONTACTS, "good.csv"], ["Not authenticated", "secret", "salesmanago check"],
         environ={"SALESMANAGO_API_SECRET": "wrong"}),

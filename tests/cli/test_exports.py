@@ -152,6 +152,24 @@ def test_night_after_night_each_change_comes_once(
     assert {entry.name for entry in tmp_path.iterdir()} == {"1.jsonl", "2.jsonl", "3.csv", "nightly.json"}
 
 
+def test_a_night_without_changes_leaves_the_file_of_the_night_before(
+    command: InProcess, ask: Ask, people: list[str], tmp_path: Path
+) -> None:
+    nightly = ("export", "contacts", "--state", "quiet.json", "--out")
+    began = int(time.time() * 1000) - 3000
+    ask("contact/upsert", contact={"email": people[0], "name": "Ann"})
+    for name in ("changes.jsonl", "changes.csv"):
+        (tmp_path / "quiet.json").unlink(missing_ok=True)
+        assert command(*nightly, name, "--modified-since", began).exit_code == 0
+        changes = (tmp_path / name).read_bytes()
+        assert people[0].encode() in changes
+        quiet = command(*nightly, name)
+        assert (quiet.exit_code, quiet.stdout) == (0, "")
+        assert f"nothing new since the last run; {name} is as it was" in quiet.stderr
+        assert (tmp_path / name).read_bytes() == changes
+    assert {entry.name for entry in tmp_path.iterdir()} == {"changes.jsonl", "changes.csv", "quiet.json"}
+
+
 def test_who_is_not_available_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     exports._print_unavailable([f"id{number}" for number in range(12)], Path("nightly.json"))
     told = capsys.readouterr().err.splitlines()

@@ -56,7 +56,7 @@ def test_only_what_changed_is_sent(sync: Command) -> None:
     assert counts(first.stdout)["added"] == 2
     second = sync("ann bob cid")
     found = counts(second.stdout)
-    assert (found["read"], found["added"], found["unchanged"]) == (1, 1, 2)
+    assert (found["to be sent"], found["added"], found["unchanged"]) == (1, 1, 2)
 
 
 def test_an_empty_file_is_told_and_one_without_changes_is_not(sync: Command) -> None:

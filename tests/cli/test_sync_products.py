@@ -43,7 +43,7 @@ def test_only_what_changed_is_sent(sync: Command, account: tuple[Simulator, Mapp
     second = sync("P1:10 P2:21 P3:30")
     assert second.returncode == 0, second.stderr
     found = counts(second.stdout)
-    assert (found["read"], found["added"], found["changed"], found["unchanged"]) == (2, 1, 1, 1)
+    assert (found["to be sent"], found["added"], found["changed"], found["unchanged"]) == (2, 1, 1, 1)
     assert found["prices only"] == 1
     assert "quantities only" not in found
     assert {id_: each["price"] for id_, each in stored(account[0], tmp_path.name).items()} == {

@@ -232,5 +232,6 @@ def test_the_kind_of_a_column_counts() -> None:
         CellKind.NUMBER: [(1, THOUSANDS)],
         CellKind.PRICE: [(1, THOUSANDS), (2, POINTS)],
         CellKind.EXACT: [],
+        CellKind.TAGS: [(0, ZERO_FRACTIONS)],
         CellKind.IGNORED: [],
     }

@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 
 from salesmanago_async import Contact, ExternalEvent
 from salesmanago_async.api.codec import dumps
+from salesmanago_async.api.codegen import names_of
 from salesmanago_async.api.contacts import ConsentDetail, DictionaryProperty, Relation
+from salesmanago_async.api.products import Product
 from salesmanago_async.errors import Invalid
 from salesmanago_async.records.cells import CellRules
+from salesmanago_async.records.columns import _MEANT
 from salesmanago_async.records.shapes import ExtraColumns, Shape, contact_shape, event_shape
 from tests.conftest import examples
 
@@ -335,6 +338,13 @@ def test_unknown_names_are_ignored_or_become_details_if_requested(extra: ExtraCo
         ("Zip", "'zipCode'"),
         ("forceOptinn", "'forceOptIn'"),
         ("postcode", "'zipCode'"),
+        ("opt in", "'forceOptIn'"),
+        ("optin", "'forceOptIn'"),
+        ("Opt-In", "'forceOptIn'"),
+        ("opt_out", "'forceOptOut'"),
+        ("SMS opt-in", "'forcePhoneOptIn'"),
+        ("Street", "'streetAddress'"),
+        ("Language", "'lang'"),
         ("qqqqqq", None),
         ("propertiez.size", None),
     ],
@@ -429,3 +439,15 @@ def test_cells_of_dictionary_details_are_read_by_the_rules_of_cells(cell: str, k
     rules = CellRules(date_format=("%d.%m.%Y",), time_zone=ZoneInfo("Europe/Warsaw"))
     body = BothWays(contact_shape().read_by(rules)).body({"email": "ann@example.com", "dictionary.shoe": cell})
     assert body["dictionaryProperties"] == [{"name": "shoe", "type": kind, "value": value}]
+
+
+def test_a_column_that_is_mapped_to_no_field_has_the_field_suggested_that_its_own_name_means() -> None:
+    with pytest.raises(Invalid, match="'opt in' is mapped to 'FIELD', which is not a field; did you mean 'forceOptIn'"):
+        contact_shape().check_mapped({"opt in": "FIELD"})
+    with pytest.raises(Invalid, match="'opt in' is mapped to 'nmae', which is not a field; did you mean 'name'"):
+        contact_shape().check_mapped({"opt in": "nmae"})
+
+
+def test_what_is_meant_by_a_name_is_a_field_of_contacts_events_or_products() -> None:
+    fields = {spec.wire_name for kind in (Contact, ExternalEvent, Product) for spec in names_of(kind).values()}
+    assert set(_MEANT.values()) <= fields

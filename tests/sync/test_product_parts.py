@@ -94,7 +94,7 @@ async def test_one_night_in_three_requests(shop: Shop, state: Path) -> None:
     assert (report.requests, report.accepted, report.bytes) == (3, 270, dry.bytes)
     assert str(report) == (
         "0 new, 270 changed (90 prices only, 90 quantities only), 0 unchanged, 30 removed (kept); "
-        "270 read: 270 accepted"
+        "270 to be sent: 270 accepted"
     )
     assert report.as_dict()["quantities_only"] == 90
     assert list(report.differences) == ["new", "changed", "prices only", "quantities only", "unchanged", "removed"]

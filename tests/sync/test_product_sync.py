@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from click.testing import CliRunner
 
 from salesmanago_async import Invalid, SalesManago
+from salesmanago_async.cli._commands import salesmanago
 from salesmanago_async.file_imports.definition import FileImport, FileSync, note_of
 from salesmanago_async.file_imports.opening import begun_import
 from salesmanago_async.simulator import Fault, ProductSettings
@@ -303,3 +305,27 @@ async def test_a_product_is_switched_off_with_what_was_accepted_of_it(shop: Shop
     shop.bodies.clear()
     assert (await shop.sync(rows[1:], state, removed="deactivate")).removed_done == 1
     assert list(shop.taken()) == [("upsert", product(0, available=False, active=False))]
+
+
+async def test_a_value_that_becomes_blank_is_a_change_and_set_as_null_clears_the_field(
+    shop: Shop, sm: SalesManago, state: Path, tmp_path: Path
+) -> None:
+    night, header = tmp_path / "products.csv", "productId,name,mainCategory,price,discountPrice,detail1,setAsNull\n"
+
+    async def sync(cells: str) -> tuple[int, int, int, int]:
+        night.write_text(f"{header}P1,Drum,Drums,50,{cells}\n")
+        return differences(await sm.products.sync(night, state=state, catalog_id=CATALOG))
+
+    await sync("40,red,")
+    assert await sync(",,") == (0, 1, 0, 0)
+    assert shop.products["P1"]["discountPrice"] == 40
+    assert await sync(',,"discountPrice,detail1"') == (0, 1, 0, 0)
+    assert not shop.products["P1"].get("discountPrice")
+    assert not (shop.products["P1"].get("customDetails") or {}).get("detail1")
+
+
+@pytest.mark.parametrize(("path", "word"), [("contacts", "CLEAR"), ("products", "setAsNull")])
+def test_the_help_says_what_a_blank_cell_does_and_how_to_clear_a_field(path: str, word: str) -> None:
+    shown = " ".join(CliRunner().invoke(salesmanago, ["sync", path, "--help"]).output.split())
+    assert "A cell that has become blank" in shown
+    assert word in shown

@@ -9,9 +9,10 @@ from typing import Any, cast
 
 import anyio.from_thread
 import httpx
+import orjson
 import pytest
 
-from salesmanago_async import Invalid, NotAuthenticated
+from salesmanago_async import CLEAR, Invalid, NotAuthenticated
 from salesmanago_async.file_imports.definition import Attempt, FileImport, FileSync
 from salesmanago_async.file_imports.making import importing
 from salesmanago_async.file_imports.opening import open_import
@@ -53,7 +54,7 @@ async def test_only_what_changed_is_sent(account: Account, state: Path) -> None:
     assert (differences(third), third.accepted) == ((1, 1, 7, 2), 2)
     assert (await account.names())[0] == "version 1"
     assert third.complete
-    assert str(third) == "1 new, 1 changed, 7 unchanged, 2 removed (kept); 2 read: 2 accepted"
+    assert str(third) == "1 new, 1 changed, 7 unchanged, 2 removed (kept); 2 to be sent: 2 accepted"
     assert str(second) == "0 new, 0 changed, 10 unchanged; nothing to send"
 
 
@@ -112,6 +113,15 @@ async def test_a_rejected_row_says_nothing_about_the_rows_after_it(account: Acco
     assert await account.names((1, 2)) == {1: "version 5", 2: "version 0"}
     assert (await account.sync([row(2)], state, removed="delete", max_removed=1)).removed_done == 1
     assert await account.names((1, 2)) == {2: "version 0"}
+
+
+async def test_rows_that_are_not_sent_are_not_said_to_be_all_that_were_read(account: Account, state: Path) -> None:
+    known = [row(number) for number in range(5)]
+    await account.sync(known, state)
+    report = await account.sync([*known, {"email": "no address"}], state)
+    assert str(report) == "0 new, 0 changed, 5 unchanged; 1 to be sent: 1 rejected"
+    assert report.read == report.as_dict()["read"] == 1
+    assert "to be sent" in report.html()
 
 
 async def test_full_sends_everything_and_renews_the_state(account: Account, state: Path) -> None:
@@ -595,3 +605,25 @@ async def test_cancellation_waits_for_the_state(account: Account, state: Path, m
     monkeypatch.undo()
     assert list(state.parent.iterdir()) == [state]
     assert differences(await account.sync([row(1)], state)) == (0, 0, 1, 0)
+
+
+@pytest.mark.parametrize("blank", ["", "  ", None])
+async def test_a_value_that_becomes_blank_is_a_change_and_only_clear_is_sent_to_empty_the_field(
+    account: Account, state: Path, blank: str | None
+) -> None:
+    sent: list[Any] = []
+
+    def note(request: httpx.Request) -> None:
+        if request.url.path.endswith("batchupsertv2"):
+            sent.append(orjson.loads(request.content)["upsertDetails"][0]["contact"])
+
+    account.on_request = note
+    await account.sync([row(1, 1)], state)
+    blanked = {"email": address(1), "name": blank}
+    report = await account.sync([blanked], state)
+    assert (report.changed, report.accepted) == (1, 1)
+    assert await account.names([1]) == {1: "version 1"}
+    cleared = {"email": address(1), "name": CLEAR}
+    assert (await account.sync([cleared], state)).changed == 1
+    assert (await account.sync([cleared], state)).unchanged == 1
+    assert sent[1:] == [{"email": address(1)}, {"email": address(1), "name": ""}]
