@@ -18,6 +18,7 @@ from salesmanago_async.records.findings import (
     LOST_DIGITS,
     NULL_WORDS,
     POINTS,
+    TAGS_WITH_SIGNS,
     THOUSANDS,
     ZERO_FRACTIONS,
     CellKind,
@@ -232,6 +233,6 @@ def test_the_kind_of_a_column_counts() -> None:
         CellKind.NUMBER: [(1, THOUSANDS)],
         CellKind.PRICE: [(1, THOUSANDS), (2, POINTS)],
         CellKind.EXACT: [],
-        CellKind.TAGS: [(0, ZERO_FRACTIONS)],
+        CellKind.TAGS: [(0, ZERO_FRACTIONS), (2, TAGS_WITH_SIGNS)],
         CellKind.IGNORED: [],
     }
