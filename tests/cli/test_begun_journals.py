@@ -76,7 +76,7 @@ def test_a_journal_killed_at_any_statement_of_its_beginning_is_a_new_one(tmp_pat
         again = shutil.copytree(folder, folder.with_name(f"{folder.name}-again"))
         resumed = run("resume", "run.db", folder=again)
         assert resumed.returncode == 2, resumed.stderr
-        assert re.search("no import was begun in it|is not the journal of", resumed.stderr), resumed.stderr
+        assert re.search("no import was begun in it|was not begun by", resumed.stderr), resumed.stderr
         ended = run(*IMPORT, folder=folder)
         assert (ended.returncode, ended.stderr) == (0, ""), folder.name
         assert run("resume", "run.db", folder=folder).returncode == 0
