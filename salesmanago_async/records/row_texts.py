@@ -5,7 +5,7 @@ removed: in these rows the marks are found, and sent.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from .cells import INVISIBLE, CellRules
@@ -40,8 +40,17 @@ def trimmer(rules: CellRules) -> Trim | None:
     return trim
 
 
-def suspects_in_row(row: Any, trim: Trim | None, kind_of: KindOf) -> Sequence[Suspect]:
+def tags_among(names: Iterable[Any], kind_of: KindOf) -> Sequence[Any]:
+    """Return those of the names of a row that are of tags."""
+    return [name for name in names if kind_of(str(name)) is CellKind.TAGS]
+
+
+def suspects_in_row(
+    row: Any, trim: Trim | None, kind_of: KindOf, *, tags: Sequence[Any] | None = None
+) -> Sequence[Suspect]:
     """Return what looks wrong in the texts of a row; names in a nested object have a dot.
+
+    `tags` are the names of the row that are of tags, if they are known.
 
     There is nothing in a `Contact` and its like: a value of the program says what it means.
     """
@@ -56,7 +65,8 @@ def suspects_in_row(row: Any, trim: Trim | None, kind_of: KindOf) -> Sequence[Su
             texts += [part.strip() for part in value if part.__class__ is str]
         elif value.__class__ is dict:
             texts += [text.strip() for _, text in _texts_in("", value)]
-    if not _may_look_wrong(texts) and not _may_have_changed_tags(fields, kind_of):
+    of_tags = tags_among(fields, kind_of) if tags is None else tags
+    if not _may_look_wrong(texts) and not _may_have_changed_tags([fields[name] for name in of_tags]):
         return ()
     named = [pair for name, value in fields.items() for pair in _texts_in(str(name), value)]
     return [(name, found) for name, text in named for found in _findings(text, trim, kind_of(name))]
@@ -78,7 +88,7 @@ def suspects_in_column(texts: Sequence[Any], trim: Trim | None, kind: CellKind) 
 
 def fields_of(row: Any) -> Mapping[Any, Any]:
     """Return the fields of a row by their names; there are none in a value of the program."""
-    if isinstance(row, Mapping):
+    if row.__class__ is dict or isinstance(row, Mapping):
         return row
     to_dict = row_reader(row)
     return to_dict(row) if to_dict else {}
@@ -103,14 +113,10 @@ def _findings(text: str, trim: Trim | None, kind: CellKind) -> Sequence[Finding]
     return (*findings(stripped, kind), *([MARKED] if _CELLS.clean(stripped) != stripped else []))
 
 
-def _may_have_changed_tags(fields: Mapping[Any, Any], kind_of: KindOf) -> bool:
-    """Return whether a field of tags has a character that the server may change."""
-    return any(
-        CHANGED_IN_TAGS.search(text) is not None and kind_of(str(name)) is CellKind.TAGS
-        for name, value in fields.items()
-        if value.__class__ in {str, list}
-        for _, text in _texts_in("", value)
-    )
+def _may_have_changed_tags(values: Sequence[Any]) -> bool:
+    """Return whether the tags in these values have a character that the server may change."""
+    texts = [text for value in values for _, text in _texts_in("", value)]
+    return CHANGED_IN_TAGS.search(",".join(texts)) is not None
 
 
 def _may_look_wrong(texts: Sequence[str]) -> bool:

@@ -1,7 +1,7 @@
 """Looks for what looks wrong in the texts of rows that are no cells: in the first rows or, with `strict`, in all."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain, islice
 from typing import Any
 
@@ -9,7 +9,7 @@ from attrs import frozen
 
 from ..records.exported import CONSENTS
 from ..records.findings import CellKind
-from ..records.row_texts import KindOf, fields_of, suspects_in_column, suspects_in_row, trimmer
+from ..records.row_texts import KindOf, fields_of, suspects_in_column, suspects_in_row, tags_among, trimmer
 from ..records.shapes import Shape
 from .options import ReadOptions
 from .text_files import BrokenRow, Row
@@ -44,6 +44,7 @@ class Inspection:
         self._counter = WarningCounter()
         self._seen = 0
         self._kinds_in = lru_cache(maxsize=512)(kinds_in or self._kinds_of_names)
+        self._tags_in = lru_cache(maxsize=512)(lambda names: tags_among(names, self._kinds_in(names)))
 
     @property
     def warnings(self) -> tuple[ReadWarning, ...]:
@@ -73,7 +74,8 @@ class Inspection:
         self._seen += 1
         if isinstance(given, BrokenRow):
             return row
-        found = suspects_in_row(given, self._trim, self._kinds_in(tuple(fields_of(given))))
+        names = tuple(fields_of(given))
+        found = suspects_in_row(given, self._trim, self._kinds_in(names), tags=self._tags_in(names))
         if found and self._is_strict:
             name, text = found[0]
             return SuspectRow(given, f"{name}: {text}"), line
@@ -105,7 +107,7 @@ class Inspection:
         """Return what says what the texts of a row or a table with these names are."""
         columns = self._columns
         kind_of = self._shape.kinds_in([columns.get(name, name) for name in names])
-        return lambda name: kind_of(columns.get(name, name))
+        return cache(lambda name: kind_of(columns.get(name, name)))
 
 
 LEFT_OUT = ReadWarning(
