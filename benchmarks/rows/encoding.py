@@ -103,7 +103,7 @@ ROWS = (
         ways=_mappings,
         targets=(times(2.0, quick=2.8), times(1.5, FLOOR_ALONE, way=OURS_ALONE, quick=1.8)),
         size=50_000,
-        quick_size=10_000,
+        quick_size=25_000,
     ),
     Row(
         name="contact",
