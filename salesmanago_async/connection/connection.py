@@ -187,14 +187,7 @@ class Connection:
                         losses.last = anyio.current_time()
                 wait = self._wait_after(error, post, tries, started, patiences)
                 if wait is None or await self._halted_within(wait):
-                    error.maybe_applied = loss is not None
-                    error.in_doubt = loss is not None and not post.repeatable
-                    if loss and str(error) == STOPPED_FIRST:
-                        error.args = (f"{loss}; it was stopped before it was sent again",)
-                    elif loss and isinstance(error, NoAnswer) and error.sent is False:
-                        error.args = (f"{loss}; then {error}",)
-                    if error.in_doubt:
-                        error.add_note(f"{post.path} is in doubt: it may have been applied, but no answer confirms it.")
+                    _tell_loss(error, loss, post)
                     raise
 
     async def _credentials(self) -> Credentials:
@@ -368,6 +361,18 @@ class Connection:
             if not self.lifetime.is_of_parent:
                 with suppress(*([RuntimeError] if self.lifetime.is_in_other_loop else [])):  # that loop may be closed
                     await self.http.aclose()
+
+
+def _tell_loss(error: SalesManagoError, loss: SalesManagoError | None, post: Post) -> None:
+    """Put into the error of the last try what an earlier one, whose answer was lost, means for the request."""
+    error.maybe_applied = loss is not None
+    error.in_doubt = loss is not None and not post.repeatable
+    if loss and str(error) == STOPPED_FIRST:
+        error.args = (f"{loss}; it was stopped before it was sent again",)
+    elif loss and isinstance(error, NoAnswer) and error.sent is False:
+        error.args = (f"{loss}; then {error}",)
+    if error.in_doubt:
+        error.add_note(f"{post.path} is in doubt: it may have been applied, but no answer confirms it.")
 
 
 def _note_answer(patiences: Sequence[Patience]) -> None:

@@ -19,7 +19,8 @@ class NotBegun(Invalid):
 class NotOurs(Invalid):
     """The journal is not one that this run can use: `problem` says why, `advice` what can be done about that, if any.
 
-    Whoever gave another file, to which the journal belongs, is told in other words (see `advising`).
+    The journal may lie beside the file that the user gave, such as the state of a sync: `advising` then says what to
+    do with that file.
     """
 
     def __init__(self, problem: str, advice: str | None = None, *, field: str | None = None) -> None:
