@@ -90,7 +90,8 @@ class Report(RunCounts):
     def raise_if_incomplete(self) -> None:
         """Raise `RunIncomplete`, which carries this report, unless the run is `complete`."""
         if not self.complete:
-            raise RunIncomplete(f"the run is not complete: {self}", self)
+            why = None if self.early_end else self.first_reasons.get("in_doubt")
+            raise RunIncomplete(f"the run is not complete: {self}{f'; first reason: {why}' if why else ''}", self)
 
     @property
     def verdict(self) -> str:

@@ -69,6 +69,13 @@ CASES = [
     Case("another id, and an hour between", [WITH_ID], [shown(externalId="2", date=AT + 3_600_000)], "M"),
     Case("another id and another type", [WITH_ID], [shown("VISIT", externalId="2")], "M"),
     Case("a return, long after its purchase", [sent("RETURN", externalId="1", date=AT + 10**9)], [SHOWN_ID], "M"),
+    # Ids of one series
+    Case("the next order of the same moment", [sent(externalId="Order-18")], [shown(externalId="Order-17")], "M"),
+    Case("its id may be cut short", [sent(externalId="Order-18")], [shown(externalId="Order-1")], "?"),
+    Case("a longer id shows that none is cut there", [sent(externalId="Order-18")],
+         [shown(externalId="Order-1"), shown("VISIT", externalId="Order-170")], "M"),
+    Case("an id like it, but for its letters", [sent(externalId="Order-18")], [shown(externalId="Invoice-18")], "?"),
+    Case("numbers alone, which may be the server's", [sent(externalId="1018")], [shown(externalId="1017")], "?"),
     # Ids in several spellings
     Case("an id in lower case", [sent(externalId="AB-1")], [shown(externalId="ab-1")], "T"),
     Case("two of ours spelt alike, told apart by a value",
@@ -338,6 +345,14 @@ def test_purchases_with_ids_are_never_doubled_however_alike(
     random.shuffle(arrived)
     letters = classify([(ANN,)] * len(events), events, shown_by(rendering, arrived))
     assert not [event for event, letter in zip(events, letters, strict=True) if letter == "M" and event in arrived]
+
+
+@given(st.lists(st.booleans(), max_size=30))
+def test_orders_of_one_moment_are_told_apart_by_their_numbers(arrived: list[bool]) -> None:
+    events = [sent(externalId=f"Order-{number:03}") for number in range(len(arrived))]
+    there = [shown(externalId=f"Order-{number:03}") for number, has_arrived in enumerate(arrived) if has_arrived]
+    letters = classify([(ANN,)] * len(events), events, server_events([contact(ANN, "A", *there)], []))
+    assert letters == "".join("T" if has_arrived else "M" for has_arrived in arrived)
 
 
 def test_many_events_of_one_contact_are_sorted_out_in_a_moment() -> None:

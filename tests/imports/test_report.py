@@ -12,7 +12,7 @@ from salesmanago_async import Contact, NoAnswer, Outcome, Report, RunIncomplete,
 from salesmanago_async.connection.connection import Traffic
 from salesmanago_async.imports.engine.settled import Settled
 from salesmanago_async.imports.engine.tally import MAX_PROBLEMS, MAX_REQUEST_IDS, MAX_UNKNOWN, Tally
-from salesmanago_async.outcome import Verdicts
+from salesmanago_async.outcome import State, Verdicts
 from salesmanago_async.simulator import Fault, Simulator
 from tests.conftest import MakeClient
 
@@ -60,6 +60,13 @@ def test_only_a_run_that_did_all_its_work_is_complete(said: Mapping[str, Any], i
         assert caught.value.report is report
         assert str(caught.value) == f"the run is not complete: {report}"
         assert isinstance(caught.value, SalesManagoError)
+
+
+def test_the_error_of_a_run_that_is_not_complete_says_why_records_are_in_doubt() -> None:
+    reasons: dict[State, str] = {"rejected": "no address", "in_doubt": "its contact cannot be read back"}
+    report = Report(read=3, rejected=2, in_doubt=1, read_all=True, ended=True, first_reasons=reasons)
+    with pytest.raises(RunIncomplete, match="1 in doubt; first reason: its contact cannot be"):
+        report.raise_if_incomplete()
 
 
 def test_the_error_of_a_run_that_is_not_complete_can_be_sent_between_processes() -> None:

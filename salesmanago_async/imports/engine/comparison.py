@@ -16,7 +16,8 @@ Two events are similar if they differ in only one of these, and are equal in eve
 
 For this, a field that is null or empty counts as not shown, and a text may be cut short. Dates count only up to 14
 hours, the widest time zone, so that daily events without ids stay distinct. If both events have ids, and the ids are
-unlike, the dates must be equal to the second: two purchases at different times are two purchases.
+unlike, the dates must be equal to the second: two purchases at different times are two purchases. If the ids differ
+only in their numbers (`order-17` and `order-18`), these are two events, unless one id is the other, cut short.
 """
 
 import math
@@ -94,6 +95,22 @@ def folded(given: object) -> str:
 def has_same_id(event: ComparedEvent, shown: ComparedEvent) -> bool:
     """Return whether the server's event has the id and type of this event."""
     return shown.id == event.id and _has_same_type(event, shown)
+
+
+def has_id_of_same_series(event: ComparedEvent, shown: ComparedEvent, *, longest_id: int) -> bool:
+    """Return whether the ids are two of one series, so that the events are two: equal texts with different numbers.
+
+    An id may be cut short only if it is as long as the longest id that the server shows. Ids without a letter are no
+    series: a server that replaces ids may number them itself.
+    """
+    if event.id == shown.id or not re.search(r"[^\W\d_]", shown.id):
+        return False
+    may_be_cut = len(shown.id) >= longest_id and event.id.startswith(shown.id)
+    return not may_be_cut and _without_numbers(event.id) == _without_numbers(shown.id)
+
+
+def _without_numbers(given: str) -> str:
+    return re.sub(r"\d+", "0", given)
 
 
 def has_same_signature(event: ComparedEvent, shown: ComparedEvent) -> bool:

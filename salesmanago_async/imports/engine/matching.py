@@ -41,6 +41,7 @@ from .comparison import (
     ComparedEvent,
     Event,
     difference,
+    has_id_of_same_series,
     has_same_details,
     has_same_id,
     has_same_signature,
@@ -128,9 +129,11 @@ class _EventIndex:
     by_id: defaultdict[Any, list[ComparedEvent]] = field(factory=lambda: defaultdict(list))
     by_signature: defaultdict[Any, list[ComparedEvent]] = field(factory=lambda: defaultdict(list))
     by_minute: defaultdict[Any, list[ComparedEvent]] = field(factory=lambda: defaultdict(list))
+    longest_id: int = 0
 
     def add(self, place: int, event: ComparedEvent) -> None:
         """Add an event of the contact at a place."""
+        self.longest_id = max(self.longest_id, len(event.id))
         if event.id:
             self.by_id[place, event.id].append(event)
         else:
@@ -248,8 +251,10 @@ class _Matcher:
     def _mark_changed(self) -> None:
         """Mark events as undecided if an unmatched event of the server is similar."""
         for index in self._unmatched():
-            near = self._index.near(self._events[index], self._contacts[index], MAX_ZONE_HOURS)
+            event, longest = self._events[index], self._index.longest_id
+            near = self._index.near(event, self._contacts[index], MAX_ZONE_HOURS)
             unmatched = (one for one in near if one not in self._matches)
+            unmatched = (one for one in unmatched if not has_id_of_same_series(event, one, longest_id=longest))
             changed = next(filter(None, self._compare(difference, index, unmatched)), None)
             if changed and index not in self._undecided:
                 self._undecided[index] = CHANGED.format(changed)
