@@ -160,7 +160,7 @@ async def test_no_line_contains_credentials(simulator: Simulator, make_client: M
         ),
         ("x.pl did not answer: no answer came in time", "x.pl did not answer: no answer came in time"),
         ("the request to x.pl cannot be sent: Illegal header value b'k3y'", "the request to x.pl cannot be sent"),
-        ("it was stopped before it was sent", "it was stopped before it was sent"),
+        ("it was stopped while it waited to be sent", "it was stopped while it waited to be sent"),
         ("no answer for 300 s (last: x.pl cannot be reached: E (ann))", "no answer for 300 s"),
     ],
 )

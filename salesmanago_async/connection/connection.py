@@ -26,7 +26,7 @@ from ..telemetry.connection_events import LimitLowered, NotRetried, Pause, RateL
 from .identity import identity
 from .knee import Start
 from .lifetime import Lifetime
-from .pace import LONGEST_PAUSE, STOPPED_FIRST, Pace
+from .pace import LONGEST_PAUSE, Pace
 from .problems import PROBLEMS
 from .retry import (
     Patience,
@@ -367,9 +367,7 @@ def _tell_loss(error: SalesManagoError, loss: SalesManagoError | None, post: Pos
     """Put into the error of the last try what an earlier one, whose answer was lost, means for the request."""
     error.maybe_applied = loss is not None
     error.in_doubt = loss is not None and not post.repeatable
-    if loss and str(error) == STOPPED_FIRST:
-        error.args = (f"{loss}; it was stopped before it was sent again",)
-    elif loss and isinstance(error, NoAnswer) and error.sent is False:
+    if loss and isinstance(error, NoAnswer) and error.sent is False:
         error.args = (f"{loss}; then {error}",)
     if error.in_doubt:
         error.add_note(f"{post.path} is in doubt: it may have been applied, but no answer confirms it.")

@@ -25,8 +25,6 @@ from .knee import Knee, Start
 MOST_CONCURRENT = 1000
 """The highest `concurrency` of a client: each request in flight needs a connection, and in an import a task."""
 
-STOPPED_FIRST = "it was stopped before it was sent"
-
 LONGEST_PAUSE = 60.0
 """The most seconds for which one answer can pause all requests; a longer Retry-After delays only its own request."""
 
@@ -195,7 +193,7 @@ class Pace:
         try:
             while (start_at := self._earliest_start(waiter)) > (now := anyio.current_time()):
                 if waiter.halt and waiter.halt.is_set():
-                    raise NoAnswer(STOPPED_FIRST, sent=False)
+                    raise NoAnswer("it was stopped while it waited to be sent", sent=False)
                 waiter.called = anyio.Event()
                 if self._lease:
                     self._lease.wait_begun()

@@ -24,10 +24,10 @@ THOUSANDS: Finding = "has numbers such as 1,234, which are taken for 1234; decim
 POINTS: Finding = "has prices such as 1.234, which are taken for 1.234; decimal=',' takes them for 1234"
 
 TAGS_WITH_SIGNS: Finding = (
-    "has tags such as VIP|NEW, which the server stores as VIP_NEW, one tag: a comma or ; separates tags, - _ and "
+    "has values such as VIP|NEW, which the server stores as VIP_NEW, one tag: a comma or ; separates tags, - _ and "
     "brackets stay, and any other sign becomes _"
 )
-TAGS_WITH_LETTERS: Finding = "has tags such as Łódź, which the server stores as LODZ: only A to Z stay as they are"
+TAGS_WITH_LETTERS: Finding = "has values such as Łódź, which the server stores as LODZ: only A to Z stay as they are"
 
 WORDS_FOR_NULL = frozenset(
     {"null", "(null)", "[null]", "<null>", "n/a", "nan", "none", "nil", "<na>", "nat", "\\n", "undefined", "(blank)"}

@@ -579,7 +579,7 @@ async def test_a_job_of_an_absurd_number_is_not_followed(make_client: MakeClient
 async def test_the_reason_of_a_lost_record_is_the_loss_though_the_run_was_stopped_before_the_next_try(
     simulator: Simulator, make_client: MakeClient
 ) -> None:
-    """The next try waits for its turn: "it was stopped before it was sent" would be said of what was sent."""
+    """The next try waits for its turn, and is stopped there: that alone would not say that a request was sent."""
     simulator.fail("reset-after", path="contact/batchupsertv2", at=1)
     async with (
         make_client(simulator, rate=0.1) as sm,
@@ -590,7 +590,7 @@ async def test_the_reason_of_a_lost_record_is_the_loss_though_the_run_was_stoppe
         (outcome,) = [each async for each in outcomes]
     assert outcome.state == "in_doubt"
     assert outcome.reason is not None
-    assert "the connection was lost; it was stopped before it was sent again" in outcome.reason
+    assert "the connection was lost; then it was stopped while it waited to be sent" in outcome.reason
     assert [request.path for request in simulator.requests] == ["contact/batchupsertv2"]
 
 

@@ -82,7 +82,7 @@ def test_such_a_row_is_rejected_with_strict(kind: str, tmp_path: Path) -> None:
     assert not isinstance(rows, AsyncIterator)
     for number, (row, _) in enumerate(rows):
         if number in {2, 4}:
-            with pytest.raises(Invalid, match=r"tags: has tags such as VIP\|NEW"):
+            with pytest.raises(Invalid, match=r"tags: has values such as VIP\|NEW"):
                 source.body(row)
         else:
             assert source.body(row)
