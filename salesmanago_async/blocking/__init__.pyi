@@ -178,6 +178,128 @@ class Collections:
 
 class Contacts:
     """Calls about contacts (reference: "API - Contact management")."""
+    @overload
+    def export_all(
+        self, *, size: int = ..., outstanding: int = ..., owner: str | None = ..., strict: bool = ...
+    ) -> AbstractContextManager[Records[ContactOnPage]]:
+        """Export all contacts, page by page: `with sm.contacts.export_all() as contacts`, in the order of pages.
+
+        Each page of `size` contacts (1-1000) is a server job, which takes a poll interval or longer. The jobs run
+        concurrently: few at first, one more with each page that has contacts, at most `outstanding`. At most that many
+        pages are held in memory, if they arrive faster than the caller takes them. The export ends with an empty page.
+
+        `raw=True` yields the contacts as they are in the files. The server counts pages when their job runs: if
+        contacts are deleted during the export, later contacts move to pages that were already exported. A damaged
+        character is replaced, and `contacts.damaged` counts these characters and names their records; with
+        `strict=True` it is an error.
+        """
+    @overload
+    def export_all(
+        self,
+        *,
+        raw: Literal[True],
+        size: int = ...,
+        outstanding: int = ...,
+        owner: str | None = ...,
+        strict: bool = ...,
+    ) -> AbstractContextManager[Records[Any]]:
+        """Export all contacts, page by page: `with sm.contacts.export_all() as contacts`, in the order of pages.
+
+        Each page of `size` contacts (1-1000) is a server job, which takes a poll interval or longer. The jobs run
+        concurrently: few at first, one more with each page that has contacts, at most `outstanding`. At most that many
+        pages are held in memory, if they arrive faster than the caller takes them. The export ends with an empty page.
+
+        `raw=True` yields the contacts as they are in the files. The server counts pages when their job runs: if
+        contacts are deleted during the export, later contacts move to pages that were already exported. A damaged
+        character is replaced, and `contacts.damaged` counts these characters and names their records; with
+        `strict=True` it is an error.
+        """
+
+    @overload
+    def export_modified(
+        self,
+        since: datetime | int | None = ...,
+        *,
+        state: GivenPlace | None = ...,
+        ordered: bool = ...,
+        overlap: float = ...,
+        owner: str | None = ...,
+    ) -> AbstractContextManager[ModifiedExport[ContactDetails]]:
+        """Export the details of modified contacts: `with sm.contacts.export_modified(since) as contacts`.
+
+        `since` is an aware datetime or UNIX milliseconds; the span ends at the server's time when the export begins.
+        Contacts come in the order of their modification, or, if `ordered` is False, in the order in which they are
+        read. Contacts that were modified but cannot be read are in `contacts.unavailable`.
+
+        `state` is a file that connects one run to the next: no change is missed, and none comes twice. If the file
+        exists, the run continues where the last one ended, and `since` is ignored. The file is written when the block
+        ends without an error after the last contact, so the contacts should be stored safely by then: the next run
+        begins there, and gives none of them again. So write each run to a file of its own name. The state holds ids and
+        times, and belongs to one owner, account and server: a state of another one is refused. `state` may also be
+        "postgresql://host/database?run=NAME" (extra `postgres`), for runs on several machines: if another export with
+        that name has ended meanwhile, `JournalFailed` is raised at the end, and its state stays.
+
+        A run begins `overlap` seconds before the end of the last one: this is the longest time that a change may take
+        to become visible, or that two clocks may differ. Contacts returned in that time are returned again only if they
+        were modified again.
+        """
+    @overload
+    def export_modified(
+        self,
+        since: datetime | int | None = ...,
+        *,
+        raw: Literal[True],
+        state: GivenPlace | None = ...,
+        ordered: bool = ...,
+        overlap: float = ...,
+        owner: str | None = ...,
+    ) -> AbstractContextManager[ModifiedExport[Any]]:
+        """Export the details of modified contacts: `with sm.contacts.export_modified(since) as contacts`.
+
+        `since` is an aware datetime or UNIX milliseconds; the span ends at the server's time when the export begins.
+        Contacts come in the order of their modification, or, if `ordered` is False, in the order in which they are
+        read. Contacts that were modified but cannot be read are in `contacts.unavailable`.
+
+        `state` is a file that connects one run to the next: no change is missed, and none comes twice. If the file
+        exists, the run continues where the last one ended, and `since` is ignored. The file is written when the block
+        ends without an error after the last contact, so the contacts should be stored safely by then: the next run
+        begins there, and gives none of them again. So write each run to a file of its own name. The state holds ids and
+        times, and belongs to one owner, account and server: a state of another one is refused. `state` may also be
+        "postgresql://host/database?run=NAME" (extra `postgres`), for runs on several machines: if another export with
+        that name has ended meanwhile, `JournalFailed` is raised at the end, and its state stays.
+
+        A run begins `overlap` seconds before the end of the last one: this is the longest time that a change may take
+        to become visible, or that two clocks may differ. Contacts returned in that time are returned again only if they
+        were modified again.
+        """
+
+    def export_page(self, page: int, size: int = 1000, *, owner: str | None = None) -> Job[ContactOnPage]:
+        """Start an export of one page of all contacts; see `ExportContactListPage`. `export_all` exports all pages."""
+    def export(
+        self,
+        to: Sequence[Selector],
+        data: Sequence[DataType] = ...,
+        *,
+        date_range: DateRange | None = None,
+        owner: str | None = None,
+    ) -> Job[ContactExport]:
+        """Start an export of the chosen parts of the chosen contacts; see `ExportContactsData` for the arguments."""
+    def export_events(
+        self, to: Sequence[Selector], *, date_range: DateRange | None = None, owner: str | None = None
+    ) -> Job[ContactEvent]:
+        """Start an export of the external events of the chosen contacts; the records of the job are the events.
+
+        Each event has the address and the id of its contact, so `job.save("events.csv")` writes a row for each
+        event, and `sm.events.add_many("events.csv")` takes the file. For the events of other contacts use
+        `contact_events`, with `walk` or `export_modified`:
+
+            for contact in sm.contacts.walk():
+                for event in contact_events(contact):
+                    ...
+
+        The job is an export of the parts CONTACT and EXT_EVENT. `sm.jobs.attach` does not know that events are wanted:
+        the records of a job that was attached are the contacts.
+        """
     def has(self, email: str, *, owner: str | None = None) -> ContactPresence:
         """Check whether an address belongs to a contact (reference: "Checking if a contact is already recorded")."""
     def list(self, email: Sequence[str], *, owner: str | None = None) -> ContactList:
@@ -320,128 +442,6 @@ class Contacts:
 
         Selectors of any length are accepted: one of over 255 characters is sent as several. A single selector may be
         passed instead of a list.
-        """
-    @overload
-    def export_all(
-        self, *, size: int = ..., outstanding: int = ..., owner: str | None = ..., strict: bool = ...
-    ) -> AbstractContextManager[Records[ContactOnPage]]:
-        """Export all contacts, page by page: `with sm.contacts.export_all() as contacts`, in the order of pages.
-
-        Each page of `size` contacts (1-1000) is a server job, which takes a poll interval or longer. The jobs run
-        concurrently: few at first, one more with each page that has contacts, at most `outstanding`. At most that many
-        pages are held in memory, if they arrive faster than the caller takes them. The export ends with an empty page.
-
-        `raw=True` yields the contacts as they are in the files. The server counts pages when their job runs: if
-        contacts are deleted during the export, later contacts move to pages that were already exported. A damaged
-        character is replaced, and `contacts.damaged` counts these characters and names their records; with
-        `strict=True` it is an error.
-        """
-    @overload
-    def export_all(
-        self,
-        *,
-        raw: Literal[True],
-        size: int = ...,
-        outstanding: int = ...,
-        owner: str | None = ...,
-        strict: bool = ...,
-    ) -> AbstractContextManager[Records[Any]]:
-        """Export all contacts, page by page: `with sm.contacts.export_all() as contacts`, in the order of pages.
-
-        Each page of `size` contacts (1-1000) is a server job, which takes a poll interval or longer. The jobs run
-        concurrently: few at first, one more with each page that has contacts, at most `outstanding`. At most that many
-        pages are held in memory, if they arrive faster than the caller takes them. The export ends with an empty page.
-
-        `raw=True` yields the contacts as they are in the files. The server counts pages when their job runs: if
-        contacts are deleted during the export, later contacts move to pages that were already exported. A damaged
-        character is replaced, and `contacts.damaged` counts these characters and names their records; with
-        `strict=True` it is an error.
-        """
-
-    @overload
-    def export_modified(
-        self,
-        since: datetime | int | None = ...,
-        *,
-        state: GivenPlace | None = ...,
-        ordered: bool = ...,
-        overlap: float = ...,
-        owner: str | None = ...,
-    ) -> AbstractContextManager[ModifiedExport[ContactDetails]]:
-        """Export the details of modified contacts: `with sm.contacts.export_modified(since) as contacts`.
-
-        `since` is an aware datetime or UNIX milliseconds; the span ends at the server's time when the export begins.
-        Contacts come in the order of their modification, or, if `ordered` is False, in the order in which they are
-        read. Contacts that were modified but cannot be read are in `contacts.unavailable`.
-
-        `state` is a file that connects one run to the next: no change is missed, and none comes twice. If the file
-        exists, the run continues where the last one ended, and `since` is ignored. The file is written when the block
-        ends without an error after the last contact, so the contacts should be stored safely by then: the next run
-        begins there, and gives none of them again. So write each run to a file of its own name. The state holds ids and
-        times, and belongs to one owner, account and server: a state of another one is refused. `state` may also be
-        "postgresql://host/database?run=NAME" (extra `postgres`), for runs on several machines: if another export with
-        that name has ended meanwhile, `JournalFailed` is raised at the end, and its state stays.
-
-        A run begins `overlap` seconds before the end of the last one: this is the longest time that a change may take
-        to become visible, or that two clocks may differ. Contacts returned in that time are returned again only if they
-        were modified again.
-        """
-    @overload
-    def export_modified(
-        self,
-        since: datetime | int | None = ...,
-        *,
-        raw: Literal[True],
-        state: GivenPlace | None = ...,
-        ordered: bool = ...,
-        overlap: float = ...,
-        owner: str | None = ...,
-    ) -> AbstractContextManager[ModifiedExport[Any]]:
-        """Export the details of modified contacts: `with sm.contacts.export_modified(since) as contacts`.
-
-        `since` is an aware datetime or UNIX milliseconds; the span ends at the server's time when the export begins.
-        Contacts come in the order of their modification, or, if `ordered` is False, in the order in which they are
-        read. Contacts that were modified but cannot be read are in `contacts.unavailable`.
-
-        `state` is a file that connects one run to the next: no change is missed, and none comes twice. If the file
-        exists, the run continues where the last one ended, and `since` is ignored. The file is written when the block
-        ends without an error after the last contact, so the contacts should be stored safely by then: the next run
-        begins there, and gives none of them again. So write each run to a file of its own name. The state holds ids and
-        times, and belongs to one owner, account and server: a state of another one is refused. `state` may also be
-        "postgresql://host/database?run=NAME" (extra `postgres`), for runs on several machines: if another export with
-        that name has ended meanwhile, `JournalFailed` is raised at the end, and its state stays.
-
-        A run begins `overlap` seconds before the end of the last one: this is the longest time that a change may take
-        to become visible, or that two clocks may differ. Contacts returned in that time are returned again only if they
-        were modified again.
-        """
-
-    def export_page(self, page: int, size: int = 1000, *, owner: str | None = None) -> Job[ContactOnPage]:
-        """Start an export of one page of all contacts; see `ExportContactListPage`. `export_all` exports all pages."""
-    def export(
-        self,
-        to: Sequence[Selector],
-        data: Sequence[DataType] = ...,
-        *,
-        date_range: DateRange | None = None,
-        owner: str | None = None,
-    ) -> Job[ContactExport]:
-        """Start an export of the chosen parts of the chosen contacts; see `ExportContactsData` for the arguments."""
-    def export_events(
-        self, to: Sequence[Selector], *, date_range: DateRange | None = None, owner: str | None = None
-    ) -> Job[ContactEvent]:
-        """Start an export of the external events of the chosen contacts; the records of the job are the events.
-
-        Each event has the address and the id of its contact, so `job.save("events.csv")` writes a row for each
-        event, and `sm.events.add_many("events.csv")` takes the file. For the events of other contacts use
-        `contact_events`, with `walk` or `export_modified`:
-
-            for contact in sm.contacts.walk():
-                for event in contact_events(contact):
-                    ...
-
-        The job is an export of the parts CONTACT and EXT_EVENT. `sm.jobs.attach` does not know that events are wanted:
-        the records of a job that was attached are the contacts.
         """
     def upsert_many(self, source: GivenSource, **options: Unpack[ContactRunOptions]) -> Report:
         """Add or change any number of contacts, and return the counts of their outcomes.

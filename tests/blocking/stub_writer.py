@@ -22,7 +22,7 @@ import salesmanago_async.blocking
 from salesmanago_async import SalesManago
 from salesmanago_async.blocking._classes import CLASSES, RENAMED, is_internal
 from salesmanago_async.blocking._words import without_await
-from salesmanago_async.groups.group import call
+from salesmanago_async.groups.group import Group, call
 from salesmanago_async.groups.lazy_group import LazyGroup, groups_of
 from salesmanago_async.settings import Credentials
 from tests.blocking.type_texts import Names, is_literal
@@ -83,12 +83,18 @@ def stub() -> str:
 def _class(kind: type, names: Names, attributes: list[str] | None = None) -> str:
     name = kind.__name__
     bases = names.read(BASES[name], kind).strip("()") if name in BASES else ""
-    members = [_quoted(inspect.getdoc(kind)), *(attributes or ()), *_members(kind, names)]
+    members = [_quoted(inspect.getdoc(kind)), *(attributes or ())]
+    members += [member for each in _parts(kind) for member in _members(each, names)]
     if name in ITEMS:
         members.append(ITERATED.format(item=ITEMS[name]))
     if name in CONTEXTS:
         members.append(names.read_block(OPENED, SalesManago))
     return f"class {name}{f'({bases})' if bases else ''}:\n" + textwrap.indent("\n".join(members), "    ") + "\n"
+
+
+def _parts(kind: type) -> list[type]:
+    """Return the class itself, and before it the classes that a group is made of."""
+    return [each for each in reversed(kind.__mro__) if issubclass(each, Group) and each is not Group] or [kind]
 
 
 def _members(kind: type, names: Names) -> Iterator[str]:
