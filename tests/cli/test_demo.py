@@ -31,7 +31,7 @@ def check(shown: str, slots: int) -> None:
     assert "\n8,000 events in the account, 8,000 different ones; 8,000 rows\n" in shown
     most = re.search(rf"at most (\d+) requests were in flight at the server; the quota is {slots}\n", shown)
     assert most
-    assert int(most[1]) == slots
+    assert 2 <= int(most[1]) <= slots
 
 
 def test_a_worker_is_killed_and_the_other_one_takes_its_part_over(database: str) -> None:
