@@ -190,8 +190,10 @@ class SalesManago:
         leaves out, except for the owner. For contact/batchupsertv2 the default is double opt-in: pass
         `"useApiDoubleOptIn": false` if no e-mails may be sent.
         """
+        calling = self._connection.call(path, body or {})
+        del body  # error reporters show local variables, and this may have a password
         try:
-            return await self._connection.call(path, body or {})
+            return await calling
         except (Refused, Unreadable) as error:
             _suggest_path(error, path)
             raise

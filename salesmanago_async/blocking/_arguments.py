@@ -26,14 +26,28 @@ LONGEST_ROWS = 0.02
 """Seconds after which the rows that were made are handed over, though they are fewer."""
 
 
-def prepared_all(
-    method: Any, args: Sequence[Any], kwargs: Mapping[str, Any], caller: Caller
-) -> tuple[list[Any], dict[str, Any]]:
-    """Return the arguments of a call as the async method takes them."""
-    names = _names_of(method) if args else ()
-    several = [_prepared(name, value, caller) for name, value in zip(names, args, strict=False)]
-    named = {name: _prepared(name, value, caller) for name, value in kwargs.items()}
-    return [*several, *args[len(several) :]], named
+class Arguments:
+    """The arguments of a call. Its representation, and so a traceback with local variables, shows none of them."""
+
+    def __init__(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        self._args = args
+        self._kwargs = kwargs
+
+    def prepared(self, method: Any, caller: Caller) -> "Arguments":
+        """Return the arguments as the async method takes them."""
+        names = _names_of(method) if self._args else ()
+        several = [_prepared(name, value, caller) for name, value in zip(names, self._args, strict=False)]
+        named = {name: _prepared(name, value, caller) for name, value in self._kwargs.items()}
+        return Arguments([*several, *self._args[len(several) :]], named)
+
+    def passed_to(self, method: Callable[..., Any]) -> Any:
+        """Call the async method with them."""
+        return method(*self._args, **self._kwargs)
+
+    @property
+    def callbacks(self) -> "tuple[Beside, ...]":
+        """Those that are callbacks which run beside the call."""
+        return tuple(value for value in self._kwargs.values() if isinstance(value, Beside))
 
 
 @cache

@@ -10,7 +10,7 @@ returns is wrapped, if it is an object that has something to wait for:
 """
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import cached_property, partial
 from types import TracebackType
@@ -21,7 +21,7 @@ from ..buffers.receipts import Receipt
 from ..groups.group import Group
 from ..groups.lazy_group import LazyGroup
 from ..imports.runs import Outcomes
-from ._arguments import Beside, prepared_all
+from ._arguments import Arguments, Beside
 from ._caller import Caller
 from ._thread import ClientThread, Work
 from ._words import without_await
@@ -73,18 +73,18 @@ class Wrapped:
         """Refuse to be pickled: the connection of a client belongs to one process."""
         raise TypeError(f"a {type(self).__name__} cannot be pickled: it belongs to a client, and to one process")
 
-    def _call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    def _call(self, name: str, given: Arguments) -> Any:
         """Call a method of the object in the event loop, and return its result, wrapped."""
         caller = self._caller or self._thread.new_caller()
-        given, named = prepared_all(getattr(type(self.inner), name), args, kwargs, caller)
+        arguments = given.prepared(getattr(type(self.inner), name), caller)
 
         async def work() -> Any:
-            found = getattr(self.inner, name)(*given, **named)
+            found = arguments.passed_to(getattr(self.inner, name))
             return await found if inspect.iscoroutine(found) else found
 
         wrapped = wrap(self._thread.run(work, caller), self._thread, caller)
         if isinstance(wrapped, ClosesCallbacks):
-            wrapped.beside = tuple(value for value in named.values() if isinstance(value, Beside))
+            wrapped.beside = arguments.callbacks
         return wrapped
 
     def _run(self, work: Work[T]) -> T:
@@ -214,7 +214,9 @@ def _counterpart(name: str, member: Any) -> Any:
         return property(lambda self: self._read(name), doc=without_await(inspect.getdoc(member) or ""))
 
     def method(self: Wrapped, *args: Any, **kwargs: Any) -> Any:
-        return self._call(name, args, kwargs)
+        given = Arguments(args, kwargs)
+        del args, kwargs  # error reporters show local variables, and these may have a password
+        return self._call(name, given)
 
     method.__name__ = RENAMED.get(name, name)
     method.__wrapped__ = _Shown(member)  # type: ignore[attr-defined]

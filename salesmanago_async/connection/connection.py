@@ -154,7 +154,9 @@ class Connection:
 
     async def call(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Send plain JSON to any path and return the plain answer."""
-        return await self.post(prepare_plain(path, body, self.owner))
+        post = prepare_plain(path, body, self.owner)
+        del body  # error reporters show local variables, and this may have a password
+        return await self.post(post)
 
     async def post(self, post: Post, losses: Losses | None = None) -> dict[str, Any]:
         """Send `post` until it is answered or no further try is allowed; return the JSON object of the answer.

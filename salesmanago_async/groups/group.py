@@ -48,7 +48,11 @@ class call(Generic[P, AnswerT]):  # noqa: N801 - lower case, because it is used 
 
     async def __call__(self, group: Group, *args: P.args, **kwargs: P.kwargs) -> AnswerT:
         """Send the request with these arguments: `Contacts.has(sm.contacts, ...)`, as for any method of a class."""
-        return await group._connection.send(self._request(type(group), *args, **kwargs))
+        try:
+            request = self._request(type(group), *args, **kwargs)
+        finally:
+            del args, kwargs  # error reporters show local variables, and these may have a password
+        return await group._connection.send(request)
 
     def _request(self, group: type, *args: P.args, **kwargs: P.kwargs) -> Request[AnswerT]:
         """Return the request with these arguments; if they do not fit, the `TypeError` names the group's method."""
@@ -59,6 +63,8 @@ class call(Generic[P, AnswerT]):  # noqa: N801 - lower case, because it is used 
             if not str(error).startswith(inner):
                 raise
             raise TypeError(str(error).replace(inner, f"{_attribute_of(group)}.{self.__name__}()")) from None
+        finally:
+            del args, kwargs
 
     @overload
     def __get__(self, group: None, owner: type) -> "call[P, AnswerT]": ...
@@ -69,7 +75,9 @@ class call(Generic[P, AnswerT]):  # noqa: N801 - lower case, because it is used 
             return self
 
         async def send(*args: P.args, **kwargs: P.kwargs) -> AnswerT:
-            return await self(group, *args, **kwargs)
+            sending = self(group, *args, **kwargs)
+            del args, kwargs
+            return await sending
 
         send.__name__ = self.__name__
         send.__doc__ = self.__doc__

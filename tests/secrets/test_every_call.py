@@ -25,6 +25,7 @@ from salesmanago_async import (
     SalesManagoError,
     Tag,
     api,
+    blocking,
     telemetry,
 )
 from salesmanago_async.api.emails import Attachment, SendEmailWithAttachment
@@ -119,6 +120,37 @@ async def test_no_call_shows_a_secret(catalogue: dict[str, dict[str, Any]], make
                     await sm.send(request_of(catalogue, path))
         check_error(raised.value)
         check_told(log.text)
+
+
+NEW_KEY: dict[str, Any] = {"email": EMAIL, "password": PASSWORD, "key_name": "shop"}
+WITH_A_PASSWORD: dict[str, Callable[[Any], Any]] = {
+    "authorise": lambda sm: sm.system.authorise(user_name=EMAIL, password=PASSWORD),
+    "create a key": lambda sm: sm.keys.create(**NEW_KEY, expiry="NEVER"),
+    "an unknown argument": lambda sm: sm.keys.create(**NEW_KEY, lifetime="NEVER"),
+    "a bad argument": lambda sm: sm.keys.create(**NEW_KEY, webhook_url=7),
+    "revoke a key": lambda sm: sm.keys.revoke(PRODUCTS_KEY),
+    "plain JSON": lambda sm: sm.call("system/authorise", {"userName": EMAIL, "password": PASSWORD}),
+}
+"""Calls of methods, whose arguments are local variables of the library's frames."""
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("call", WITH_A_PASSWORD)
+async def test_no_argument_of_a_method_is_in_a_traceback(make_client: MakeClient, call: str) -> None:
+    transport = httpx.MockTransport(SERVERS["is down"])
+    async with make_client(None, credentials=BY_SECRET, transport=transport, retries=Retries(tries=1)) as sm:
+        with pytest.raises((SalesManagoError, TypeError)) as raised:
+            await WITH_A_PASSWORD[call](sm)
+    check_error(raised.value, by_rich=True)
+
+
+@pytest.mark.parametrize("call", WITH_A_PASSWORD)
+def test_no_argument_of_a_blocking_method_is_in_a_traceback(call: str) -> None:
+    transport = httpx.MockTransport(SERVERS["is down"])
+    with blocking.SalesManago(BY_SECRET, transport=transport, retries=Retries(tries=1)) as sm:
+        with pytest.raises((SalesManagoError, TypeError)) as raised:
+            WITH_A_PASSWORD[call](sm)
+    check_error(raised.value, by_rich=True)
 
 
 @pytest.mark.ci
