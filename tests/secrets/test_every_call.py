@@ -147,9 +147,11 @@ async def test_no_argument_of_a_method_is_in_a_traceback(make_client: MakeClient
 @pytest.mark.parametrize("call", WITH_A_PASSWORD)
 def test_no_argument_of_a_blocking_method_is_in_a_traceback(call: str) -> None:
     transport = httpx.MockTransport(SERVERS["is down"])
-    with blocking.SalesManago(BY_SECRET, transport=transport, retries=Retries(tries=1)) as sm:
-        with pytest.raises((SalesManagoError, TypeError)) as raised:
-            WITH_A_PASSWORD[call](sm)
+    with (
+        blocking.SalesManago(BY_SECRET, transport=transport, retries=Retries(tries=1)) as sm,
+        pytest.raises((SalesManagoError, TypeError)) as raised,
+    ):
+        WITH_A_PASSWORD[call](sm)
     check_error(raised.value, by_rich=True)
 
 
