@@ -141,11 +141,12 @@ def send_email(store: AccountStore, body: Body) -> Body:
     """email/send: to addresses only."""
     addresses = [entry.get("email") for entry in _objects(body, "contacts")]
     chosen = [{"addresseeType": "EMAIL", "value": str(address)} for address in addresses if address]
-    if not chosen or not body.get("emailId"):
+    email_id = body.get("emailId")
+    if not chosen or not email_id or not isinstance(email_id, str | int):
         raise RefusedCall("emailId and contacts are needed")
     date = body.get("date")
     when = date if isinstance(date, int) and not body.get("immediate") else store.now_ms()
-    return emails.send(store, {"user": body.get("user"), "emailId": body["emailId"], "date": when, "contacts": chosen})
+    return emails.send(store, {"user": body.get("user"), "emailId": email_id, "date": when, "contacts": chosen})
 
 
 def register_account(store: AccountStore, body: Body) -> Body:

@@ -41,7 +41,9 @@ def problems_of(kind: type, body: Mapping[str, Any], at: str = "") -> Problems:
     hints = get_type_hints(kind, include_extras=True)
     for spec in field_specs(kind):
         name = f"{at}{spec.wire_name}"
-        if spec.wire_name in body and body[spec.wire_name] is not None:
+        if spec.required and body.get(spec.wire_name) == "":  # [guess] an empty text is no value
+            yield _absent(spec, {}, name)
+        elif spec.wire_name in body and body[spec.wire_name] is not None:
             yield from _of_value(hints[spec.name], body[spec.wire_name], name)
         elif spec.required:
             yield _absent(spec, body, name)

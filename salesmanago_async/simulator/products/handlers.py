@@ -7,13 +7,15 @@ from typing import Any, TypeAlias
 from .._refusal import RefusedCall
 from .._store import AccountStore
 from .account import LIFETIMES, ProductAccount, StoredCollection, StoredKey
-from .checks import NOT_AUTHENTICATED, NOT_UNIQUE, QUOTA, UNKNOWN, FieldProblem
+from .checks import NOT_AUTHENTICATED, NOT_UNIQUE, PATTERN, QUOTA, UNKNOWN, FieldProblem
 
 Body: TypeAlias = dict[str, Any]
 
 KEY_CHARACTERS = string.ascii_letters + string.digits
 KEY_LENGTH = 32
 DESCRIPTION_LIMIT = 16384
+CLEARABLE = frozenset({"discountPrice", *(f"detail{number}" for number in range(1, 6))})
+"""What `setAsNull` clears."""
 
 
 class RefusedProducts(RefusedCall):
@@ -30,8 +32,10 @@ def _account(store: AccountStore) -> ProductAccount:
 
 def create_key(store: AccountStore, body: Body) -> Body:
     """auth/create: the login was checked before."""
+    if body["expiry"] not in LIFETIMES:
+        raise RefusedProducts(FieldProblem(PATTERN, "expiry|Does not match the pattern"))
     key = "".join(store.random.choices(KEY_CHARACTERS, k=KEY_LENGTH))
-    lifetime = LIFETIMES.get(body["expiry"])
+    lifetime = LIFETIMES[body["expiry"]]
     ends = None if lifetime is None else store.clock() + lifetime
     _account(store).keys[key] = StoredKey(body["keyName"], ends, webhook_url=body.get("webhookUrl"))
     return {"apiKey": key}
@@ -93,11 +97,13 @@ def _changed(before: Body, product: Mapping[str, Any]) -> Body:
     """Return a stored product with the given fields; details change one by one [likely]."""
     after = {**before, "productId": str(product["productId"])}
     for name, value in product.items():
+        if value is None:  # as if it was left out
+            continue
         if name in {"systemDetails", "customDetails"}:
             after[name] = {**before.get(name, {}), **value}
         elif name not in {"productId", "setAsNull"}:
             after[name] = value[:DESCRIPTION_LIMIT] if name == "description" else value
-    for name in product.get("setAsNull") or ():
+    for name in CLEARABLE.intersection(product.get("setAsNull") or ()):  # [guess] other names are passed over
         after.pop(name, None)
         after["customDetails"] = {key: text for key, text in after.get("customDetails", {}).items() if key != name}
     return after
