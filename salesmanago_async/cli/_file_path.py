@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ..file_imports.definition import STDOUT
+from ..stores.addresses import NO_FILE, looks_like_address
 
 
 class FilePath(click.Path):
@@ -26,6 +27,8 @@ class FilePath(click.Path):
             self.fail("the name is empty; give the name of a file", param, ctx)
         if "\0" in text:
             self.fail("the name has a NUL character, which no file name can have", param, ctx)
+        if looks_like_address(text):
+            self.fail(NO_FILE, param, ctx)
         if self._is_file and not Path(text).name:
             self.fail(f"{text!r} is a folder; give the name of a file", param, ctx)
         if Path(text) == STDOUT and not self._takes_dash:

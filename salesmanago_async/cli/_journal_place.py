@@ -7,7 +7,7 @@ import click
 
 from ..errors import Invalid
 from ..quotas.address import QuotaAddress
-from ..stores.addresses import SCHEMES, DatabaseAddress, JournalPlace, hide_passwords, with_run
+from ..stores.addresses import SCHEMES, DatabaseAddress, JournalPlace, hide_passwords, looks_like_address, with_run
 from ._file_path import FilePath
 
 
@@ -23,6 +23,8 @@ class JournalParam(click.ParamType):  # type: ignore[type-arg]  # generic in the
         """Return the place; fail for what is neither a file name nor an address."""
         if isinstance(value, str) and value.startswith(SCHEMES):
             return _address(value, needs_run=True)
+        if looks_like_address(str(value)):
+            self.fail(f"an address begins with {SCHEMES[0]}", param, ctx)
         place: JournalPlace = self._file.convert(value, param, ctx)
         return place
 

@@ -107,10 +107,26 @@ def journal_place(given: GivenPlace, *, field: str = "journal") -> JournalPlace:
     text = fspath(given)
     if text.startswith(SCHEMES):
         return with_run(DatabaseAddress.parse(text, field=field), field=field)
-    if text.startswith(tuple(scheme.removesuffix("/") for scheme in SCHEMES)):
+    if looks_like_address(text):
         rule = f"an address of a database begins with {SCHEMES[0]}; give it as text, not as a path"
         raise Invalid(rule, field=field)
     return Path(given)
+
+
+def file_place(given: str | PathLike[str], *, field: str) -> Path:
+    """Return the path of a file; raise `Invalid`, which quotes nothing of it, if an address was given."""
+    if looks_like_address(fspath(given)):
+        raise Invalid(NO_FILE, field=field)
+    return Path(given)
+
+
+def looks_like_address(text: str) -> bool:
+    """Return whether a text begins as an address does, also after `Path` has made one slash of two."""
+    return _SCHEME.match(text) is not None
+
+
+NO_FILE = "is an address, not the path of a file"
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # of two letters or more: C:/ is a drive
 
 
 def with_run(address: DatabaseAddress, *, field: str = "journal") -> DatabaseAddress:

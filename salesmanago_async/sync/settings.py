@@ -10,6 +10,7 @@ from attrs import field, frozen
 from ..errors import Invalid
 from ..imports.runs import CommonRunOptions, ContactRunOptions, ProductRunOptions
 from ..imports.settings import check_tag
+from ..stores.addresses import file_place
 
 KeyField: TypeAlias = Literal["email", "external_id", "contact_id"]
 """The field that a row is known by from one sync to the next."""
@@ -83,11 +84,15 @@ def _check_part(_: object, attribute: Any, value: float) -> None:
         raise Invalid(f"is {value}; give a part from 0 to 1, such as 0.02 for 2 %", field=attribute.name)
 
 
+def _state(given: str | PathLike[str]) -> Path:
+    return file_place(given, field="state")
+
+
 @frozen(kw_only=True)
 class SyncSettings:
     """The settings of a sync: see `SyncOptions` and `ProductSyncOptions`."""
 
-    state: Path = field(converter=Path)
+    state: Path = field(converter=_state)
     key: KeyField = field(default="email", validator=_check_key)
     full: bool = False
     removed: str = KEEP

@@ -1,12 +1,16 @@
 """Addresses of databases: what they mean, and that their password is shown nowhere."""
 
 import pickle
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from salesmanago_async import Invalid
-from salesmanago_async.stores.addresses import HIDDEN, DatabaseAddress, hide_passwords, journal_place
+from salesmanago_async.cli._commands import salesmanago
+from salesmanago_async.stores.addresses import HIDDEN, DatabaseAddress, file_place, hide_passwords, journal_place
 
 SECRET = "tajne7hasło"
 ENCODED = "tajne7has%C5%82o"
@@ -95,3 +99,45 @@ def test_addresses_in_a_text_lose_their_passwords() -> None:
 def test_a_message_of_a_library_is_told_without_the_password() -> None:
     address = DatabaseAddress.parse(f"postgresql://ann:{ENCODED}@host/db")
     assert address.without_password(f"no host {SECRET}, no {ENCODED}") == f"no host {HIDDEN}, no {HIDDEN}"
+
+
+@pytest.mark.parametrize(
+    "given", [f"postgresql://ann:{SECRET}@host/db?run=a", f"PostgreSQL+psycopg://ann:{SECRET}@host/db", "s3://bucket/x"]
+)
+@pytest.mark.parametrize("make", [str, Path])
+def test_an_address_in_place_of_a_file_is_refused_and_not_shown(given: str, make: Callable[[str], Any]) -> None:
+    with pytest.raises(Invalid, match="state: is an address, not the path of a file") as refused:
+        file_place(make(given), field="state")
+    assert SECRET not in str(refused.value)
+    with pytest.raises(Invalid, match="an address of a database begins with postgresql://") as refused:
+        journal_place(make(given.replace("postgresql", "Postgresql")))
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize("given", ["people.db", "C:/people.db", "a/b:c/d.db", "./x:/y"])
+def test_paths_are_no_addresses(given: str) -> None:
+    assert file_place(given, field="state") == journal_place(given) == Path(given)
+
+
+FILES = [
+    ("sync", "contacts", "people.csv", "--state", "ADDRESS"),
+    ("sync", "products", "people.csv", "--catalog", "c", "--state", "ADDRESS"),
+    ("import", "contacts", "ADDRESS"),
+    ("import", "contacts", "people.csv", "--rejects", "ADDRESS"),
+    ("import", "contacts", "people.csv", "--journal", "OTHER"),
+    ("resume", "OTHER"),
+]
+
+
+@pytest.mark.parametrize("arguments", FILES, ids=" ".join)
+def test_the_command_line_shows_no_address_given_as_a_file(
+    arguments: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"postgresql://ann:{SECRET}@127.0.0.1:1/db?run=a"
+    addresses = {"ADDRESS": address, "OTHER": address.replace("postgresql", "postgresql+psycopg")}
+    monkeypatch.chdir(tmp_path)
+    Path("people.csv").write_text("email\nann@example.com\n")
+    result = CliRunner().invoke(salesmanago, [addresses.get(one, one) for one in arguments])
+    assert result.exit_code == 2
+    assert "address" in result.output
+    assert SECRET not in result.output
