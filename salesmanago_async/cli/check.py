@@ -53,6 +53,8 @@ async def examine(sm: "SalesManago", *, uses_sha: bool) -> None:
     """Print what is right and wrong about the account of a client; exit with what to do if anything is wrong."""
     try:
         users: Sequence[str] | SalesManagoError = (await sm.users.list()).users
+    except Invalid:  # a quota has other numbers: nothing was sent
+        raise
     except SalesManagoError as error:
         users = error
     _print_and_end(findings(users, owner=sm.owner, offset=sm.server_clock_offset, uses_sha=uses_sha))

@@ -19,7 +19,7 @@ _EPILOG = examples(
     "salesmanago quota show postgresql://etl@db.example.com/etl",
     then="ADDRESS is postgresql://USER@HOST/DATABASE?quota=NAME; other parameters are those of libpq. 'slots' is the "
     "most requests in flight, 'rate' the most that begin in a second (none: no limit). 'settle' is for processes that "
-    "are killed: what they had sent is still worked at, so their slots are free again after so many seconds (5); give "
+    "are killed: the server may still process their requests, so their slots stay unused for so many seconds (5); give "
     "the longest time that a request takes. Give the password in PGPASSWORD or PGPASSFILE. The address must lead to "
     "the primary server itself, not to a connection pooler.",
 )
@@ -43,7 +43,10 @@ def quota() -> None:
 )
 @click.argument("address", type=QuotaParam())
 def set_(address: str) -> None:
-    """Make a quota, or change its numbers, which processes follow at once."""
+    """Make a quota, or change its numbers, which processes follow at once.
+
+    Numbers that are not given stay as they are; rate=none takes a limit of the rate away.
+    """
     run(_set, address=address)
 
 

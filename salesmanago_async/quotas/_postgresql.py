@@ -24,7 +24,7 @@ from ..stores.addresses import DatabaseAddress
 from ..stores.postgresql import Connection, closed_if_unusable, connect, one_line
 from ..stores.postgresql_schema import ensure_quota_tables
 from ._decisions import Others
-from .address import DEFAULT_SETTLE, Numbers, QuotaAddress
+from .address import DEFAULT_SETTLE, NO_RATE, Numbers, QuotaAddress
 
 FLAGS = 2_000_000_000
 """The numbers of flags begin here; those of slots are below."""
@@ -67,11 +67,15 @@ class Taken:
 
 
 _CREATE = """
-INSERT INTO salesmanago.quotas (name, key, slots, rate, settle) VALUES (%s, %s, %s, %s, %s)
+INSERT INTO salesmanago.quotas (name, key, slots, rate, settle) VALUES (%s, %s, %s, nullif(%s::float8, 'infinity'), %s)
 ON CONFLICT DO NOTHING
 """
 _FIND = "SELECT id, key, slots, rate, settle FROM salesmanago.quotas WHERE name = %s"
-_SET = "UPDATE salesmanago.quotas SET slots = %s, rate = %s, settle = %s WHERE name = %s"
+_SET = """
+UPDATE salesmanago.quotas SET slots = coalesce(%s, slots), rate = nullif(coalesce(%s::float8, rate), 'infinity'),
+    settle = coalesce(%s, settle)
+WHERE name = %s
+"""
 _LOOK = """
 SELECT slots, rate, settle, extract(epoch FROM hold_until - clock_timestamp())::float8
 FROM salesmanago.quotas WHERE id = %s
@@ -107,6 +111,7 @@ WHERE id = %s
 """
 
 
+_NO_QUOTA = "there is no such quota; give its slots, as in &slots=16"
 _SAME_KEY = "the locks of this quota would be those of another one, by chance; give it another name"
 
 
@@ -225,9 +230,9 @@ def found_or_made(connection: Connection, address: QuotaAddress) -> tuple[int, i
     if not rows and wanted.slots is not None:
         raise Invalid(_SAME_KEY, field=str(address))
     if not rows:
-        raise Invalid("there is no such quota; give its slots, as in &slots=16", field=str(address))
+        raise Invalid(_NO_QUOTA, field=str(address))
     [(quota, key, slots, rate, settle)] = rows
-    there = Numbers(slots=slots, rate=rate, settle=settle)
+    there = Numbers(slots=slots, rate=NO_RATE if rate is None else rate, settle=settle)
     if _differs(wanted, there):
         raise Invalid(
             f"the quota has {there}; give the same numbers or none, or change it: salesmanago quota set ADDRESS",
@@ -237,15 +242,15 @@ def found_or_made(connection: Connection, address: QuotaAddress) -> tuple[int, i
 
 
 def set_numbers(connection: Connection, address: QuotaAddress) -> None:
-    """Make a quota, or replace its numbers; those that are not given are the defaults."""
+    """Make a quota, or change the numbers that are given; raise `Invalid` for a new one without slots."""
     assert address.name is not None
     given = address.numbers
-    settle = DEFAULT_SETTLE if given.settle is None else given.settle
-    numbers = (given.slots, given.rate, settle)
     with connection.transaction():
-        connection.execute(_CREATE, (address.name, key_of(address.name), *numbers))
-        if not connection.execute(_SET, (*numbers, address.name)).rowcount:
-            raise Invalid(_SAME_KEY, field=str(address))
+        if given.slots is not None:
+            settle = DEFAULT_SETTLE if given.settle is None else given.settle
+            connection.execute(_CREATE, (address.name, key_of(address.name), given.slots, given.rate, settle))
+        if not connection.execute(_SET, (given.slots, given.rate, given.settle, address.name)).rowcount:
+            raise Invalid(_NO_QUOTA if given.slots is None else _SAME_KEY, field=str(address))
 
 
 def _differs(wanted: Numbers, there: Numbers) -> bool:

@@ -20,13 +20,15 @@ EXAMPLE = "postgresql://host/database?quota=account-1&slots=16"
 MOST_SLOTS = 10_000
 LONGEST_SETTLE = 3600.0
 DEFAULT_SETTLE = 5.0
+NO_RATE = math.inf
+"""The rate of a quota that limits only what is in flight; in an address: `rate=none`."""
 
 _OURS = frozenset({"quota", "slots", "rate", "settle"})
 
 
 @frozen(kw_only=True)
 class Numbers:
-    """The numbers of a quota; None is one that was not given."""
+    """The numbers of a quota; None is one that was not given, and a rate may be `NO_RATE`."""
 
     slots: int | None = None
     rate: float | None = None
@@ -34,7 +36,10 @@ class Numbers:
 
     def __str__(self) -> str:
         given = {"slots": self.slots, "rate": self.rate, "settle": self.settle}
-        return "&".join(f"{name}={value:g}" for name, value in given.items() if value is not None)
+        shown = {
+            name: "none" if value == NO_RATE else f"{value:g}" for name, value in given.items() if value is not None
+        }
+        return "&".join(f"{name}={value}" for name, value in shown.items())
 
 
 @frozen
@@ -77,8 +82,8 @@ def numbers(*, slots: float | None, rate: float | None, settle: float | None) ->
     """Return checked numbers; raise `Invalid` naming the one that no quota can have."""
     if slots is not None and not (1 <= slots <= MOST_SLOTS and slots == int(slots)):
         raise Invalid(f"slots is {slots:g}; give 1 to {MOST_SLOTS:,} requests in flight", field=FIELD)
-    if rate is not None and not 0 < rate < math.inf:
-        raise Invalid(f"rate is {rate:g}; give requests per second, or leave it out for no limit", field=FIELD)
+    if rate is not None and not rate > 0:
+        raise Invalid(f"rate is {rate:g}; give requests per second, or none for no limit", field=FIELD)
     if settle is not None and not 0 <= settle <= LONGEST_SETTLE:
         raise Invalid(f"settle is {settle:g}; give 0 to {LONGEST_SETTLE:g} seconds", field=FIELD)
     return Numbers(slots=None if slots is None else int(slots), rate=rate, settle=settle)
@@ -91,6 +96,8 @@ def _numbers(given: dict[str, str]) -> Numbers:
 def _number(name: str, text: str | None) -> float | None:
     if text is None:
         return None
+    if (name, text) == ("rate", "none"):
+        return NO_RATE
     try:
         return float(text)
     except ValueError:

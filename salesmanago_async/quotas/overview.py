@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from attrs import field, frozen
 
-from ..errors import Invalid
 from ..stores.postgresql import Connection, opened_briefly
 from ..stores.postgresql_schema import ensure_quota_tables
 from ._postgresql import FLAGS, Flag, set_numbers
@@ -48,12 +47,10 @@ class QuotaSummary:
 
 
 def set_quota(address: QuotaAddress) -> None:
-    """Make a quota, or give it these numbers; processes that use it follow at their next tick.
+    """Make a quota, or change the numbers that are given; processes that use it follow at their next tick.
 
-    Raises `Invalid` if the address gives no slots, or the database cannot be used.
+    Raises `Invalid` if there is no such quota and the address gives no slots, or if the database cannot be used.
     """
-    if address.numbers.slots is None:
-        raise Invalid("give the slots, as in &slots=16", field=str(address))
     with opened_briefly(address.database) as connection:
         ensure_quota_tables(connection)
         set_numbers(connection, address)

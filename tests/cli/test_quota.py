@@ -55,13 +55,18 @@ def test_a_quota_is_set_shown_used_and_changed(salesmanago: Command, address: st
     assert "the quota has slots=2&rate=50&settle=5; give the same numbers or none" in refused.stdout + refused.stderr
     assert SECRET not in refused.stdout + refused.stderr
     assert salesmanago("quota", "set", f"{quota}&slots=3").returncode == 0
-    assert shown(salesmanago, quota) == [{**numbers, "slots": 3, "rate": None}]
+    assert shown(salesmanago, quota) == [{**numbers, "slots": 3}]
+    assert salesmanago("quota", "set", f"{quota}&rate=none&settle=9").returncode == 0
+    assert shown(salesmanago, quota) == [{**numbers, "slots": 3, "rate": None, "settle": 9.0}]
+    wrong = salesmanago("check", "--quota", f"{quota}&slots=4")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "the quota has slots=3&rate=none&settle=9" in wrong.stderr
 
 
 def test_a_quota_that_is_not_there_or_is_none_is_refused(salesmanago: Command, address: str) -> None:
     for words, message in (
         (("show", f"{address}&quota=account"), "there is no such quota; make it with 'salesmanago quota set'"),
-        (("set", f"{address}&quota=account"), "give the slots, as in &slots=16"),
+        (("set", f"{address}&quota=account"), "there is no such quota; give its slots, as in &slots=16"),
         (("set", address), "the address names no quota; add quota=NAME"),
         (("set", f"{address}&quota=a&slots=x"), "slots is no number"),
     ):

@@ -3,7 +3,7 @@
 import pytest
 
 from salesmanago_async import Invalid
-from salesmanago_async.quotas.address import Numbers, QuotaAddress
+from salesmanago_async.quotas.address import NO_RATE, Numbers, QuotaAddress
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,7 @@ from salesmanago_async.quotas.address import Numbers, QuotaAddress
         ("quota=a", Numbers()),
         ("quota=a&slots=16&rate=20&settle=5", Numbers(slots=16, rate=20, settle=5)),
         ("slots=1&quota=a&rate=0.5&settle=0", Numbers(slots=1, rate=0.5, settle=0)),
+        ("quota=a&rate=none", Numbers(rate=NO_RATE)),
     ],
 )
 def test_an_address_has_a_name_and_numbers(parameters: str, numbers: Numbers) -> None:
