@@ -258,7 +258,7 @@ async def _write_outcomes(
                     unwritten.append(error)
                     outcomes.stop()
     except (SalesManagoError, OSError) as error:
-        if error is outcomes.report.stopped and is_unanswered(error):
+        if error is outcomes.report.stopped and (is_unanswered(error) or isinstance(error, JournalFailed)):
             return None, unwritten  # the report has the error, and the import can be continued
         if not _has_sent(outcomes.report):
             raise

@@ -1,5 +1,6 @@
 """Imports with a journal in a PostgreSQL database, as processes: frozen, killed, overtaken, without their server."""
 
+import json
 import subprocess
 import time
 from collections import Counter
@@ -96,6 +97,28 @@ def test_a_process_that_was_frozen_and_overtaken_sends_nothing_any_more(
     assert "cannot be" in err
     assert "salesmanago resume" in err
     assert account.requests == before
+    assert_each_event_is_there_once(account)
+
+
+def test_a_session_that_is_lost_before_anything_was_sent_ends_the_import_in_order(
+    account: Account, start: Start, salesmanago: Command, tmp_path: Path
+) -> None:
+    account.simulator.faults = [Fault.parse("429,path=contact/batchAddContactExtEvent,retry-after=3,at=1-")]
+    header, rows = (tmp_path / "events.csv").read_text().split("\n", 1)
+    (tmp_path / "events.csv").write_text(f"{header}\nno address\n{rows}")
+    first = start(*import_events(account), environ=account.environ)
+    wait_for_requests(account, 1)
+    assert end_sessions(DatabaseAddress.parse(account.journal)) == 1
+    out, err = first.communicate(timeout=60)
+    assert first.returncode == STOPPED, err
+    assert "not sent" in out
+    assert "salesmanago resume" in err
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["accepted"], report["rejected"], report["not_sent"] > 0) == (0, 1, True)
+    assert "no address" in (tmp_path / "bad.csv").read_text()
+    account.simulator.faults = []
+    ended = salesmanago("resume", account.journal, environ=account.environ)
+    assert ended.returncode == 1, ended.stderr
     assert_each_event_is_there_once(account)
 
 
