@@ -75,7 +75,7 @@ class Caller:
         """Do what is handed over until a result is there; return what has interrupted the wait, such as Ctrl-C.
 
         The first interruption calls `interrupt(1)`, the next one `interrupt(2)`, and so on: it has to bring about a
-        result. Nobody else may see a call as over that still goes on.
+        result. A call that is still running must not look finished to others.
         """
         result.add_done_callback(lambda _: self._notify())
         interruption: BaseException | None = None

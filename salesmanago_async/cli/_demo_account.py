@@ -1,4 +1,4 @@
-"""The account of `salesmanago demo`: a simulator behind a socket, which counts what it is asked at once."""
+"""The account of `salesmanago demo`: a simulator behind a socket, which counts concurrent requests."""
 
 import os
 import time
@@ -30,7 +30,7 @@ class DemoAccount:
     most_in_flight: int = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer a request, as an ASGI app. What a killed worker has sent is worked at to its end."""
+        """Answer a request, as an ASGI app. The requests of a killed worker are completed."""
         self.requests += scope["path"] == ADD_EVENTS
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)

@@ -38,7 +38,7 @@ class AddressParam(click.ParamType):  # type: ignore[type-arg]  # generic in the
         self._needs_run = needs_run
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> DatabaseAddress:
-        """Return the address; fail for what is none."""
+        """Return the address; fail if it is not one."""
         text = str(value)
         if not text.startswith(SCHEMES):
             self.fail(f"an address begins with {SCHEMES[0]}", param, ctx)

@@ -172,7 +172,8 @@ def _method(request_class: RequestClass, groups: Mapping[str, type]) -> str:
     """Return the method that is the call, or that uses the class, or that the docstring of the class recommends."""
     from ..groups.group import call
 
-    methods = [(f"{group}.{name}", act) for group, kind in groups.items() for name, act in vars(kind).items()]
+    parts = [(group, part) for group, kind in groups.items() for part in kind.__mro__]
+    methods = [(f"{group}.{name}", act) for group, part in parts for name, act in vars(part).items()]
     calls = [name for name, act in methods if isinstance(act, call) and act.request_class is request_class]
     if calls:
         return calls[0]

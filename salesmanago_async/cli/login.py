@@ -107,7 +107,7 @@ async def _check(credentials: Credentials, address: str, user: str) -> None:
     async with _client(credentials, address) as sm:
         users = (await sm.users.list()).users
     if user not in users:
-        raise Invalid(f"{user} is none of the account's users: {', '.join(users)}", field="login")
+        raise Invalid(f"{user} is not a user of the account, which has: {', '.join(users)}", field="login")
 
 
 def account_url(endpoint: str | None, base_url: str) -> str:

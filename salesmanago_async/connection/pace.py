@@ -65,7 +65,7 @@ class Lease(Protocol):
         ...
 
     def hold(self, seconds: float) -> None:
-        """Have nothing start for that long, in any process."""
+        """Start no request for that long, in any process."""
         ...
 
 

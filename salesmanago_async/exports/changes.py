@@ -105,7 +105,7 @@ class Changes:
 
 
 def beginning(since: int | None, before: ChangesState | None, *, end: int, overlap: int) -> int:
-    """Return from when on (ms) a run asks: an overlap before the end of the last run, or else `since`, inclusive.
+    """Return the time (ms) from which a run reads: an overlap before the end of the last run, or `since`; inclusive.
 
     Raises `Invalid` if there is neither, or if time goes backwards.
     """

@@ -136,7 +136,7 @@ class Report(RunCounts):
             return ()
         if self.journal:
             return (f"The same call with {self.journal_name}={self.journal!r} goes on with the run.",)
-        return (f"The run had no {self.journal_name}, so another call begins anew.",)
+        return (f"The run had no {self.journal_name}, so another call starts from the beginning.",)
 
     def as_dict(self, *, latency: float = LATENCY, job_seconds: float = JOB_SECONDS) -> dict[str, Any]:
         """Return the counts as plain JSON, without any record.

@@ -6,7 +6,7 @@
 
 - Nobody is eager for more than there is: everybody takes what it wants from what is free.
 - Everybody is eager: nobody has more than slots / n, rounded up.
-- Somebody starves: who has more than the share gives one slot in each tick, and only who starves takes any,
+- Somebody starves: who has more than the share gives one slot in each tick, and only starving processes take slots,
   up to the share.
 - There are more processes than slots: they take turns. Who has a slot and has used it gives it by chance, as many in
   the average as there are processes that starve, and then lets the others go first for a moment.

@@ -291,7 +291,7 @@ def unusable_named(address: DatabaseAddress) -> Iterator[None]:
             raise
         rule, cause = error.rule, error
     except (ValueError, TypeError, KeyError) as error:  # its content is not what was written
-        rule, cause = f"is damaged, so nobody can tell any more what was sent ({error})", error
+        rule, cause = f"is damaged, so it no longer shows what was sent ({error})", error
     if rule:
         raise Invalid(address.without_password(rule), field=str(address)) from (None if address.passwords else cause)
 
@@ -326,8 +326,8 @@ def _check_session(address: DatabaseAddress, connection: Connection) -> None:
     [(pid, is_standby)] = connection.execute("SELECT pg_backend_pid(), pg_is_in_recovery()").fetchall()
     if pid != connection.info.backend_pid:
         raise Invalid(
-            "a connection pooler stands between, whose sessions are not this program's own: give the address of the "
-            "database itself",
+            "the address leads to a connection pooler, whose sessions are shared: give the address of the database "
+            "itself",
             field=str(address),
         )
     if is_standby:

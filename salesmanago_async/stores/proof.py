@@ -44,7 +44,7 @@ INSERT INTO proof VALUES (0, 0, 0);
 COUNT_COMMIT = "UPDATE proof SET commits = commits + 1"
 """The first statement of each transaction."""
 
-DAMAGED = "is damaged, so nobody can tell any more what was sent"
+DAMAGED = "is damaged, so it no longer shows what was sent"
 
 _COUNTED = "SELECT lines, row_checksums, commits FROM proof"
 _FOUND = """

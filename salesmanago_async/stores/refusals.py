@@ -37,7 +37,7 @@ class OtherRun(NotOurs):
     """The journal is of a run that differs in this."""
 
     def __init__(self, difference: Difference, *, field: str) -> None:
-        said = difference.servers or f"belongs to a run with another {difference.name}"
+        said = difference.servers or f"was begun with a different {difference.name}"
         super().__init__(said, "go on as it was begun", field=field)
         self.difference = difference
 

@@ -305,7 +305,7 @@ class SyncExecution:
         return await self._engine.execute()
 
     def _compare_columns(self, state: OpenState | None) -> None:
-        """Warn of columns that the last sync had not, or had, before anything is sent."""
+        """Warn of columns that were added or removed since the last sync, before anything is sent."""
         if state:
             state.columns = self._rows.columns
         changes = changes_of(self._comparison.columns, self._rows.columns)

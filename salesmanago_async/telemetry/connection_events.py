@@ -78,7 +78,7 @@ class Outage(Event):
     """A chunk got no answer: the next one waits, and goes alone."""
 
     logger = "connection"
-    template = "no answer to a chunk; the next one is sent in %(sm_wait_seconds).1f s, more when that is answered"
+    template = "no answer to a chunk; the next one is sent in %(sm_wait_seconds).1f s, the others when it is answered"
     wait_seconds: float
 
 
@@ -95,7 +95,7 @@ class QuotaLost(Event):
     """The database of a quota cannot be reached."""
 
     logger = "connection"
-    template = "the quota %(sm_quota)s is out of reach, nothing starts: %(sm_failure)s"
+    template = "the quota %(sm_quota)s cannot be reached, so no request starts: %(sm_failure)s"
     quota: str
     failure: str
 

@@ -66,9 +66,9 @@ class RunCancelled(_Counts):
     def words(self) -> str:
         """Return the words that say how the run can go on."""
         onward = (
-            "The same call with %(sm_given_as)s='%(sm_journal)s' goes on with it"
+            "Repeat the call with %(sm_given_as)s='%(sm_journal)s' to continue it"
             if self.journal
-            else "It has no journal, so another call begins anew"
+            else "It has no journal, so another call starts from the beginning"
         )
         return f"A run was cancelled: %(sm_counts)s. {onward}"
 
@@ -117,6 +117,6 @@ class JournalBusy(Event):
     """A run waits for a journal; `failure` is the text of this library that names it, and says who has it."""
 
     logger = "runs"
-    template = "Waiting since %(sm_seconds).0f seconds: %(sm_failure)s"
+    template = "Waiting for %(sm_seconds).0f seconds: %(sm_failure)s"
     seconds: float
     failure: str

@@ -255,7 +255,7 @@ async def test_a_journal_is_of_one_kind(first: Any, tmp_path: Path) -> None:
     second = "content" if first == "position" else "position"
     result = await harness.run(records, known_by=second)
     assert isinstance(result.error, Invalid)
-    assert "belongs to a run with another known_by" in str(result.error)
+    assert "was begun with a different known_by" in str(result.error)
     assert harness.gateway.requests == sent
 
 
@@ -336,6 +336,6 @@ async def test_what_a_caller_adds_to_the_identity_must_stay_the_same(tmp_path: P
     sent = harness.gateway.requests.copy()
     result = await harness.run(records, known_by="content", identity={"partitions": 4})
     assert isinstance(result.error, Invalid)
-    assert "belongs to a run with another partitions" in str(result.error)
+    assert "was begun with a different partitions" in str(result.error)
     assert harness.gateway.requests == sent
     assert (await harness.run(records, known_by="content", identity={"partitions": 8})).report.earlier == 5

@@ -48,7 +48,7 @@ async def test_a_run_whose_quota_cannot_be_used_sends_nothing_and_says_why(tmp_p
     async with client(address, simulator) as sm:
         with pytest.raises(Invalid, match="cannot be used: ") as failed, anyio.fail_after(15):
             await sm.contacts.upsert_many(PEOPLE, batch_size=4, journal=tmp_path / "run.db")
-        assert "20 read: 20 not sent. The same call" in failed.value.__notes__[0]
+        assert "20 read: 20 not sent. Repeat the call" in failed.value.__notes__[0]
         assert "tajne7" not in f"{failed.value} {failed.value.__notes__}"
         with pytest.raises(Invalid) as caught:
             await sm.contacts.get(["c1@example.com"])

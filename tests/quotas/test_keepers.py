@@ -282,14 +282,14 @@ async def test_all_that_wait_learn_that_the_quota_was_removed(database: str) -> 
 async def test_a_pooler_is_refused(postgresql: str) -> None:
     with pooling(postgresql) as port:
         server = f"postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=disable&gssencmode=disable"
-        assert "a connection pooler stands between" in (await refusal(quota(server, "slots=1"))).rule
+        assert "leads to a connection pooler" in (await refusal(quota(server, "slots=1"))).rule
 
 
 @pytest.mark.parametrize("mode", ["transaction", "session"])
 async def test_a_real_pooler_is_refused(postgresql: str, mode: str) -> None:
     with pooled(postgresql, mode) as port:
         server = f"postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=disable"
-        assert "a connection pooler stands between" in (await refusal(quota(server, "slots=1"))).rule
+        assert "leads to a connection pooler" in (await refusal(quota(server, "slots=1"))).rule
 
 
 @contextmanager

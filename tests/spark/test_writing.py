@@ -160,7 +160,7 @@ def test_another_number_of_partitions_is_refused(spark: Any, account: Account, w
     account.make_people(10)
     write(purchases(spark, 100, 10, 4), "events")
     posts = account.requests[ADD]
-    with pytest.raises(Exception, match="belongs to a run with another partitions"):
+    with pytest.raises(Exception, match="was begun with a different partitions"):
         write(purchases(spark, 100, 10, 2), "events")
     assert account.requests[ADD] == posts
     assert account.events == [1] * 100

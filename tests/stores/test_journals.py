@@ -171,7 +171,7 @@ async def test_a_run_must_be_the_one_that_it_was_begun_for_once_something_was_se
         await journal.begin(row_checksums_of(0))
     changes: list[dict[str, Any]] = [{"account": "other"}, {"owner": "other@vendor.pl"}, {"tags": []}]
     for changed in changes:
-        with pytest.raises(Invalid, match=f"a run with another {next(iter(changed))}") as caught:
+        with pytest.raises(Invalid, match=f"was begun with a different {next(iter(changed))}") as caught:
             async with opened(place, **changed):
                 pass
         assert caught.value.field == str(place)

@@ -408,7 +408,7 @@ async def test_a_sync_that_is_cancelled_says_how_to_go_on(
     with anyio.CancelScope() as scope:
         account.on_request = lambda _: scope.cancel()
         await account.sync([row(1)], state)
-    assert f"The same call with state={str(state)!r} goes on with it" in caplog.text
+    assert f"Repeat the call with state={str(state)!r} to continue it" in caplog.text
 
 
 async def test_a_state_without_addresses_is_begun_anew_where_they_are_needed(account: Account, state: Path) -> None:

@@ -121,7 +121,7 @@ class Claims:
             )
 
     def states_left(self) -> Counter[State]:
-        """Count the records that were taken and have gone nowhere, by state; for a run that is cut off."""
+        """Count the records that were taken and not passed on, by state; for a run that is cut off."""
         states: Counter[State] = Counter()
         for waiting in self._waiting.values():
             states[waiting.entry.state] += waiting.met

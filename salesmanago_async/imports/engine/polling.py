@@ -75,7 +75,7 @@ class JobPoller:
         )
 
     def _after_error(self, pending: PendingJob, error: SalesManagoError) -> Step | None:
-        """Poll again, within bounds; after that, it stays unknown what became of the contacts.
+        """Poll again, within bounds; after that, the outcome of the contacts stays unknown.
 
         If an earlier run sent them, they are sent again: repeating an upsert does no harm.
         """

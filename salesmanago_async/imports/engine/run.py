@@ -234,8 +234,8 @@ class Engine:
 
     def _how_to_go_on(self) -> str:
         if self._tally.journal:
-            return f"The same call with {self._journal_option}={self._tally.journal!r} goes on with it"
-        return "It has no journal, so another call begins anew"
+            return f"Repeat the call with {self._journal_option}={self._tally.journal!r} to continue it"
+        return "It has no journal, so another call starts from the beginning"
 
     @property
     def _journal_option(self) -> str:
