@@ -192,9 +192,10 @@ _CONTACT_OPTIONS = (
 )
 
 _EPILOG = """FILE is CSV (with cells separated by , ; tab or |), JSONL, a JSON array of objects, Parquet (extra
-"parquet") or an Excel workbook (.xlsx, extra "excel"). Each may be packed with gzip. Columns of JSON and Parquet may be
-objects. FILE may also be a pipe, or - for standard input (with --format). These are copied to a temporary file first
-(TMPDIR), and cannot be used with --journal, because a resumed import reads its files again.
+"parquet") or an Excel workbook (.xlsx, extra "excel"), of which the first visible sheet that is not empty is read. Each
+may be packed with gzip. Columns of JSON and Parquet may be objects. FILE may also be a pipe, or - for standard input
+(with --format). These are copied to a temporary file first (TMPDIR), and cannot be used with --journal, because a
+resumed import reads its files again.
 
 A file that is not UTF-8 in several places is refused with the first line; single damaged bytes and NUL characters
 reject only their rows. --map "Full name=name" reads a column as a field. Columns are matched without case, spaces, - _

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -24,6 +24,7 @@ from salesmanago_async import SalesManago
 from salesmanago_async.api.codec import dumps
 from salesmanago_async.errors import Invalid
 from salesmanago_async.exports.records import ArrayReader
+from salesmanago_async.records.findings import LOST_DIGITS
 from salesmanago_async.records.shapes import contact_shape
 from salesmanago_async.sources.options import ReadOptions
 from salesmanago_async.sources.sources import InputFile, open_file
@@ -75,8 +76,8 @@ def lines_of(people: list[Any]) -> bytes:
     return b"".join(orjson.dumps(person) + b"\n" for person in people)
 
 
-def workbook(path: Path, rows: list[list[Any]], *more: list[list[Any]]) -> Path:
-    """Write a workbook as Excel does, with one sheet for each list of rows."""
+def workbook(path: Path, rows: list[list[Any]], *more: list[list[Any]], hidden: Collection[int] = ()) -> Path:
+    """Write a workbook as Excel does, with one sheet for each list of rows: S1, S2, …; `hidden` are their numbers."""
     import zipfile
 
     def sheet(rows: list[list[Any]]) -> str:
@@ -96,8 +97,12 @@ def workbook(path: Path, rows: list[list[Any]], *more: list[list[Any]]) -> Path:
         return f'<worksheet xmlns="{MAIN}"><sheetData>{made}</sheetData></worksheet>'
 
     sheets = [rows, *more]
+    states = ("visible", "hidden")
     numbers = range(1, len(sheets) + 1)
-    names = "".join(f'<sheet name="S{number}" sheetId="{number}" r:id="rId{number}"/>' for number in numbers)
+    names = "".join(
+        f'<sheet name="S{number}" sheetId="{number}" state="{states[number in hidden]}" r:id="rId{number}"/>'
+        for number in numbers
+    )
     links = "".join(
         f'<Relationship Id="rId{number}" Type="{RELATED}/worksheet" Target="worksheets/sheet{number}.xml"/>'
         for number in numbers
@@ -523,12 +528,60 @@ def test_rows_of_a_workbook_have_the_numbers_that_excel_shows(tmp_path: Path) ->
     ]
 
 
-def test_the_first_sheet_that_is_not_empty_is_read(tmp_path: Path) -> None:
+ANN_SHEET = [["email"], ["ann@example.com"]]
+NOTES_SHEET = [["notes"]]
+
+
+@pytest.mark.parametrize(
+    ("sheets", "hidden", "named"),
+    [
+        ([ANN_SHEET], (), None),
+        ([ANN_SHEET, [], []], (), None),
+        ([[], ANN_SHEET, NOTES_SHEET], (), "'S3'"),
+        ([NOTES_SHEET, ANN_SHEET], (1,), "'S1' (hidden)"),
+        ([ANN_SHEET, *[NOTES_SHEET] * 7], (), "'S2', 'S3', 'S4', 'S5', 'S6' and 2 more"),
+    ],
+)
+def test_the_first_visible_sheet_that_is_not_empty_is_read_and_filled_ones_are_named(
+    tmp_path: Path, sheets: list[Any], hidden: Collection[int], named: str | None
+) -> None:
     pytest.importorskip("python_calamine")
-    path = workbook(tmp_path / "a.xlsx", [], [["email"], ["ann@example.com"]], [["notes"]])
-    assert bodies(path) == [{"contact": {"email": "ann@example.com"}}]
-    with pytest.raises(Invalid, match="all of its sheets are empty"):
-        opened(workbook(tmp_path / "b.xlsx", [], []))
+    source = opened(workbook(tmp_path / "a.xlsx", *sheets, hidden=hidden))
+    assert list(bodies_of(source)) == [{"contact": {"email": "ann@example.com"}}]
+    assert list(map(str, source.warnings)) == (
+        [f"the workbook has further sheets, which are not read: {named}"] if named else []
+    )
+
+
+@pytest.mark.parametrize("hidden", [(), (2,)])
+def test_a_workbook_without_a_visible_row_is_refused(tmp_path: Path, hidden: Collection[int]) -> None:
+    pytest.importorskip("python_calamine")
+    with pytest.raises(Invalid, match="all of its visible sheets are empty"):
+        opened(workbook(tmp_path / "b.xlsx", [], ANN_SHEET if hidden else [], hidden=hidden))
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (2.0**53 - 1, "9007199254740991"),
+        (2.0**53, "9.00719925474099E+15"),
+        (1.23456789012345e17, "1.23456789012345E+17"),
+        (-1e20, "-1.00000000000000E+20"),
+    ],
+)
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_digits_that_a_workbook_does_not_hold_are_not_invented(
+    tmp_path: Path, number: float, text: str, decimal: str
+) -> None:
+    pytest.importorskip("python_calamine")
+    path = workbook(tmp_path / "a.xlsx", [["email", "externalId"], ["ann@example.com", number]])
+    text = text.replace(".", decimal)
+    source = opened(path, decimal=decimal)
+    assert list(bodies_of(source)) == [{"contact": {"email": "ann@example.com", "externalId": text}}]
+    is_short = "E" in text
+    assert [warning.text for warning in source.warnings] == [LOST_DIGITS] * is_short
+    [strict] = bodies(path, decimal=decimal, strict=True)
+    assert (strict == (2, f"externalId: {LOST_DIGITS}")) == is_short
 
 
 @pytest.mark.parametrize("content", [b"", b"email\n", b"PK\x03\x04 and so on"])
@@ -561,6 +614,7 @@ async def test_a_run_takes_the_format_as_an_option(sm: SalesManago, tmp_path: Pa
 READ = """
 import sys
 from pathlib import Path
+from salesmanago_async.records.findings import LOST_DIGITS
 from salesmanago_async.records.shapes import contact_shape
 from salesmanago_async.sources.options import ReadOptions
 from salesmanago_async.sources.sources import open_file
