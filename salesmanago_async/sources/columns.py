@@ -75,13 +75,20 @@ def _mapped(header: Sequence[str], mapped: Mapping[str, str]) -> dict[str, str]:
 
 
 def joined(*parts: Any, separator: str = " ") -> Any:
-    """Return the texts of several columns as one; None if all are absent. A cell that cannot be read stays one."""
+    """Return the texts of several columns as one; None if all are absent.
+
+    A cell that cannot be read, or that has no text because it is an object, is returned alone: its field refuses it.
+    """
     for part in parts:
-        if part.__class__ is Unreadable:
+        if part.__class__ is Unreadable or _has_object(part):
             return part
     present = [part for part in parts if part is not None and part != "" and part == part]
     texts = (separator.join(map(str, part)) if isinstance(part, list) else str(part) for part in present)
     return separator.join(texts) if present else None
+
+
+def _has_object(part: Any) -> bool:
+    return isinstance(part, dict) or (isinstance(part, list) and any(isinstance(entry, dict) for entry in part))
 
 
 def renamed(record: Mapping[Any, Any], mapped: Mapping[str, str], shape: Shape) -> dict[Any, Any]:
