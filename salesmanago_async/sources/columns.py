@@ -10,6 +10,7 @@ from ..records.findings import CellKind
 from ..records.shapes import IGNORED, NOTES, Shape
 from ..records.values import Unreadable
 from ..support.nearest import plain
+from .likely_encodings import encoding_to_choose
 
 
 @frozen
@@ -35,7 +36,7 @@ def columns_of(header: Sequence[str], mapped: Mapping[str, str], *, ignore_namel
     """
     for number, name in enumerate(header, 1):
         if not name.isprintable():
-            raise Invalid(f"column {number} of the header, {name!a}, is not text; is the encoding right?")
+            raise Invalid(f"column {number} of the header, {name!a}, is not text; {_remedy_for(name)}")
         if name and header.index(name) < number - 1:
             raise Invalid(f"is given 2 times, in columns {header.index(name) + 1} and {number}", field=name)
     fields = _mapped(header, mapped)
@@ -60,6 +61,15 @@ def read_columns(names: Sequence[str], shape: Shape) -> tuple[str, ...]:
     """Return the columns that are read, under the names of their fields."""
     kinds = zip(names, shape.kinds_of(names), strict=True)
     return tuple(name for name, kind in kinds if name not in {"", IGNORED} and kind is not CellKind.IGNORED)
+
+
+def _remedy_for(name: str) -> str:
+    """Return what to do about a name that is not text: undecodable bytes among ASCII show likely encodings."""
+    try:
+        content = name.encode("ascii", "surrogateescape")
+    except UnicodeEncodeError:
+        content = b""
+    return "give its encoding with encoding=..." if content.isascii() else encoding_to_choose([content])
 
 
 def _mapped(header: Sequence[str], mapped: Mapping[str, str]) -> dict[str, str]:

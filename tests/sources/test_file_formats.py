@@ -411,24 +411,17 @@ ASCII = "".join(f"c{number}@example.com,Ann\n" for number in range(100_000))
 
 
 @pytest.mark.sampled
-@pytest.mark.parametrize(
-    ("encoding", "suggested"),
-    [("cp1250", "cp1250"), ("iso8859-2", "iso8859-2"), ("cp1252", "cp1250"), ("cp1251", "cp1251")],
-)
 @pytest.mark.parametrize("before", ["", ASCII])
 @pytest.mark.parametrize("packed", [False, True])
-def test_another_encoding_is_refused_with_its_first_line(
-    tmp_path: Path, encoding: str, suggested: str, before: str, *, packed: bool
-) -> None:
-    name = {"cp1252": "José Ñuñez", "cp1251": "Зофия Новак"}.get(encoding, "Świętosław Żółć")
-    text = f"email,name\n{before}ann@example.com,{name}\nbob@example.com,Bob\ncy@example.com,{name}\n"
-    content = text.encode(encoding)
+def test_another_encoding_is_refused_with_its_first_line(tmp_path: Path, before: str, *, packed: bool) -> None:
+    text = f"email,name\n{before}ann@example.com,Zoé\nbob@example.com,Bob\ncy@example.com,Hélène\n"
+    content = text.encode("cp1252")
     path = written(tmp_path / "a.csv", gzip.compress(content) if packed else content)
-    line = 2 + before.count("\n")
     with pytest.raises(Invalid) as raised:
         opened(path)
-    assert str(raised.value) == f'{path}: is not UTF-8 (line {line}); try encoding="{suggested}"'
-    assert bodies(path, encoding=encoding)[-3]["contact"]["name"] == name
+    assert str(raised.value).startswith(f"{path}: is not UTF-8 (line {2 + before.count(chr(10))}); give the encoding")
+    assert "encoding=\"cp1252\" reads 'Hélène'" in str(raised.value)
+    assert bodies(path, encoding="cp1252")[-1]["contact"]["name"] == "Hélène"
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "json"])
