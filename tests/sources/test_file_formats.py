@@ -592,6 +592,21 @@ def test_without_calamine_the_extra_is_named(tmp_path: Path, monkeypatch: pytest
         opened(written(tmp_path / "a.xlsx", b""))
 
 
+# Warnings
+
+
+@pytest.mark.parametrize(("count", "of_sample"), [(10, False), (9000, True)])
+def test_a_warning_says_whether_all_rows_of_a_table_were_looked_at(
+    tmp_path: Path, count: int, *, of_sample: bool
+) -> None:
+    rows = "ann@example.com,NULL,4.86E+10\n" * count
+    source = opened(written(tmp_path / "a.csv", f"email,name,phone\n{rows}"))
+    assert len(list(source.rows())) == count
+    words, digits = sorted(source.warnings, key=lambda warning: warning.column)
+    assert (words.of_sample, digits.of_sample) == (of_sample, False)
+    assert digits.count == count
+
+
 # Runs and memory
 
 
