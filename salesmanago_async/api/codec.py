@@ -46,7 +46,7 @@ def _unencodable(body: Any, name: str = "") -> str | None:
         try:
             body.encode()
         except UnicodeEncodeError:
-            return f"{name}: is not valid Unicode text: was the file read with the right encoding?"
+            return f"{name}: is not valid Unicode text; if its file has another encoding, give that with encoding=..."
         return None
     if isinstance(body, dict):
         entries = [(str(key), value) for key, value in body.items()]

@@ -4,8 +4,9 @@
     JSON lines    the text of the object, with the notes as its last fields
                   {"_text": the text of a line that is not an object, and the notes}
 
-A row whose text is not known, or is in another dialect, is written anew from its values. Notes that a row has already,
-because its file is such a file itself, are replaced.
+A row whose text is not known, or is in another dialect, is written anew from its values. A value that JSON cannot
+express, such as a duration, is written as [{"unreadable": "1 day, 0:00:00"}]. No field takes that, so the row is
+rejected again. Notes that a row has already, because its file is such a file itself, are replaced.
 
 The texts among the notes of CSV are always in quotes. If the row has an open quote, the first of these closes it, and
 what follows it is an error for any reader of CSV. So a row with an open quote is rejected again, and it alone.
@@ -13,14 +14,17 @@ what follows it is an error for any reader of CSV. So a row with an open quote i
 
 import csv
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from io import StringIO
 from typing import Any, Protocol
 
+from ..api.text_values import text_of
 from ..exports.sinks import dump_record
 from ..records.cells import visible
 from ..records.shapes import NOTES, TEXT
+from ..records.values import UnreadableText
 from ..sources.csv_files import CsvFile
 from ..sources.encodings import TextForm
 from ..sources.object_rows import json_row
@@ -120,7 +124,7 @@ class AnnotatedJsonLines:
         if isinstance(record, dict):
             own = {name: value for name, value in record.items() if name not in NOTES}
             annotated = self._with_text(own, text, notes) if text else None
-            return annotated or self._dumped({**own, **notes}) + "\n"
+            return annotated or self._dumped({**_expressible(own), **notes}) + "\n"
         written = record if isinstance(record, str) else dump_record(record).decode()
         return self._dumped({TEXT: _parted(text)[0] if text else written, **notes}) + "\n"
 
@@ -137,6 +141,30 @@ class AnnotatedJsonLines:
     def _dumped(self, value: Mapping[str, Any]) -> str:
         text = dump_record(value).decode()
         return text if self._form.can_encode(text) else json.dumps(value, default=str)
+
+
+def _expressible(value: Any) -> Any:
+    """Return a value as JSON can express it; what is none of its values becomes something that no field takes."""
+    if value.__class__ is UnreadableText or (value.__class__ is float and math.isinf(value)):
+        return _unreadable(value)
+    if isinstance(value, list):
+        return [_expressible(part) for part in value]
+    if isinstance(value, Mapping):
+        names = list(map(_text_of_key, value))
+        return _unreadable(value) if None in names else dict(zip(names, map(_expressible, value.values()), strict=True))
+    return value
+
+
+def _unreadable(value: object) -> Any:
+    return [{"unreadable": str(value)}]
+
+
+def _text_of_key(key: object) -> str | None:
+    """Return the text of a key of a map; None if it has none, so that no field takes the map."""
+    try:
+        return text_of(key)
+    except ValueError:
+        return None
 
 
 _JSON_NOTE = re.compile(r'(?:,\s*)?"_(?:file|line|reason)"\s*:\s*(?:null|\d+|"(?:[^"\\]|\\.)*+")\s*\Z')

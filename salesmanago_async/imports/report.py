@@ -37,8 +37,9 @@ class Report(RunCounts):
     password.
 
     `warnings` are what was taken and looks wrong, each with its column, count and first line (or position, if there is
-    no file); with the option `strict` such rows are rejected. Keys of records that are not fields are among them, each
-    once, although all records that have one are rejected. So is what the server says of products that it accepts.
+    no file); `of_sample` says that the count is not of all rows. With the option `strict` such rows are rejected. Keys
+    of records that are not fields are among them, each once, although all records that have one are rejected. So is
+    what the server says of products that it accepts.
 
     In a dry run, `chunks` and `bytes` are what would be sent. When it has ended, `duplicates` counts the records of a
     contact that came before (they would wait for the earlier record), or the events that are equal in every field to an

@@ -51,9 +51,10 @@ class CommonRunOptions(TypedDict, total=False):
     is refused before anything is sent. Of records with such keys each is rejected, and `report.warnings` has the keys.
 
     For files: `encoding` and `delimiter` are detected if they are left out. `format` is "csv", "jsonl" (JSON lines),
-    "json" (an array of objects), "parquet", "xlsx" or "xml" (product feeds); the suffix says it if it is left out.
-    Every file may be packed with gzip. The path "-" is standard input; its bytes, like those of any pipe, are copied to
-    a temporary file first, while other tasks wait.
+    "json" (an array of objects), "parquet", "xlsx" or "xml" (product feeds); the suffix says it if it is left out. Of
+    a workbook the first visible sheet that is not empty is read; a warning names the others. Every file may be packed
+    with gzip. The path "-" is standard input; its bytes, like those of any pipe, are copied to a temporary file first,
+    while other tasks wait.
 
     For texts, wherever they are: in cells, JSON, mappings, rows of databases and classes, frames and their lists. They
     are trimmed, and blank ones are absent, unless `keep_spaces`. `null` are texts that mean absent ("NULL"), `decimal`

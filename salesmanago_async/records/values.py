@@ -36,6 +36,12 @@ class Unreadable:
     reason: str
 
 
+class UnreadableText(str):
+    """The text of a cell that cannot be read, where a row is given back: it is no text that could be sent."""
+
+    __slots__ = ()
+
+
 def plain_values(time_zone: tzinfo, trim: Trim | None) -> Plain:
     """Return the function that returns plain values; datetimes without a zone are in `time_zone`.
 

@@ -23,7 +23,7 @@ from ..extras import check_arrow
 from ..records.encoders import Encoder
 from ..records.row_texts import trimmer
 from ..records.shapes import IGNORED, Shape
-from ..records.values import Trim, Unreadable
+from ..records.values import Trim, Unreadable, UnreadableText
 from .arrow_values import ColumnReaders, ReadColumn, are_trimmed, as_texts, is_text
 from .columns import Columns, columns_of, joined, read_columns
 from .dense_batches import JOINED, DenseColumns, DenseJson, DenseRow, DenseSlice, dense_encoder
@@ -404,7 +404,7 @@ def rows_of_all(batches: BatchRows, items: Iterable[Any]) -> Iterator[Row]:
 def _shown(value: Any) -> Any:
     """Return a value as it is given back: a cell that cannot be read is its text."""
     if value.__class__ is Unreadable:
-        return value.text
+        return UnreadableText(value.text)
     if isinstance(value, list):
         return [_shown(part) for part in value]
     if isinstance(value, Mapping):

@@ -10,6 +10,7 @@ from ..records.findings import CellKind
 from ..records.shapes import IGNORED, NOTES, Shape
 from ..records.values import Unreadable
 from ..support.nearest import plain
+from .likely_encodings import encoding_to_choose
 
 
 @frozen
@@ -35,7 +36,7 @@ def columns_of(header: Sequence[str], mapped: Mapping[str, str], *, ignore_namel
     """
     for number, name in enumerate(header, 1):
         if not name.isprintable():
-            raise Invalid(f"column {number} of the header, {name!a}, is not text; is the encoding right?")
+            raise Invalid(f"column {number} of the header, {name!a}, is not text; {_remedy_for(name)}")
         if name and header.index(name) < number - 1:
             raise Invalid(f"is given 2 times, in columns {header.index(name) + 1} and {number}", field=name)
     fields = _mapped(header, mapped)
@@ -62,6 +63,15 @@ def read_columns(names: Sequence[str], shape: Shape) -> tuple[str, ...]:
     return tuple(name for name, kind in kinds if name not in {"", IGNORED} and kind is not CellKind.IGNORED)
 
 
+def _remedy_for(name: str) -> str:
+    """Return what to do about a name that is not text: undecodable bytes among ASCII show likely encodings."""
+    try:
+        content = name.encode("ascii", "surrogateescape")
+    except UnicodeEncodeError:
+        content = b""
+    return "give its encoding with encoding=..." if content.isascii() else encoding_to_choose([content])
+
+
 def _mapped(header: Sequence[str], mapped: Mapping[str, str]) -> dict[str, str]:
     """Return the mapped columns under the names of the header; a column is found in whatever spelling it is given."""
     spellings = {plain(name): name for name in header}
@@ -75,13 +85,20 @@ def _mapped(header: Sequence[str], mapped: Mapping[str, str]) -> dict[str, str]:
 
 
 def joined(*parts: Any, separator: str = " ") -> Any:
-    """Return the texts of several columns as one; None if all are absent. A cell that cannot be read stays one."""
+    """Return the texts of several columns as one; None if all are absent.
+
+    A cell that cannot be read, or that has no text because it is an object, is returned alone: its field refuses it.
+    """
     for part in parts:
-        if part.__class__ is Unreadable:
+        if part.__class__ is Unreadable or _has_object(part):
             return part
     present = [part for part in parts if part is not None and part != "" and part == part]
     texts = (separator.join(map(str, part)) if isinstance(part, list) else str(part) for part in present)
     return separator.join(texts) if present else None
+
+
+def _has_object(part: Any) -> bool:
+    return isinstance(part, dict) or (isinstance(part, list) and any(isinstance(entry, dict) for entry in part))
 
 
 def renamed(record: Mapping[Any, Any], mapped: Mapping[str, str], shape: Shape) -> dict[Any, Any]:

@@ -15,7 +15,7 @@ from ..errors import Invalid
 from ..records.cells import CellRules, visible
 from ..records.columns import NoContactColumn
 from ..records.encoders import Encoder
-from ..records.findings import CellKind, findings
+from ..records.findings import LOST_DIGITS, CellKind, findings
 from ..records.shapes import Shape
 from ..records.unclean_columns import unclean_columns
 from .columns import Columns, columns_of, notes_at_end, read_columns
@@ -30,6 +30,9 @@ from .warnings import ReadWarning, WarningCounter
 SAMPLE = 1000
 """Rows at the beginning of a file that are searched for words such as NULL, for 12.0 and for 1,234; with `strict`, all
 are."""
+_FEWER_CELLS = "has fewer cells than the header; the missing ones count as empty"
+_SEARCHED_TO_THE_END = frozenset({LOST_DIGITS, _FEWER_CELLS})
+"""What is searched for in all rows."""
 
 
 class CleanedRow(list[str]):
@@ -86,11 +89,13 @@ class CsvFile(TextFile):
         self._kinds = _kinds_of(self._columns, shape)
         self._write = _row_writer(self._columns.names, shape, self._rules)
         self._counter = WarningCounter()
+        self._is_sampled = False
 
     @property
     def warnings(self) -> tuple[ReadWarning, ...]:
         """What was taken and looks wrong, as far as the file was read."""
-        return (*notes_of(self._shape), *self._counter.warnings())
+        found = self._counter.warnings(of_sample=self._is_sampled, except_for=_SEARCHED_TO_THE_END)
+        return (*notes_of(self._shape), *found)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -100,6 +105,7 @@ class CsvFile(TextFile):
     def rows(self) -> Iterator[Row]:
         """Yield the cells of every row, with the line that it begins on."""
         self._counter = WarningCounter()
+        self._is_sampled = False
         with self.lines() as lines:
             reader = self._reader(lines)
             self._header(reader)
@@ -114,6 +120,7 @@ class CsvFile(TextFile):
     def _cleaned_rows(self, table: Table) -> Iterable[Row]:
         """Return the rows of a table with clean cells; nearly always, these are the rows themselves."""
         kinds = self._kinds if self._is_strict or table.before < SAMPLE else None
+        self._is_sampled = kinds is None
         is_clean = table.is_plain and not (kinds or self._rules.null)
         unclean = [] if is_clean else unclean_columns(table.rows, self._rules, kinds=kinds)
         rows = zip(table.rows, table.lines, strict=True)
@@ -126,7 +133,7 @@ class CsvFile(TextFile):
         if isinstance(cells, BrokenRow) or (fitted := self._width.fitted(cells)) is None:
             return cells  # which is refused
         if len(cells) < len(fitted):
-            self._counter.add("a row", "has fewer cells than the header; the missing ones count as empty", line)
+            self._counter.add("a row", _FEWER_CELLS, line)
         return self._cleaned(fitted, cells, line, range(len(fitted)))
 
     def _cleaned(self, cells: list[str], raw: list[str], line: int, columns: Iterable[int]) -> Any:

@@ -25,10 +25,11 @@ import re
 from collections.abc import Iterator
 from typing import IO
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from ..errors import Invalid
 from .compression import DamagedGzip
+from .likely_encodings import LONGEST_WORD, begin_of_word, encoding_to_choose
 
 MOST_CHECKED = 256 * 1024 * 1024
 """How many bytes of a file are compared with UTF-8, at most."""
@@ -44,10 +45,8 @@ _MARKS = {
 }
 """The encodings that a byte order mark is part of, each with its marks and the encoding of the text after them."""
 _CONTROLS = bytes([*range(9), *range(14, 27), *range(28, 32), 127])
-_ONLY_ISO_8859_2 = re.compile(rb"[\xb1\xb6\xbc\xa1\xa6\xac]")
-_NOT_ISO_8859_2 = re.compile(rb"[\x80-\x9f\xa5\xb9]")
-_CYRILLIC = re.compile(rb"[\xc0-\xff]{4}")
-"""Letters of Windows 1251 that follow each other; in Latin scripts, letters beyond ASCII stand between others."""
+_SAMPLE = 200
+"""How many bytes of an undecodable text are looked at for its encoding."""
 
 
 @frozen
@@ -132,24 +131,23 @@ def _encoding_named(given: str) -> str:
 
 @define
 class _Evidence:
-    """How many texts beyond ASCII are UTF-8, and how many are not; `line` is the line of the first that is not."""
+    """How many texts beyond ASCII are UTF-8, and those that are not; `line` is the line of the first of these."""
 
     valid: int = 0
-    undecodable: int = 0
+    undecodable: list[bytes] = field(factory=list)
     line: int = 0
-    sample: bytes = b""
 
     @property
     def is_enough(self) -> bool:
-        return self.valid + self.undecodable >= _ENOUGH
+        return self.valid + len(self.undecodable) >= _ENOUGH
 
-    def add(self, text: bytes, line: int) -> None:
+    def add(self, text: bytes, line: int, before: bytes) -> None:
+        """Count a text that begins with a character beyond ASCII, in this line and after these bytes."""
         try:
             text.decode()
         except UnicodeDecodeError:
-            self.undecodable += 1
+            self.undecodable.append(begin_of_word(before) + text[:_SAMPLE])
             self.line = self.line or line
-            self.sample += text[:1000]
         else:
             self.valid += 1
 
@@ -167,8 +165,8 @@ def check_utf8(file: IO[bytes]) -> None:
             line += block.count(b"\n")
     except DamagedGzip:  # reported with its line when it is reached
         pass
-    if evidence.undecodable >= 2 and evidence.undecodable > evidence.valid:
-        raise Invalid(f'is not UTF-8 (line {evidence.line}); try encoding="{_likely_encoding(evidence.sample)}"')
+    if len(evidence.undecodable) >= 2 and len(evidence.undecodable) > evidence.valid:
+        raise Invalid(f"is not UTF-8 (line {evidence.line}); {encoding_to_choose(evidence.undecodable)}")
 
 
 def _examine(block: bytes, line: int, evidence: _Evidence) -> None:
@@ -177,7 +175,7 @@ def _examine(block: bytes, line: int, evidence: _Evidence) -> None:
     for found in _BEYOND_ASCII.finditer(block):
         line += block.count(b"\n", at, found.start())
         at = found.start()
-        evidence.add(found[0], line)
+        evidence.add(found[0], line, block[max(0, at - LONGEST_WORD) : at])
         if evidence.is_enough:
             return
 
@@ -198,14 +196,3 @@ def _blocks(file: IO[bytes]) -> Iterator[bytes]:
 def _end_of_ascii(text: bytes) -> int:
     """Return the position behind the last ASCII character; 0 if there is none."""
     return next((position + 1 for position in range(len(text) - 1, -1, -1) if text[position] < 0x80), 0)
-
-
-def _likely_encoding(sample: bytes) -> str:
-    """Return the likely single-byte encoding, of those of Central Europe and of Cyrillic on Windows.
-
-    Those of Central Europe suit most letters of Western Europe as well.
-    """
-    if _CYRILLIC.search(sample):
-        return "cp1251"
-    is_iso = _ONLY_ISO_8859_2.search(sample) and not _NOT_ISO_8859_2.search(sample)
-    return "iso8859-2" if is_iso else "cp1250"

@@ -49,7 +49,7 @@ class Inspection:
     @property
     def warnings(self) -> tuple[ReadWarning, ...]:
         """What was found so far."""
-        return self._counter.warnings()
+        return self._counter.warnings(of_sample=self.is_over)
 
     @property
     def is_over(self) -> bool:

@@ -1,5 +1,7 @@
 """Warnings of a source: what was taken, and looks wrong. Counted for each column, with the first line or position."""
 
+from collections.abc import Collection
+
 from attrs import define, field, frozen
 
 
@@ -7,7 +9,8 @@ from attrs import define, field, frozen
 class ReadWarning:
     """What looks wrong in a column: how many cells, and the first one. `count` is None for a column as a whole.
 
-    `line` is its line in a file, `position` the 0-based number of its record, as in outcomes, if there is no file.
+    `line` is its line in a file, `position` the 0-based number of its record, as in outcomes, if there is no file. With
+    `of_sample`, only some rows were looked at, mostly the first ones, and `count` is of these.
     """
 
     column: str
@@ -16,10 +19,12 @@ class ReadWarning:
     line: int | None = None
     file: str | None = None
     position: int | None = None
+    of_sample: bool = False
 
     def __str__(self) -> str:
         file = f"{self.file}: " if self.file else ""
-        count = "" if self.count is None else f" ({self.count:,}{self._first})"
+        rows = " in the rows that were looked at" if self.of_sample else ""
+        count = "" if self.count is None else f" ({self.count:,}{rows}{self._first})"
         return f"{file}{self.column} {self.text}{count}"
 
     @property
@@ -40,10 +45,20 @@ class WarningCounter:
         count, first_line, first_position = self._found.get((column, text), (0, line, position))
         self._found[column, text] = count + 1, first_line, first_position
 
-    def warnings(self) -> tuple[ReadWarning, ...]:
-        """Return what was found, the most frequent first."""
+    def warnings(self, *, of_sample: bool = False, except_for: Collection[str] = ()) -> tuple[ReadWarning, ...]:
+        """Return what was found, the most frequent first.
+
+        `of_sample` says whether only some rows were looked at; for the texts of `except_for`, all were.
+        """
         found = [
-            ReadWarning(column=column, text=text, count=count, line=line, position=position)
+            ReadWarning(
+                column=column,
+                text=text,
+                count=count,
+                line=line,
+                position=position,
+                of_sample=of_sample and text not in except_for,
+            )
             for (column, text), (count, line, position) in self._found.items()
         ]
         return tuple(sorted(found, key=lambda warning: -(warning.count or 0)))

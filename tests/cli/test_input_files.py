@@ -124,8 +124,8 @@ def test_a_file_without_rows_is_said(salesmanago: Command, tmp_path: Path, name:
 
 
 def test_messages_name_options_as_the_command_line_does() -> None:
-    assert with_option_names('a.csv: is not UTF-8 (line 3); try encoding="cp1250"') == (
-        "a.csv: is not UTF-8 (line 3); try --encoding cp1250"
+    assert with_option_names("a.csv: is not UTF-8 (line 3); encoding=\"cp1250\" reads 'Żak'") == (
+        "a.csv: is not UTF-8 (line 3); --encoding cp1250 reads 'Żak'"
     )
     assert with_option_names('date_format="%d.%m.%Y %H"') == "--date-format '%d.%m.%Y %H'"
     assert with_option_names('email="x"') == 'email="x"'

@@ -3,10 +3,12 @@
 import csv
 import gzip
 import json
+import math
 import os
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,53 @@ def test_rows_of_every_format_are_rejected_again_for_the_same_reasons(tmp_path: 
     assert [each.line for each in found] == lines
     found_again = rejected(rejects, again)
     assert [in_substance(each.reason) for each in found_again] == [in_substance(each.reason) for each in found]
+
+
+def unreadable_cells() -> Iterator[Any]:
+    """Yield columns of one cell, each of which no field takes and JSON cannot express, with the names of fields."""
+    import pyarrow
+
+    lost = pyarrow.array([10**15], pyarrow.timestamp("ms"))
+    for array in (
+        pyarrow.array([math.inf]),
+        pyarrow.array([-math.inf], pyarrow.float32()),
+        pyarrow.array([b"\xff"]),
+        pyarrow.array([b"caf\xe9"]).view(pyarrow.string()),
+        pyarrow.array([timedelta(1)]),
+        pyarrow.array([2**31 - 1], pyarrow.int32()).cast(pyarrow.date32()),
+        pyarrow.array([1e300]),
+        lost,
+    ):
+        name = str(array.type)
+        for field in ("name", "properties.x", "dictionary.visits", "birthday"):
+            yield pytest.param({}, field, array, id=f"{name} as {field}")
+        for field in ("tags", "properties", "consentDetails"):
+            yield pytest.param({}, field, pyarrow.ListArray.from_arrays([0, 1], array), id=f"list of {name} as {field}")
+        yield pytest.param({}, "properties", array, id=f"{name} as properties")
+        named = pyarrow.StructArray.from_arrays([array], ["x"])
+        for field in ("properties", "contact", "consentDetails"):
+            yield pytest.param({}, field, named, id=f"struct of {name} as {field}")
+        if not pyarrow.types.is_floating(array.type):
+            yield pytest.param({"a": "name", "b": "name"}, "a", array, id=f"{name} joined")
+    for keys in (lost, pyarrow.array([math.inf]), pyarrow.array([b"\xff"]), pyarrow.array([1e300])):
+        named = pyarrow.MapArray.from_arrays([0, 1], keys, pyarrow.array(["x"]))
+        yield pytest.param({}, "properties", named, id=f"map of {keys.type}")
+
+
+@pytest.mark.parametrize(("columns", "field", "array"), list(unreadable_cells()))
+def test_a_cell_that_json_cannot_express_is_rejected_again(
+    tmp_path: Path, columns: dict[str, str], field: str, array: Any
+) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    others = {"b": ["Lee"]} if columns else {}
+    address = {} if field == "contact" else {"email": ["ann@example.com"]}
+    parquet.write_table(pyarrow.table({**address, **others, field: array}), tmp_path / "a.parquet")
+    assert rejected(tmp_path / "a.parquet", tmp_path / "r.jsonl", columns=columns)
+    [again] = rejected(tmp_path / "r.jsonl", tmp_path / "s.jsonl", columns=columns)
+    assert again.line == 1
+    assert again.reason.startswith(columns.get(field, field)) or field == "contact"
 
 
 def test_the_header_and_the_rows_stand_as_they_came_and_the_notes_are_behind_them(tmp_path: Path) -> None:

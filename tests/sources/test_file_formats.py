@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -24,6 +24,7 @@ from salesmanago_async import SalesManago
 from salesmanago_async.api.codec import dumps
 from salesmanago_async.errors import Invalid
 from salesmanago_async.exports.records import ArrayReader
+from salesmanago_async.records.findings import LOST_DIGITS
 from salesmanago_async.records.shapes import contact_shape
 from salesmanago_async.sources.options import ReadOptions
 from salesmanago_async.sources.sources import InputFile, open_file
@@ -75,8 +76,8 @@ def lines_of(people: list[Any]) -> bytes:
     return b"".join(orjson.dumps(person) + b"\n" for person in people)
 
 
-def workbook(path: Path, rows: list[list[Any]], *more: list[list[Any]]) -> Path:
-    """Write a workbook as Excel does, with one sheet for each list of rows."""
+def workbook(path: Path, rows: list[list[Any]], *more: list[list[Any]], hidden: Collection[int] = ()) -> Path:
+    """Write a workbook as Excel does, with one sheet for each list of rows: S1, S2, …; `hidden` are their numbers."""
     import zipfile
 
     def sheet(rows: list[list[Any]]) -> str:
@@ -96,8 +97,12 @@ def workbook(path: Path, rows: list[list[Any]], *more: list[list[Any]]) -> Path:
         return f'<worksheet xmlns="{MAIN}"><sheetData>{made}</sheetData></worksheet>'
 
     sheets = [rows, *more]
+    states = ("visible", "hidden")
     numbers = range(1, len(sheets) + 1)
-    names = "".join(f'<sheet name="S{number}" sheetId="{number}" r:id="rId{number}"/>' for number in numbers)
+    names = "".join(
+        f'<sheet name="S{number}" sheetId="{number}" state="{states[number in hidden]}" r:id="rId{number}"/>'
+        for number in numbers
+    )
     links = "".join(
         f'<Relationship Id="rId{number}" Type="{RELATED}/worksheet" Target="worksheets/sheet{number}.xml"/>'
         for number in numbers
@@ -406,24 +411,17 @@ ASCII = "".join(f"c{number}@example.com,Ann\n" for number in range(100_000))
 
 
 @pytest.mark.sampled
-@pytest.mark.parametrize(
-    ("encoding", "suggested"),
-    [("cp1250", "cp1250"), ("iso8859-2", "iso8859-2"), ("cp1252", "cp1250"), ("cp1251", "cp1251")],
-)
 @pytest.mark.parametrize("before", ["", ASCII])
 @pytest.mark.parametrize("packed", [False, True])
-def test_another_encoding_is_refused_with_its_first_line(
-    tmp_path: Path, encoding: str, suggested: str, before: str, *, packed: bool
-) -> None:
-    name = {"cp1252": "José Ñuñez", "cp1251": "Зофия Новак"}.get(encoding, "Świętosław Żółć")
-    text = f"email,name\n{before}ann@example.com,{name}\nbob@example.com,Bob\ncy@example.com,{name}\n"
-    content = text.encode(encoding)
+def test_another_encoding_is_refused_with_its_first_line(tmp_path: Path, before: str, *, packed: bool) -> None:
+    text = f"email,name\n{before}ann@example.com,Zoé\nbob@example.com,Bob\ncy@example.com,Hélène\n"
+    content = text.encode("cp1252")
     path = written(tmp_path / "a.csv", gzip.compress(content) if packed else content)
-    line = 2 + before.count("\n")
     with pytest.raises(Invalid) as raised:
         opened(path)
-    assert str(raised.value) == f'{path}: is not UTF-8 (line {line}); try encoding="{suggested}"'
-    assert bodies(path, encoding=encoding)[-3]["contact"]["name"] == name
+    assert str(raised.value).startswith(f"{path}: is not UTF-8 (line {2 + before.count(chr(10))}); give the encoding")
+    assert "encoding=\"cp1252\" reads 'Hélène'" in str(raised.value)
+    assert bodies(path, encoding="cp1252")[-1]["contact"]["name"] == "Hélène"
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "json"])
@@ -523,12 +521,60 @@ def test_rows_of_a_workbook_have_the_numbers_that_excel_shows(tmp_path: Path) ->
     ]
 
 
-def test_the_first_sheet_that_is_not_empty_is_read(tmp_path: Path) -> None:
+ANN_SHEET = [["email"], ["ann@example.com"]]
+NOTES_SHEET = [["notes"]]
+
+
+@pytest.mark.parametrize(
+    ("sheets", "hidden", "named"),
+    [
+        ([ANN_SHEET], (), None),
+        ([ANN_SHEET, [], []], (), None),
+        ([[], ANN_SHEET, NOTES_SHEET], (), "'S3'"),
+        ([NOTES_SHEET, ANN_SHEET], (1,), "'S1' (hidden)"),
+        ([ANN_SHEET, *[NOTES_SHEET] * 7], (), "'S2', 'S3', 'S4', 'S5', 'S6' and 2 more"),
+    ],
+)
+def test_the_first_visible_sheet_that_is_not_empty_is_read_and_filled_ones_are_named(
+    tmp_path: Path, sheets: list[Any], hidden: Collection[int], named: str | None
+) -> None:
     pytest.importorskip("python_calamine")
-    path = workbook(tmp_path / "a.xlsx", [], [["email"], ["ann@example.com"]], [["notes"]])
-    assert bodies(path) == [{"contact": {"email": "ann@example.com"}}]
-    with pytest.raises(Invalid, match="all of its sheets are empty"):
-        opened(workbook(tmp_path / "b.xlsx", [], []))
+    source = opened(workbook(tmp_path / "a.xlsx", *sheets, hidden=hidden))
+    assert list(bodies_of(source)) == [{"contact": {"email": "ann@example.com"}}]
+    assert list(map(str, source.warnings)) == (
+        [f"the workbook has further sheets, which are not read: {named}"] if named else []
+    )
+
+
+@pytest.mark.parametrize("hidden", [(), (2,)])
+def test_a_workbook_without_a_visible_row_is_refused(tmp_path: Path, hidden: Collection[int]) -> None:
+    pytest.importorskip("python_calamine")
+    with pytest.raises(Invalid, match="all of its visible sheets are empty"):
+        opened(workbook(tmp_path / "b.xlsx", [], ANN_SHEET if hidden else [], hidden=hidden))
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (2.0**53 - 1, "9007199254740991"),
+        (2.0**53, "9.00719925474099E+15"),
+        (1.23456789012345e17, "1.23456789012345E+17"),
+        (-1e20, "-1.00000000000000E+20"),
+    ],
+)
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_digits_that_a_workbook_does_not_hold_are_not_invented(
+    tmp_path: Path, number: float, text: str, decimal: str
+) -> None:
+    pytest.importorskip("python_calamine")
+    path = workbook(tmp_path / "a.xlsx", [["email", "externalId"], ["ann@example.com", number]])
+    text = text.replace(".", decimal)
+    source = opened(path, decimal=decimal)
+    assert list(bodies_of(source)) == [{"contact": {"email": "ann@example.com", "externalId": text}}]
+    is_short = "E" in text
+    assert [warning.text for warning in source.warnings] == [LOST_DIGITS] * is_short
+    [strict] = bodies(path, decimal=decimal, strict=True)
+    assert (strict == (2, f"externalId: {LOST_DIGITS}")) == is_short
 
 
 @pytest.mark.parametrize("content", [b"", b"email\n", b"PK\x03\x04 and so on"])
@@ -546,6 +592,21 @@ def test_without_calamine_the_extra_is_named(tmp_path: Path, monkeypatch: pytest
         opened(written(tmp_path / "a.xlsx", b""))
 
 
+# Warnings
+
+
+@pytest.mark.parametrize(("count", "of_sample"), [(10, False), (9000, True)])
+def test_a_warning_says_whether_all_rows_of_a_table_were_looked_at(
+    tmp_path: Path, count: int, *, of_sample: bool
+) -> None:
+    rows = "ann@example.com,NULL,4.86E+10\n" * count
+    source = opened(written(tmp_path / "a.csv", f"email,name,phone\n{rows}"))
+    assert len(list(source.rows())) == count
+    words, digits = sorted(source.warnings, key=lambda warning: warning.column)
+    assert (words.of_sample, digits.of_sample) == (of_sample, False)
+    assert digits.count == count
+
+
 # Runs and memory
 
 
@@ -561,6 +622,7 @@ async def test_a_run_takes_the_format_as_an_option(sm: SalesManago, tmp_path: Pa
 READ = """
 import sys
 from pathlib import Path
+from salesmanago_async.records.findings import LOST_DIGITS
 from salesmanago_async.records.shapes import contact_shape
 from salesmanago_async.sources.options import ReadOptions
 from salesmanago_async.sources.sources import open_file

@@ -130,7 +130,7 @@ JOZEF = contact("józef@example.com", name="Jozef")
             "damaged-bytes.csv",
             {},
             {2: ANN, 3: ZOFIA, 5: JOZEF, 6: CY},
-            {4: "right encoding"},
+            {4: "encoding=..."},
             id="a damaged byte",
         ),
         pytest.param(
@@ -242,7 +242,7 @@ def test_a_record_is_returned_as_in_the_file(name: str, records: Rows) -> None:
         ("a.csv", b"email,mail\n", {"columns": {"mail": "email"}}, "email: is given 2 times"),
         ("a.csv", b"email,nmae\n", {}, "nmae: is not a field; did you mean 'name'?"),
         ("a.csv", b"email,name\n", {"columns": {"Nickname": "name"}}, "no column 'Nickname' to map"),
-        ("a.csv", "email,Imię\n".encode("cp1250"), {"extra_columns": "ignore"}, "encoding"),
+        ("a.csv", "email,Imię\n".encode("cp1250"), {"extra_columns": "ignore"}, "encoding=\"cp1250\" reads 'Imię'"),
         ("a.csv", b'email,"name\nann@example.com,Ann\n', {}, "header"),
         ("a.csv", b"email\n", {"encoding": "klingon"}, "klingon"),
         ("a.csv", b"email\n", {"delimiter": ";;"}, "delimiter"),

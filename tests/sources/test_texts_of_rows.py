@@ -179,7 +179,8 @@ def test_only_the_first_rows_are_looked_at(form: str, tmp_path: Path) -> None:
     rows = [*ODD[1:2], *[ODD[0]] * SAMPLE, ODD[1]]
     source: Any = open_source(FORMS[form](rows, tmp_path), contact_shape(), ReadOptions())
     assert sum(1 for _ in source.rows()) == len(rows)
-    assert {warning.count for warning in source.warnings} == {1}
+    assert {(warning.count, warning.of_sample) for warning in source.warnings} == {(1, True)}
+    assert " (1 in the rows that were looked at, first " in str(source.warnings[0])
     if form not in {"iterator", "batches"}:
         assert sum(1 for _ in source.rows()) == len(rows)
         assert {warning.count for warning in source.warnings} == {1}
@@ -252,7 +253,15 @@ async def test_a_run_takes_the_options(sm: SalesManago) -> None:
     assert (report.read, report.rejected) == (3, 0)
     assert [str(warning) for warning in report.warnings] == [f"phone {LOST_DIGITS} (2, first at position 1)"]
     assert report.as_dict()["warnings"] == [
-        {"column": "phone", "text": LOST_DIGITS, "count": 2, "line": None, "file": None, "position": 1}
+        {
+            "column": "phone",
+            "text": LOST_DIGITS,
+            "count": 2,
+            "line": None,
+            "file": None,
+            "position": 1,
+            "of_sample": False,
+        }
     ]
     report = await sm.contacts.upsert_many(people(), strict=True)
     assert (report.accepted, report.rejected) == (1, 2)
