@@ -67,6 +67,11 @@ class Known:
         self._ends = self._all[ends_at:names_at].cast("Q")
         self._names = self._all[names_at:]
 
+    @property
+    def has_names(self) -> bool:
+        """Whether each row has a name."""
+        return self.of is not None and self.of.has_names
+
     @classmethod
     def nothing(cls) -> Self:
         """Return a state without rows."""

@@ -33,8 +33,8 @@ def write_next(
 
     A row with the mark `SENT` is replaced by the sent row of its key. Rows with the mark `dropped` are left out. If
     `known` was written with other settings, or without `keeps_contents`, its rows are kept, but not what is known of
-    their contents. `known` is closed, because some systems replace no file that is open. `columns` are those of the
-    source; None if it was no table.
+    their contents. If it has no names, and the next state has, its rows are not kept. `known` is closed, because some
+    systems replace no file that is open. `columns` are those of the source; None if it was no table.
     """
     keeps = keeps_contents and known.of is not None and known.of.settings == of.settings
     rows = _with_accepted_names(sent, known)
@@ -45,7 +45,8 @@ def write_next(
                 writer.add(row.key, row.content, row.name, row.parts)
                 row = next(rows, None)
             _copy(writer, known, stretch.start, stretch.stop, _UNCHANGED, keeps=keeps)
-        _copy(writer, known, 0, len(known), _with_one_of({UNSEEN, UNCHANGED, REMOVED} - {dropped}), keeps=keeps)
+        if known.has_names or not of.has_names:
+            _copy(writer, known, 0, len(known), _with_one_of({UNSEEN, UNCHANGED, REMOVED} - {dropped}), keeps=keeps)
         known.close()
         writer.commit()
 
@@ -59,7 +60,7 @@ def _with_accepted_names(sent: Iterable[SentRow], known: Known) -> Iterator[Sent
     try:
         for row in sent:
             place = None
-            if known.of and known.of.has_names and row.content in {UNKNOWN, NEVER_ACCEPTED}:
+            if known.has_names and row.content in {UNKNOWN, NEVER_ACCEPTED}:
                 index = index or KeyIndex(known)
                 place = index.place(row.key)
             yield row if place is None else evolve(row, name=known.names(place, place + 1))

@@ -26,14 +26,17 @@ AT_A_TIME = 100
 """How many contacts one request deletes, or stops to monitor."""
 
 
-def why_not(report: Report, removed: int, known: int, settings: SyncSettings, kind: str) -> str | None:
+def why_not(report: Report, removed: int, known: Known, settings: SyncSettings, kind: str) -> str | None:
     """Return why nothing is done to the removed contacts or products; None if it is to be done."""
     if settings.removed == KEEP:
         return "kept"
-    if removed > settings.max_removed * known:
+    if not known.has_names:
+        return "nothing was done to them, because the last sync kept no names; this one forgets them"
+    if removed > settings.max_removed * len(known):
+        part = removed / len(known)
         return (
-            f"nothing was done to them, because they are {removed / known:.1%} of the known {kind}, and max_removed "
-            f"is {settings.max_removed:.1%}"
+            f"nothing was done to them, because they are {part:.1%} of the known {kind}, and max_removed is "
+            f"{settings.max_removed:.1%}"
         )
     if report.goal != "accepted":
         return DRY_RUN

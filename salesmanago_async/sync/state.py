@@ -284,7 +284,7 @@ def _comparison(path: Path, of: StateOf) -> Comparison:
         return Comparison(Known.nothing(), f"the last sync knew its rows by {before.key}", known.columns)
     if of.has_names and not before.has_names:
         missing = "names of products" if of.key == PRODUCT_ID else "addresses of contacts"
-        return Comparison(Known.nothing(), f"the state has no {missing} that are removed", known.columns)
+        return Comparison(known, f"the state has no {missing} that are removed", known.columns)
     changed = difference(before.settings, of.settings)
     why = f"the last sync had another value of {changed.name}" if changed else None
     return Comparison(known, why, known.columns)

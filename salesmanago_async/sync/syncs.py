@@ -323,11 +323,11 @@ class SyncExecution:
             return None
         settings = self._sync.settings
         self._removal = self._sync.removal_of(known)
-        if self._rows.other_names and self._removed <= settings.max_removed * len(known):
+        if self._rows.other_names and known.has_names and self._removed <= settings.max_removed * len(known):
             self._removed -= await anyio.to_thread.run_sync(self._rows.other_names.spare, known)
             if not self._removed:
                 return REMOVED
-        self._said = why_not(report, self._removed, len(known), settings, self._sync.keys.kind)
+        self._said = why_not(report, self._removed, known, settings, self._sync.keys.kind)
         if self._said or state is None:  # a dry run has said something
             return UNSEEN if settings.removed == KEEP else None
         await state.forget_contents_of_gone()
