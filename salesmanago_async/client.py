@@ -10,6 +10,7 @@ from .api.request import ProductRequest, Request
 from .connection.connecting import ConnectionSettings, connect
 from .connection.connection import Connection
 from .connection.products import connect_products
+from .connection.wire import trimmed_path
 from .errors import Refused, SalesManagoError, Unreadable
 from .groups.lazy_group import LazyGroup
 from .quotas import open_quota
@@ -183,14 +184,16 @@ class SalesManago:
         return await connection.send(request)
 
     async def call(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Send plain JSON to any path ("contact/hasContact") and return the plain answer.
+        """Send plain JSON to any path ("contact/hasContact", "v3/product/catalogList") and return the plain answer.
 
-        The call is signed, and retried by the rules of the path. A call to a path that is not in `api.ALL_REQUESTS` is
-        sent again only if the first try was certainly not processed. The server's defaults apply to fields that `body`
+        The call is signed, or has the key of API v3, and is retried by the rules of the path. A call to a path that is
+        not in `api.ALL_REQUESTS` or `api.PRODUCT_REQUESTS` is sent again only if the first try was certainly not
+        processed. The server's defaults apply to fields that `body`
         leaves out, except for the owner. For contact/batchupsertv2 the default is double opt-in: pass
         `"useApiDoubleOptIn": false` if no e-mails may be sent.
         """
-        calling = self._connection.call(path, body or {})
+        connection = self._products if trimmed_path(path).startswith("v3/") else self._connection
+        calling = connection.call(path, body or {})
         del body  # error reporters show local variables, and this may have a password
         try:
             return await calling
@@ -230,20 +233,16 @@ class SalesManago:
 
 
 def _suggest_path(error: SalesManagoError, path: str) -> None:
-    """Add a note to an error that names the documented path closest to an undocumented one, or the way to API v3."""
+    """Add a note to an error that names the documented path closest to one that is not documented."""
     from .api.reference import (  # imported here because it imports every request class
         ALL_REQUESTS,
         PRODUCT_REQUESTS,
         request_class,
     )
 
-    trimmed = path.strip().strip("/").removeprefix("api/")
-    if request_class(trimmed):
+    trimmed = trimmed_path(path)
+    if request_class(trimmed) or trimmed in PRODUCT_REQUESTS:
         return
     near = nearest(trimmed, {**ALL_REQUESTS, **PRODUCT_REQUESTS})
-    of_products = PRODUCT_REQUESTS.get(near or "")
-    if of_products:
-        how = f"send(…) makes it with an object of {of_products.__name__}"
-        error.add_note(f"{near!r} is a call of API v3, which has another host and key: {how}")
-    elif near:
+    if near:
         error.add_note(f"{trimmed!r} is not a documented path; did you mean {near!r}?")

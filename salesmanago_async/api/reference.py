@@ -12,7 +12,7 @@ from ..errors import Invalid
 from .codec import read_strictly, write
 from .codegen import field_specs
 from .events import BatchAddContactExtEvent
-from .request import Request
+from .request import ProductRequest, Request
 
 __all__ = [
     "ALIASES",
@@ -73,7 +73,9 @@ REQUESTS: Mapping[str, type[Request[Any]]] = {known.path: known for known in _re
 VENDOR_REQUESTS: Mapping[str, type[Request[Any]]] = {known.path: known for known in _requests(VENDOR_MODULES)}
 """Path → request class, for calls of the vendor's own clients that are not in the reference."""
 
-PRODUCT_REQUESTS: Mapping[str, type[Request[Any]]] = {known.path: known for known in _requests(PRODUCT_MODULES)}
+PRODUCT_REQUESTS: Mapping[str, type[ProductRequest[Any]]] = {
+    known.path: known for known in _requests(PRODUCT_MODULES) if issubclass(known, ProductRequest)
+}
 """Path → request class of API v3, which has a host and keys of its own."""
 
 ALL_REQUESTS: Mapping[str, type[Request[Any]]] = {**REQUESTS, **VENDOR_REQUESTS}

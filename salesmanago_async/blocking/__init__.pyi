@@ -1545,10 +1545,11 @@ class SalesManago:
     def send(self, request: Request[AnswerT]) -> AnswerT:
         """Send any request value of `salesmanago_async.api` and return its answer."""
     def call(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Send plain JSON to any path ("contact/hasContact") and return the plain answer.
+        """Send plain JSON to any path ("contact/hasContact", "v3/product/catalogList") and return the plain answer.
 
-        The call is signed, and retried by the rules of the path. A call to a path that is not in `api.ALL_REQUESTS` is
-        sent again only if the first try was certainly not processed. The server's defaults apply to fields that `body`
+        The call is signed, or has the key of API v3, and is retried by the rules of the path. A call to a path that is
+        not in `api.ALL_REQUESTS` or `api.PRODUCT_REQUESTS` is sent again only if the first try was certainly not
+        processed. The server's defaults apply to fields that `body`
         leaves out, except for the owner. For contact/batchupsertv2 the default is double opt-in: pass
         `"useApiDoubleOptIn": false` if no e-mails may be sent.
         """

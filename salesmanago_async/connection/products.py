@@ -22,7 +22,17 @@ from ..settings import DEFAULT_PRODUCTS_URL, Login, checked_base_url
 from .connecting import ConnectionSettings
 from .connection import Connection
 from .token_source import TokenSource
-from .wire import Post, Reply, check_status, json_object_of, messages_of, read_answer, safe_text, success_of
+from .wire import (
+    Post,
+    Reply,
+    check_status,
+    json_object_of,
+    messages_of,
+    read_answer,
+    safe_text,
+    success_of,
+    trimmed_path,
+)
 
 AnswerT = TypeVar("AnswerT")
 
@@ -46,6 +56,25 @@ class ProductConnection(Connection):
         if request.needs_key:
             self.check_key(_shown(request))
         return read_answer(cast("Request[AnswerT]", request), await self.post(prepared(request)))
+
+    async def call(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send plain JSON to a path of API v3 and return the plain answer."""
+        from ..api.reference import PRODUCT_REQUESTS  # here, as it imports every request class
+
+        trimmed = trimmed_path(path)
+        known = PRODUCT_REQUESTS.get(trimmed, ProductRequest)
+        if known.needs_key:
+            self.check_key({"path": trimmed})
+        post = Post(
+            path=trimmed,
+            fields=b"" if known.method == "GET" else dumps(body),
+            repeatable=known is not ProductRequest and known.repeatable,
+            request={"path": trimmed},
+            signed=False,
+            method=known.method,
+        )
+        del body  # error reporters show local variables, and this may have a password
+        return await self.post(post)
 
     def check_key(self, request: object | None = None) -> None:
         """Raise `Invalid` if the client was given no key."""

@@ -115,9 +115,7 @@ def prepare_plain(path: str, body: Mapping[str, Any], owner: str | None) -> Post
     """Encode plain JSON for any path; a path that is not in the reference counts as not repeatable."""
     from ..api.reference import request_class, without_credentials  # here, as it imports every request class
 
-    trimmed = path.strip().strip("/").removeprefix("api/")
-    if not _PATH.fullmatch(trimmed):
-        raise Invalid(f"{path!r} is not a path such as 'contact/hasContact'", field="path")
+    trimmed = trimmed_path(path)
     known = request_class(trimmed)
     fields = without_credentials(trimmed, body)
     if known:
@@ -134,6 +132,14 @@ def prepare_plain(path: str, body: Mapping[str, Any], owner: str | None) -> Post
         may_answer_nothing=known is not None and known.may_answer_nothing,
         repeats_client_id=parts_with_client_id(cast("type", known)) if known else (),
     )
+
+
+def trimmed_path(path: str) -> str:
+    """Return a path as the classes of `salesmanago_async.api` have it, without /api/; raise `Invalid` if it is none."""
+    trimmed = path.strip().strip("/").removeprefix("api/")
+    if not _PATH.fullmatch(trimmed):
+        raise Invalid(f"{path!r} is not a path such as 'contact/hasContact'", field="path")
+    return trimmed
 
 
 _PATH = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")

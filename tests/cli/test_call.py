@@ -121,6 +121,17 @@ def test_a_contact_and_an_event_go_in_one_call() -> None:
     assert "addContactExtEventRequest.contactEvnt: is not a documented field; did you mean" in refused.stderr
 
 
+def test_a_call_of_api_v3_has_its_own_host_method_and_key() -> None:
+    catalogs = call("--simulate", "v3/product/catalogList")
+    assert catalogs.exit_code == 0, catalogs.stderr
+    assert json.loads(catalogs.stdout)["catalogs"] == []
+    body = {"name": "Main_catalog", "currency": "EUR", "location": "shop_de"}
+    made = call("--simulate", "/v3/product/catalogUpsert", json.dumps(body))
+    assert json.loads(made.stdout).keys() == {"requestId", "catalogId"}
+    refused = call("--simulate", "v3/product/catalogUpsert", "{}")
+    assert (refused.exit_code, "name|Missing" in refused.stderr) == (1, True)
+
+
 def test_a_login_needs_no_signature_here_either() -> None:
     told = call("--simulate", "system/authorise", '{"userName": "admin@vendor.pl", "password": "demo-password"}')
     assert told.exit_code == 0, told.stderr

@@ -162,7 +162,7 @@ def test_events_in_doubt_keep_the_package_until_somebody_decides(account: Counte
     load_people(make_pipeline)
     lost = f"reset-after,path={ADD_EVENTS},at=1"
     account.app.faults = [Fault.parse(lost), Fault.parse("401,path=contact/list,at=1-")]
-    with pytest.raises(Exception, match="not complete: 3 read: 3 in doubt; first reason: no answer"):
+    with pytest.raises(Exception, match="not complete: 3 read: 3 in doubt; first reason: no answer has confirmed it"):
         make_pipeline(events(patience=0.1, **QUICK)).run(purchases(), table_name="purchases")
     account.app.faults = []
     make_pipeline(events(**QUICK)).load()

@@ -115,7 +115,7 @@ def _contacts_of(answer: Mapping[str, Any]) -> list[Any]:
     return found
 
 
-_UNKNOWN = "no answer came, and whether it is there could not be found out: {}"
+_UNKNOWN = "no answer has confirmed it, and whether it is there could not be found out: {}"
 
 
 def _unknown(why: str) -> Step:

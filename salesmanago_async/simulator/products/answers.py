@@ -32,7 +32,7 @@ def class_of(path: str) -> type[ProductRequest[Any]]:
     """Return the class of a path; refuse an unknown one. [guess] the body of a 404 and a 405."""
     if path not in HANDLERS:
         raise RefusedCall(f"/{path} is not a path of API v3", status=404)
-    return cast("type[ProductRequest[Any]]", PRODUCT_REQUESTS[path])
+    return PRODUCT_REQUESTS[path]
 
 
 def product_body_of(scope: Message, content: bytes) -> dict[str, Any]:
