@@ -5,6 +5,7 @@ number whose digits are lost.
 """
 
 import math
+from collections.abc import Iterable
 from datetime import date, datetime, time
 from decimal import Decimal
 from uuid import UUID
@@ -39,6 +40,11 @@ def whole(value: object) -> object:
     if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
         return int(value)
     return value
+
+
+def in_order(entries: Iterable[object]) -> list[object]:
+    """Return the entries of a set in the order of their texts: a set has an order of its own in each process."""
+    return sorted(entries, key=lambda entry: str.__str__(entry) if isinstance(entry, str) else str(entry))
 
 
 def _text_of_float(value: float) -> str | None:

@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from ..api.text_values import in_order
 from .cells import INVISIBLE, CellRules
 from .class_rows import row_reader
 from .findings import CHANGED_IN_TAGS, WORDS_FOR_NULL, CellKind, Finding, findings
-from .values import Trim
+from .values import LISTS, SETS, Trim
 
 MARKED: Finding = 'has texts such as \'+48 or ="00950": marks of spreadsheets, or invisible characters, are sent'
 
@@ -61,7 +62,7 @@ def suspects_in_row(
     for value in fields.values():
         if value.__class__ is str:
             texts.append(value.strip())
-        elif value.__class__ is list:
+        elif value.__class__ in LISTS:
             texts += [part.strip() for part in value if part.__class__ is str]
         elif value.__class__ is dict:
             texts += [text.strip() for _, text in _texts_in("", value)]
@@ -98,8 +99,9 @@ def _texts_in(name: str, value: Any) -> Iterator[tuple[str, str]]:
     """Yield the texts of a value with their names: its own, or those in a list or an object."""
     if value.__class__ is str:
         yield name, value
-    elif value.__class__ is list:
-        yield from ((name, part) for part in value if part.__class__ is str)
+    elif value.__class__ in LISTS:
+        parts = in_order(value) if value.__class__ in SETS else value
+        yield from ((name, part) for part in parts if part.__class__ is str)
     elif value.__class__ is dict:
         for key, part in value.items():
             yield from _texts_in(f"{name}.{key}", part)

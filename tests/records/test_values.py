@@ -113,6 +113,21 @@ def test_absent_values_are_absent_in_every_field() -> None:
         assert contact(email=value) == "email: give an email or a contactId"
 
 
+LISTS: list[Callable[[Any], Any]] = [list, tuple, set, frozenset]
+SEVERAL: list[Any] = [" VIP ", Colour.RED, None, "NULL", float("nan"), Decimal("NaN"), "", 7]
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_tuples_and_sets_are_read_like_lists(kind: Callable[[Any], Any]) -> None:
+    shape = CONTACTS.read_by(CellRules(null=frozenset({"NULL"})))
+    tags = result_of(shape, {"email": "a@example.com", "tags": kind(SEVERAL)})["tags"]
+    assert tags == (["VIP", "red", "7"] if kind in {list, tuple} else ["7", "VIP", "red"])
+    assert event(products=kind(["A", " B"]))["products"] == "A,B"
+    assert result_of(CONTACTS, Contact(email="a@example.com", tags=kind([Colour.RED])))["tags"] == ["red"]
+    value = ExternalEvent(email="a@example.com", contact_ext_event_type="VISIT", date=NOON_MS, products=kind(["A"]))
+    assert result_of(EVENTS, value)["contactEvent"]["products"] == "A"
+
+
 def test_whole_floats_and_decimals_are_whole_numbers() -> None:
     assert contact(birthday=19840512.0)["birthday"] == "19840512"
     assert contact(forceOptIn=1.0)["forceOptIn"] is True

@@ -174,6 +174,17 @@ def test_strict_rejects_what_looks_wrong(form: str, tmp_path: Path) -> None:
     assert records == rows
 
 
+@pytest.mark.parametrize("kind", [list, tuple, set, frozenset])
+def test_what_looks_wrong_in_a_list_of_any_class_is_found(kind: Callable[[Any], Any]) -> None:
+    rows = [{"email": "ann@example.com", "tags": kind([" NULL", "VIP"])}]
+    _, _, [warning] = read(rows, contact_shape())
+    assert warning == ReadWarning(column="tags", text=NULL_WORDS, count=1, position=0)
+    [body], _, _ = read(rows, contact_shape(), strict=True)
+    assert body == f"tags: {NULL_WORDS}"
+    [body], _, warnings = read(rows, contact_shape(), strict=True, null="NULL")
+    assert (body["tags"], warnings) == (["VIP"], ())
+
+
 @every_form
 def test_only_the_first_rows_are_looked_at(form: str, tmp_path: Path) -> None:
     rows = [*ODD[1:2], *[ODD[0]] * SAMPLE, ODD[1]]
