@@ -28,19 +28,6 @@ _INVISIBLE = frozenset(INVISIBLE)
 _WORDS = WORDS_FOR_NULL.union(*({word.upper(), word.title(), word.capitalize()} for word in WORDS_FOR_NULL), {"NaN"})
 
 
-def trimmer(rules: CellRules) -> Trim | None:
-    """Return the function that trims texts; it returns "" for one that means absent. None: texts stay as they are."""
-    if not rules.null:
-        return None if rules.keep_spaces else str.strip
-    null, keeps_spaces = rules.null, rules.keep_spaces
-
-    def trim(text: str) -> str:
-        trimmed = text.strip()
-        return "" if trimmed in null else text if keeps_spaces else trimmed
-
-    return trim
-
-
 def tags_among(names: Iterable[Any], kind_of: KindOf) -> Sequence[Any]:
     """Return those of the names of a row that are of tags."""
     return [name for name in names if kind_of(str(name)) is CellKind.TAGS]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache, partial
-from typing import Any, Literal, Self, TypeAlias, cast, get_origin
+from typing import Any, Literal, Self, TypeAlias, cast, get_args, get_origin
 
 from attrs import evolve
 
@@ -34,11 +34,11 @@ from ..api.codegen import (
 )
 from ..api.contacts import Contact
 from ..api.events import EventAnywhere, ExternalEvent
-from ..api.fields import Form, ShortText, Text, dictionary_value, milliseconds, text, writer_of
+from ..api.fields import Form, ShortText, Text, dictionary_value, milliseconds, split_annotation, text, writer_of
 from ..api.products import Product, ProductPrice, ProductQuantity
 from ..errors import Invalid
 from ..support.nearest import plain
-from .cells import CellRules
+from .cells import CellRules, trimmer
 from .class_rows import row_reader
 from .columns import NoContactColumn, UnknownColumns, meant
 from .compiled import Encoded, EncoderContext
@@ -47,7 +47,6 @@ from .exported import exported_columns, has_consents, is_exported
 from .findings import CellKind
 from .names import Names, names_of_contact, names_of_event, names_of_product
 from .product_feeds import PRICES, field_at, has_discounts, is_feed, product_of
-from .row_texts import trimmer
 from .values import plain_values
 
 ExtraColumns: TypeAlias = Literal["error", "ignore", "properties"]
@@ -202,10 +201,12 @@ class Shape:
             return CellKind.TEXT
         return self._rules.kind_of_prices if found in PRICES else self._rules.kind(self._specs[found])
 
-    def separator(self, name: str) -> str:
-        """Return what is put between texts that make one field together: a comma for a list."""
+    def is_list(self, name: str) -> bool:
+        """Return whether a field is a list of texts: columns that make it together add their entries."""
         spec = self._field(name)
-        return "," if spec and get_origin(spec.kind) is Sequence else " "
+        if spec is None or Form.COMMA_LIST in spec.metadata:
+            return spec is not None
+        return get_origin(spec.kind) is Sequence and split_annotation(get_args(spec.kind)[0])[0] is str
 
     @property
     def ignores_extra(self) -> bool:

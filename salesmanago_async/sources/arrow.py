@@ -20,8 +20,8 @@ from ..api.codegen import Body, FieldSpec
 from ..api.fields import Form
 from ..errors import Invalid
 from ..extras import check_arrow
+from ..records.cells import trimmer
 from ..records.encoders import Encoder
-from ..records.row_texts import trimmer
 from ..records.shapes import IGNORED, Shape
 from ..records.values import Trim, Unreadable
 from .arrow_values import ColumnReaders, ReadColumn, are_trimmed, as_texts, is_text
@@ -252,7 +252,7 @@ class TableRows:
         """Yield what the columns make that are joined."""
         names = self._names[len(self.header) :]
         for name, indices in zip(names, self._joined, strict=True):
-            join = partial(joined, separator=self._shape.separator(name))
+            join = partial(joined, is_list=self._shape.is_list(name))
             yield list(map(join, *(columns[index] for index in indices)))
 
     def _inspect(self, columns: Sequence[list[Any]]) -> dict[int, str]:

@@ -5,7 +5,9 @@ from typing import Any
 
 from attrs import frozen
 
+from ..api.fields import entries_of
 from ..errors import Invalid
+from ..records.cell_lists import entries
 from ..records.findings import CellKind
 from ..records.shapes import IGNORED, NOTES, Shape
 from ..records.values import Unreadable
@@ -74,20 +76,36 @@ def _mapped(header: Sequence[str], mapped: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def joined(*parts: Any, separator: str = " ") -> Any:
-    """Return the texts of several columns as one; None if all are absent. A cell that cannot be read stays one."""
+def joined(*parts: Any, is_list: bool = False) -> Any:
+    """Return the texts of several columns as one, or with `is_list` the entries of all; None if all are absent.
+
+    A cell that cannot be read stays one.
+    """
     for part in parts:
         if part.__class__ is Unreadable:
             return part
     present = [part for part in parts if part is not None and part != "" and part == part]
-    texts = (separator.join(map(str, part)) if isinstance(part, list) else str(part) for part in present)
-    return separator.join(texts) if present else None
+    if not present:
+        return None
+    if is_list:
+        return _entries_of_all(present)
+    return " ".join(" ".join(map(str, part)) if isinstance(part, list) else str(part) for part in present)
+
+
+def _entries_of_all(parts: Sequence[Any]) -> Any:
+    found: list[Any] = []
+    for part in parts:
+        try:
+            found += part if isinstance(part, list) else entries_of(entries(part)) if isinstance(part, str) else [part]
+        except ValueError as error:
+            return Unreadable(part, str(error))
+    return found
 
 
 def renamed(record: Mapping[Any, Any], mapped: Mapping[str, str], shape: Shape) -> dict[Any, Any]:
     """Return a record with the names of the fields; names that are mapped to one field are joined.
 
-    Between texts is a space, between the entries of a list a comma. Raises `Invalid` if two names mean one field, and
+    Between texts is a space, and lists become one list. Raises `Invalid` if two names mean one field, and
     only one of them is mapped.
     """
     found = {mapped.get(name, name): value for name, value in record.items()}
@@ -99,5 +117,5 @@ def renamed(record: Mapping[Any, Any], mapped: Mapping[str, str], shape: Shape) 
             raise Invalid("is given 2 times, once under another name", field=field)
         if len(names) > 1:
             values = (shape.plain(record[name], name) for name in names)
-            found[field] = joined(*values, separator=shape.separator(field))
+            found[field] = joined(*values, is_list=shape.is_list(field))
     return found

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from ..api.codegen import Body, RowWriter
 from ..errors import Invalid
+from ..records import cell_lists
 from ..records.cells import CellRules, visible
 from ..records.columns import NoContactColumn
 from ..records.encoders import Encoder
@@ -142,8 +143,9 @@ class CsvFile(TextFile):
         for name, text in found:
             self._counter.add(name, text, line)
         for first, *others in self._columns.joined:
-            separator = self._shape.separator(self._columns.names[first])
-            cleaned[first] = separator.join(filter(None, [cleaned[first], *(cleaned[other] for other in others)]))
+            texts = [text for index in (first, *others) if (text := cleaned[index])]
+            is_list = self._shape.is_list(self._columns.names[first])
+            cleaned[first] = cell_lists.joined(texts) if is_list else " ".join(texts)
         return raw if cleaned == raw else CleanedRow(cleaned, raw)
 
     def _check_header(self) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from attrs import frozen
 
+from ..records.cells import trimmer
 from ..records.exported import CONSENTS
 from ..records.findings import CellKind
-from ..records.row_texts import KindOf, fields_of, suspects_in_column, suspects_in_row, tags_among, trimmer
+from ..records.row_texts import KindOf, fields_of, suspects_in_column, suspects_in_row, tags_among
 from ..records.shapes import Shape
 from .options import ReadOptions
 from .text_files import BrokenRow, Row

@@ -1,5 +1,6 @@
 """The options about texts hold for rows of every kind: records of a program, JSON, Arrow tables and Parquet files."""
 
+import csv
 import json
 import pickle
 from collections.abc import AsyncGenerator, Callable
@@ -35,6 +36,15 @@ def as_jsonl(rows: Rows, folder: Path) -> Path:
 def as_json(rows: Rows, folder: Path) -> Path:
     path = folder / "rows.json"
     path.write_text(json.dumps(rows))
+    return path
+
+
+def as_csv(rows: Rows, folder: Path) -> Path:
+    path = folder / "rows.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*rows[0]])
+        writer.writeheader()
+        writer.writerows(rows)
     return path
 
 
@@ -281,6 +291,29 @@ def test_names_are_mapped_in_rows_of_every_kind(form: str, tmp_path: Path) -> No
     bodies, records, _ = read(FORMS[form](rows, tmp_path), contact_shape(), columns=columns)
     assert [body["contact"].get("name") for body in bodies] == ["Ann Nowak", "Lis", None]
     assert records == rows
+
+
+@pytest.mark.parametrize("form", ["CSV", "list", "JSONL", "table"])
+def test_lists_are_read_before_they_are_joined(form: str, tmp_path: Path) -> None:
+    rows: Rows = [
+        {"email": "a@example.com", "Labels": '["X"]', "tags": "Z"},
+        {"email": "b@example.com", "Labels": "A;B", "tags": ""},
+        {"email": "c@example.com", "Labels": "NULL", "tags": "{'C', 'D'}"},
+        {"email": "d@example.com", "Labels": "A", "tags": '{"a": 1}'},
+    ]
+    columns = {"Labels": "tags", "tags": "tags"}
+    bodies, records, _ = read(
+        {**FORMS, "CSV": as_csv}[form](rows, tmp_path), contact_shape(), columns=columns, null="NULL"
+    )
+    assert [body["tags"] for body in bodies[:-1]] == [["X", "Z"], ["A", "B"], ["C", "D"]]
+    assert bodies[-1] == "tags: is a JSON object, not a list"
+    assert records == rows
+
+
+def test_lists_of_a_frame_are_joined() -> None:
+    table = pa.table({"email": ["a@example.com"], "Labels": [["A, B", "NULL"]], "tags": ["C,D"]})
+    bodies, _, _ = read(table, contact_shape(), columns={"Labels": "tags", "tags": "tags"}, null="NULL")
+    assert bodies[0]["tags"] == ["A, B", "C", "D"]
 
 
 def test_names_of_objects_are_mapped() -> None:
