@@ -117,6 +117,7 @@ def _may_look_wrong(texts: Sequence[str]) -> bool:
     return (
         ("'" in joined and "|'" in joined)
         or ("=" in joined and "|=" in joined)
+        or ("#" in joined and "|#" in joined)
         or ("+" in joined and ("E+" in joined or "e+" in joined))
         or ("0|" in joined and (".0" in joined or ",0" in joined))
         or _NUMBER.search(joined) is not None

@@ -25,7 +25,9 @@ from salesmanago_async.records.findings import (
     CellKind,
     findings,
 )
+from salesmanago_async.records.row_texts import suspects_in_column, suspects_in_row
 from salesmanago_async.records.shapes import contact_shape, event_shape
+from salesmanago_async.records.unclean_columns import unclean_columns
 
 RULES = CellRules()
 COMMA = CellRules(decimal=",")
@@ -308,9 +310,30 @@ def test_what_looks_wrong_is_found(cell: str, words: str) -> None:
     assert bool(words) == bool(found)
 
 
-@pytest.mark.parametrize("cell", ["#REF!", "#DIV/0!", "undefined", "(null)", "[object Object]", "Null"])
+@pytest.mark.parametrize("cell", ["#REF!", "#ref!", "#DIV/0!", "undefined", "(null)", "[object Object]", "Null"])
 def test_words_in_place_of_a_value_are_found(cell: str) -> None:
     assert findings(cell) == (NULL_WORDS,)
+
+
+ERRORS = [
+    "#WERT!", "#NV", "#BEZUG!", "#ZAHL!", "#NAME?", "#LEER!", "#ÜBERLAUF!", "#ADR!", "#ARG!", "#N/D!", "#N/D",
+    "#LICZBA!", "#NAZWA?", "#DZIEL/0!", "#VALEUR!", "#NOM?", "#NOMBRE!", "#¡VALOR!", "#¿NOMBRE?", "#¡DIV/0!",
+    "#VERDI!", "#I/T", "#ЗНАЧ!", "#Н/Д", "#ДЕЛ/0!", "#YOK", "#HIÁNYZIK", "#SPILL!", "##", "########",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", ERRORS)
+def test_errors_of_spreadsheets_are_found_in_every_language_and_every_kind_of_row(cell: str) -> None:
+    assert findings(cell) == findings(cell, CellKind.TAGS) == (NULL_WORDS,)
+    assert unclean_columns([("a@example.com", cell)], RULES, kinds=[CellKind.TEXT] * 2) == [1]
+    row, kind_of = {"email": "a@example.com", "name": cell}, contact_shape().kind_of
+    assert suspects_in_row(row, str.strip, kind_of) == [("name", NULL_WORDS)]
+    assert list(suspects_in_column(["Ann", cell], str.strip, CellKind.TEXT)) == [(1, NULL_WORDS)]
+
+
+@pytest.mark.parametrize("cell", ["#", "#1", "#VIP", "#FF0000", "#Wow!", "#VERY NEW!", "C#", "#12!", "# A!"])
+def test_other_texts_with_the_sign_of_errors_are_values(cell: str) -> None:
+    assert findings(cell) == ()
 
 
 @pytest.mark.parametrize(
