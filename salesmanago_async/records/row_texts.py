@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from ..api.text_values import in_order
+from ..errors import Invalid
 from .cells import INVISIBLE, CellRules
 from .class_rows import row_reader
 from .findings import CHANGED_IN_TAGS, WORDS_FOR_NULL, CellKind, Finding, findings
@@ -78,7 +79,10 @@ def fields_of(row: Any) -> Mapping[Any, Any]:
     """Return the fields of a row by their names; there are none in a value of the program."""
     if row.__class__ is dict or isinstance(row, Mapping):
         return row
-    to_dict = row_reader(row)
+    try:
+        to_dict = row_reader(row)
+    except Invalid:  # the row is rejected
+        return {}
     return to_dict(row) if to_dict else {}
 
 

@@ -43,7 +43,7 @@ from .class_rows import row_reader
 from .columns import NoContactColumn, UnknownColumns, meant
 from .compiled import Encoded, EncoderContext
 from .encoders import Encoder, InstanceEncoder, MappingEncoder, RecordEncoder, cell_encoder
-from .exported import exported_columns, has_consents, is_exported
+from .exported import ExportedColumns, exported_columns, has_consents, is_exported
 from .findings import CellKind
 from .names import Names, names_of_contact, names_of_event, names_of_product
 from .product_feeds import PRICES, field_at, has_discounts, is_feed, product_of
@@ -186,7 +186,7 @@ class Shape:
     def kind_of(self, name: str) -> CellKind:
         """Return what a text under this name is, in a record or, after the names of objects and dots, within these."""
         first, _, rest = name.partition(".")
-        if rest and first in self._containers and self._field(name) is None:
+        if rest and first in self._containers and self.field(name) is None:
             return self.kind_of(rest)
         return self._rules.kind(self._spec(name))
 
@@ -203,7 +203,7 @@ class Shape:
 
     def is_list(self, name: str) -> bool:
         """Return whether a field is a list of texts: columns that make it together add their entries."""
-        spec = self._field(name)
+        spec = self.field(name)
         if spec is None or Form.COMMA_LIST in spec.metadata:
             return spec is not None
         return get_origin(spec.kind) is Sequence and split_annotation(get_args(spec.kind)[0])[0] is str
@@ -212,6 +212,10 @@ class Shape:
     def ignores_extra(self) -> bool:
         """Whether what is not a field is not read."""
         return self._extra == "ignore"
+
+    def is_read(self, name: str) -> bool:
+        """Return whether a column with this name may be read, as a field, or as a field of a feed."""
+        return self.field(name) is not None or (self.takes_feeds and field_at(name) is not None)
 
     def has_objects(self, names: Iterable[str]) -> bool:
         """Return whether columns with these names hold objects of the API, so that each row must become a mapping."""
@@ -283,19 +287,23 @@ class Shape:
     def _specs_of(self, names: Sequence[str], rules: CellRules | None = None) -> list[FieldSpec | None]:
         """Return the fields that these names stand for, None for an ignored name."""
         exported = exported_columns(self.record_class, names, accept_consents=self._accepts_consents)
-        unknown = {name: self._meant(name) for name in names if name not in exported and not self._is_known(name)}
-        if unknown:
+        if unknown := self._unknown(names, exported):
             raise UnknownColumns(unknown)
         found = [exported[name] if name in exported else self._spec(name) for name in names]
         given = [spec for spec in found if spec]
         fields = Counter(spec.name for spec in given)
         for spec in given:
             if fields[spec.name] > 1:
-                raise Invalid(f"is given {fields[spec.name]} times, as {', '.join(names)}", field=spec.wire_name)
+                twins = (name for name, each in zip(names, found, strict=True) if each and each.name == spec.name)
+                raise Invalid(f"is given {fields[spec.name]} times, as {', '.join(twins)}", field=spec.wire_name)
         check_required(given, field_specs(self.record_class))
         if not self._accepts_consents and has_consents(self.record_class, names):
             self.leaves_out_consents = True
         return [_read_by(rules or self._rules, spec) if spec else None for spec in found]
+
+    def _unknown(self, names: Sequence[str], exported: ExportedColumns) -> dict[str, str | None]:
+        """Return the names that are not fields, with the field that each probably means."""
+        return {name: self._meant(name) for name in names if name not in exported and not self._is_known(name)}
 
     def _writer_of_keys(self, keys: tuple[str, ...]) -> RowWriter:
         return self.column_writer(keys, lambda index: f"row[{str.__repr__(keys[index])}]")
@@ -325,17 +333,17 @@ class Shape:
         if not isinstance(name, str):
             raise Invalid(f"the name of a field is {name!r}, not text")
         is_extra = self._extra == "ignore" or (self._extra == "properties" and "properties" in self._specs)
-        return name in NOTES or name == IGNORED or is_extra or self._field(name) is not None
+        return name in NOTES or name == IGNORED or is_extra or self.field(name) is not None
 
     def _spec(self, name: str) -> FieldSpec | None:
         """Return the field that a known name stands for, None for an ignored name."""
         name = str.__str__(name)  # a member of a string enumeration becomes its text
         if name in NOTES or name == IGNORED:
             return None
-        found = self._field(name)
+        found = self.field(name)
         return _property(name) if found is None and self._extra == "properties" else found
 
-    def _field(self, name: str) -> FieldSpec | None:
+    def field(self, name: str) -> FieldSpec | None:
         """Return the field or detail of a name, in whatever case and separators; None if there is none."""
         kind, dot, key = str.__str__(name).partition(".")
         if dot and not key:
@@ -360,11 +368,13 @@ class Shape:
 
     def check_header(self, names: Sequence[str]) -> None:
         """Raise `NoContactColumn` if no column of a file is the address or the id of the contacts."""
-        if any((spec := self._field(name)) and spec.name in _CONTACT_FIELDS for name in names if name):
+        if any((spec := self.field(name)) and spec.name in _CONTACT_FIELDS for name in names if name):
             return
         if self._containers.isdisjoint(names) and {"email", "contactId"} & self._specs.keys():
-            near = [name for name in names if self._meant(name) in {"email", "contactId"}]
-            raise NoContactColumn(near[0] if near else None)
+            near = next((name for name in names if self._meant(name) in {"email", "contactId"}), None)
+            given = [name for name in names if name]
+            unknown = self._unknown(given, exported_columns(self.record_class, given))
+            raise NoContactColumn(near, {name: field for name, field in unknown.items() if name != near})
 
 
 def cell_writer(names: Sequence[str], access: Callable[[int], str]) -> RowWriter:

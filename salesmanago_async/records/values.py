@@ -26,8 +26,8 @@ Trim: TypeAlias = Callable[[str], str]
 Plain: TypeAlias = Callable[[Any], Any]
 """Returns the plain value of a value, or None if it is absent; raises `ValueError` if there can be none."""
 
-SETS = frozenset({set, frozenset})
-LISTS = frozenset({list, tuple, *SETS})
+SETS: frozenset[type[Any]] = frozenset({set, frozenset})
+LISTS: frozenset[type[Any]] = frozenset({list, tuple, *SETS})
 """The classes of lists, and of what is read like a list."""
 _UNCHANGED = frozenset({int, bool, type(None)})
 _MISSING = frozenset({"NAType", "NaTType"})

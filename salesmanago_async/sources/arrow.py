@@ -137,7 +137,7 @@ class TableRows:
         self._trim = trimmer(reading.rules)
         self._texts = frozenset(name for name, kind in zip(schema.names, schema.types, strict=True) if is_text(kind))
         shape.check_mapped(reading.columns)
-        columns = columns_of(self.header, reading.columns)
+        columns = columns_of(self.header, reading.columns, shape)
         self._joined = columns.joined
         self._names = _with_joined(columns)
         shape.check_header(self._names)

@@ -81,7 +81,7 @@ class CsvFile(TextFile):
         self._rules = reading.rules
         self._is_strict = reading.strict
         shape.check_mapped(reading.columns)
-        self._columns = columns_of(self.header, reading.columns, ignore_nameless=shape.ignores_extra)
+        self._columns = columns_of(self.header, reading.columns, shape, ignore_nameless=shape.ignores_extra)
         self._nameless = [index for index, name in enumerate(self._columns.names) if not name]
         self._check_header()
         self._kinds = _kinds_of(self._columns, shape)
@@ -199,11 +199,14 @@ class CsvFile(TextFile):
             return None
 
     def record(self, row: Any) -> Any:
-        """Return the row of the file as {column: cell}, or the text of a piece that is not a row."""
+        """Return the row of the file as {column: cell}, or the text of a piece that is not a row.
+
+        It is the list of its cells if they are not as many as the columns, or if two columns have one name.
+        """
         if isinstance(row, BrokenRow):
             return row.text
         cells = row.raw if isinstance(row, CleanedRow) else row.cells if isinstance(row, RefusedRow) else row
-        if len(cells) == len(self.header):
+        if len(cells) == len(self.header) == len(set(self.header)):
             return dict(zip(self.header, cells, strict=True))
         return cells
 

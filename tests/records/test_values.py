@@ -19,6 +19,7 @@ from salesmanago_async.api.codec import dumps
 from salesmanago_async.records.cells import CellRules
 from salesmanago_async.records.shapes import Shape, contact_shape, event_shape
 from salesmanago_async.records.values import Trim, plain_values
+from salesmanago_async.sources.sources import open_source
 
 ID = UUID("0b1a7f6e-5f0e-4c1e-9a9b-2f3c4d5e6f70")
 CONTACTS, EVENTS = contact_shape(), event_shape()
@@ -274,10 +275,10 @@ ROWS = [
 ]
 
 
-def sqlite_row() -> Any:
+def sqlite_row(columns: str = "'a@example.com' AS email, '30-555' AS zip_code") -> Any:
     database = sqlite3.connect(":memory:")
     database.row_factory = sqlite3.Row
-    row = database.execute("SELECT 'a@example.com' AS email, '30-555' AS zip_code").fetchone()
+    row = database.execute(f"SELECT {columns}").fetchone()
     database.close()
     return row
 
@@ -285,6 +286,28 @@ def sqlite_row() -> Any:
 @pytest.mark.parametrize("row", [*ROWS, sqlite_row()], ids=lambda row: type(row).__name__)
 def test_a_row_with_names_is_read_like_a_mapping(row: Any) -> None:
     assert result_of(CONTACTS, row) == {"contact": {"email": "a@example.com", "address": {"zipCode": "30-555"}}}
+
+
+class SqlalchemyRow(tuple[str, ...]):
+    """A row as SQLAlchemy has it, of a query with two columns of one name."""
+
+    @property
+    def _mapping(self) -> Any:
+        return sqlite_row("1 AS email, 2 AS email")
+
+
+def test_a_row_with_two_columns_of_one_name_is_refused_by_that_name() -> None:
+    refused = "name: is given 2 times in one row; give each column a name of its own, as with AS in SQL"
+    twice = sqlite_row("'a@example.com' AS email, 'Ann' AS name, 'Nowak' AS name")
+    assert result_of(CONTACTS, twice) == refused
+    encoder = CONTACTS.encoder()
+    assert encoder.encode(sqlite_row())
+    assert [made_or_reason(lambda: encoder.encode(twice)) for _ in range(2)] == [refused] * 2
+    assert encoder.encode(sqlite_row())
+    assert str(result_of(CONTACTS, SqlalchemyRow("ab"))).startswith("email: is given 2 times in one row")
+    source = open_source([sqlite_row(), twice], CONTACTS)
+    rows: Any = source.rows()
+    assert [made_or_reason(lambda row=row: source.body(row)) for row, _ in rows][1] == refused  # type: ignore[misc]
 
 
 def test_rows_of_several_classes_may_follow_each_other() -> None:

@@ -320,6 +320,9 @@ def test_names_of_objects_are_mapped() -> None:
     bodies, _, _ = read([Person("a@example.com", "Ann")], contact_shape(), columns={"name": "company"})
     assert bodies == [{"contact": {"email": "a@example.com", "company": "Ann"}}]
     [body], _, _ = read([{"name": "Ann", "company": "Ely"}], contact_shape(), columns={"name": "company"})
-    assert body == "company: is given 2 times, once under another name"
+    assert (
+        body
+        == "company: is given 2 times, as name, company; columns={'name': 'company', 'company': 'company'} joins them"
+    )
     with pytest.raises(Invalid, match="'name' is mapped to 'nam'"):
         open_source([{}], contact_shape(), ReadOptions(columns={"name": "nam"}))
