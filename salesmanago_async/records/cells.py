@@ -68,6 +68,7 @@ class CellRules:
     time_zone: tzinfo = UTC
     date_format: tuple[str, ...] = ()
     keep_spaces: bool = False
+    strict: bool = False
 
     def clean(self, cell: str) -> str:
         """Return the text of a cell without spaces and marks around it; "" if the cell is absent."""

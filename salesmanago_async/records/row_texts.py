@@ -6,6 +6,7 @@ removed: in these rows the marks are found, and sent.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from ..api.text_values import in_order
@@ -48,8 +49,8 @@ def suspects_in_row(
         return ()
     texts: list[str] = []
     for value in fields.values():
-        if value.__class__ is str:
-            texts.append(value.strip())
+        if value.__class__ is str or value.__class__ is Decimal:
+            texts.append(_text_of(value).strip())
         elif value.__class__ in LISTS:
             texts += [part.strip() for part in value if part.__class__ is str]
         elif value.__class__ is dict:
@@ -70,7 +71,7 @@ def suspects_in_column(texts: Sequence[Any], trim: Trim | None, kind: CellKind) 
         named = ((number, text) for number, value in enumerate(texts) for _, text in _texts_in("", value))
         yield from ((number, found) for number, text in named for found in _findings(text, trim, kind))
         return
-    stripped = [text.strip() if text.__class__ is str else "" for text in texts]
+    stripped = [_text_of(value).strip() for value in texts]
     if _may_look_wrong(stripped):
         yield from ((number, found) for number, text in enumerate(stripped) for found in _findings(text, trim, kind))
 
@@ -88,14 +89,23 @@ def fields_of(row: Any) -> Mapping[Any, Any]:
 
 def _texts_in(name: str, value: Any) -> Iterator[tuple[str, str]]:
     """Yield the texts of a value with their names: its own, or those in a list or an object."""
-    if value.__class__ is str:
-        yield name, value
+    if value.__class__ is str or value.__class__ is Decimal:
+        yield name, _text_of(value)
     elif value.__class__ in LISTS:
         parts = in_order(value) if value.__class__ in SETS else value
         yield from ((name, part) for part in parts if part.__class__ is str)
     elif value.__class__ is dict:
         for key, part in value.items():
             yield from _texts_in(f"{name}.{key}", part)
+
+
+def _text_of(value: Any) -> str:
+    """Return a text, and a Decimal with a fraction of zeros, which a text field sends, as 7.0; "" for other values."""
+    if value.__class__ is str:
+        return str(value)
+    if value.__class__ is not Decimal or not value.is_finite():
+        return ""
+    return f"{value:.1f}" if format(value, "f").rstrip("0").endswith(".") else ""
 
 
 def _findings(text: str, trim: Trim | None, kind: CellKind) -> Sequence[Finding]:

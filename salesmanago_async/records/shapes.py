@@ -44,9 +44,9 @@ from .columns import NoContactColumn, UnknownColumns, meant
 from .compiled import Encoded, EncoderContext
 from .encoders import Encoder, InstanceEncoder, MappingEncoder, RecordEncoder, cell_encoder
 from .exported import ExportedColumns, exported_columns, has_consents, is_exported
-from .findings import CellKind
+from .findings import CellKind, Finding
 from .names import Names, names_of_contact, names_of_event, names_of_product
-from .product_feeds import PRICES, field_at, has_discounts, is_feed, product_of
+from .product_feeds import PRICES, SALE_PRICE, field_at, has_discounts, is_feed, odd_sales, product_of
 from .values import plain_values
 
 ExtraColumns: TypeAlias = Literal["error", "ignore", "properties"]
@@ -86,6 +86,8 @@ class Shape:
         self._accepts_consents = accept_consents
         self.leaves_out_consents = False
         """Whether a table or a record was an export with consents, of which those that were given are left out."""
+        self.odd_sales: set[Finding] = set()
+        """What looked wrong in the sale prices of product feeds."""
         self._checked_as = checked_as or record_class
         self.takes_feeds = takes_feeds
         self._specs = {**names_of(self._checked_as), **_fields_of_parts(record_class, parts)}
@@ -102,6 +104,7 @@ class Shape:
         """Return a shape for one source, whose texts, and times without a zone, are read by these rules."""
         shape = copy(self)
         shape.leaves_out_consents = False
+        shape.odd_sales = set()
         shape._rules = rules
         shape._trim = trimmer(rules)
         shape._plain = plain_values(rules.time_zone, shape._trim)
@@ -223,7 +226,15 @@ class Shape:
         return self._is_feed(found) or not self._containers.isdisjoint(found)
 
     def product_of(self, texts: Mapping[str, Sequence[str]], *, ends_discount: bool) -> dict[str, Any]:
-        """Return the flat record of a product from the texts of a feed; see product_feeds.py."""
+        """Return the flat record of a product from the texts of a feed; see product_feeds.py.
+
+        With strict rules it raises `Invalid` for a sale price that looks wrong.
+        """
+        if "discountPrice" in self._specs:
+            for finding in odd_sales(texts, datetime.now(UTC), self._rules.time_zone):
+                if self._rules.strict:
+                    raise Invalid(finding, field=SALE_PRICE)
+                self.odd_sales.add(finding)
         return product_of(texts, self._specs.keys(), ends_discount=ends_discount)
 
     def _is_feed(self, names: Collection[object]) -> bool:
@@ -234,6 +245,7 @@ class Shape:
         plain_names = [plain(name) for name in names]
         cells, ends_discount = cell_writer(plain_names, access), has_discounts(plain_names)
         shape = self.read_by(rules) if rules else self
+        shape.odd_sales = self.odd_sales
 
         def write(row: Any) -> Body:
             given = {name: value if isinstance(value, list) else [str(value)] for name, value in cells(row).items()}

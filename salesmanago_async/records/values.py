@@ -5,6 +5,7 @@
     ("VIP",), {"VIP", " NEW "}                  ["VIP"], ["NEW", "VIP"]: entries of sets are in the order of their texts
     numpy.int64(5), numpy.array(["VIP"])        5, ["VIP"]
     numpy.float32(0.1)                          0.1: the shortest text that means this float32
+    numpy.float32(123456789)                    no text: its last digits are lost
     numpy.datetime64("2026-03-01T12:00")        an aware datetime, like any datetime without a zone
 
 These libraries are never imported here: their values are recognized by their attributes and the names of their classes.
@@ -18,7 +19,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from ..api.fields import CLEAR
-from ..api.text_values import in_order
+from ..api.text_values import in_order, of_small_float
 
 Trim: TypeAlias = Callable[[str], str]
 """Returns a text without what is around it; "" if the text means absent."""
@@ -112,4 +113,4 @@ def _shortest(found: Any, value: Any) -> Any:
     """Return float32 and float16 as the float with the same shortest text."""
     if isinstance(found, list):
         return [_shortest(part, inner) for part, inner in zip(found, value, strict=True)]
-    return float(str(value))
+    return of_small_float(float(str(value)), value.dtype.itemsize)

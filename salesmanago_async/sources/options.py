@@ -74,4 +74,5 @@ class ReadOptions:
             time_zone=self.time_zone,
             date_format=self.date_format,
             keep_spaces=self.keep_spaces,
+            strict=self.strict,
         )

@@ -185,6 +185,17 @@ class TestNumpy:
         assert event(value=np.float32(0.1))["value"] == 0.1
         assert event(value=np.float64(1.5))["value"] == 1.5
 
+    @pytest.mark.parametrize(("kind", "last"), [("float16", 2**11), ("float32", 2**24)])
+    def test_a_small_float_that_may_have_lost_digits_is_an_amount_and_no_id(
+        self, np: Any, kind: str, last: int
+    ) -> None:
+        exact, lost = np.array([last - 1, last], kind)
+        assert contact(externalId=exact)["contact"]["externalId"] == str(last - 1)
+        assert "a float: its last digits may be lost; give it as text" in contact(externalId=lost)
+        assert "a float: its last digits may be lost" in contact(tags=np.array([last], kind))
+        assert "not a whole number" in contact(**{"dictionary.size": lost})
+        assert event(value=lost)["value"] == last
+
     @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
     def test_times(self, np: Any, unit: str) -> None:
         assert event(date=np.datetime64("2026-07-01T12:00", unit))["date"] == NOON_MS

@@ -5,6 +5,7 @@ import json
 import pickle
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salesmanago_async import Invalid, SalesManago
-from salesmanago_async.records.findings import LOST_DIGITS, NULL_WORDS
+from salesmanago_async.records.findings import LOST_DIGITS, NULL_WORDS, ZERO_FRACTIONS
 from salesmanago_async.records.shapes import Shape, contact_shape, event_shape
 from salesmanago_async.sources.inspection import SAMPLE
 from salesmanago_async.sources.options import ReadOptions
@@ -193,6 +194,36 @@ def test_what_looks_wrong_in_a_list_of_any_class_is_found(kind: Callable[[Any], 
     assert body == f"tags: {NULL_WORDS}"
     [body], _, warnings = read(rows, contact_shape(), strict=True, null="NULL")
     assert (body["tags"], warnings) == (["VIP"], ())
+
+
+@pytest.mark.parametrize("form", ["list", "table", "Parquet"])
+def test_a_decimal_id_with_a_fraction_of_zeros_is_a_warning_and_an_amount_is_none(form: str, tmp_path: Path) -> None:
+    rows: Rows = [
+        {"email": "a@example.com", "externalId": Decimal("12345.0000000000"), "detail1": Decimal("1.5000000000")},
+        {"email": "b@example.com", "externalId": None, "detail1": None},
+    ]
+    common = {"date": 1_704_448_800_000, "contactExtEventType": "VISIT", "value": Decimal("3.00")}
+    given_ = FORMS[form]([{**row, **common} for row in rows], tmp_path)
+    bodies, _, warnings = read(given_, event_shape())
+    assert bodies[0]["contactEvent"]["externalId"] == "12345.0000000000"
+    assert [(warning.column, warning.text, warning.count) for warning in warnings] == [
+        ("externalId", ZERO_FRACTIONS, 1)
+    ]
+    bodies, _, _ = read(given_, event_shape(), strict=True)
+    assert [body == f"externalId: {ZERO_FRACTIONS}" for body in bodies] == [True, False]
+
+
+@pytest.mark.parametrize(("kind", "last"), [(pa.float16(), 2**11), (pa.float32(), 2**24)], ids=str)
+def test_a_column_of_small_floats_has_amounts_and_few_ids(kind: Any, last: int) -> None:
+    numbers = pa.array([float(last - 1), float(last), None, 0.5], pa.float32()).cast(kind)
+    columns = {"email": ["a@example.com"] * 4, "externalId": numbers, "value": numbers}
+    columns |= {"date": [1_704_448_800_000] * 4, "contactExtEventType": ["VISIT"] * 4}
+    bodies, records, _ = read(pa.table(columns), event_shape())
+    assert "a float: its last digits may be lost; give it as text" in bodies[1]
+    assert [body["contactEvent"].get("externalId") for body in (bodies[0], *bodies[2:])] == [str(last - 1), None, "0.5"]
+    assert type(records[1]["externalId"]) is float
+    bodies, _, _ = read(pa.table(columns).drop_columns(["externalId"]), event_shape())
+    assert [body["contactEvent"].get("value") for body in bodies] == [last - 1, last, None, 0.5]
 
 
 @every_form
