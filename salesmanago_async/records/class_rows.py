@@ -33,7 +33,7 @@ def row_reader(row: Any) -> ToDict | None:
     is_table = hasattr(kind, "__arrow_c_stream__") and kind.__name__ != "Series"
     if is_table or not has_names:
         return None
-    _check_distinct(row.keys())
+    _check_distinct(cast("Any", row).keys())
     return dict  # sqlite3.Row, asyncpg.Record, a row of a pandas frame
 
 

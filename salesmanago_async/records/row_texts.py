@@ -7,7 +7,7 @@ removed: in these rows the marks are found, and sent.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from ..api.text_values import in_order
 from ..errors import Invalid
@@ -92,7 +92,7 @@ def _texts_in(name: str, value: Any) -> Iterator[tuple[str, str]]:
     if value.__class__ is str or value.__class__ is Decimal:
         yield name, _text_of(value)
     elif value.__class__ in LISTS:
-        parts = in_order(value) if value.__class__ in SETS else value
+        parts = cast("Iterable[Any]", in_order(value) if value.__class__ in SETS else value)
         yield from ((name, part) for part in parts if part.__class__ is str)
     elif value.__class__ is dict:
         for key, part in value.items():

@@ -137,17 +137,23 @@ def _entries_of_all(parts: Sequence[Any]) -> Any:
     found: list[Any] = []
     for part in parts:
         try:
-            found += part if isinstance(part, list) else entries_of(entries(part)) if isinstance(part, str) else [part]
+            found += _entries_of(part)
         except ValueError as error:
-            return Unreadable(part, str(error))
+            return Unreadable(str(part), str(error))
     return found
+
+
+def _entries_of(part: Any) -> Sequence[Any]:
+    if isinstance(part, str):
+        return entries_of(entries(part))
+    return part if isinstance(part, list) else [part]
 
 
 def renamed(record: Mapping[Any, Any], mapped: Mapping[str, str], shape: Shape) -> dict[Any, Any]:
     """Return a record with the names of the fields; names that are mapped to one field are joined.
 
-    Between texts is a space, and lists become one list. Raises `Invalid` if two names mean one field, and
-    only one of them is mapped.
+    Between texts is a space, and lists become one list. Raises `Invalid` if two names mean one field, and only
+    one of them is mapped.
     """
     found = {mapped.get(name, name): value for name, value in record.items()}
     if len(found) == len(record):
