@@ -48,6 +48,7 @@ REPORT = Report(
 
 SAMPLES: dict[str, Any] = {
     "suggestions": {"E-mail address": "email", "Colour": None},
+    "others": {"First Name": "name", "Colour": None},
     "message": "something went wrong",
     "rule": "is not an e-mail address",
     "field": "email",

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_or
 import attrs
 from attrs import frozen
 
-from .text_values import text_of, whole
+from .text_values import in_order, text_of, whole
 
 Writer = Callable[[Any], Any]
 
@@ -297,13 +297,13 @@ def birthday(value: object) -> str:
 
 
 def comma_list(limit: int) -> Writer:
-    """Return the check for text with commas, also given as a sequence of its parts; an empty sequence is absent."""
+    """Return the check for text with commas, also given as a list or set of its parts; an empty one is absent."""
     check = text(Text(limit))
     part_of_list = text(Text(limit, clearable=False))
 
     def write(value: object) -> Any:
-        if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-            parts = [part_of_list(part) for part in cast("Sequence[object]", value)]
+        if isinstance(value, Sequence | set | frozenset) and not isinstance(value, str | bytes):
+            parts = [part_of_list(part) for part in entries_of(cast("object", value))]
             return check(",".join(parts)) if parts else None
         return check(value)
 
@@ -341,7 +341,7 @@ def entries_of(value: object) -> Sequence[object]:
     if isinstance(value, str):
         return list(filter(None, map(str.strip, value.replace(";", ",").split(","))))
     if isinstance(value, set | frozenset):
-        return sorted(map(str, cast("set[object]", value)))
+        return in_order(cast("set[object]", value))
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return cast("Sequence[object]", value)
     raise ValueError(f"is {_kind_of(value)}, not a list")

@@ -205,8 +205,8 @@ resumed import reads its files again.
 A file that is not UTF-8 in several places is refused with the first line, and with a word as it reads in the likely
 encodings; single damaged bytes and NUL characters reject only their rows. --map "Full name=name" reads a column as a
 field. Columns are matched without case, spaces, - _ and .; an unknown one is an error, with the --map options to paste.
-In JSON it rejects the rows that have it, and is one warning. Two columns that are mapped to one field are joined with a
-space. What is taken and looks wrong, such as 4.86E+10, is counted as a warning.
+In JSON it rejects the rows that have it, and is one warning. Columns that are mapped to one field are joined: texts
+with a space, tags as one list. What is taken and looks wrong, such as 4.86E+10, is counted as a warning.
 
 A journal is one file, for one import, one account and one server: use another one for the next night's import. It holds
 no rows, so the input files are read again. A journal that was cut, damaged or changed is refused. Running the same

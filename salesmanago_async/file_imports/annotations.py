@@ -93,10 +93,12 @@ class AnnotatedCsv:
     def _cells(self, record: Mapping[str, str] | Sequence[str]) -> list[str]:
         """Return the cells of a row without notes; those that are missing are empty, and surplus cells stay."""
         header = self._like.header
-        if len(record) > len(header) and not isinstance(record, Mapping):
+        if isinstance(record, Mapping):
+            return [record.get(name, "") for name in self._columns]
+        if len(record) > len(header):
             return list(record)
-        by_name = record if isinstance(record, Mapping) else dict(zip(header, record, strict=False))
-        return [by_name.get(name, "") for name in self._columns]
+        cells = [*record, *[""] * (len(header) - len(record))]
+        return [cell for name, cell in zip(header, cells, strict=True) if name not in NOTES]
 
     def _without_notes(self, text: str) -> str:
         """Return a row or a header without the notes at its end, if it has them as they are written here."""

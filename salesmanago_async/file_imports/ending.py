@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 
@@ -125,11 +125,12 @@ def line_of(error: Exception) -> str:
     if isinstance(error, NotAuthenticated):
         return f"the server says: {error}; check client id, api key, secret (or sha) and owner with 'salesmanago check'"
     if isinstance(error, UnknownColumns):
-        return f"{_place(error.file)}{_unknown_columns(error)}"
+        return f"{_place(error.file)}{_unknown_columns(error.mapping)}"
     if isinstance(error, NoContactColumn):
         column = error.suggestion or "COLUMN"
         remedy = f"map the one that is: --map {shlex.quote(f'{column}=email')}"
-        return f"{_place(error.file)}no column is the contacts' email or contactId; {remedy}"
+        others = f"; {_unknown_columns(error.mapping)}" if error.mapping else ""
+        return f"{_place(error.file)}no column is the contacts' email or contactId; {remedy}{others}"
     if isinstance(error, NoAnswer):
         return f"{error}; check the network and the base URL"
     if isinstance(error, Refused):
@@ -145,11 +146,11 @@ def _place(file: str | None) -> str:
     return f"{file}: " if file else ""
 
 
-def _unknown_columns(error: UnknownColumns) -> str:
+def _unknown_columns(mapping: Mapping[str, str]) -> str:
     """Return what to do about columns that are not fields, as options to paste."""
-    maps = " ".join(f"--map {shlex.quote(f'{column}={field}')}" for column, field in error.mapping.items())
-    names = ", ".join(map(repr, error.suggestions))
-    what = "is not a field" if len(error.suggestions) == 1 else "are not fields"
+    maps = " ".join(f"--map {shlex.quote(f'{column}={field}')}" for column, field in mapping.items())
+    names = ", ".join(map(repr, mapping))
+    what = "is not a field" if len(mapping) == 1 else "are not fields"
     return f"{names} {what}; map columns to fields: {maps}; or leave them out: --extra-columns ignore"
 
 

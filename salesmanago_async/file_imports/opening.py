@@ -65,7 +65,7 @@ def open_import(
 
 def open_files(definition: FileImport, *, lead_shape: MakeLeadShape | None = None) -> FileSource:
     """Open the input; raise `Invalid` naming the file that cannot be read."""
-    columns = dict(map(parse_mapping, definition.maps))
+    columns = parse_mappings(definition.maps)
     if definition.form == "leadoo":
         if lead_shape is None:
             raise Invalid("is 'leadoo'; pass the lead_shape that reads leads", field="form")
@@ -121,6 +121,16 @@ def parse_mapping(given: str) -> tuple[str, str]:
     if not (equals and column and name):
         raise Invalid(f"{given!r} is not COLUMN=FIELD, such as 'Full name=name'", field="--map")
     return column, name
+
+
+def parse_mappings(given: Iterable[str]) -> dict[str, str]:
+    """Return the fields of the columns in several COLUMN=FIELD; raise `Invalid` if a column has two fields."""
+    columns: dict[str, str] = {}
+    for column, name in map(parse_mapping, given):
+        if columns.setdefault(column, name) != name:
+            both = f"{columns[column]!r} and {name!r}"
+            raise Invalid(f"{column!r} is mapped to {both}; map it to one of them", field="--map")
+    return columns
 
 
 def attempt_with(definition: FileImport, journal: JournalPlace, *, again: tuple[str, ...] | None = None) -> Attempt:

@@ -46,9 +46,10 @@ class CommonRunOptions(TypedDict, total=False):
     `Report` whenever something has become known.
 
     `extra_columns` says what to do with a field that is not known: "error", "ignore" or, for contacts, "properties".
-    `columns` maps columns and keys to the names of fields, several of them to one field if they are to be joined with a
-    space. Names of columns are matched without case, spaces, `-`, `_` and `.`. A table with columns that are not fields
-    is refused before anything is sent. Of records with such keys each is rejected, and `report.warnings` has the keys.
+    `columns` maps columns and keys to the names of fields, several of them to one field if they are to be joined: texts
+    with a space, and lists, such as tags, into one list. Names of columns are matched without case, spaces, `-`, `_`
+    and `.`. A table with columns that are not fields, or with two columns of one field, is refused before anything is
+    sent. Of records with such keys each is rejected, and `report.warnings` has the unknown keys.
 
     For files: `encoding` and `delimiter` are detected if they are left out. `format` is "csv", "jsonl" (JSON lines),
     "json" (an array of objects), "parquet", "xlsx" or "xml" (product feeds); the suffix says it if it is left out. Of
@@ -56,12 +57,12 @@ class CommonRunOptions(TypedDict, total=False):
     with gzip. The path "-" is standard input; its bytes, like those of any pipe, are copied to a temporary file first,
     while other tasks wait.
 
-    For texts, wherever they are: in cells, JSON, mappings, rows of databases and classes, frames and their lists. They
-    are trimmed, and blank ones are absent, unless `keep_spaces`. `null` are texts that mean absent ("NULL"), `decimal`
-    is the decimal mark ("." or ","), `date_format` are forms of times for `strptime`, beside ISO 8601 and others that
-    can be meant in one way only; one without a year is for birthdays. `time_zone` ("UTC") is that of times without
-    one: of texts, datetimes and columns of times. Other values, and values of the program such as a `Contact`, are
-    taken as they are.
+    For texts, wherever they are: in cells, JSON, mappings, rows of databases and classes, frames, and the lists, sets
+    and objects in these. They are trimmed, and blank ones are absent, unless `keep_spaces`. `null` are texts that mean
+    absent ("NULL"), `decimal` is the decimal mark ("." or ","), `date_format` are forms of times for `strptime`, beside
+    ISO 8601 and others that can be meant in one way only; one without a year is for birthdays. `time_zone` ("UTC") is
+    that of times without one: of texts, datetimes and columns of times. Other values, and values of the program such as
+    a `Contact`, are taken as they are.
 
     What is taken and looks wrong, such as 4.86E+10, is in `report.warnings`; with `strict` such rows are rejected. CSV
     files and workbooks are searched for lost digits to their end, and for the rest (words such as NULL, numbers such as

@@ -14,6 +14,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from ..api.fields import entries_of
+
+MARKS = "[{('\""
+"""The characters that a list begins with, unless its entries are between commas."""
+
 _QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 _ALL_QUOTED = re.compile(rf"\s*(?:{_QUOTED.pattern})(?:(?:\s*[,;]\s*|\s+)(?:{_QUOTED.pattern}))*[\s,]*")
 """Entries that are all in quotes, of either kind; between those of numpy is only a space."""
@@ -21,7 +26,7 @@ _ALL_QUOTED = re.compile(rf"\s*(?:{_QUOTED.pattern})(?:(?:\s*[,;]\s*|\s+)(?:{_QU
 
 def entries(text: str) -> Any:
     """Return the entries of a list: in JSON, as Python, Java or PostgreSQL print it, in quotes, or between commas."""
-    if text[0] not in "[{('" and '"' not in text:  # nearly all
+    if text[0] not in MARKS and '"' not in text:  # nearly all
         return text
     if text.startswith(("[", "{")) and text != "{}" and (found := _json_list(text)) is not None:
         return found
@@ -36,6 +41,19 @@ def entries(text: str) -> Any:
     except (csv.Error, ValueError):
         return inner
     return _present(parts)
+
+
+def joined(texts: Sequence[str]) -> str:
+    """Return several cells as one, whose entries are those of all; a cell that `entries` refuses is returned alone."""
+    if not any(text[0] in MARKS or '"' in text for text in texts):
+        return ",".join(texts)
+    found: list[object] = []
+    for text in texts:
+        try:
+            found += entries_of(entries(text))
+        except ValueError:
+            return text
+    return json.dumps(found)
 
 
 def _json_list(text: str) -> list[Any] | None:

@@ -22,11 +22,12 @@ from attrs import evolve, frozen
 from ..api.codegen import FieldSpec, named_errors
 from ..api.contacts import ContactState
 from ..api.events import ContactExtEventType
-from ..api.fields import CLEAR, Form, Text, Writer, split_annotation
-from .cell_lists import entries
+from ..api.fields import CLEAR, Form, Text, Writer, entries_of, split_annotation
+from .cell_lists import MARKS, entries
 from .date_formats import formatted_birthday, formatted_time
 from .digit_times import compact_time, iso_time, with_dashes
 from .findings import ZERO_FRACTION, CellKind
+from .values import Plain, Trim, plain_values
 from .written_dates import written_date
 
 INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\u00ad\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -67,6 +68,7 @@ class CellRules:
     time_zone: tzinfo = UTC
     date_format: tuple[str, ...] = ()
     keep_spaces: bool = False
+    strict: bool = False
 
     def clean(self, cell: str) -> str:
         """Return the text of a cell without spaces and marks around it; "" if the cell is absent."""
@@ -119,6 +121,8 @@ class CellRules:
             return self.number
         if Form.DICTIONARY_VALUE in forms:
             return self.dictionary_value
+        if Form.COMMA_LIST in forms:
+            return self.comma_list
         if spec.name in _DOCUMENTED_WORDS:
             return partial(_documented, _DOCUMENTED_WORDS[spec.name])
         if spec.name in {"phone", "fax"}:
@@ -130,9 +134,10 @@ class CellRules:
             return self.whole
         if kind is Sequence:
             inner, _ = split_annotation(get_args(spec.kind)[0])
-            return partial(_objects, self) if isinstance(inner, type) and attrs.has(inner) else entries
+            is_of_objects = isinstance(inner, type) and attrs.has(inner)
+            return partial(_objects, self, self._plain_values()) if is_of_objects else self.entries
         if kind is Mapping:
-            return _object
+            return partial(_object, self._plain_values())
         return None
 
     def number(self, text: str) -> str:
@@ -186,12 +191,40 @@ class CellRules:
             return written.date()
         raise ValueError(f"is {text!r}, not a date as yyyyMMdd, yyyy-MM-dd or MMdd; {_OTHER_FORMS}")
 
+    def entries(self, text: str) -> Any:
+        """Return the entries of the list in a cell, without those that mean absent."""
+        found = entries(text)
+        if not self.null:
+            return found
+        return [entry for entry in entries_of(found) if not (isinstance(entry, str) and entry in self.null)]
+
+    def comma_list(self, text: str) -> Any:
+        """Return a text with commas as it is, and the entries of a list that is written in another form."""
+        return self.entries(text) if text[0] in MARKS else text
+
+    def _plain_values(self) -> Plain:
+        """Return what makes plain values of those in JSON: texts are trimmed, and "" if they mean absent."""
+        return plain_values(self.time_zone, trimmer(self))
+
     def _by_format(self, text: str) -> datetime | None:
         found = formatted_time(text, self.date_format)
         return self._aware(found) if found else None
 
     def _aware(self, moment: datetime) -> datetime:
         return moment if moment.tzinfo else moment.replace(tzinfo=self.time_zone)
+
+
+def trimmer(rules: CellRules) -> Trim | None:
+    """Return the function that trims texts; it returns "" for one that means absent. None: texts stay as they are."""
+    if not rules.null:
+        return None if rules.keep_spaces else str.strip
+    null, keeps_spaces = rules.null, rules.keep_spaces
+
+    def trim(text: str) -> str:
+        trimmed = text.strip()
+        return "" if trimmed in null else text if keeps_spaces else trimmed
+
+    return trim
 
 
 def visible(text: str) -> str:
@@ -231,14 +264,14 @@ def _without_fraction(text: str) -> str:
     return whole[1] if whole else text
 
 
-def _object(text: str) -> Any:
+def _object(plain: Plain, text: str) -> Any:
     """Return the object in a cell of JSON."""
-    return _json(text, "an object")
+    return plain(_json(text, "an object"))
 
 
-def _objects(rules: CellRules, text: str) -> Any:
+def _objects(rules: CellRules, plain: Plain, text: str) -> Any:
     """Return the objects in a cell of JSON: a list, or a single one."""
-    found = _json(text, "a list of objects")
+    found = plain(_json(text, "a list of objects"))
     objects = found if isinstance(found, list) else [found]
     return [_with_moments(rules, one) for one in objects]
 

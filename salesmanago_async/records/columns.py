@@ -36,7 +36,12 @@ def meant(name: str, known: Iterable[str]) -> str | None:
     """Return the field that an unknown name probably means, None if there is none."""
     names = list(known)
     found = _MEANT.get(plain(name))
-    return found if found in names else nearest(name, names, similar=SIMILAR)
+    if found in names:
+        return found
+    last = name.rpartition(".")[2]
+    if last and last != name:  # contact.name: the name of its object says nothing about the field
+        return {plain(field): field for field in names}.get(plain(last)) or meant(last, names)
+    return nearest(name, names, similar=SIMILAR)
 
 
 class UnknownColumns(Invalid):
@@ -70,7 +75,7 @@ class UnknownColumns(Invalid):
     @property
     def mapping(self) -> dict[str, str]:
         """The unknown columns with the fields that are probably meant, "FIELD" if there is no suggestion."""
-        return {name: field or "FIELD" for name, field in self.suggestions.items()}
+        return _mapping(self.suggestions)
 
     def in_file(self, file: str) -> "UnknownColumns":
         """Return the same error, which names a file."""
@@ -78,17 +83,34 @@ class UnknownColumns(Invalid):
 
 
 class NoContactColumn(Invalid):
-    """No column has the address or the id of the contacts. `suggestion` is the column that probably has it, or None."""
+    """No column has the address or the id of the contacts. `suggestion` is the column that probably has it, or None.
 
-    def __init__(self, suggestion: str | None, file: str | None = None) -> None:
+    `others` has each other column that is not a field, with the field that is probably meant, or None.
+    """
+
+    def __init__(
+        self, suggestion: str | None, others: Mapping[str, str | None] | None = None, file: str | None = None
+    ) -> None:
         self.suggestion = suggestion
+        self.others = dict(others or {})
         self.file = file
         example = f"columns={{{suggestion or 'COLUMN'!r}: 'email'}}"
-        super().__init__(f"no column is the contacts' email or contactId; map the one that is: {example}", field=file)
+        also = f"; {_rule_of_several(self.others)}" if self.others else ""
+        rule = f"no column is the contacts' email or contactId; map the one that is: {example}{also}"
+        super().__init__(rule, field=file)
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """The other unknown columns with the fields that are probably meant, "FIELD" if there is no suggestion."""
+        return _mapping(self.others)
 
     def in_file(self, file: str) -> "NoContactColumn":
         """Return the same error, which names a file."""
-        return NoContactColumn(self.suggestion, file)
+        return NoContactColumn(self.suggestion, self.others, file)
+
+
+def _mapping(suggestions: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: field or "FIELD" for name, field in suggestions.items()}
 
 
 def _shown(name: str) -> str:
@@ -108,6 +130,10 @@ def _rule(suggestions: Mapping[str, str | None]) -> str:
     if len(suggestions) == 1:
         [field] = suggestions.values()
         return f"is not a field; did you mean {field!r}?" if field else f"is not a field; {_REMEDY}"
+    return _rule_of_several(suggestions)
+
+
+def _rule_of_several(suggestions: Mapping[str, str | None]) -> str:
     listed = ", ".join(
         f"{name!r} (did you mean {field!r}?)" if field else repr(name) for name, field in suggestions.items()
     )

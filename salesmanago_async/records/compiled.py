@@ -40,6 +40,7 @@ from ..api.codec import dumps
 from ..api.codegen import Body, Containers, FieldSpec, close_containers, containers_of, limit_of, open_containers, store
 from ..api.fields import CLEAR, EARLIEST_MS, LATEST_MS, USUAL_EMAIL, Form, JsonPath, Text, Writer, split_annotation
 from ..api.text_values import text_of
+from .cell_lists import MARKS
 from .names import Names, canonical
 from .values import Plain, Trim
 
@@ -121,6 +122,11 @@ class Field:
         return self.text is not None and self._form in {None, Form.COMMA_LIST}
 
     @property
+    def may_hold_list(self) -> bool:
+        """Whether a text of the field may be a list in another form than with commas, which its writer reads."""
+        return self._form is Form.COMMA_LIST
+
+    @property
     def is_other_name(self) -> bool:
         """Whether the field gives the contact another name than its address."""
         return self.spec.name in _OTHER_NAMES
@@ -143,7 +149,8 @@ class Field:
         value = self.variable
         if self.text and self.takes_text:
             text = f"{value} := {_trimmed(value, trim)}" if trim else value
-            return f"{value}.__class__ is str and {self.text.least} <= len({text}) <= {self.text.limit}"
+            usual = f"{value}.__class__ is str and {self.text.least} <= len({text}) <= {self.text.limit}"
+            return f"{usual} and {value}[0] not in LIST_MARKS" if self.may_hold_list else usual
         if self.spec.kind is bool:
             return f"{value} is True or {value} is False"
         return _USUAL[self._form].format(value) if self._form in _USUAL else "False"
@@ -220,6 +227,7 @@ _GLOBALS: dict[str, Any] = {
     "CLEAR": CLEAR,
     "EARLIEST_MS": EARLIEST_MS,
     "LATEST_MS": LATEST_MS,
+    "LIST_MARKS": MARKS,
     "FastPathMiss": FastPathMiss,
     "canonical": canonical,
     "dumps": orjson.dumps,

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from ..api.codegen import FieldSpec
 from ..errors import Invalid
-from .class_rows import ToDict, row_reader
+from .class_rows import ToDict, may_repeat_names, row_reader
 from .compiled import Encode, Encoded, EncoderContext, Field, compiled_encoder, merges
 from .shared_keys import SharedKeysEncoder
 
@@ -88,7 +88,12 @@ class RecordEncoder(Encoder):
         def encode_row(row: Any) -> Encoded:
             return encode(to_dict(row)) if row.__class__ is kind else encode_any(row)
 
-        self.encode = encode_row
+        def encode_sized_row(row: Any) -> Encoded:
+            if row.__class__ is kind and len(given := to_dict(row)) == len(row):
+                return encode(given)
+            return encode_any(row)
+
+        self.encode = encode_sized_row if may_repeat_names(record, to_dict) else encode_row
         return encode(fields)
 
 

@@ -31,10 +31,17 @@ TAGS_WITH_LETTERS: Finding = "has values such as Łódź, which the server store
 
 WORDS_FOR_NULL = frozenset(
     {"null", "(null)", "[null]", "<null>", "n/a", "nan", "none", "nil", "<na>", "nat", "\\n", "undefined", "(blank)"}
-    | {"#n/a", "#ref!", "#name?", "#value!", "#div/0!", "#num!", "#null!", "#error!"}  # errors of spreadsheets
+    | {"#n/a", "#ref!", "#name?", "#value!", "#div/0!", "#num!", "#null!", "#error!"}  # also in small letters
     | {"[object object]", "(not set)"}
 )
 """Words in place of a value, in small letters."""
+_ERROR = re.compile(
+    r"#[¡¿]?[^\W\d_]{2,}(?:/\d)?[!?]"  # #REF! #DIV/0! #WERT! #¿NOMBRE?
+    r"|#[^\W\d_]/[^\W\d_][!?]?"  # #N/A #N/D! #Н/Д
+    r"|#NV|#YOK|#HIÁNYZIK|#NENÍ_K_DISPOZICI|#GETTING_DATA"
+    r"|##+"  # the column is too narrow for the number
+)
+"""An error of a spreadsheet, in any language: a sign and a word, nearly always with a mark behind it."""
 _LONGEST_WORD = max(map(len, WORDS_FOR_NULL))
 
 _LOST = re.compile(r"[-+]?\d+(?:[.,]\d+)?[eE]\+\d+")
@@ -78,7 +85,7 @@ def findings(cell: str, kind: CellKind = CellKind.TEXT) -> Sequence[Finding]:
         return findings(cell) or _in_tags(cell)
     if not cell[-1:].isdigit():  # nearly all cells, so this must be quick
         is_word = len(cell) <= _LONGEST_WORD and cell.lower() in WORDS_FOR_NULL
-        return (NULL_WORDS,) if is_word else ()
+        return (NULL_WORDS,) if is_word or is_error(cell) else ()
     if _LOST.fullmatch(cell):
         return (LOST_DIGITS,)
     if kind is CellKind.PRICE and _MAYBE_POINTS.fullmatch(cell):
@@ -88,6 +95,11 @@ def findings(cell: str, kind: CellKind = CellKind.TEXT) -> Sequence[Finding]:
     if _EXPONENT.fullmatch(cell):
         return (EXPONENTS,)
     return (ZERO_FRACTIONS,) if kind is CellKind.TEXT and ZERO_FRACTION.fullmatch(cell) else ()
+
+
+def is_error(text: str) -> bool:
+    """Return whether a text is an error of a spreadsheet, which is in capital letters."""
+    return text.startswith("#") and _ERROR.fullmatch(text) is not None and text.upper() == text
 
 
 def _in_tags(cell: str) -> Sequence[Finding]:

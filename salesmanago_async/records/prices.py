@@ -17,6 +17,7 @@ _CODES = (
     "ugx usd uyu uzs ves vnd vuv wst xaf xcd xcg xof xpf yer zar zmw zwg"
 )
 """The codes of ISO 4217."""
+_ISO_4217 = frozenset(_CODES.split())
 _SIGNS = "zł zl kč ft kr lei leu din kn km лв руб ден грн rs fr sfr tl rm rp dh"
 """Signs of currencies that are letters."""
 _CURRENCIES = frozenset([*_CODES.split(), *_SIGNS.split()])
@@ -26,6 +27,13 @@ def amount_in(text: str) -> str | None:
     """Return the number in a price, as it is written; None if the text is no number with at most a currency."""
     found = _PRICE.fullmatch(text.strip())
     return found[2] if found and _is_currency(found[1]) and _is_currency(found[3]) else None
+
+
+def currency_in(text: str) -> str | None:
+    """Return the code of the currency of a price, in capital letters; None if it has none, or another sign."""
+    found = _PRICE.fullmatch(text.strip())
+    words = (found[1].casefold(), found[3].casefold()) if found else ()
+    return next((word.upper() for word in words if word in _ISO_4217), None)
 
 
 def _is_currency(word: str) -> bool:

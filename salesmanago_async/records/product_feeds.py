@@ -13,13 +13,16 @@ discounts, and leaves them as they are.
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, TypeAlias
 
 from attrs import frozen
 
 from ..api.fields import CLEAR
 from ..support.nearest import plain
-from .prices import amount_in
+from .digit_times import iso_time
+from .findings import Finding
+from .prices import amount_in, currency_in
 
 Texts: TypeAlias = Sequence[str]
 """The texts that a feed has in one place: an element may be repeated."""
@@ -29,6 +32,9 @@ UNCATEGORIZED = "Uncategorized"
 
 MOST = 5
 """The most categories and further images of a product; a feed may have more, and the first ones count."""
+
+SALE_PRICE = "sale_price"
+"""The column whose prices may be of a sale that is over."""
 
 _AVAILABLE = {
     **dict.fromkeys(("instock", "limitedavailability", "preorder", "backorder", "availablefororder"), "true"),
@@ -84,7 +90,7 @@ FEED_FIELDS: Mapping[str, FeedField] = {
     "mainImageUrl": _field("image_link", "main_image_url", "image_url", "image", "imgs.main.url"),
     "imageUrls": _field("additional_image_link", "image_urls", "imgs.i.url", read=_images),
     "price": _field("price", "price_gross", read=_price),
-    "discountPrice": _field("sale_price", "discount_price", read=_price),
+    "discountPrice": _field(SALE_PRICE, "discount_price", read=_price),
     "available": _field("availability", "available", "avail", read=_availability),
     "quantity": _field("quantity", "stock", "inventory"),
     "brand": _field("brand", "attrs.Marka", "attrs.Producent"),
@@ -105,6 +111,11 @@ _FIELD_AT = {place: name for name, field in FEED_FIELDS.items() for place in fie
 PRICES = frozenset(name for name, field in FEED_FIELDS.items() if field.read is _price)
 """The fields that are prices, which a feed writes with their currency."""
 
+SALE_IS_OVER: Finding = (
+    "has prices of sales that are over, or have not begun (sale_price_effective_date): they are sent as discountPrice"
+)
+OTHER_CURRENCY: Finding = "has prices in another currency than those in price: they are sent without their currency"
+_SALE_DATES = plain("sale_price_effective_date")
 _DISCOUNTS = frozenset(FEED_FIELDS["discountPrice"].places)
 _CATEGORIES = tuple(map(plain, ("product_type", "main_category", "category", "google_product_category", "cat")))
 _SEPARATED = {plain("cat"): "/"}
@@ -145,6 +156,35 @@ def product_of(texts: Mapping[str, Texts], fields: Collection[str], *, ends_disc
     if ends_discount and "discountPrice" in fields and "discountPrice" not in product:
         product |= {"setAsNull": ["discountPrice"]} if "setAsNull" in fields else {"discountPrice": CLEAR}
     return product
+
+
+def odd_sales(texts: Mapping[str, Texts], now: datetime, zone: tzinfo) -> Sequence[Finding]:
+    """Return what looks wrong in the sale price of a product, though it is sent; times without a zone are in `zone`."""
+    sale, price = _first_of(texts, "discountPrice"), _first_of(texts, "price")
+    if not sale:
+        return ()
+    [dates, *_] = texts.get(_SALE_DATES) or [""]
+    currencies = {currency_in(sale), currency_in(price)} - {None}
+    return (
+        *([] if _includes(dates, now, zone) else [SALE_IS_OVER]),
+        *([OTHER_CURRENCY] if len(currencies) > 1 else []),
+    )
+
+
+def _first_of(texts: Mapping[str, Texts], field: str) -> str:
+    """Return the text of a field; "" if it has none."""
+    return next((texts[place][0] for place in FEED_FIELDS[field].places if texts.get(place)), "")
+
+
+def _includes(dates: str, now: datetime, zone: tzinfo) -> bool:
+    """Return whether an interval of two times with a slash between them includes a time; what is none says nothing."""
+    first, slash, last = dates.partition("/")
+    begin, end = iso_time(first.strip()), iso_time(last.strip())
+    if not slash or begin is None or end is None:
+        return True
+    begin, end = (time if time.tzinfo else time.replace(tzinfo=zone) for time in (begin, end))
+    is_whole_day = len(last.strip()) == len("2026-12-31")
+    return begin <= now and now - timedelta(days=is_whole_day) < end
 
 
 def _categories(texts: Mapping[str, Texts]) -> dict[str, Any]:

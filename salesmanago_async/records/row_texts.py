@@ -6,12 +6,15 @@ removed: in these rows the marks are found, and sent.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from decimal import Decimal
+from typing import Any, TypeAlias, cast
 
+from ..api.text_values import in_order
+from ..errors import Invalid
 from .cells import INVISIBLE, CellRules
 from .class_rows import row_reader
 from .findings import CHANGED_IN_TAGS, WORDS_FOR_NULL, CellKind, Finding, findings
-from .values import Trim
+from .values import LISTS, SETS, Trim
 
 MARKED: Finding = 'has texts such as \'+48 or ="00950": marks of spreadsheets, or invisible characters, are sent'
 
@@ -25,19 +28,6 @@ _CELLS = CellRules()
 _NUMBER = re.compile(r"[.,]\d+[eE]\d|\d[.,]\d{3}(?!\d)")
 _INVISIBLE = frozenset(INVISIBLE)
 _WORDS = WORDS_FOR_NULL.union(*({word.upper(), word.title(), word.capitalize()} for word in WORDS_FOR_NULL), {"NaN"})
-
-
-def trimmer(rules: CellRules) -> Trim | None:
-    """Return the function that trims texts; it returns "" for one that means absent. None: texts stay as they are."""
-    if not rules.null:
-        return None if rules.keep_spaces else str.strip
-    null, keeps_spaces = rules.null, rules.keep_spaces
-
-    def trim(text: str) -> str:
-        trimmed = text.strip()
-        return "" if trimmed in null else text if keeps_spaces else trimmed
-
-    return trim
 
 
 def tags_among(names: Iterable[Any], kind_of: KindOf) -> Sequence[Any]:
@@ -59,9 +49,9 @@ def suspects_in_row(
         return ()
     texts: list[str] = []
     for value in fields.values():
-        if value.__class__ is str:
-            texts.append(value.strip())
-        elif value.__class__ is list:
+        if value.__class__ is str or value.__class__ is Decimal:
+            texts.append(_text_of(value).strip())
+        elif value.__class__ in LISTS:
             texts += [part.strip() for part in value if part.__class__ is str]
         elif value.__class__ is dict:
             texts += [text.strip() for _, text in _texts_in("", value)]
@@ -81,7 +71,7 @@ def suspects_in_column(texts: Sequence[Any], trim: Trim | None, kind: CellKind) 
         named = ((number, text) for number, value in enumerate(texts) for _, text in _texts_in("", value))
         yield from ((number, found) for number, text in named for found in _findings(text, trim, kind))
         return
-    stripped = [text.strip() if text.__class__ is str else "" for text in texts]
+    stripped = [_text_of(value).strip() for value in texts]
     if _may_look_wrong(stripped):
         yield from ((number, found) for number, text in enumerate(stripped) for found in _findings(text, trim, kind))
 
@@ -90,19 +80,32 @@ def fields_of(row: Any) -> Mapping[Any, Any]:
     """Return the fields of a row by their names; there are none in a value of the program."""
     if row.__class__ is dict or isinstance(row, Mapping):
         return row
-    to_dict = row_reader(row)
+    try:
+        to_dict = row_reader(row)
+    except Invalid:  # the row is rejected
+        return {}
     return to_dict(row) if to_dict else {}
 
 
 def _texts_in(name: str, value: Any) -> Iterator[tuple[str, str]]:
     """Yield the texts of a value with their names: its own, or those in a list or an object."""
-    if value.__class__ is str:
-        yield name, value
-    elif value.__class__ is list:
-        yield from ((name, part) for part in value if part.__class__ is str)
+    if value.__class__ is str or value.__class__ is Decimal:
+        yield name, _text_of(value)
+    elif value.__class__ in LISTS:
+        parts = cast("Iterable[Any]", in_order(value) if value.__class__ in SETS else value)
+        yield from ((name, part) for part in parts if part.__class__ is str)
     elif value.__class__ is dict:
         for key, part in value.items():
             yield from _texts_in(f"{name}.{key}", part)
+
+
+def _text_of(value: Any) -> str:
+    """Return a text, and a Decimal with a fraction of zeros, which a text field sends, as 7.0; "" for other values."""
+    if value.__class__ is str:
+        return str(value)
+    if value.__class__ is not Decimal or not value.is_finite():
+        return ""
+    return f"{value:.1f}" if format(value, "f").rstrip("0").endswith(".") else ""
 
 
 def _findings(text: str, trim: Trim | None, kind: CellKind) -> Sequence[Finding]:
@@ -128,6 +131,7 @@ def _may_look_wrong(texts: Sequence[str]) -> bool:
     return (
         ("'" in joined and "|'" in joined)
         or ("=" in joined and "|=" in joined)
+        or ("#" in joined and "|#" in joined)
         or ("+" in joined and ("E+" in joined or "e+" in joined))
         or ("0|" in joined and (".0" in joined or ",0" in joined))
         or _NUMBER.search(joined) is not None

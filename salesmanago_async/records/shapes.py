@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache, partial
-from typing import Any, Literal, Self, TypeAlias, cast, get_origin
+from typing import Any, Literal, Self, TypeAlias, cast, get_args, get_origin
 
 from attrs import evolve
 
@@ -34,20 +34,19 @@ from ..api.codegen import (
 )
 from ..api.contacts import Contact
 from ..api.events import EventAnywhere, ExternalEvent
-from ..api.fields import Form, ShortText, Text, dictionary_value, milliseconds, text, writer_of
+from ..api.fields import Form, ShortText, Text, dictionary_value, milliseconds, split_annotation, text, writer_of
 from ..api.products import Product, ProductPrice, ProductQuantity
 from ..errors import Invalid
 from ..support.nearest import plain
-from .cells import CellRules
+from .cells import CellRules, trimmer
 from .class_rows import row_reader
 from .columns import NoContactColumn, UnknownColumns, meant
 from .compiled import Encoded, EncoderContext
 from .encoders import Encoder, InstanceEncoder, MappingEncoder, RecordEncoder, cell_encoder
-from .exported import exported_columns, has_consents, is_exported
-from .findings import CellKind
+from .exported import ExportedColumns, exported_columns, has_consents, is_exported
+from .findings import CellKind, Finding
 from .names import Names, names_of_contact, names_of_event, names_of_product
-from .product_feeds import PRICES, field_at, has_discounts, is_feed, product_of
-from .row_texts import trimmer
+from .product_feeds import PRICES, SALE_PRICE, field_at, has_discounts, is_feed, odd_sales, product_of
 from .values import plain_values
 
 ExtraColumns: TypeAlias = Literal["error", "ignore", "properties"]
@@ -87,6 +86,8 @@ class Shape:
         self._accepts_consents = accept_consents
         self.leaves_out_consents = False
         """Whether a table or a record was an export with consents, of which those that were given are left out."""
+        self.odd_sales: set[Finding] = set()
+        """What looked wrong in the sale prices of product feeds."""
         self._checked_as = checked_as or record_class
         self.takes_feeds = takes_feeds
         self._specs = {**names_of(self._checked_as), **_fields_of_parts(record_class, parts)}
@@ -103,6 +104,7 @@ class Shape:
         """Return a shape for one source, whose texts, and times without a zone, are read by these rules."""
         shape = copy(self)
         shape.leaves_out_consents = False
+        shape.odd_sales = set()
         shape._rules = rules
         shape._trim = trimmer(rules)
         shape._plain = plain_values(rules.time_zone, shape._trim)
@@ -187,7 +189,7 @@ class Shape:
     def kind_of(self, name: str) -> CellKind:
         """Return what a text under this name is, in a record or, after the names of objects and dots, within these."""
         first, _, rest = name.partition(".")
-        if rest and first in self._containers and self._field(name) is None:
+        if rest and first in self._containers and self.field(name) is None:
             return self.kind_of(rest)
         return self._rules.kind(self._spec(name))
 
@@ -202,15 +204,21 @@ class Shape:
             return CellKind.TEXT
         return self._rules.kind_of_prices if found in PRICES else self._rules.kind(self._specs[found])
 
-    def separator(self, name: str) -> str:
-        """Return what is put between texts that make one field together: a comma for a list."""
-        spec = self._field(name)
-        return "," if spec and get_origin(spec.kind) is Sequence else " "
+    def is_list(self, name: str) -> bool:
+        """Return whether a field is a list of texts: columns that make it together add their entries."""
+        spec = self.field(name)
+        if spec is None or Form.COMMA_LIST in spec.metadata:
+            return spec is not None
+        return get_origin(spec.kind) is Sequence and split_annotation(get_args(spec.kind)[0])[0] is str
 
     @property
     def ignores_extra(self) -> bool:
         """Whether what is not a field is not read."""
         return self._extra == "ignore"
+
+    def is_read(self, name: str) -> bool:
+        """Return whether a column with this name may be read, as a field, or as a field of a feed."""
+        return self.field(name) is not None or (self.takes_feeds and field_at(name) is not None)
 
     def has_objects(self, names: Iterable[str]) -> bool:
         """Return whether columns with these names hold objects of the API, so that each row must become a mapping."""
@@ -218,7 +226,15 @@ class Shape:
         return self._is_feed(found) or not self._containers.isdisjoint(found)
 
     def product_of(self, texts: Mapping[str, Sequence[str]], *, ends_discount: bool) -> dict[str, Any]:
-        """Return the flat record of a product from the texts of a feed; see product_feeds.py."""
+        """Return the flat record of a product from the texts of a feed; see product_feeds.py.
+
+        With strict rules it raises `Invalid` for a sale price that looks wrong.
+        """
+        if "discountPrice" in self._specs:
+            for finding in odd_sales(texts, datetime.now(UTC), self._rules.time_zone):
+                if self._rules.strict:
+                    raise Invalid(finding, field=SALE_PRICE)
+                self.odd_sales.add(finding)
         return product_of(texts, self._specs.keys(), ends_discount=ends_discount)
 
     def _is_feed(self, names: Collection[object]) -> bool:
@@ -229,6 +245,7 @@ class Shape:
         plain_names = [plain(name) for name in names]
         cells, ends_discount = cell_writer(plain_names, access), has_discounts(plain_names)
         shape = self.read_by(rules) if rules else self
+        shape.odd_sales = self.odd_sales
 
         def write(row: Any) -> Body:
             given = {name: value if isinstance(value, list) else [str(value)] for name, value in cells(row).items()}
@@ -282,19 +299,23 @@ class Shape:
     def _specs_of(self, names: Sequence[str], rules: CellRules | None = None) -> list[FieldSpec | None]:
         """Return the fields that these names stand for, None for an ignored name."""
         exported = exported_columns(self.record_class, names, accept_consents=self._accepts_consents)
-        unknown = {name: self._meant(name) for name in names if name not in exported and not self._is_known(name)}
-        if unknown:
+        if unknown := self._unknown(names, exported):
             raise UnknownColumns(unknown)
         found = [exported[name] if name in exported else self._spec(name) for name in names]
         given = [spec for spec in found if spec]
         fields = Counter(spec.name for spec in given)
         for spec in given:
             if fields[spec.name] > 1:
-                raise Invalid(f"is given {fields[spec.name]} times, as {', '.join(names)}", field=spec.wire_name)
+                twins = (name for name, each in zip(names, found, strict=True) if each and each.name == spec.name)
+                raise Invalid(f"is given {fields[spec.name]} times, as {', '.join(twins)}", field=spec.wire_name)
         check_required(given, field_specs(self.record_class))
         if not self._accepts_consents and has_consents(self.record_class, names):
             self.leaves_out_consents = True
         return [_read_by(rules or self._rules, spec) if spec else None for spec in found]
+
+    def _unknown(self, names: Sequence[str], exported: ExportedColumns) -> dict[str, str | None]:
+        """Return the names that are not fields, with the field that each probably means."""
+        return {name: self._meant(name) for name in names if name not in exported and not self._is_known(name)}
 
     def _writer_of_keys(self, keys: tuple[str, ...]) -> RowWriter:
         return self.column_writer(keys, lambda index: f"row[{str.__repr__(keys[index])}]")
@@ -324,17 +345,17 @@ class Shape:
         if not isinstance(name, str):
             raise Invalid(f"the name of a field is {name!r}, not text")
         is_extra = self._extra == "ignore" or (self._extra == "properties" and "properties" in self._specs)
-        return name in NOTES or name == IGNORED or is_extra or self._field(name) is not None
+        return name in NOTES or name == IGNORED or is_extra or self.field(name) is not None
 
     def _spec(self, name: str) -> FieldSpec | None:
         """Return the field that a known name stands for, None for an ignored name."""
         name = str.__str__(name)  # a member of a string enumeration becomes its text
         if name in NOTES or name == IGNORED:
             return None
-        found = self._field(name)
+        found = self.field(name)
         return _property(name) if found is None and self._extra == "properties" else found
 
-    def _field(self, name: str) -> FieldSpec | None:
+    def field(self, name: str) -> FieldSpec | None:
         """Return the field or detail of a name, in whatever case and separators; None if there is none."""
         kind, dot, key = str.__str__(name).partition(".")
         if dot and not key:
@@ -359,11 +380,13 @@ class Shape:
 
     def check_header(self, names: Sequence[str]) -> None:
         """Raise `NoContactColumn` if no column of a file is the address or the id of the contacts."""
-        if any((spec := self._field(name)) and spec.name in _CONTACT_FIELDS for name in names if name):
+        if any((spec := self.field(name)) and spec.name in _CONTACT_FIELDS for name in names if name):
             return
         if self._containers.isdisjoint(names) and {"email", "contactId"} & self._specs.keys():
-            near = [name for name in names if self._meant(name) in {"email", "contactId"}]
-            raise NoContactColumn(near[0] if near else None)
+            near = next((name for name in names if self._meant(name) in {"email", "contactId"}), None)
+            given = [name for name in names if name]
+            unknown = self._unknown(given, exported_columns(self.record_class, given))
+            raise NoContactColumn(near, {name: field for name, field in unknown.items() if name != near})
 
 
 def cell_writer(names: Sequence[str], access: Callable[[int], str]) -> RowWriter:

@@ -13,6 +13,7 @@ are joined to one text, |Ann|Kraków|, which is searched for all that could matt
     4.86001E10                a mark, E and a digit
     1,234                     a comma in a number
     1.234 PLN                 a mark before three digits in a price
+    #REF!, ####               |# and each cell
     VIP|NEW                   a sign, or a letter that is not A to Z, in tags
 
 A clean column may be taken for another, such as one with the cell  a|'b  in it. The opposite never happens (a test
@@ -23,7 +24,7 @@ import re
 from collections.abc import Sequence
 
 from .cells import INVISIBLE, CellRules
-from .findings import CHANGED_IN_TAGS, WORDS_FOR_NULL, CellKind
+from .findings import CHANGED_IN_TAGS, WORDS_FOR_NULL, CellKind, is_error
 
 _WHITE_SPACE = " \t\n\r\v\f\x1c\x1d\x1e\x1f"
 """All white space of ASCII, the most frequent first."""
@@ -83,5 +84,6 @@ def _has_findings(cells: tuple[str, ...], text: str, kind: CellKind) -> bool:
         or (kind is CellKind.PRICE and _MARK_IN_PRICE.search(text) is not None)
         or (kind is CellKind.TAGS and CHANGED_IN_TAGS.search(",".join(cells)) is not None)
         or _EXPONENT.search(text) is not None
+        or ("#" in text and "|#" in text and any(map(is_error, cells)))
         or not WORDS_FOR_NULL.isdisjoint(map(str.lower, cells))
     )

@@ -2,8 +2,10 @@
 
     "  Ann ", " "                               "Ann", "": trimmed by the rules of the run
     NaN, pandas.NA, NaT, Decimal("NaN")         absent
+    ("VIP",), {"VIP", " NEW "}                  ["VIP"], ["NEW", "VIP"]: entries of sets are in the order of their texts
     numpy.int64(5), numpy.array(["VIP"])        5, ["VIP"]
     numpy.float32(0.1)                          0.1: the shortest text that means this float32
+    numpy.float32(123456789)                    no text: its last digits are lost
     numpy.datetime64("2026-03-01T12:00")        an aware datetime, like any datetime without a zone
 
 These libraries are never imported here: their values are recognized by their attributes and the names of their classes.
@@ -17,6 +19,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from ..api.fields import CLEAR
+from ..api.text_values import in_order, of_small_float
 
 Trim: TypeAlias = Callable[[str], str]
 """Returns a text without what is around it; "" if the text means absent."""
@@ -24,6 +27,9 @@ Trim: TypeAlias = Callable[[str], str]
 Plain: TypeAlias = Callable[[Any], Any]
 """Returns the plain value of a value, or None if it is absent; raises `ValueError` if there can be none."""
 
+SETS: frozenset[type[Any]] = frozenset({set, frozenset})
+LISTS: frozenset[type[Any]] = frozenset({list, tuple, *SETS})
+"""The classes of lists, and of what is read like a list."""
 _UNCHANGED = frozenset({int, bool, type(None)})
 _MISSING = frozenset({"NAType", "NaTType"})
 
@@ -57,9 +63,10 @@ def plain_values(time_zone: tzinfo, trim: Trim | None) -> Plain:
             return value
         if kind is float:
             return value if value == value else None
-        if kind is list or kind is tuple:
+        if kind in LISTS:
             parts = [part for part in map(plain, value) if part is not None]
-            return [part for part in parts if part.__class__ is not str or part] if trim else parts
+            present = [part for part in parts if part.__class__ is not str or part] if trim else parts
+            return in_order(present) if kind in SETS else present
         if kind.__name__ in _MISSING:
             return None
         if hasattr(value, "dtype") and hasattr(value, "tolist"):
@@ -112,4 +119,4 @@ def _shortest(found: Any, value: Any) -> Any:
     """Return float32 and float16 as the float with the same shortest text."""
     if isinstance(found, list):
         return [_shortest(part, inner) for part, inner in zip(found, value, strict=True)]
-    return float(str(value))
+    return of_small_float(float(str(value)), value.dtype.itemsize)

@@ -18,13 +18,14 @@ from attrs import evolve, frozen
 
 from ..api.codegen import Body, FieldSpec
 from ..api.fields import Form
+from ..api.text_values import Inexact
 from ..errors import Invalid
 from ..extras import check_arrow
+from ..records.cells import trimmer
 from ..records.encoders import Encoder
-from ..records.row_texts import trimmer
 from ..records.shapes import IGNORED, Shape
 from ..records.values import Trim, Unreadable, UnreadableText
-from .arrow_values import ColumnReaders, ReadColumn, are_trimmed, as_texts, is_text
+from .arrow_values import ColumnReaders, ReadColumn, are_trimmed, as_texts, is_decimal, is_text
 from .columns import Columns, columns_of, joined, read_columns
 from .dense_batches import JOINED, DenseColumns, DenseJson, DenseRow, DenseSlice, dense_encoder
 from .inspection import Inspection, SuspectRow, notes_of
@@ -137,7 +138,7 @@ class TableRows:
         self._trim = trimmer(reading.rules)
         self._texts = frozenset(name for name, kind in zip(schema.names, schema.types, strict=True) if is_text(kind))
         shape.check_mapped(reading.columns)
-        columns = columns_of(self.header, reading.columns)
+        columns = columns_of(self.header, reading.columns, shape)
         self._joined = columns.joined
         self._names = _with_joined(columns)
         shape.check_header(self._names)
@@ -155,7 +156,8 @@ class TableRows:
         self._schema: Any = None
         self._readers: Sequence[ReadColumn] = ()
         self._of_text: Sequence[int] = ()
-        self._of_tags: Sequence[int] = ()
+        self._of_others: Sequence[int] = ()
+        """The columns that are inspected though they have no text: lists of tags, and decimals."""
         self._dense: DenseColumns | None = None
 
     @property
@@ -194,8 +196,10 @@ class TableRows:
         self._schema = schema
         self._readers = [self._reader(name, kind) for name, kind in kinds]
         self._of_text = [number for number, (_, kind) in enumerate(kinds) if is_text(kind)]
-        in_lists = (name for name, kind in kinds if not is_text(kind))
-        self._of_tags = [self.header.index(name) for name in in_lists if self.inspection.are_tags(name)]
+        others = ((number, name, kind) for number, (name, kind) in enumerate(kinds) if not is_text(kind))
+        self._of_others = [
+            number for number, name, kind in others if is_decimal(kind) or self.inspection.are_tags(name)
+        ]
         self._dense = self._dense_columns(kinds)
 
     def _pieces(self, batch: Any) -> Iterator[Any]:
@@ -252,11 +256,11 @@ class TableRows:
         """Yield what the columns make that are joined."""
         names = self._names[len(self.header) :]
         for name, indices in zip(names, self._joined, strict=True):
-            join = partial(joined, separator=self._shape.separator(name))
+            join = partial(joined, is_list=self._shape.is_list(name))
             yield list(map(join, *(columns[index] for index in indices)))
 
     def _inspect(self, columns: Sequence[list[Any]]) -> dict[int, str]:
-        texts = {self.header[number]: columns[number] for number in (*self._of_text, *self._of_tags)}
+        texts = {self.header[number]: columns[number] for number in (*self._of_text, *self._of_others)}
         return self.inspection.columns(texts, has_lines=self._has_lines)
 
     def _in_order(self, batch: Any, names: Sequence[str]) -> Any:
@@ -405,6 +409,8 @@ def _shown(value: Any) -> Any:
     """Return a value as it is given back: a cell that cannot be read is its text."""
     if value.__class__ is Unreadable:
         return UnreadableText(value.text)
+    if value.__class__ is Inexact:
+        return float(value)
     if isinstance(value, list):
         return [_shown(part) for part in value]
     if isinstance(value, Mapping):

@@ -10,6 +10,7 @@ A check may be stricter than the rule of the field, and never less strict. What 
 encoder writes it. Texts are trimmed already (arrow.py).
 """
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
@@ -18,6 +19,7 @@ from attrs import evolve, frozen
 
 from ..api.codec import dumps
 from ..api.fields import EARLIEST_MS, LATEST_MS, USUAL_EMAIL, Form, Text
+from ..records.cell_lists import MARKS
 from ..records.compiled import SHORT, Field
 from .arrow_values import ColumnReaders, ReadColumn, is_string
 
@@ -25,6 +27,7 @@ MOST_VALUES = 250
 """The most different values of a column that are written one by one, unless the field's values are memoized."""
 _FIRST_PRINTED = 0x20
 """The lowest byte that JSON does not escape, apart from " and the backslash."""
+_BEGINS_LIKE_A_LIST = f"^[{re.escape(MARKS)}]"
 _USUAL_ADDRESS = f"^(?:{USUAL_EMAIL.pattern.replace('A-Z', '').replace('}+', '}').replace('?+', '?')})$"
 """An address that is its own canonical form. The kernel knows no possessive quantifiers, and needs none."""
 
@@ -76,7 +79,7 @@ def writer_of(field: Field, kind: Any, readers: ColumnReaders, plain: PlainValue
     if field.is_address:
         return _addresses if is_string(kind) else None
     if field.takes_text and field.text and is_string(kind):
-        return _writer_of_texts(field.text)
+        return _writer_of_texts(field.text, may_hold_list=field.may_hold_list)
     if types.is_integer(kind) and (field.is_short or Form.EVENT_TIME in field.spec.metadata):
         return _whole_numbers if field.is_short else _moments
     if field.holds_short(Sequence) and _is_list_of_texts(kind):
@@ -103,8 +106,11 @@ def _addresses(array: Any) -> JsonColumn | None:
     return JsonColumn(array, '"', '"') if is_usual else None
 
 
-def _writer_of_texts(rule: Text) -> ToJson:
-    """Return what writes texts, which are trimmed already. A text is as long as its bytes, or shorter."""
+def _writer_of_texts(rule: Text, *, may_hold_list: bool) -> ToJson:
+    """Return what writes texts, which are trimmed already. A text is as long as its bytes, or shorter.
+
+    With `may_hold_list`, a text that begins like a list in another form than with commas is unusual.
+    """
     from pyarrow import compute
 
     kernels = cast("Any", compute)
@@ -118,6 +124,8 @@ def _writer_of_texts(rule: Text) -> ToJson:
             return None
         if not content.isascii():
             array.validate(full=True)  # text that is not UTF-8 is a ValueError
+        if may_hold_list and kernels.any(kernels.match_substring_regex(array, _BEGINS_LIKE_A_LIST)).as_py():
+            return None
         for mark in ("\\", '"'):
             if mark.encode() in content:
                 array = kernels.replace_substring(array, mark, f"\\{mark}")

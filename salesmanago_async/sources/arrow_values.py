@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
-from ..api.text_values import text_of, whole
+from ..api.text_values import of_small_float, text_of, whole
 from ..records.values import Unreadable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,7 +44,7 @@ class ColumnReaders:
         if types.is_dictionary(kind):
             return _dictionary_reader(self.of(kind.value_type))
         if types.is_floating(kind):
-            return _to_pylist if types.is_float64(kind) else _short_floats
+            return _to_pylist if types.is_float64(kind) else _reader_of_small_floats(kind.bit_width // 8)
         if types.is_decimal(kind):
             return _to_pylist
         if _is_binary(kind):
@@ -207,6 +207,13 @@ def is_text(kind: Any) -> bool:
     return is_string(kind) or _is_binary(kind)
 
 
+def is_decimal(kind: Any) -> bool:
+    """Return whether the values of a type are decimals."""
+    from pyarrow import types
+
+    return bool(types.is_decimal(kind))
+
+
 def is_string(kind: Any) -> bool:
     """Return whether the values of a type are text in UTF-8."""
     from pyarrow import types
@@ -309,12 +316,16 @@ def _to_pylist(column: Any) -> list[Any]:
     return cast("list[Any]", column.to_pylist())
 
 
-def _short_floats(column: Any) -> list[Any]:
-    """Return each float32 or float16 as the float with the same shortest text: 0.1, not 0.10000000149."""
-    import pyarrow
+def _reader_of_small_floats(size: int) -> ReadColumn:
+    """Return what reads each float32 or float16 as the float with the same shortest text: 0.1, not 0.10000000149."""
 
-    texts = column.cast(pyarrow.float32()).cast(pyarrow.string()).to_pylist()
-    return [None if text is None else float(text) for text in texts]
+    def values(column: Any) -> list[Any]:
+        import pyarrow
+
+        texts = column.cast(pyarrow.float32()).cast(pyarrow.string()).to_pylist()
+        return [None if text is None else of_small_float(float(text), size) for text in texts]
+
+    return values
 
 
 def _text_of_bytes(content: bytes) -> Any:

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from ..api.codegen import Body, RowWriter
 from ..errors import Invalid
+from ..records import cell_lists
 from ..records.cells import CellRules, visible
 from ..records.columns import NoContactColumn
 from ..records.encoders import Encoder
@@ -83,7 +84,7 @@ class CsvFile(TextFile):
         self._rules = reading.rules
         self._is_strict = reading.strict
         shape.check_mapped(reading.columns)
-        self._columns = columns_of(self.header, reading.columns, ignore_nameless=shape.ignores_extra)
+        self._columns = columns_of(self.header, reading.columns, shape, ignore_nameless=shape.ignores_extra)
         self._nameless = [index for index, name in enumerate(self._columns.names) if not name]
         self._check_header()
         self._kinds = _kinds_of(self._columns, shape)
@@ -149,8 +150,9 @@ class CsvFile(TextFile):
         for name, text in found:
             self._counter.add(name, text, line)
         for first, *others in self._columns.joined:
-            separator = self._shape.separator(self._columns.names[first])
-            cleaned[first] = separator.join(filter(None, [cleaned[first], *(cleaned[other] for other in others)]))
+            texts = [text for index in (first, *others) if (text := cleaned[index])]
+            is_list = self._shape.is_list(self._columns.names[first])
+            cleaned[first] = cell_lists.joined(texts) if is_list else " ".join(texts)
         return raw if cleaned == raw else CleanedRow(cleaned, raw)
 
     def _check_header(self) -> None:
@@ -204,11 +206,14 @@ class CsvFile(TextFile):
             return None
 
     def record(self, row: Any) -> Any:
-        """Return the row of the file as {column: cell}, or the text of a piece that is not a row."""
+        """Return the row of the file as {column: cell}, or the text of a piece that is not a row.
+
+        It is the list of its cells if they are not as many as the columns, or if two columns have one name.
+        """
         if isinstance(row, BrokenRow):
             return row.text
         cells = row.raw if isinstance(row, CleanedRow) else row.cells if isinstance(row, RefusedRow) else row
-        if len(cells) == len(self.header):
+        if len(cells) == len(self.header) == len(set(self.header)):
             return dict(zip(self.header, cells, strict=True))
         return cells
 

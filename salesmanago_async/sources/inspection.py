@@ -7,9 +7,11 @@ from typing import Any
 
 from attrs import frozen
 
+from ..records.cells import trimmer
 from ..records.exported import CONSENTS
 from ..records.findings import CellKind
-from ..records.row_texts import KindOf, fields_of, suspects_in_column, suspects_in_row, tags_among, trimmer
+from ..records.product_feeds import SALE_PRICE
+from ..records.row_texts import KindOf, fields_of, suspects_in_column, suspects_in_row, tags_among
 from ..records.shapes import Shape
 from .options import ReadOptions
 from .text_files import BrokenRow, Row
@@ -72,7 +74,7 @@ class Inspection:
         given, line = row
         position = self._seen
         self._seen += 1
-        if isinstance(given, BrokenRow):
+        if isinstance(given, BrokenRow | SuspectRow):
             return row
         names = tuple(fields_of(given))
         found = suspects_in_row(given, self._trim, self._kinds_in(names), tags=self._tags_in(names))
@@ -118,5 +120,6 @@ LEFT_OUT = ReadWarning(
 
 
 def notes_of(shape: Shape) -> tuple[ReadWarning, ...]:
-    """Return what is left out of the columns that a source was found to have."""
-    return (LEFT_OUT,) if shape.leaves_out_consents else ()
+    """Return what is left out of the columns that a source was found to have, and what looked wrong in its sales."""
+    sales = (ReadWarning(column=SALE_PRICE, text=finding) for finding in sorted(shape.odd_sales))
+    return (*([LEFT_OUT] if shape.leaves_out_consents else []), *sales)

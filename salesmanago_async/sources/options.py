@@ -1,5 +1,6 @@
 """How a source is read: the options of a run that are about what comes in."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, tzinfo
 from typing import Any, Literal, TypeAlias, get_args
@@ -27,6 +28,18 @@ def _one_of(*known: str) -> Callable[[object, Any, str | None], None]:
     return check
 
 
+def _check_date_formats(_: object, attribute: Any, forms: tuple[str, ...]) -> None:
+    """Raise `Invalid` for a format that no text with a date has."""
+    for form in forms:
+        if not _DIRECTIVE.search(form):
+            rule = f"is {form!r}, in which nothing stands for a day, a month or a year; write date_format='%d.%m.%Y'"
+            raise Invalid(f"{rule} for 31.12.2026", field=attribute.name)
+
+
+_DIRECTIVE = re.compile(r"%-?[A-Za-z]")
+"""What stands for a part of a time in a format of `strptime`."""
+
+
 def _zone(given: str | tzinfo) -> tzinfo:
     if isinstance(given, tzinfo):
         return given
@@ -48,7 +61,7 @@ class ReadOptions:
     null: tuple[str, ...] = field(default=(), converter=_texts)
     decimal: DecimalMark = field(default=".", validator=_one_of(".", ","))
     time_zone: tzinfo = field(default=UTC, converter=_zone)
-    date_format: tuple[str, ...] = field(default=(), converter=_texts)
+    date_format: tuple[str, ...] = field(default=(), converter=_texts, validator=_check_date_formats)
     keep_spaces: bool = False
     strict: bool = False
 
@@ -61,4 +74,5 @@ class ReadOptions:
             time_zone=self.time_zone,
             date_format=self.date_format,
             keep_spaces=self.keep_spaces,
+            strict=self.strict,
         )

@@ -76,7 +76,10 @@ class XmlFile:
         if product.is_too_long:
             return BrokenRow(f"the product in line {product.line}", "is too long for a product")
         is_google = "title" in product.texts  # where others have a name
-        record = self._shape.product_of(product.texts, ends_discount=is_google)
+        try:
+            record = self._shape.product_of(product.texts, ends_discount=is_google)
+        except Invalid as error:  # with `strict`
+            return SuspectRow(product.fields, str(error))
         for name, field in self._columns.items():
             if name in product.texts:
                 record[field] = product.texts[name][0]

@@ -16,7 +16,12 @@ import orjson
 import pytest
 
 from salesmanago_async.file_imports import kept_rows
+from salesmanago_async.file_imports.annotations import AnnotatedCsv
 from salesmanago_async.file_imports.kept_rows import KeptRows
+from salesmanago_async.records.shapes import contact_shape
+from salesmanago_async.sources.csv_files import CsvFile
+from salesmanago_async.sources.options import ReadOptions
+from salesmanago_async.sources.sources import open_file
 from tests.file_imports.rejecting import in_substance, rejected
 from tests.peak_memory import run_and_measure
 from tests.sources.test_file_formats import workbook
@@ -324,3 +329,14 @@ def test_ten_times_the_rejected_rows_take_no_more_memory(tmp_path: Path) -> None
         assert (tmp_path / "r.csv").read_bytes().count(b"\nnobody,Somebody,") == rows
         peaks.append(peak)
     assert peaks[1] - peaks[0] < 5
+
+
+@pytest.mark.parametrize("cells", [["bad", "1", "2"], ["bad", "1"]])
+def test_columns_of_one_name_keep_their_cells(cells: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"email,x,x\n{','.join(cells)}\n")
+    file = open_file(path, contact_shape("ignore"), ReadOptions())
+    assert isinstance(file, CsvFile)
+    [(row, _)] = file.rows()
+    written = AnnotatedCsv(file, ["_line"])
+    assert written.row(file.record(row), None, {"_line": 2}) == f"{','.join([*cells, ''][:3])},2\n"

@@ -1,9 +1,11 @@
 """Cells of text, as spreadsheets, databases and shops write them."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
 
 from salesmanago_async.api.codegen import names_of
@@ -23,6 +25,9 @@ from salesmanago_async.records.findings import (
     CellKind,
     findings,
 )
+from salesmanago_async.records.row_texts import suspects_in_column, suspects_in_row
+from salesmanago_async.records.shapes import contact_shape, event_shape
+from salesmanago_async.records.unclean_columns import unclean_columns
 
 RULES = CellRules()
 COMMA = CellRules(decimal=",")
@@ -220,6 +225,23 @@ def test_brackets_of_entries_are_their_own(first: str, second: str) -> None:
     assert written("tags", f"{first}, {second}") == [first, second]
 
 
+@pytest.mark.parametrize("cell", ["A,NULL", "NULL; A", '["A", "NULL", null]', "['A' 'NULL']", "{A,NULL}"])
+def test_entries_that_mean_absent_are_absent(cell: str) -> None:
+    assert written("tags", cell, CellRules(null=frozenset({"NULL"}))) == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [('["1", "2"]', "1,2"), ("['1' '2']", "1,2"), ("{1,2}", "1,2"), ('"1","2"', "1,2"), ("1, 2", "1, 2"), ("", None)],
+)
+def test_products_are_a_text_or_a_list(cell: str, value: str | None) -> None:
+    names = ["email", "date", "contactExtEventType", "products"]
+    row, shape = ["a@example.com", "2024-01-05", "VISIT", cell], event_shape()
+    body = shape.column_writer(names, lambda index: f"row[{index}]")
+    assert body(row)["contactEvent"].get("products") == value
+    assert orjson.loads(shape.cell_encoder(names, (), body).encode(row)[0]) == body(row)
+
+
 def test_a_time_zone_needs_no_hash() -> None:
     class Zone(ZoneInfo):
         __hash__ = None  # type: ignore[assignment]
@@ -245,6 +267,17 @@ def test_consents_and_details_in_a_cell() -> None:
     assert written("properties", '{"size": "XL"}') == {"size": "XL"}
     with pytest.raises(Invalid, match="not JSON"):
         written("consentDetails", "NEWS")
+
+
+@pytest.mark.parametrize("rules", [CellRules(), CellRules(null=frozenset({"NULL"})), CellRules(keep_spaces=True)])
+def test_objects_in_a_cell_are_read_like_objects_in_json_lines(rules: CellRules) -> None:
+    consents = [{"consentName": " X ", "consentAccept": "true ", "ip": "NULL", "consentDescriptionId": None}]
+    given = {"email": "a@x.pl", "properties": {"size": " XL", "age": "NULL"}, "consentDetails": consents}
+    cells = {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
+    shape = contact_shape().read_by(rules)
+    bodies = [shape.body(given), shape.body(cells)]
+    bodies.append(shape.column_writer([*cells], lambda index: f"row[{index}]")([*cells.values()]))
+    assert bodies == bodies[:1] * 3
 
 
 @pytest.mark.parametrize("seconds", [1_704_448_800, 1_704_448_800_000_000])
@@ -277,9 +310,30 @@ def test_what_looks_wrong_is_found(cell: str, words: str) -> None:
     assert bool(words) == bool(found)
 
 
-@pytest.mark.parametrize("cell", ["#REF!", "#DIV/0!", "undefined", "(null)", "[object Object]", "Null"])
+@pytest.mark.parametrize("cell", ["#REF!", "#ref!", "#DIV/0!", "undefined", "(null)", "[object Object]", "Null"])
 def test_words_in_place_of_a_value_are_found(cell: str) -> None:
     assert findings(cell) == (NULL_WORDS,)
+
+
+ERRORS = [
+    "#WERT!", "#NV", "#BEZUG!", "#ZAHL!", "#NAME?", "#LEER!", "#ÜBERLAUF!", "#ADR!", "#ARG!", "#N/D!", "#N/D",
+    "#LICZBA!", "#NAZWA?", "#DZIEL/0!", "#VALEUR!", "#NOM?", "#NOMBRE!", "#¡VALOR!", "#¿NOMBRE?", "#¡DIV/0!",
+    "#VERDI!", "#I/T", "#ЗНАЧ!", "#Н/Д", "#ДЕЛ/0!", "#YOK", "#HIÁNYZIK", "#SPILL!", "##", "########",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", ERRORS)
+def test_errors_of_spreadsheets_are_found_in_every_language_and_every_kind_of_row(cell: str) -> None:
+    assert findings(cell) == findings(cell, CellKind.TAGS) == (NULL_WORDS,)
+    assert unclean_columns([("a@example.com", cell)], RULES, kinds=[CellKind.TEXT] * 2) == [1]
+    row, kind_of = {"email": "a@example.com", "name": cell}, contact_shape().kind_of
+    assert suspects_in_row(row, str.strip, kind_of) == [("name", NULL_WORDS)]
+    assert list(suspects_in_column(["Ann", cell], str.strip, CellKind.TEXT)) == [(1, NULL_WORDS)]
+
+
+@pytest.mark.parametrize("cell", ["#", "#1", "#VIP", "#FF0000", "#Wow!", "#VERY NEW!", "C#", "#12!", "# A!"])
+def test_other_texts_with_the_sign_of_errors_are_values(cell: str) -> None:
+    assert findings(cell) == ()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from salesmanago_async import CLEAR, Contact, ExternalEvent
 from salesmanago_async.api.codec import dumps
-from salesmanago_async.records.cells import CellRules
+from salesmanago_async.records.cells import CellRules, trimmer
 from salesmanago_async.records.findings import (
     EXPONENTS,
     LOST_DIGITS,
@@ -23,7 +23,7 @@ from salesmanago_async.records.findings import (
     ZERO_FRACTIONS,
     CellKind,
 )
-from salesmanago_async.records.row_texts import MARKED, suspects_in_column, suspects_in_row, trimmer
+from salesmanago_async.records.row_texts import MARKED, suspects_in_column, suspects_in_row
 from salesmanago_async.records.shapes import Shape, contact_shape, event_shape
 from tests.records.test_compiled import without_slow_path
 

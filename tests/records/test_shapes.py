@@ -347,6 +347,11 @@ def test_unknown_names_are_ignored_or_become_details_if_requested(extra: ExtraCo
         ("Language", "'lang'"),
         ("qqqqqq", None),
         ("propertiez.size", None),
+        ("contact.name", "'name'"),
+        ("contact.zip code", "'zipCode'"),
+        ("lead.First Name", "'name'"),
+        ("first.name", "'name'"),
+        ("contact.foo", None),
     ],
 )
 def test_the_error_for_an_unknown_name_suggests_the_nearest_one(name: str, nearest: str | None) -> None:
@@ -355,6 +360,8 @@ def test_the_error_for_an_unknown_name_suggests_the_nearest_one(name: str, neare
     assert caught.value.field == name
     if nearest:
         caught.match(f"did you mean {nearest}")
+    else:
+        assert "did you mean" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

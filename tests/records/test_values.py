@@ -19,6 +19,7 @@ from salesmanago_async.api.codec import dumps
 from salesmanago_async.records.cells import CellRules
 from salesmanago_async.records.shapes import Shape, contact_shape, event_shape
 from salesmanago_async.records.values import Trim, plain_values
+from salesmanago_async.sources.sources import open_source
 
 ID = UUID("0b1a7f6e-5f0e-4c1e-9a9b-2f3c4d5e6f70")
 CONTACTS, EVENTS = contact_shape(), event_shape()
@@ -113,6 +114,21 @@ def test_absent_values_are_absent_in_every_field() -> None:
         assert contact(email=value) == "email: give an email or a contactId"
 
 
+LISTS: list[Callable[[Any], Any]] = [list, tuple, set, frozenset]
+SEVERAL: list[Any] = [" VIP ", Colour.RED, None, "NULL", float("nan"), Decimal("NaN"), "", 7]
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_tuples_and_sets_are_read_like_lists(kind: Callable[[Any], Any]) -> None:
+    shape = CONTACTS.read_by(CellRules(null=frozenset({"NULL"})))
+    tags = result_of(shape, {"email": "a@example.com", "tags": kind(SEVERAL)})["tags"]
+    assert tags == (["VIP", "red", "7"] if kind in {list, tuple} else ["7", "VIP", "red"])
+    assert event(products=kind(["A", " B"]))["products"] == "A,B"
+    assert result_of(CONTACTS, Contact(email="a@example.com", tags=kind([Colour.RED])))["tags"] == ["red"]
+    value = ExternalEvent(email="a@example.com", contact_ext_event_type="VISIT", date=NOON_MS, products=kind(["A"]))
+    assert result_of(EVENTS, value)["contactEvent"]["products"] == "A"
+
+
 def test_whole_floats_and_decimals_are_whole_numbers() -> None:
     assert contact(birthday=19840512.0)["birthday"] == "19840512"
     assert contact(forceOptIn=1.0)["forceOptIn"] is True
@@ -168,6 +184,17 @@ class TestNumpy:
         assert contact(tags=np.array([0.1], dtype=np.float32))["tags"] == ["0.1"]
         assert event(value=np.float32(0.1))["value"] == 0.1
         assert event(value=np.float64(1.5))["value"] == 1.5
+
+    @pytest.mark.parametrize(("kind", "last"), [("float16", 2**11), ("float32", 2**24)])
+    def test_a_small_float_that_may_have_lost_digits_is_an_amount_and_no_id(
+        self, np: Any, kind: str, last: int
+    ) -> None:
+        exact, lost = np.array([last - 1, last], kind)
+        assert contact(externalId=exact)["contact"]["externalId"] == str(last - 1)
+        assert "a float: its last digits may be lost; give it as text" in contact(externalId=lost)
+        assert "a float: its last digits may be lost" in contact(tags=np.array([last], kind))
+        assert "not a whole number" in contact(**{"dictionary.size": lost})
+        assert event(value=lost)["value"] == last
 
     @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
     def test_times(self, np: Any, unit: str) -> None:
@@ -259,10 +286,10 @@ ROWS = [
 ]
 
 
-def sqlite_row() -> Any:
+def sqlite_row(columns: str = "'a@example.com' AS email, '30-555' AS zip_code") -> Any:
     database = sqlite3.connect(":memory:")
     database.row_factory = sqlite3.Row
-    row = database.execute("SELECT 'a@example.com' AS email, '30-555' AS zip_code").fetchone()
+    row = database.execute(f"SELECT {columns}").fetchone()
     database.close()
     return row
 
@@ -270,6 +297,28 @@ def sqlite_row() -> Any:
 @pytest.mark.parametrize("row", [*ROWS, sqlite_row()], ids=lambda row: type(row).__name__)
 def test_a_row_with_names_is_read_like_a_mapping(row: Any) -> None:
     assert result_of(CONTACTS, row) == {"contact": {"email": "a@example.com", "address": {"zipCode": "30-555"}}}
+
+
+class SqlalchemyRow(tuple[str, ...]):
+    """A row as SQLAlchemy has it, of a query with two columns of one name."""
+
+    @property
+    def _mapping(self) -> Any:
+        return sqlite_row("1 AS email, 2 AS email")
+
+
+def test_a_row_with_two_columns_of_one_name_is_refused_by_that_name() -> None:
+    refused = "name: is given 2 times in one row; give each column a name of its own, as with AS in SQL"
+    twice = sqlite_row("'a@example.com' AS email, 'Ann' AS name, 'Nowak' AS name")
+    assert result_of(CONTACTS, twice) == refused
+    encoder = CONTACTS.encoder()
+    encoder.encode(sqlite_row())
+    assert [made_or_reason(lambda: encoder.encode(twice)) for _ in range(2)] == [refused] * 2
+    encoder.encode(sqlite_row())
+    assert str(result_of(CONTACTS, SqlalchemyRow("ab"))).startswith("email: is given 2 times in one row")
+    source = open_source([sqlite_row(), twice], CONTACTS)
+    rows: Any = source.rows()
+    assert [made_or_reason(lambda row=row: source.body(row)) for row, _ in rows][1] == refused  # type: ignore[misc]
 
 
 def test_rows_of_several_classes_may_follow_each_other() -> None:

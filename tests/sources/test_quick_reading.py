@@ -47,7 +47,8 @@ UNCLEAN = [
     "Ann\u00a0",
 ]
 UNCLEAN += [f"Ann{character}" for character in INVISIBLE]
-WORDS = ["NULL", "None", "\\N", "12.0", "12,00", "#REF!", "undefined", "(not set)", "4.86001E10", "4,8e10"]
+WORDS = ["NULL", "None", "\\N", "12.0", "12,00", "#REF!", "#WERT!", "###", "undefined", "(not set)", "4.86001E10"]
+WORDS += ["4,8e10"]
 ANY_CELL = st.one_of(st.sampled_from(USUAL), st.sampled_from([*USUAL, *UNCLEAN, *WORDS, "-", " - "]), CELLS)
 RULES_OF_RUNS = st.builds(
     CellRules, keep_spaces=st.booleans(), null=st.sampled_from([frozenset[str](), frozenset({"NULL", " - ", "-"})])

@@ -1,9 +1,11 @@
 """The options about texts hold for rows of every kind: records of a program, JSON, Arrow tables and Parquet files."""
 
+import csv
 import json
 import pickle
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salesmanago_async import Invalid, SalesManago
-from salesmanago_async.records.findings import LOST_DIGITS, NULL_WORDS
+from salesmanago_async.records.findings import LOST_DIGITS, NULL_WORDS, ZERO_FRACTIONS
 from salesmanago_async.records.shapes import Shape, contact_shape, event_shape
 from salesmanago_async.sources.inspection import SAMPLE
 from salesmanago_async.sources.options import ReadOptions
@@ -35,6 +37,15 @@ def as_jsonl(rows: Rows, folder: Path) -> Path:
 def as_json(rows: Rows, folder: Path) -> Path:
     path = folder / "rows.json"
     path.write_text(json.dumps(rows))
+    return path
+
+
+def as_csv(rows: Rows, folder: Path) -> Path:
+    path = folder / "rows.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*rows[0]])
+        writer.writeheader()
+        writer.writerows(rows)
     return path
 
 
@@ -174,6 +185,47 @@ def test_strict_rejects_what_looks_wrong(form: str, tmp_path: Path) -> None:
     assert records == rows
 
 
+@pytest.mark.parametrize("kind", [list, tuple, set, frozenset])
+def test_what_looks_wrong_in_a_list_of_any_class_is_found(kind: Callable[[Any], Any]) -> None:
+    rows = [{"email": "ann@example.com", "tags": kind([" NULL", "VIP"])}]
+    _, _, [warning] = read(rows, contact_shape())
+    assert warning == ReadWarning(column="tags", text=NULL_WORDS, count=1, position=0)
+    [body], _, _ = read(rows, contact_shape(), strict=True)
+    assert body == f"tags: {NULL_WORDS}"
+    [body], _, warnings = read(rows, contact_shape(), strict=True, null="NULL")
+    assert (body["tags"], warnings) == (["VIP"], ())
+
+
+@pytest.mark.parametrize("form", ["list", "table", "Parquet"])
+def test_a_decimal_id_with_a_fraction_of_zeros_is_a_warning_and_an_amount_is_none(form: str, tmp_path: Path) -> None:
+    rows: Rows = [
+        {"email": "a@example.com", "externalId": Decimal("12345.0000000000"), "detail1": Decimal("1.5000000000")},
+        {"email": "b@example.com", "externalId": None, "detail1": None},
+    ]
+    common = {"date": 1_704_448_800_000, "contactExtEventType": "VISIT", "value": Decimal("3.00")}
+    given_ = FORMS[form]([{**row, **common} for row in rows], tmp_path)
+    bodies, _, warnings = read(given_, event_shape())
+    assert bodies[0]["contactEvent"]["externalId"] == "12345.0000000000"
+    assert [(warning.column, warning.text, warning.count) for warning in warnings] == [
+        ("externalId", ZERO_FRACTIONS, 1)
+    ]
+    bodies, _, _ = read(given_, event_shape(), strict=True)
+    assert [body == f"externalId: {ZERO_FRACTIONS}" for body in bodies] == [True, False]
+
+
+@pytest.mark.parametrize(("kind", "last"), [(pa.float16(), 2**11), (pa.float32(), 2**24)], ids=str)
+def test_a_column_of_small_floats_has_amounts_and_few_ids(kind: Any, last: int) -> None:
+    numbers = pa.array([float(last - 1), float(last), None, 0.5], pa.float32()).cast(kind)
+    columns = {"email": ["a@example.com"] * 4, "externalId": numbers, "value": numbers}
+    columns |= {"date": [1_704_448_800_000] * 4, "contactExtEventType": ["VISIT"] * 4}
+    bodies, records, _ = read(pa.table(columns), event_shape())
+    assert "a float: its last digits may be lost; give it as text" in bodies[1]
+    assert [body["contactEvent"].get("externalId") for body in (bodies[0], *bodies[2:])] == [str(last - 1), None, "0.5"]
+    assert type(records[1]["externalId"]) is float
+    bodies, _, _ = read(pa.table(columns).drop_columns(["externalId"]), event_shape())
+    assert [body["contactEvent"].get("value") for body in bodies] == [last - 1, last, None, 0.5]
+
+
 @every_form
 def test_only_the_first_rows_are_looked_at(form: str, tmp_path: Path) -> None:
     rows = [*ODD[1:2], *[ODD[0]] * SAMPLE, ODD[1]]
@@ -281,10 +333,36 @@ def test_names_are_mapped_in_rows_of_every_kind(form: str, tmp_path: Path) -> No
     assert records == rows
 
 
+@pytest.mark.parametrize("form", ["CSV", "list", "JSONL", "table"])
+def test_lists_are_read_before_they_are_joined(form: str, tmp_path: Path) -> None:
+    rows: Rows = [
+        {"email": "a@example.com", "Labels": '["X"]', "tags": "Z"},
+        {"email": "b@example.com", "Labels": "A;B", "tags": ""},
+        {"email": "c@example.com", "Labels": "NULL", "tags": "{'C', 'D'}"},
+        {"email": "d@example.com", "Labels": "A", "tags": '{"a": 1}'},
+    ]
+    columns = {"Labels": "tags", "tags": "tags"}
+    bodies, records, _ = read(
+        {**FORMS, "CSV": as_csv}[form](rows, tmp_path), contact_shape(), columns=columns, null="NULL"
+    )
+    assert [body["tags"] for body in bodies[:-1]] == [["X", "Z"], ["A", "B"], ["C", "D"]]
+    assert bodies[-1] == "tags: is a JSON object, not a list"
+    assert records == rows
+
+
+def test_lists_of_a_frame_are_joined() -> None:
+    table = pa.table({"email": ["a@example.com"], "Labels": [["A, B", "NULL"]], "tags": ["C,D"]})
+    bodies, _, _ = read(table, contact_shape(), columns={"Labels": "tags", "tags": "tags"}, null="NULL")
+    assert bodies[0]["tags"] == ["A, B", "C", "D"]
+
+
 def test_names_of_objects_are_mapped() -> None:
     bodies, _, _ = read([Person("a@example.com", "Ann")], contact_shape(), columns={"name": "company"})
     assert bodies == [{"contact": {"email": "a@example.com", "company": "Ann"}}]
     [body], _, _ = read([{"name": "Ann", "company": "Ely"}], contact_shape(), columns={"name": "company"})
-    assert body == "company: is given 2 times, once under another name"
+    assert (
+        body
+        == "company: is given 2 times, as name, company; columns={'name': 'company', 'company': 'company'} joins them"
+    )
     with pytest.raises(Invalid, match="'name' is mapped to 'nam'"):
         open_source([{}], contact_shape(), ReadOptions(columns={"name": "nam"}))

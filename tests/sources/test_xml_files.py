@@ -11,6 +11,7 @@ import pytest
 
 from salesmanago_async import Invalid
 from salesmanago_async.records.findings import POINTS, THOUSANDS
+from salesmanago_async.records.product_feeds import OTHER_CURRENCY, SALE_IS_OVER
 from salesmanago_async.records.shapes import contact_shape, price_shape, product_shape
 from salesmanago_async.sources.options import ReadOptions
 from salesmanago_async.sources.sources import open_source
@@ -187,6 +188,44 @@ def test_a_price_that_is_read_on_a_guess_is_a_warning_and_one_that_cannot_be_rea
     with_commas = feed(["1.299,00 zł", "1,299 USD", "1.299"], tmp_path)
     said: Any = open_source(with_commas, product_shape(), ReadOptions(decimal=","))
     assert (_prices(said), said.warnings) == ([1299.0, 1.299, 1299.0], ())
+
+
+def sales_as_xml(sales: list[dict[str, str]], folder: Path) -> Any:
+    items = (f"<item>{''.join(f'<{name}>{text}</{name}>' for name, text in each.items())}</item>" for each in sales)
+    return written(folder, f"<rss>{''.join(items)}</rss>")
+
+
+def sales_as_table(sales: list[dict[str, str]], folder: Path) -> Any:
+    lines = ["\t".join(sales[0]), *("\t".join(each.values()) for each in sales)]
+    return written(folder, "\n".join(lines), "feed.tsv")
+
+
+SALE = {"id": "1", "title": "Hat", "price": "10 PLN", "sale_price": "5 PLN", "sale_price_effective_date": ""}
+PAST, TO_COME, NOW = "2020-01-01T00:00+0100/2020-02-01T00:00+0100", "2999-01-01/2999-02-01", "2020-01-01/2999-02-01"
+SALES: list[tuple[dict[str, str], list[str]]] = [
+    ({}, []),
+    ({"sale_price_effective_date": PAST}, [SALE_IS_OVER]),
+    ({"sale_price_effective_date": TO_COME}, [SALE_IS_OVER]),
+    ({"sale_price_effective_date": NOW}, []),
+    ({"sale_price_effective_date": "2020-01-01T00:00Z/9999-12-31"}, []),
+    ({"sale_price_effective_date": "soon"}, []),
+    ({"sale_price": "5 EUR"}, [OTHER_CURRENCY]),
+    ({"sale_price": "5 zł"}, []),
+    ({"sale_price": "", "sale_price_effective_date": PAST}, []),
+]
+
+
+@pytest.mark.parametrize("feed", [sales_as_xml, sales_as_table, lambda sales, _: sales])
+@pytest.mark.parametrize(("fields", "found"), SALES)
+def test_a_sale_that_is_over_or_in_another_currency_is_a_warning(
+    feed: Callable[[list[dict[str, str]], Path], Any], fields: dict[str, str], found: list[str], tmp_path: Path
+) -> None:
+    given = feed([SALE | fields], tmp_path)
+    source: Any = open_source(given, product_shape(), ReadOptions())
+    assert _prices(source) == [10.0]
+    assert [str(warning) for warning in source.warnings] == [f"sale_price {text}" for text in found]
+    strict: Any = open_source(given, product_shape(), ReadOptions(strict=True))
+    assert _prices(strict) == (["sale_price"] if found else [10.0])
 
 
 def _prices(source: Any) -> list[Any]:
