@@ -12,7 +12,7 @@ detected in the input are detected in it.
 Some rows are written anew from their values, because no text of theirs is to be had:
 
 - rows of Excel workbooks, as CSV, and those of Parquet files, JSON arrays and XML, as JSON lines; a cell of Parquet
-  that JSON cannot express is {"unreadable": …} there
+  that JSON cannot express is [{"unreadable": …}] there
 - rows of CSV files whose delimiter is not that of the first file
 - rows that are no longer where they were read, because the file was changed or removed during the import
 """

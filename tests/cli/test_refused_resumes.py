@@ -86,8 +86,8 @@ REFUSED = [
     Refused("without-arguments", ["run.db", "another version of this program"],
         spoil=lambda folder: note(folder, lambda kept: kept.pop("arguments"))),
     # the run
-    Refused("another-owner", ["run.db", "another owner"], ("resume", "run.db", "--owner", "other@vendor.pl")),
-    Refused("another-account", ["run.db", "another account"], environ={"SALESMANAGO_CLIENT_ID": "other"}),
+    Refused("another-owner", ["run.db", "a different owner"], ("resume", "run.db", "--owner", "other@vendor.pl")),
+    Refused("another-account", ["run.db", "a different account"], environ={"SALESMANAGO_CLIENT_ID": "other"}),
     Refused("no-credentials", ["SALESMANAGO_API_KEY"], environ={"SALESMANAGO_API_KEY": ""}),
     Refused("contacts-in-doubt", ["--in-doubt", "contacts"], ("resume", "run.db", "--in-doubt", "drop")),
     Refused("file-of-variables-gone", ["gone.env", "no such file"],
