@@ -74,6 +74,14 @@ def run(folder: Path, environ: Mapping[str, str], *arguments: str) -> str:
     return shown
 
 
+def wait_for(path: Path) -> None:
+    """Wait until a file is there: a process that has opened its journal handles signals."""
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 @needs_proc
 @pytest.mark.ci
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -84,7 +92,8 @@ def test_an_import_stops_in_order_and_goes_on(tmp_path: Path, number: signal.Sig
     with serving(job_seconds=0.1) as environ:
         slow = ("--batch-size", "50", "--rate", "15", "--concurrency", "2")
         process = start(tmp_path, environ, "import", "contacts", "people.csv", *files, *QUICK, *slow)
-        time.sleep(4)
+        wait_for(tmp_path / "run.db")
+        time.sleep(1)
         process.send_signal(number)
         shown, errors = process.communicate(timeout=60)
         assert process.returncode == 3, (shown, errors)

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from copy import copy
 from datetime import UTC, datetime
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
@@ -260,7 +261,7 @@ class Connection:
         ends_run = ends_patience(error, left=self.patience.left(now))
         error.args = (patience_message(error, seconds=self.patience.seconds, left=left, clock=self.clock()),)
         if ends_run and self.run:
-            self.run.give_up(error)
+            self.run.give_up(copy(error))  # `error` goes on as that of its request, with what an earlier loss means
 
     async def _halted_within(self, seconds: float) -> bool:
         """Wait that many seconds; return True immediately when the run is halted."""

@@ -19,7 +19,7 @@ from salesmanago_async.exports.records import MOST_BLANKS
 from salesmanago_async.exports.shapes import as_it_is
 from tests.serving import listening
 
-LONGEST_STEP = 0.5
+LONGEST_STEP = 1.0
 """Seconds of this thread's work without a checkpoint; the time of other programs does not count."""
 
 MB = 1024 * 1024

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx
 import orjson
 import pytest
 from attrs import define
@@ -574,6 +575,22 @@ async def test_a_job_of_an_absurd_number_is_not_followed(make_client: MakeClient
     async with make_client(answer) as sm:
         report = await sm.contacts.upsert_many([{"email": "ann@example.com"}], journal=tmp_path / "run.db")
     assert counts(report) == {"submitted": 1}
+
+
+async def test_a_run_stops_for_the_silence_and_its_record_is_in_doubt_for_the_loss(make_client: MakeClient) -> None:
+    failures = iter([httpx.ReadError("reset")])
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        raise next(failures, httpx.ConnectError("refused"))
+
+    async with (
+        make_client(None, transport=httpx.MockTransport(serve)) as sm,
+        sm.contacts.upserting([{"email": "ann@example.com"}], patience=1) as outcomes,
+    ):
+        (outcome,) = [each async for each in outcomes]
+    assert str(outcomes.report.stopped).startswith("no answer for 1 s (last: ")
+    assert outcome.state == "in_doubt"
+    assert "the connection was lost; then no answer for 1 s (last: " in (outcome.reason or "")
 
 
 async def test_the_reason_of_a_lost_record_is_the_loss_though_the_run_was_stopped_before_the_next_try(
