@@ -24,6 +24,7 @@ from typing import IO, Any
 
 from attrs import evolve
 
+from ..api.text_values import EXACT
 from ..errors import Invalid
 from ..extras import check_excel
 from ..records.shapes import Shape
@@ -34,8 +35,6 @@ from .spooled import Spooled
 from .text_files import Row
 from .warnings import ReadWarning
 
-_MOST_EXACT = 2**53
-"""From here on, a float may stand for several whole numbers."""
 _MOST_NAMED = 5
 """How many sheets a warning names."""
 
@@ -149,4 +148,4 @@ def _text(cell: Any, decimal: DecimalMark) -> str:
 def _text_of_number(number: float) -> str:
     if not number.is_integer():
         return repr(number)
-    return str(int(number)) if abs(number) < _MOST_EXACT else f"{number:.14E}"
+    return str(int(number)) if abs(number) < EXACT else f"{number:.14E}"

@@ -41,11 +41,13 @@ _TEXTS = ("description", "location", "shopDomain", *(f"detail{number}" for numbe
 class ComparedEvent:
     """An event in the form in which it is compared; `texts` has only texts that are not empty.
 
-    A date, a value or products that cannot be read are None, NaN and None.
+    A date, a value or products that cannot be read are None, NaN and None. `series` is the id with 0 for each number,
+    "" for an id without a letter: a server that replaces ids may number them itself.
     """
 
     fields: Event
     id: str
+    series: str
     kind: str
     timestamp: int | None
     value: float
@@ -55,9 +57,11 @@ class ComparedEvent:
     @classmethod
     def of(cls, event: Event) -> "ComparedEvent":
         """Return an event in the form in which it is compared."""
+        event_id = folded(event.get("externalId"))
         return cls(
             event,
-            folded(event.get("externalId")),
+            event_id,
+            re.sub(r"\d+", "0", event_id) if re.search(r"[^\W\d_]", event_id) else "",
             str(event.get("contactExtEventType") or "").strip().upper(),
             _timestamp(event.get("date")),
             _value(event.get("value")),
@@ -100,17 +104,11 @@ def has_same_id(event: ComparedEvent, shown: ComparedEvent) -> bool:
 def has_id_of_same_series(event: ComparedEvent, shown: ComparedEvent, *, longest_id: int) -> bool:
     """Return whether the ids are two of one series, so that the events are two: equal texts with different numbers.
 
-    An id may be cut short only if it is as long as the longest id that the server shows. Ids without a letter are no
-    series: a server that replaces ids may number them itself.
+    An id may be cut short only if it is as long as the longest id that the server shows.
     """
-    if event.id == shown.id or not re.search(r"[^\W\d_]", shown.id):
+    if event.id == shown.id or not event.series or event.series != shown.series:
         return False
-    may_be_cut = len(shown.id) >= longest_id and event.id.startswith(shown.id)
-    return not may_be_cut and _without_numbers(event.id) == _without_numbers(shown.id)
-
-
-def _without_numbers(given: str) -> str:
-    return re.sub(r"\d+", "0", given)
+    return len(shown.id) < longest_id or not event.id.startswith(shown.id)
 
 
 def has_same_signature(event: ComparedEvent, shown: ComparedEvent) -> bool:

@@ -251,13 +251,15 @@ class _Matcher:
     def _mark_changed(self) -> None:
         """Mark events as undecided if an unmatched event of the server is similar."""
         for index in self._unmatched():
-            event, longest = self._events[index], self._index.longest_id
-            near = self._index.near(event, self._contacts[index], MAX_ZONE_HOURS)
+            near = self._index.near(self._events[index], self._contacts[index], MAX_ZONE_HOURS)
             unmatched = (one for one in near if one not in self._matches)
-            unmatched = (one for one in unmatched if not has_id_of_same_series(event, one, longest_id=longest))
-            changed = next(filter(None, self._compare(difference, index, unmatched)), None)
+            changed = next(filter(None, self._compare(self._difference, index, unmatched)), None)
             if changed and index not in self._undecided:
                 self._undecided[index] = CHANGED.format(changed)
+
+    def _difference(self, event: ComparedEvent, shown: ComparedEvent) -> str | None:
+        is_other = has_id_of_same_series(event, shown, longest_id=self._index.longest_id)
+        return None if is_other else difference(event, shown)
 
     def _mark_ambiguous(self) -> None:
         """Mark events as undecided if they also fit an event that is matched with a different one of ours.
